@@ -1,0 +1,19 @@
+//! What the example programs share: opening the store that a URL names.
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+
+use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
+
+/// Opens the store that a URL names: `sqlite:PATH`, `redb:PATH` or `memory:`.
+///
+/// # Errors
+/// [`Error::Incompatible`] for a URL of another kind; else what the store says.
+pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
+    match url.split_once(':') {
+        Some(("memory", "")) => Ok(Arc::new(MemoryStore::new(dedup))),
+        _ => Err(Error::Incompatible(format!(
+            "`{url}` names no store; use sqlite:PATH, redb:PATH or memory:"
+        ))),
+    }
+}

@@ -1,0 +1,296 @@
+//! The handle that programs hold: concurrent calls grouped into one commit.
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+
+use crate::{
+    Day, Error, Event, Job, JobKey, LogReceipt, LogSnapshot, Pruned, Receipt, Result, Rollup, Store,
+};
+
+/// How much [`Analytics::ingest`] puts into one commit and lets wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most events in one commit, 10,000 by default. A call with more is committed in pieces.
+    pub batch: usize,
+    /// The most events that wait for a commit or are in one, 100,000 by default. A call beyond it gets
+    /// [`Error::Busy`], unless nothing else waits.
+    pub waiting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch: 10_000,
+            waiting: 100_000,
+        }
+    }
+}
+
+/// A store with concurrent writers grouped: callers that arrive while a commit runs form the next
+/// batch, which is one shared future that any of them drives.
+///
+/// There is no background task and no runtime of its own. Clones share the groups. All else is asked
+/// of the [`store`](Self::store).
+///
+/// ```
+/// use spark_analytics_core::{Analytics, Event, JobKey, MemoryStore, Receipt};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let analytics = Analytics::new(MemoryStore::default());
+/// let at = |s: &str| s.parse().unwrap();
+/// let events = vec![
+///     Event::job_start(7, at("2024-03-30T10:00:00Z"), "ada")?,
+///     Event::task_end(7, at("2024-03-30T10:00:04Z"), "ada", "task_1", 4_000, true)?,
+///     Event::job_end(7, at("2024-03-30T10:00:05Z"), "ada", at("2024-03-30T10:00:05Z"), "JobSucceeded")?,
+/// ];
+/// futures::executor::block_on(async {
+///     let receipts = analytics.ingest(events).await?;
+///     assert_eq!(receipts[0], Receipt::Recorded(1));
+///     let job = analytics.job(&JobKey::new(7)).await?.unwrap();
+///     assert_eq!(job.duration_seconds(), 5.0);
+///     assert_eq!(job.tasks.task_count(), 1);
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Analytics<S = Arc<dyn Store>> {
+    shared: Arc<Group<S>>,
+}
+
+impl<S> Clone for Analytics<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Group<S> {
+    store: S,
+    limits: Limits,
+    queue: Mutex<Queue>,
+    /// Events in all batches whose commit is not over.
+    waiting: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// The batch that still takes events.
+    open: Option<OpenBatch>,
+}
+
+type Outcome = Result<Arc<[Receipt]>>;
+type Commit = Shared<BoxFuture<'static, Outcome>>;
+
+/// The newest batch with its commit. The commit is held weakly: when all who wait for it are gone it
+/// is dropped, and the store's transaction with it.
+struct OpenBatch {
+    events: Arc<Mutex<Vec<Event>>>,
+    commit: WeakShared<BoxFuture<'static, Outcome>>,
+}
+
+impl fmt::Debug for OpenBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenBatch").finish_non_exhaustive()
+    }
+}
+
+impl<S: Store + Clone> Analytics<S> {
+    /// A handle on a store, with the default limits.
+    pub fn new(store: S) -> Self {
+        Self::with_limits(store, Limits::default())
+    }
+
+    /// A handle on a store with limits of one's own. A limit of 0 counts as 1, and a batch of less
+    /// than 1/32 of what may wait as that.
+    pub fn with_limits(store: S, limits: Limits) -> Self {
+        // Each waiting batch is polled from within the next, so there must not be many.
+        let waiting = limits.waiting.max(1);
+        let limits = Limits {
+            waiting,
+            batch: limits.batch.max(waiting.div_ceil(32)),
+        };
+        let (queue, waiting) = (Mutex::default(), AtomicUsize::new(0));
+        Self {
+            shared: Arc::new(Group {
+                store,
+                limits,
+                queue,
+                waiting,
+            }),
+        }
+    }
+
+    /// The store, for all that is read and for what does not come in groups.
+    pub fn store(&self) -> &S {
+        &self.shared.store
+    }
+
+    /// Takes events, each as if after those before it; the receipts stand in their order.
+    ///
+    /// Up to [`Limits::batch`] events are one commit, whole or absent, perhaps together with other
+    /// callers' events; more are committed in pieces of that size, in order. When it returns, they are
+    /// durable and seen by every later read. Dropping the future loses nothing that was acknowledged
+    /// and counts nothing twice: send again, and what had been stored answers
+    /// [`Receipt::Duplicate`].
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too much waits; else what the store says. Pieces committed before the
+    /// error stay.
+    pub async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut receipts = Vec::with_capacity(events.len());
+        let mut rest = events;
+        while !rest.is_empty() {
+            let tail = rest.split_off(rest.len().min(self.shared.limits.batch));
+            let piece = std::mem::replace(&mut rest, tail);
+            let len = piece.len();
+            let (commit, offset) = self.join(piece)?;
+            receipts.extend_from_slice(&commit.await?[offset..offset + len]);
+        }
+        Ok(receipts)
+    }
+
+    /// Takes what an event log says, all of it or nothing.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        self.shared.store.ingest_log(log).await
+    }
+
+    /// The figures of a job; `None` while it is unknown or its start or end is.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn job(&self, key: &JobKey) -> Result<Option<Job>> {
+        Ok(self
+            .shared
+            .store
+            .job(key)
+            .await?
+            .and_then(|record| record.figures(key)))
+    }
+
+    /// The figures of the jobs that ended on the days `from` to `to`, both included: of one user, or of
+    /// all. Its cost does not grow with the number of jobs.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn summary(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        let days = self.shared.store.rollups(from, to, user).await?;
+        let mut total = Rollup::default();
+        for (_, rollup) in &days {
+            total += rollup;
+        }
+        Ok(total)
+    }
+
+    /// Removes raw events before a day, see [`Store::prune`].
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn prune(&self, before: Day) -> Result<Pruned> {
+        self.shared.store.prune(before).await
+    }
+
+    /// Puts events into the open batch, or into a new one behind it; tells their place in it.
+    fn join(&self, mut events: Vec<Event>) -> Result<(Commit, usize)> {
+        let group = &self.shared;
+        let count = events.len();
+        let mut queue = lock(&group.queue);
+        let others = group.waiting.load(Ordering::Acquire);
+        if others > 0 && others + count > group.limits.waiting {
+            return Err(Error::Busy {
+                waiting: others + count,
+                limit: group.limits.waiting,
+            });
+        }
+        let previous = queue.open.as_ref().and_then(|open| open.commit.upgrade());
+        if let (Some(open), Some(commit)) = (&queue.open, &previous) {
+            let mut held = lock(&open.events);
+            // Empty means that its commit has begun.
+            if !held.is_empty() && held.len() + count <= group.limits.batch {
+                let offset = held.len();
+                held.append(&mut events);
+                group.waiting.fetch_add(count, Ordering::AcqRel);
+                return Ok((commit.clone(), offset));
+            }
+        }
+        group.waiting.fetch_add(count, Ordering::AcqRel);
+        let batch = BatchEvents {
+            group: Arc::clone(group),
+            events: Arc::new(Mutex::new(events)),
+        };
+        let events = Arc::clone(&batch.events);
+        let commit = batch.commit(previous).boxed().shared();
+        queue.open = commit
+            .downgrade()
+            .map(|commit| OpenBatch { events, commit });
+        Ok((commit, 0))
+    }
+}
+
+/// The events of one batch; while it lives they count as waiting.
+struct BatchEvents<S> {
+    group: Arc<Group<S>>,
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl<S: Store> BatchEvents<S> {
+    async fn commit(self, previous: Option<Commit>) -> Outcome {
+        if let Some(previous) = previous {
+            // Its outcome is for its own callers.
+            let _ = previous.await;
+        }
+        let events = std::mem::take(&mut *lock(&self.events));
+        let in_commit = Waiting {
+            group: &self.group,
+            count: events.len(),
+        };
+        let ingested = AssertUnwindSafe(self.group.store.ingest(events))
+            .catch_unwind()
+            .await;
+        drop(in_commit);
+        match ingested {
+            Ok(receipts) => receipts.map(Arc::from),
+            Err(_) => Err(Error::engine("given", "ingest a batch", "it panicked")),
+        }
+    }
+}
+
+impl<S> Drop for BatchEvents<S> {
+    fn drop(&mut self) {
+        let count = lock(&self.events).len();
+        drop(Waiting {
+            group: &self.group,
+            count,
+        });
+    }
+}
+
+/// Events that stop waiting when this is dropped.
+struct Waiting<'a, S> {
+    group: &'a Group<S>,
+    count: usize,
+}
+
+impl<S> Drop for Waiting<'_, S> {
+    fn drop(&mut self) {
+        self.group.waiting.fetch_sub(self.count, Ordering::AcqRel);
+    }
+}
+
+/// No panic can happen while a lock is held, so a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,68 @@
+//! What can go wrong beyond the input itself.
+
+use std::sync::Arc;
+
+/// Why a call did not succeed. Nothing of the call's batch has been applied, except as
+/// [`Error::Engine`] says.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Too much waits to be committed already; send again in a moment.
+    #[error("{waiting} events wait to be stored, and {limit} may: send again in a moment")]
+    Busy {
+        /// Events waiting, this call's included.
+        waiting: usize,
+        /// How many may wait.
+        limit: usize,
+    },
+    /// The storage engine failed. The batch is whole or absent; sending it again is always safe.
+    #[error("the {backend} store failed to {action}: {source}")]
+    Engine {
+        /// The backend's name.
+        backend: &'static str,
+        /// What it was about to do.
+        action: &'static str,
+        /// What the engine says.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something stored cannot be read; the message names it.
+    #[error("the {backend} store holds a damaged {what}: {reason}")]
+    Damaged {
+        /// The backend's name.
+        backend: &'static str,
+        /// Which row.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file or database is none that this version can use; the message says why and what to do.
+    #[error("{0}")]
+    Incompatible(String),
+}
+
+impl Error {
+    /// An engine's failure while it was to do `action`.
+    pub fn engine(
+        backend: &'static str,
+        action: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Engine {
+            backend,
+            action,
+            source: Arc::from(source.into()),
+        }
+    }
+
+    /// A stored row that cannot be read.
+    pub fn damaged(backend: &'static str, what: impl Into<String>, reason: impl ToString) -> Self {
+        Self::Damaged {
+            backend,
+            what: what.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// A result whose error is [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

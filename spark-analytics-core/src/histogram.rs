@@ -1,0 +1,215 @@
+//! A sparse logarithmic histogram of integers that can be added and subtracted exactly.
+
+use std::ops::{AddAssign, SubAssign};
+
+use serde::{Deserialize, Serialize};
+
+/// Bits of the mantissa that a bucket keeps: 64 buckets an octave.
+const MANTISSA_BITS: u32 = 6;
+
+/// Counts of values in buckets whose width grows with the value.
+///
+/// Values from -127 to 127 have a bucket each. Beyond, a bucket is told by the value's exponent and
+/// the top six bits of its mantissa, so the middle of a bucket is within 1/128 (0.8 %) of
+/// every value in it. Only integers are involved, a bucket whose count is zero is dropped, and so
+/// `a + b - b == a` holds exactly, in any order.
+///
+/// Its serialized form is a list of `[bucket, count]` pairs in the order of values.
+///
+/// ```
+/// use spark_analytics_core::Histogram;
+///
+/// let mut h = Histogram::default();
+/// h.record(40);
+/// h.record(4_000);
+/// assert_eq!(h.count(), 2);
+/// assert_eq!(h.quantile(50, 100), Some(40));
+/// let max = h.quantile(1, 1).unwrap();
+/// assert!((max - 4_000).abs() <= 40);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Histogram(Vec<(i16, i64)>);
+
+impl Histogram {
+    /// Counts `value` once.
+    pub fn record(&mut self, value: i64) {
+        self.add(bucket_of(value), 1);
+    }
+
+    /// Takes back one count of `value`.
+    pub fn unrecord(&mut self, value: i64) {
+        self.add(bucket_of(value), -1);
+    }
+
+    /// The number of values counted.
+    pub fn count(&self) -> i64 {
+        self.0.iter().fold(0, |sum, (_, n)| sum.wrapping_add(*n))
+    }
+
+    /// Whether nothing is counted.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The buckets with their counts, in the order of values: `(middle of the bucket, count)`.
+    pub fn buckets(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        self.0.iter().map(|(bucket, n)| (middle_of(*bucket), *n))
+    }
+
+    /// The quantile `num/den` by nearest rank, as the middle of the bucket that the value of rank
+    /// `ceil(count * num / den)` lies in; `quantile(1, 1)` is the greatest bucket. `None` when empty.
+    pub fn quantile(&self, num: u32, den: u32) -> Option<i64> {
+        let den = i128::from(den.max(1));
+        let rank = (i128::from(self.count()) * i128::from(num) + den - 1) / den;
+        let mut seen = 0;
+        for (bucket, n) in &self.0 {
+            seen += i128::from(*n);
+            if seen >= rank.max(1) {
+                return Some(middle_of(*bucket));
+            }
+        }
+        self.0.last().map(|(bucket, _)| middle_of(*bucket))
+    }
+
+    fn add(&mut self, bucket: i16, n: i64) {
+        match self.0.binary_search_by_key(&bucket, |(b, _)| *b) {
+            Ok(at) => {
+                self.0[at].1 = self.0[at].1.wrapping_add(n);
+                if self.0[at].1 == 0 {
+                    self.0.remove(at);
+                }
+            }
+            Err(at) if n != 0 => self.0.insert(at, (bucket, n)),
+            Err(_) => {}
+        }
+    }
+
+    fn merge(&mut self, other: &Self, sign: i64) {
+        if other.0.len() <= 4 {
+            for (bucket, n) in &other.0 {
+                self.add(*bucket, n.wrapping_mul(sign));
+            }
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
+        let (mut a, mut b) = (self.0.iter().peekable(), other.0.iter().peekable());
+        loop {
+            let entry = match (a.peek(), b.peek()) {
+                (Some(x), Some(y)) if x.0 == y.0 => {
+                    let sum = (x.0, x.1.wrapping_add(y.1.wrapping_mul(sign)));
+                    a.next();
+                    b.next();
+                    sum
+                }
+                (Some(x), Some(y)) if x.0 > y.0 => {
+                    let taken = (y.0, y.1.wrapping_mul(sign));
+                    b.next();
+                    taken
+                }
+                (Some(x), _) => {
+                    let taken = **x;
+                    a.next();
+                    taken
+                }
+                (None, Some(y)) => {
+                    let taken = (y.0, y.1.wrapping_mul(sign));
+                    b.next();
+                    taken
+                }
+                (None, None) => break,
+            };
+            if entry.1 != 0 {
+                merged.push(entry);
+            }
+        }
+        self.0 = merged;
+    }
+}
+
+impl AddAssign<&Self> for Histogram {
+    fn add_assign(&mut self, other: &Self) {
+        self.merge(other, 1);
+    }
+}
+
+impl SubAssign<&Self> for Histogram {
+    fn sub_assign(&mut self, other: &Self) {
+        self.merge(other, -1);
+    }
+}
+
+fn bucket_of(value: i64) -> i16 {
+    let magnitude = value.unsigned_abs();
+    let shift = (u64::BITS - magnitude.leading_zeros()).saturating_sub(MANTISSA_BITS + 1);
+    let bucket = (u64::from(shift) << MANTISSA_BITS) + (magnitude >> shift);
+    if value < 0 {
+        -(bucket as i16)
+    } else {
+        bucket as i16
+    }
+}
+
+fn middle_of(bucket: i16) -> i64 {
+    let index = u64::from(bucket.unsigned_abs());
+    let shift = (index >> MANTISSA_BITS).saturating_sub(1).min(57);
+    let low = (index - (shift << MANTISSA_BITS)) << shift;
+    let middle = low.saturating_add((1u64 << shift) / 2).min(i64::MAX as u64) as i64;
+    if bucket < 0 { -middle } else { middle }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_middle_of_a_bucket_is_within_one_percent(value in any::<i64>()) {
+            let middle = middle_of(bucket_of(value));
+            let off = (i128::from(middle) - i128::from(value)).abs();
+            prop_assert!(off * 100 <= i128::from(value).abs());
+        }
+
+        #[test]
+        fn buckets_are_in_the_order_of_values(a in any::<i64>(), b in any::<i64>()) {
+            let (low, high) = (a.min(b), a.max(b));
+            prop_assert!(bucket_of(low) <= bucket_of(high));
+        }
+
+        #[test]
+        fn subtracting_takes_back_what_was_added(
+            a in prop::collection::vec(any::<i64>(), 0..40),
+            b in prop::collection::vec(any::<i64>(), 0..40),
+        ) {
+            let of = |values: &[i64]| {
+                let mut h = Histogram::default();
+                values.iter().for_each(|v| h.record(*v));
+                h
+            };
+            let mut sum = of(&a);
+            sum += &of(&b);
+            prop_assert_eq!(&sum, &of(&[a.clone(), b.clone()].concat()));
+            sum -= &of(&b);
+            prop_assert_eq!(sum, of(&a));
+        }
+    }
+
+    #[test]
+    fn small_values_are_exact() {
+        for value in -127..=127 {
+            assert_eq!(middle_of(bucket_of(value)), value);
+        }
+    }
+
+    #[test]
+    fn quantiles_are_by_nearest_rank() {
+        let mut h = Histogram::default();
+        assert_eq!(h.quantile(50, 100), None);
+        (1..=100).for_each(|v| h.record(v));
+        assert_eq!(h.quantile(50, 100), Some(50));
+        assert_eq!(h.quantile(99, 100), Some(99));
+        assert_eq!(h.quantile(1, 1), Some(100));
+        assert_eq!(h.quantile(0, 1), Some(1));
+    }
+}

@@ -1,0 +1,251 @@
+//! What an event log says of an application: facts that stores keep beside single events.
+//!
+//! Of two facts about the same thing the greater wins: ended beats running, then more events counted,
+//! then the order of the remaining fields. So a log read again, a shorter copy of it, a compacted
+//! one, change nothing. The order of the fields below is that order.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{JobResult, TaskTotals, Timestamp};
+
+/// All facts of one application's attempt, as one event log tells them so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogSnapshot {
+    /// The application.
+    pub application: Application,
+    /// Its jobs, each id once.
+    pub jobs: Vec<LogJob>,
+    /// Its stage attempts, each once.
+    pub stages: Vec<Stage>,
+    /// Its executors, each id once.
+    pub executors: Vec<Executor>,
+}
+
+/// One attempt of an application.
+///
+/// A log whose `start_time` is later than the held one's is another run under the same id and
+/// replaces all that is held of the earlier.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Application {
+    /// The application's id.
+    pub app_id: String,
+    /// The attempt, `""` where Spark has none.
+    pub attempt_id: String,
+    /// When the run began.
+    pub start_time: Option<Timestamp>,
+    /// Whether the log has the application's end.
+    pub ended: bool,
+    /// How many events of the log were counted.
+    pub events: u64,
+    /// When it ended.
+    pub end_time: Option<Timestamp>,
+    /// Its name.
+    pub name: String,
+    /// The user it ran as.
+    pub user: String,
+    /// The version of Spark that wrote the log.
+    pub spark_version: String,
+    /// The time of the latest event.
+    pub last_event_time: Option<Timestamp>,
+    /// All its tasks.
+    pub tasks: TaskTotals,
+}
+
+/// A job as an event log tells it; names and rules are those of the History Server's `/jobs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogJob {
+    /// The job's number.
+    pub job_id: i64,
+    /// Whether the log has the job's end.
+    pub ended: bool,
+    /// How many events were counted for it.
+    pub events: u64,
+    /// The `Result` of its end as Spark names it, `""` while it runs.
+    pub job_result: String,
+    /// The user: the job's property `user`, or else the application's.
+    pub user: String,
+    /// When it was submitted.
+    pub submission_time: Option<Timestamp>,
+    /// When it ended.
+    pub completion_time: Option<Timestamp>,
+    /// The name of its last stage.
+    pub name: String,
+    /// `spark.job.description`.
+    pub description: Option<String>,
+    /// `spark.jobGroup.id`.
+    pub job_group: Option<String>,
+    /// `spark.job.tags`.
+    pub job_tags: Vec<String>,
+    /// `spark.sql.execution.id`.
+    pub sql_execution_id: Option<i64>,
+    /// The message of the exception that ended it.
+    pub failure_message: Option<String>,
+    /// Its stages, in Spark's order.
+    pub stage_ids: Vec<i64>,
+    /// Tasks that its stages were to have.
+    pub num_tasks: i64,
+    /// Tasks running.
+    pub active_tasks: i64,
+    /// Tasks of skipped stages.
+    pub skipped_tasks: i64,
+    /// Distinct partitions of its stages that succeeded.
+    pub completed_indices: i64,
+    /// Stages running.
+    pub active_stages: i64,
+    /// Stages completed.
+    pub completed_stages: i64,
+    /// Stages skipped.
+    pub skipped_stages: i64,
+    /// Stages failed.
+    pub failed_stages: i64,
+    /// Killed tasks by reason.
+    pub killed_tasks_summary: BTreeMap<String, i64>,
+    /// Its tasks that ended.
+    pub tasks: TaskTotals,
+}
+
+impl LogJob {
+    /// How it ended, by its `job_result`.
+    pub fn result(&self) -> JobResult {
+        JobResult::from_name(&self.job_result)
+    }
+}
+
+/// Where a stage attempt stands, in Spark's terms.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum StageStatus {
+    /// Named by a job, not submitted.
+    #[default]
+    Pending,
+    /// Submitted, not completed.
+    Active,
+    /// Never submitted when its job ended.
+    Skipped,
+    /// Completed.
+    Complete,
+    /// Failed.
+    Failed,
+}
+
+/// One attempt of a stage as an event log tells it; names and rules are those of the History
+/// Server's `/stages`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stage {
+    /// The stage's number.
+    pub stage_id: i64,
+    /// The attempt, from 0.
+    pub stage_attempt_id: i64,
+    /// Whether it is over: complete, failed or skipped.
+    pub ended: bool,
+    /// How many events were counted for it.
+    pub events: u64,
+    /// Where it stands.
+    pub status: StageStatus,
+    /// Its name.
+    pub name: String,
+    /// The description of the job that submitted it.
+    pub description: Option<String>,
+    /// The scheduler pool.
+    pub scheduling_pool: String,
+    /// The resource profile.
+    pub resource_profile_id: i64,
+    /// Tasks that it was to have.
+    pub num_tasks: i64,
+    /// Tasks running.
+    pub active_tasks: i64,
+    /// Distinct partitions that succeeded.
+    pub completed_indices: i64,
+    /// When it was submitted.
+    pub submission_time: Option<Timestamp>,
+    /// When its first task was launched.
+    pub first_task_launched_time: Option<Timestamp>,
+    /// When it ended.
+    pub completion_time: Option<Timestamp>,
+    /// Why it failed.
+    pub failure_reason: Option<String>,
+    /// Killed tasks by reason.
+    pub killed_tasks_summary: BTreeMap<String, i64>,
+    /// Whether shuffles are pushed.
+    pub shuffle_push_enabled: bool,
+    /// The number of shuffle mergers.
+    pub shuffle_mergers_count: i64,
+    /// Sums of its tasks' metrics by the names of Spark's REST, such as `executorRunTime` (ms).
+    pub metrics: BTreeMap<String, i64>,
+    /// Peaks of its executors' memory metrics by the names of Spark's REST; empty if none were told.
+    pub peak_executor_metrics: BTreeMap<String, i64>,
+    /// Its tasks that ended.
+    pub tasks: TaskTotals,
+}
+
+/// An executor as an event log tells it; names and rules are those of the History Server's
+/// `/allexecutors`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Executor {
+    /// Its id, `driver` for the driver.
+    pub id: String,
+    /// Whether it was removed, or the application ended.
+    pub ended: bool,
+    /// How many events were counted for it.
+    pub events: u64,
+    /// Host and port of its block manager.
+    pub host_port: String,
+    /// Whether it is there.
+    pub is_active: bool,
+    /// Cores.
+    pub total_cores: i64,
+    /// Tasks that fit on it at once.
+    pub max_tasks: i64,
+    /// Tasks running.
+    pub active_tasks: i64,
+    /// Tasks failed.
+    pub failed_tasks: i64,
+    /// Tasks completed.
+    pub completed_tasks: i64,
+    /// Time spent in tasks, for the driver of a local run the time since it was added, in ms.
+    pub total_duration_ms: i64,
+    /// Time spent in garbage collection, in ms.
+    pub total_gc_time_ms: i64,
+    /// Bytes read from storage.
+    pub total_input_bytes: i64,
+    /// Bytes read from shuffles.
+    pub total_shuffle_read: i64,
+    /// Bytes written to shuffles.
+    pub total_shuffle_write: i64,
+    /// Memory for storage, in bytes.
+    pub max_memory: i64,
+    /// When it was added.
+    pub add_time: Option<Timestamp>,
+    /// When it was removed.
+    pub remove_time: Option<Timestamp>,
+    /// Why it was removed.
+    pub remove_reason: Option<String>,
+    /// The resource profile.
+    pub resource_profile_id: i64,
+    /// Storage memory on the heap, in bytes.
+    pub total_on_heap_storage_memory: Option<i64>,
+    /// Storage memory off the heap, in bytes.
+    pub total_off_heap_storage_memory: Option<i64>,
+    /// Peaks of its memory metrics by the names of Spark's REST; empty if none were told.
+    pub peak_memory_metrics: BTreeMap<String, i64>,
+}
+
+/// Something in a log that could not be read and was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogWarning {
+    /// Where it stands, in bytes from the start of the log after decompression.
+    pub offset: u64,
+    /// The line's number, from 1.
+    pub line: u64,
+    /// What is wrong.
+    pub reason: String,
+}

@@ -1,0 +1,358 @@
+//! A store in memory: complete, for tests and for programs that need no more.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+
+use crate::{
+    Application, Batch, Day, Dedup, Event, EventCursor, Executor, Held, HeldLog, Job, JobCursor,
+    JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, MAX_REJECTED, Pruned, Receipt,
+    Rejected, Rejection, Result, Rollup, RollupKey, Stage, Store, StoredEvent, plan, plan_log,
+};
+
+/// A [`Store`] that keeps everything in this process. Clones share it; it is gone with the last.
+#[derive(Clone, Debug)]
+pub struct MemoryStore {
+    dedup: Dedup,
+    state: Arc<RwLock<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    pruned_before: Day,
+    next_event_id: i64,
+    next_rejected_id: i64,
+    jobs: BTreeMap<JobKey, JobRows>,
+    by_end: BTreeSet<JobCursor>,
+    rollups: BTreeMap<(Option<String>, Day), Rollup>,
+    applications: BTreeMap<(String, String), ApplicationRows>,
+    rejected: VecDeque<Rejected>,
+}
+
+#[derive(Debug, Default)]
+struct JobRows {
+    record: JobRecord,
+    events: BTreeMap<EventCursor, StoredEvent>,
+}
+
+#[derive(Debug, Default)]
+struct ApplicationRows {
+    application: Application,
+    stages: BTreeMap<(i64, i64), Stage>,
+    executors: BTreeMap<String, Executor>,
+}
+
+impl MemoryStore {
+    /// An empty store under a rule.
+    pub fn new(dedup: Dedup) -> Self {
+        let state = State {
+            pruned_before: Day::MIN,
+            next_event_id: 1,
+            next_rejected_id: 1,
+            jobs: BTreeMap::new(),
+            by_end: BTreeSet::new(),
+            rollups: BTreeMap::new(),
+            applications: BTreeMap::new(),
+            rejected: VecDeque::new(),
+        };
+        Self {
+            dedup,
+            state: Arc::new(RwLock::new(state)),
+        }
+    }
+
+    // A panic while writing is a bug that the caller has seen; the state is still readable.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self, event: &Event) -> EventCursor {
+        let id = event.id(self.dedup);
+        EventCursor {
+            timestamp: id.timestamp,
+            event_type: id.event_type,
+            task: id.task.to_owned(),
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(Dedup::default())
+    }
+}
+
+impl State {
+    fn held(&self, batch: &Batch) -> Held {
+        let rows: Vec<Option<&JobRows>> = batch.jobs().map(|key| self.jobs.get(key)).collect();
+        let events = batch.identities().map(|(job, id)| {
+            let cursor = EventCursor {
+                timestamp: id.timestamp,
+                event_type: id.event_type,
+                task: id.task.to_owned(),
+            };
+            rows[job]?.events.get(&cursor).cloned()
+        });
+        Held {
+            pruned_before: self.pruned_before,
+            next_event_id: self.next_event_id,
+            events: events.collect(),
+            jobs: rows
+                .iter()
+                .map(|r| r.map(|r| r.record.clone()).unwrap_or_default())
+                .collect(),
+        }
+    }
+
+    fn put_job(&mut self, write: JobWrite) {
+        let (before, after) = (write.figures_before.as_ref(), write.figures.as_ref());
+        let (before, after) = (before.map(JobCursor::from), after.map(JobCursor::from));
+        if before != after {
+            before.map(|cursor| self.by_end.remove(&cursor));
+            after.map(|cursor| self.by_end.insert(cursor));
+        }
+        if write.record.is_empty() {
+            self.jobs.remove(&write.key);
+        } else {
+            self.jobs.entry(write.key).or_default().record = write.record;
+        }
+    }
+
+    fn add_rollups(&mut self, changes: BTreeMap<RollupKey, Rollup>) {
+        for (RollupKey { day, user }, change) in changes {
+            let key = (user, day);
+            let total = self.rollups.entry(key.clone()).or_default();
+            *total += &change;
+            if total.is_empty() {
+                self.rollups.remove(&key);
+            }
+        }
+    }
+
+    fn jobs_of(&self, app_id: &str, attempt_id: &str) -> impl Iterator<Item = (i64, &JobRecord)> {
+        let first = JobKey::in_app(app_id, attempt_id, i64::MIN);
+        let last = JobKey::in_app(app_id, attempt_id, i64::MAX);
+        self.jobs
+            .range(first..=last)
+            .map(|(key, rows)| (key.job_id, &rows.record))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn dedup(&self) -> Dedup {
+        self.dedup
+    }
+
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        let batch = Batch::new(events, self.dedup);
+        let mut state = self.write();
+        let held = state.held(&batch);
+        let writes = plan(batch, held);
+        state.next_event_id = writes.next_event_id;
+        for write in writes.jobs {
+            state.put_job(write);
+        }
+        for write in writes.inserts.into_iter().chain(writes.updates) {
+            let cursor = self.place(&write.event);
+            if let Some(rows) = state.jobs.get_mut(write.event.job()) {
+                rows.events.insert(
+                    cursor,
+                    StoredEvent {
+                        id: write.id,
+                        event: write.event,
+                    },
+                );
+            }
+        }
+        state.add_rollups(writes.rollups);
+        Ok(writes.receipts)
+    }
+
+    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        let mut state = self.write();
+        let key = (
+            log.application.app_id.clone(),
+            log.application.attempt_id.clone(),
+        );
+        let rows = state.applications.get(&key);
+        let held = HeldLog {
+            application: rows.map(|rows| rows.application.clone()),
+            stages: rows.map(|rows| rows.stages.clone()).unwrap_or_default(),
+            executors: rows.map(|rows| rows.executors.clone()).unwrap_or_default(),
+            jobs: state
+                .jobs_of(&key.0, &key.1)
+                .map(|(id, job)| (id, job.clone()))
+                .collect(),
+        };
+        let writes = plan_log(log, held);
+        for write in writes.jobs {
+            state.put_job(write);
+        }
+        state.add_rollups(writes.rollups);
+        if let Some(application) = writes.application {
+            state
+                .applications
+                .entry(key.clone())
+                .or_default()
+                .application = application;
+        }
+        if let Some(rows) = state.applications.get_mut(&key) {
+            for key in &writes.removed_stages {
+                rows.stages.remove(key);
+            }
+            for id in &writes.removed_executors {
+                rows.executors.remove(id);
+            }
+            let stages = writes.stages.into_iter();
+            rows.stages
+                .extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
+            rows.executors
+                .extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+        }
+        Ok(writes.receipt)
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        Ok(self.read().jobs.get(key).map(|rows| rows.record.clone()))
+    }
+
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        let state = self.read();
+        let first_of = |day: Day| JobCursor {
+            end: day.start(),
+            key: JobKey::new(i64::MIN),
+        };
+        let from = filter.from.map(first_of);
+        let lower = match (after, &from) {
+            (Some(after), Some(from)) if after < from => Bound::Included(from),
+            (Some(after), _) => Bound::Excluded(after),
+            (None, Some(from)) => Bound::Included(from),
+            (None, None) => Bound::Unbounded,
+        };
+        let is_within = |cursor: &&JobCursor| filter.to.is_none_or(|to| cursor.end.day() <= to);
+        let figures = |cursor: &JobCursor| state.jobs.get(&cursor.key)?.record.figures(&cursor.key);
+        Ok(state
+            .by_end
+            .range((lower, Bound::Unbounded))
+            .take_while(is_within)
+            .filter_map(figures)
+            .filter(|job| filter.matches(job))
+            .take(limit)
+            .collect())
+    }
+
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let user = user.map(str::to_owned);
+        let range = (user.clone(), from)..=(user, to);
+        Ok(self
+            .read()
+            .rollups
+            .range(range)
+            .map(|((_, day), r)| (*day, r.clone()))
+            .collect())
+    }
+
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.read();
+        let rows = state
+            .jobs
+            .get(key)
+            .map(|rows| rows.events.range((lower, Bound::Unbounded)));
+        Ok(rows
+            .into_iter()
+            .flatten()
+            .take(limit)
+            .map(|(_, event)| event.clone())
+            .collect())
+    }
+
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        let after = after.map(|(app, attempt)| (app.to_owned(), attempt.to_owned()));
+        let lower = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.read();
+        let rows = state.applications.range((lower, Bound::Unbounded));
+        Ok(rows
+            .take(limit)
+            .map(|(_, rows)| rows.application.clone())
+            .collect())
+    }
+
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        let state = self.read();
+        let rows = state
+            .applications
+            .get(&(app_id.to_owned(), attempt_id.to_owned()));
+        Ok(rows.map(|rows| LogSnapshot {
+            application: rows.application.clone(),
+            jobs: state
+                .jobs_of(app_id, attempt_id)
+                .filter_map(|(_, r)| r.log.clone())
+                .collect(),
+            stages: rows.stages.values().cloned().collect(),
+            executors: rows.executors.values().cloned().collect(),
+        }))
+    }
+
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        let mut state = self.write();
+        for rejection in rejections {
+            let id = state.next_rejected_id;
+            state.next_rejected_id += 1;
+            state.rejected.push_back(Rejected { id, rejection });
+            if state.rejected.len() > MAX_REJECTED {
+                state.rejected.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        let state = self.read();
+        let newest_first = state.rejected.iter().rev();
+        let wanted = newest_first.filter(|r| before.is_none_or(|before| r.id < before));
+        Ok(wanted.take(limit).cloned().collect())
+    }
+
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        let mut state = self.write();
+        state.pruned_before = state.pruned_before.max(before);
+        let before = state.pruned_before;
+        let mut events = 0;
+        for rows in state.jobs.values_mut() {
+            let held = rows.events.len();
+            rows.events
+                .retain(|cursor, _| cursor.timestamp.day() >= before);
+            events += (held - rows.events.len()) as u64;
+        }
+        Ok(Pruned { events, before })
+    }
+
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! What an event log's facts change, worked out from what the store holds of the application.
+
+use std::collections::BTreeMap;
+
+use crate::plan::write_job;
+use crate::{
+    Application, Executor, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, Rollup, RollupKey,
+    Stage,
+};
+
+/// All that a store holds of an application's attempt.
+#[derive(Clone, Debug, Default)]
+pub struct HeldLog {
+    /// The application, if a log told of it.
+    pub application: Option<Application>,
+    /// Its jobs by number, those too that only single events told of.
+    pub jobs: BTreeMap<i64, JobRecord>,
+    /// Its stage attempts by stage and attempt.
+    pub stages: BTreeMap<(i64, i64), Stage>,
+    /// Its executors by id.
+    pub executors: BTreeMap<String, Executor>,
+}
+
+/// What to write for a log.
+#[derive(Clone, Debug, Default)]
+pub struct LogWriteSet {
+    /// The application, if it changed.
+    pub application: Option<Application>,
+    /// Jobs that changed.
+    pub jobs: Vec<JobWrite>,
+    /// Stage attempts to put.
+    pub stages: Vec<Stage>,
+    /// Stage attempts of an earlier run to delete, by stage and attempt.
+    pub removed_stages: Vec<(i64, i64)>,
+    /// Executors to put.
+    pub executors: Vec<Executor>,
+    /// Executors of an earlier run to delete, by id.
+    pub removed_executors: Vec<String>,
+    /// What to add to each roll-up.
+    pub rollups: BTreeMap<RollupKey, Rollup>,
+    /// What became of the log's facts.
+    pub receipt: LogReceipt,
+}
+
+/// Works out what a log changes. Pure, as [`plan`](crate::plan()).
+///
+/// Of each fact the greater stays. A log of a later run replaces all facts of the earlier one; a log of
+/// an earlier run changes nothing. Single events are untouched.
+pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
+    let mut out = LogWriteSet::default();
+    let run = log.application.start_time;
+    let held_run = held.application.as_ref().map(|held| held.start_time);
+    if held_run.is_some_and(|held_run| run < held_run) {
+        return out;
+    }
+    let is_new_run = held_run.is_some_and(|held_run| run > held_run);
+
+    let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
+    let mut jobs: BTreeMap<i64, JobRecord> = held.jobs.clone();
+    if is_new_run {
+        jobs.values_mut().for_each(|record| record.log = None);
+    }
+    for job in log.jobs {
+        let held = &mut jobs.entry(job.job_id).or_default().log;
+        if held.as_ref().is_none_or(|held| job > *held) {
+            *held = Some(job);
+        }
+    }
+    let unknown = JobRecord::default();
+    for (job_id, record) in jobs {
+        let before = held.jobs.get(&job_id).unwrap_or(&unknown);
+        if *before != record {
+            out.receipt.jobs += usize::from(record.log.is_some());
+            let key = JobKey::in_app(app_id, attempt_id, job_id);
+            out.jobs.push(write_job(
+                out.jobs.len(),
+                key,
+                before,
+                record,
+                &mut out.rollups,
+            ));
+        }
+    }
+
+    let stages = log
+        .stages
+        .into_iter()
+        .map(|s| ((s.stage_id, s.stage_attempt_id), s));
+    (out.stages, out.removed_stages) = join(stages, held.stages, is_new_run);
+    let executors = log.executors.into_iter().map(|e| (e.id.clone(), e));
+    (out.executors, out.removed_executors) = join(executors, held.executors, is_new_run);
+    out.receipt.stages = out.stages.len();
+    out.receipt.executors = out.executors.len();
+
+    if held.application.is_none_or(|held| log.application > held) {
+        out.receipt.application = true;
+        out.application = Some(log.application);
+    }
+    out
+}
+
+/// The facts to put and the keys to delete.
+fn join<K: Ord, F: Ord>(
+    facts: impl Iterator<Item = (K, F)>,
+    mut held: BTreeMap<K, F>,
+    is_new_run: bool,
+) -> (Vec<F>, Vec<K>) {
+    let mut put: BTreeMap<K, F> = BTreeMap::new();
+    for (key, fact) in facts {
+        let is_less = |other: Option<&F>| other.is_some_and(|other| fact <= *other);
+        if !is_less(put.get(&key)) && (is_new_run || !is_less(held.get(&key))) {
+            put.insert(key, fact);
+        }
+    }
+    if is_new_run {
+        held.retain(|key, _| !put.contains_key(key));
+        (put.into_values().collect(), held.into_keys().collect())
+    } else {
+        (put.into_values().collect(), Vec::new())
+    }
+}

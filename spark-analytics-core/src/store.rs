@@ -1,0 +1,398 @@
+//! What a backend has to do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{
+    Application, Day, Dedup, Event, EventType, Job, JobKey, JobRecord, JobResult, LogSnapshot,
+    Result, Rollup, Timestamp,
+};
+
+/// How many rejected inputs a store keeps: the newest.
+pub const MAX_REJECTED: usize = 10_000;
+/// How much of a rejected input's text is kept, in bytes.
+pub const MAX_REJECTED_BYTES: usize = 8 * 1024;
+
+/// Where facts are kept.
+///
+/// A store is thin: it keeps rows and finds them again, all in terms of the types below, and works out
+/// no figure. What to write is said by two pure functions, so that figures are the same in
+/// every store.
+///
+/// # Writing one
+///
+/// [`ingest`](Self::ingest) is one transaction that no other writer may interleave with:
+///
+/// 1. Make a [`Batch`](crate::Batch) of the events; it tells the distinct jobs and identities.
+/// 2. Load what is held of them into [`Held`](crate::Held): the prune day, the next event id, a
+///    [`JobRecord`] for each job (the default one if unknown) and the stored event, if any, of each identity.
+/// 3. Call [`plan`](crate::plan()).
+/// 4. Write what the [`WriteSet`](crate::WriteSet) says: insert and update events, put or, if
+///    empty, delete job records, add each roll-up's change to the held one and delete it if it
+///    comes out empty, keep the next event id. Commit, durably.
+/// 5. Return the receipts.
+///
+/// [`ingest_log`](Self::ingest_log) is the same with [`HeldLog`](crate::HeldLog) and
+/// [`plan_log`](crate::plan_log()). Ids count up from 1 and are never given twice.
+///
+/// Jobs are listed by their figures ([`JobRecord::figures`]) in the order of [`JobCursor`]; a job
+/// without figures is in no list. A store needs an index in that order which it keeps up from
+/// [`JobWrite::figures_before`](crate::JobWrite::figures_before) and
+/// [`JobWrite::figures`](crate::JobWrite::figures).
+///
+/// # What holds afterwards
+///
+/// When a writing method has returned `Ok`, what it wrote is durable (unless the store was made with
+/// less on request) and every later read through the store sees it. When it has returned an error, or its
+/// future was dropped, the batch is whole or absent. Every method may be called by many callers
+/// at once.
+///
+/// The package `spark-analytics-tests` holds a conformance suite that any store can run.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The rule by which the store was created.
+    fn dedup(&self) -> Dedup;
+
+    /// Takes a batch of events, each as if after those before it. The receipts stand in the order
+    /// of the events. An empty batch does nothing.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] or [`Error::Damaged`]; nothing of the batch is applied then.
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>>;
+
+    /// Takes what an event log says, all of it or nothing.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt>;
+
+    /// What is held of a job; `None` if nothing.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] or [`Error::Damaged`], as for all that read.
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>>;
+
+    /// The first `limit` jobs with figures after the cursor that match, in the order of [`JobCursor`].
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>>;
+
+    /// The roll-ups that are held of the days `from` to `to`, both included, in their order: those
+    /// of one user, or of all users together.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>>;
+
+    /// The first `limit` events of a job after the cursor, in the order of [`EventCursor`].
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>>;
+
+    /// The first `limit` applications that event logs told of, in the order of `(app_id, attempt_id)`
+    /// and after the given one.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>>;
+
+    /// All that event logs told of an application's attempt: jobs, stages and executors each in the
+    /// order of their ids. `None` if no log told of it.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>>;
+
+    /// Keeps input that could not be taken. Of all that was ever given the newest
+    /// [`MAX_REJECTED`] are kept.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()>;
+
+    /// The first `limit` rejected inputs with an id below `before`, newest first.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>>;
+
+    /// Removes raw events before the day and refuses such events from now on ([`Receipt::TooOld`]).
+    /// Figures, roll-ups and facts of event logs stay. The day only moves forward: an earlier one than
+    /// before removes nothing.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest); the day may hold already then, and calling again goes on.
+    async fn prune(&self, before: Day) -> Result<Pruned>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] with the reason why not.
+    async fn check(&self) -> Result<()>;
+
+    /// Finishes what is under way and lets go of files and connections; later calls may fail.
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What became of an event, with the id it is stored under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Receipt {
+    /// It is new.
+    Recorded(i64),
+    /// One of the same identity is held whose content is the same or greater.
+    Duplicate(i64),
+    /// It took the place of one of the same identity whose content was less.
+    Replaced(i64),
+    /// It lies before the day up to which events were pruned and was not taken.
+    TooOld,
+}
+
+/// What became of a log's facts: how many were new or greater than those held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LogReceipt {
+    /// Jobs written.
+    pub jobs: usize,
+    /// Stage attempts written.
+    pub stages: usize,
+    /// Executors written.
+    pub executors: usize,
+    /// Whether the application itself was written.
+    pub application: bool,
+}
+
+impl LogReceipt {
+    /// Whether the log said nothing new.
+    pub fn is_unchanged(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What [`Store::prune`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Pruned {
+    /// Raw events removed.
+    pub events: u64,
+    /// The day in force: events before it are refused.
+    pub before: Day,
+}
+
+/// Which jobs to list; the default is all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct JobFilter {
+    /// Only this user's.
+    pub user: Option<String>,
+    /// Only this application's.
+    pub app_id: Option<String>,
+    /// Only with this result.
+    pub result: Option<JobResult>,
+    /// Only those that ended on this day or later.
+    pub from: Option<Day>,
+    /// Only those that ended on this day or earlier.
+    pub to: Option<Day>,
+}
+
+impl JobFilter {
+    /// Those that ended on one day.
+    pub fn day(day: Day) -> Self {
+        Self {
+            from: Some(day),
+            to: Some(day),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a job is among them.
+    pub fn matches(&self, job: &Job) -> bool {
+        let day = job.end.day();
+        self.user.as_ref().is_none_or(|user| *user == job.user)
+            && self
+                .app_id
+                .as_ref()
+                .is_none_or(|app| *app == job.key.app_id)
+            && self
+                .result
+                .as_ref()
+                .is_none_or(|result| *result == job.result)
+            && self.from.is_none_or(|from| from <= day)
+            && self.to.is_none_or(|to| day <= to)
+    }
+}
+
+/// A job's place in the one order in which jobs are listed: end, application, attempt, job.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobCursor {
+    /// When the job ended.
+    pub end: Timestamp,
+    /// Which job.
+    pub key: JobKey,
+}
+
+impl From<&Job> for JobCursor {
+    fn from(job: &Job) -> Self {
+        Self {
+            end: job.end,
+            key: job.key.clone(),
+        }
+    }
+}
+
+/// An event's place among those of its job: time, type, task.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventCursor {
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// Its type.
+    pub event_type: EventType,
+    /// The task's id, or `""`.
+    pub task: String,
+}
+
+impl From<&Event> for EventCursor {
+    fn from(event: &Event) -> Self {
+        let id = event.id(Dedup::WithTask);
+        Self {
+            timestamp: id.timestamp,
+            event_type: id.event_type,
+            task: id.task.to_owned(),
+        }
+    }
+}
+
+/// An event with the id it is stored under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its id, from 1.
+    pub id: i64,
+    /// The event.
+    pub event: Event,
+}
+
+/// Input that could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// When it came.
+    pub at: Timestamp,
+    /// Why it was not taken.
+    pub reason: String,
+    /// Its text, or the first [`MAX_REJECTED_BYTES`] of it.
+    pub raw: String,
+}
+
+impl Rejection {
+    /// Input that came at `at`, its text and the reason cut to [`MAX_REJECTED_BYTES`]; bytes that
+    /// are no UTF-8 and U+0000 become U+FFFD.
+    pub fn new(at: Timestamp, reason: impl Into<String>, raw: &[u8]) -> Self {
+        let head = &raw[..raw.len().min(MAX_REJECTED_BYTES)];
+        Self {
+            at,
+            reason: cut(reason.into()),
+            raw: cut(String::from_utf8_lossy(head).into_owned()),
+        }
+    }
+}
+
+fn cut(text: String) -> String {
+    let mut text = if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    };
+    let mut end = text.len().min(MAX_REJECTED_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
+/// Input that could not be taken, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its id, from 1, counting up.
+    pub id: i64,
+    /// What and why.
+    pub rejection: Rejection,
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn dedup(&self) -> Dedup {
+        (**self).dedup()
+    }
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        (**self).ingest(events).await
+    }
+    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        (**self).ingest_log(log).await
+    }
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        (**self).job(key).await
+    }
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        (**self).jobs(filter, after, limit).await
+    }
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        (**self).rollups(from, to, user).await
+    }
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        (**self).events(key, after, limit).await
+    }
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        (**self).applications(after, limit).await
+    }
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        (**self).log(app_id, attempt_id).await
+    }
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        (**self).reject(rejections).await
+    }
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        (**self).rejected(before, limit).await
+    }
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        (**self).prune(before).await
+    }
+    async fn check(&self) -> Result<()> {
+        (**self).check().await
+    }
+    async fn close(&self) -> Result<()> {
+        (**self).close().await
+    }
+}

@@ -1,0 +1,189 @@
+//! Instants and days: UTC, integers inside, RFC 3339 at the edges.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat};
+use serde::{Deserialize, Serialize};
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+const EPOCH_FROM_CE: i32 = 719_163;
+
+/// An instant in UTC, in whole microseconds since 1970-01-01.
+///
+/// It reads RFC 3339 with `Z` or any offset, takes a time without an offset as UTC and cuts
+/// fractions beyond the microsecond. It writes RFC 3339 ending in `Z`.
+///
+/// ```
+/// use spark_analytics_core::Timestamp;
+///
+/// let t: Timestamp = "2024-03-30T12:12:50.120+02:00".parse()?;
+/// assert_eq!(t.to_string(), "2024-03-30T10:12:50.120Z");
+/// assert_eq!("2024-03-30T10:12:50.12".parse::<Timestamp>()?, t);
+/// # Ok::<(), spark_analytics_core::ParseTimeError>(())
+/// ```
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The instant `micros` µs after the epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// The instant `millis` ms after the epoch, the unit of Spark's event logs; values that do
+    /// not fit are held at the ends of the range.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// µs since the epoch.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole ms since the epoch, rounded down.
+    pub const fn as_millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// The UTC day that the instant lies in.
+    pub const fn day(self) -> Day {
+        Day(self.0.div_euclid(MICROS_PER_DAY) as i32)
+    }
+
+    /// The instant as a `chrono` value; `None` outside chrono's range.
+    pub const fn to_chrono(self) -> Option<DateTime<chrono::Utc>> {
+        DateTime::from_timestamp_micros(self.0)
+    }
+}
+
+impl From<DateTime<chrono::Utc>> for Timestamp {
+    fn from(value: DateTime<chrono::Utc>) -> Self {
+        Self(value.timestamp_micros())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to_chrono() {
+            Some(t) => f.write_str(&t.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            None => write!(f, "{} µs", self.0),
+        }
+    }
+}
+
+/// A text that is no RFC 3339 time, or no day in the form `YYYY-MM-DD`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParseTimeError(&'static str);
+
+impl FromStr for Timestamp {
+    type Err = ParseTimeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: ParseTimeError =
+            ParseTimeError("is not an RFC 3339 time such as 2024-03-30T10:12:45Z");
+        let date = text.get(..10).ok_or(WRONG)?;
+        let rest = text
+            .get(10..)
+            .filter(|r| r.starts_with(['T', 't', ' ']))
+            .ok_or(WRONG)?;
+        // Years beyond 9999 and leading signs are not RFC 3339, though chrono takes them.
+        if !date
+            .as_bytes()
+            .iter()
+            .all(|b| b.is_ascii_digit() || *b == b'-')
+        {
+            return Err(WRONG);
+        }
+        let parsed = if rest.ends_with(['Z', 'z']) || rest.contains(['+', '-']) {
+            DateTime::parse_from_rfc3339(text)
+        } else {
+            DateTime::parse_from_rfc3339(&format!("{text}Z"))
+        };
+        parsed
+            .map(|t| Self(t.timestamp_micros()))
+            .map_err(|_| WRONG)
+    }
+}
+
+/// A day of the UTC calendar, counted from 1970-01-01.
+///
+/// ```
+/// use spark_analytics_core::Day;
+///
+/// let day: Day = "2024-03-30".parse()?;
+/// assert_eq!(day.to_string(), "2024-03-30");
+/// assert!("2024-3-30".parse::<Day>().is_err());
+/// # Ok::<(), spark_analytics_core::ParseTimeError>(())
+/// ```
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Day(i32);
+
+impl Day {
+    /// The earliest day that can be told; every instant lies on it or later.
+    pub const MIN: Self = Self(i32::MIN);
+    /// The latest day that can be told; every instant lies on it or earlier.
+    pub const MAX: Self = Self(i32::MAX);
+
+    /// The day `number` days after 1970-01-01.
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// Days since 1970-01-01.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    /// The first instant of the day, held at the ends of the range of [`Timestamp`].
+    pub const fn start(self) -> Timestamp {
+        Timestamp((self.0 as i64).saturating_mul(MICROS_PER_DAY))
+    }
+
+    /// The day after this one.
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = self
+            .0
+            .checked_add(EPOCH_FROM_CE)
+            .and_then(NaiveDate::from_num_days_from_ce_opt);
+        match date {
+            Some(date) => write!(f, "{}", date.format("%Y-%m-%d")),
+            None => write!(f, "day {}", self.0),
+        }
+    }
+}
+
+impl FromStr for Day {
+    type Err = ParseTimeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: ParseTimeError =
+            ParseTimeError("is not a day of the calendar in the form YYYY-MM-DD");
+        let bytes = text.as_bytes();
+        let shaped = bytes.len() == 10
+            && bytes.iter().enumerate().all(|(i, b)| match i {
+                4 | 7 => *b == b'-',
+                _ => b.is_ascii_digit(),
+            });
+        if !shaped {
+            return Err(WRONG);
+        }
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .map(|date| Self(date.num_days_from_ce() - EPOCH_FROM_CE))
+            .map_err(|_| WRONG)
+    }
+}
