@@ -24,10 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            batch: 10_000,
-            waiting: 100_000,
-        }
+        Self { batch: 10_000, waiting: 100_000 }
     }
 }
 
@@ -65,9 +62,7 @@ pub struct Analytics<S = Arc<dyn Store>> {
 
 impl<S> Clone for Analytics<S> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -113,19 +108,9 @@ impl<S: Store + Clone> Analytics<S> {
     pub fn with_limits(store: S, limits: Limits) -> Self {
         // Each waiting batch is polled from within the next, so there must not be many.
         let waiting = limits.waiting.max(1);
-        let limits = Limits {
-            waiting,
-            batch: limits.batch.max(waiting.div_ceil(32)),
-        };
+        let limits = Limits { waiting, batch: limits.batch.max(waiting.div_ceil(32)) };
         let (queue, waiting) = (Mutex::default(), AtomicUsize::new(0));
-        Self {
-            shared: Arc::new(Group {
-                store,
-                limits,
-                queue,
-                waiting,
-            }),
-        }
+        Self { shared: Arc::new(Group { store, limits, queue, waiting }) }
     }
 
     /// The store, for all that is read and for what does not come in groups.
@@ -173,12 +158,7 @@ impl<S: Store + Clone> Analytics<S> {
     /// # Errors
     /// What the store says.
     pub async fn job(&self, key: &JobKey) -> Result<Option<Job>> {
-        Ok(self
-            .shared
-            .store
-            .job(key)
-            .await?
-            .and_then(|record| record.figures(key)))
+        Ok(self.shared.store.job(key).await?.and_then(|record| record.figures(key)))
     }
 
     /// The figures of the jobs that ended on the days `from` to `to`, both included: of one user, or of
@@ -210,10 +190,7 @@ impl<S: Store + Clone> Analytics<S> {
         let mut queue = lock(&group.queue);
         let others = group.waiting.load(Ordering::Acquire);
         if others > 0 && others + count > group.limits.waiting {
-            return Err(Error::Busy {
-                waiting: others + count,
-                limit: group.limits.waiting,
-            });
+            return Err(Error::Busy { waiting: others + count, limit: group.limits.waiting });
         }
         let previous = queue.open.as_ref().and_then(|open| open.commit.upgrade());
         if let (Some(open), Some(commit)) = (&queue.open, &previous) {
@@ -227,15 +204,10 @@ impl<S: Store + Clone> Analytics<S> {
             }
         }
         group.waiting.fetch_add(count, Ordering::AcqRel);
-        let batch = BatchEvents {
-            group: Arc::clone(group),
-            events: Arc::new(Mutex::new(events)),
-        };
+        let batch = BatchEvents { group: Arc::clone(group), events: Arc::new(Mutex::new(events)) };
         let events = Arc::clone(&batch.events);
         let commit = batch.commit(previous).boxed().shared();
-        queue.open = commit
-            .downgrade()
-            .map(|commit| OpenBatch { events, commit });
+        queue.open = commit.downgrade().map(|commit| OpenBatch { events, commit });
         Ok((commit, 0))
     }
 }
@@ -253,13 +225,8 @@ impl<S: Store> BatchEvents<S> {
             let _ = previous.await;
         }
         let events = std::mem::take(&mut *lock(&self.events));
-        let in_commit = Waiting {
-            group: &self.group,
-            count: events.len(),
-        };
-        let ingested = AssertUnwindSafe(self.group.store.ingest(events))
-            .catch_unwind()
-            .await;
+        let in_commit = Waiting { group: &self.group, count: events.len() };
+        let ingested = AssertUnwindSafe(self.group.store.ingest(events)).catch_unwind().await;
         drop(in_commit);
         match ingested {
             Ok(receipts) => receipts.map(Arc::from),
@@ -271,10 +238,7 @@ impl<S: Store> BatchEvents<S> {
 impl<S> Drop for BatchEvents<S> {
     fn drop(&mut self) {
         let count = lock(&self.events).len();
-        drop(Waiting {
-            group: &self.group,
-            count,
-        });
+        drop(Waiting { group: &self.group, count });
     }
 }
 

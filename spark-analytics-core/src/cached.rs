@@ -51,10 +51,7 @@ impl<S: Store> Cached<S> {
             lists: Shelf::new(jobs / 100, age),
             rollups: Shelf::new(jobs / 100, age),
         };
-        Self {
-            store,
-            shared: Arc::new(shared),
-        }
+        Self { store, shared: Arc::new(shared) }
     }
 
     /// The store within.
@@ -91,18 +88,12 @@ impl<S: Store> Store for Cached<S> {
         let mut jobs: Vec<JobKey> = events.iter().map(|event| event.job().clone()).collect();
         jobs.sort_unstable();
         jobs.dedup();
-        let _stale = Stale {
-            shared: &self.shared,
-            jobs: Some(jobs),
-        };
+        let _stale = Stale { shared: &self.shared, jobs: Some(jobs) };
         self.store.ingest(events).await
     }
 
     async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        let _stale = Stale {
-            shared: &self.shared,
-            jobs: None,
-        };
+        let _stale = Stale { shared: &self.shared, jobs: None };
         self.store.ingest_log(log).await
     }
 
@@ -112,9 +103,7 @@ impl<S: Store> Store for Cached<S> {
             Err(read) => read,
         };
         let record = self.store.job(key).await?;
-        self.shared
-            .jobs
-            .fill(read, key.clone(), record.clone().map(Arc::new));
+        self.shared.jobs.fill(read, key.clone(), record.clone().map(Arc::new));
         Ok(record)
     }
 
@@ -215,20 +204,13 @@ struct Read {
 
 impl<K, V> fmt::Debug for Shelf<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shelf")
-            .field("age", &self.age)
-            .finish_non_exhaustive()
+        f.debug_struct("Shelf").field("age", &self.age).finish_non_exhaustive()
     }
 }
 
 impl<K: Hash + Eq, V: Clone> Shelf<K, V> {
     fn new(capacity: usize, age: Duration) -> Self {
-        let part = || {
-            Mutex::new(Part {
-                version: 0,
-                entries: HashMap::new(),
-            })
-        };
+        let part = || Mutex::new(Part { version: 0, entries: HashMap::new() });
         Self {
             age,
             part_capacity: capacity.div_ceil(PARTS),
@@ -244,10 +226,7 @@ impl<K: Hash + Eq, V: Clone> Shelf<K, V> {
             Some((read_at, value)) if since.duration_since(*read_at) < self.age => {
                 Ok(value.clone())
             }
-            _ => Err(Read {
-                version: part.version,
-                since,
-            }),
+            _ => Err(Read { version: part.version, since }),
         }
     }
 
@@ -258,8 +237,7 @@ impl<K: Hash + Eq, V: Clone> Shelf<K, V> {
         }
         if part.entries.len() >= self.part_capacity && !part.entries.contains_key(&key) {
             let age = self.age;
-            part.entries
-                .retain(|_, (read_at, _)| read_at.elapsed() < age);
+            part.entries.retain(|_, (read_at, _)| read_at.elapsed() < age);
             if part.entries.len() >= self.part_capacity {
                 part.entries.clear();
             }

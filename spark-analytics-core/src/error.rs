@@ -47,20 +47,12 @@ impl Error {
         action: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self::Engine {
-            backend,
-            action,
-            source: Arc::from(source.into()),
-        }
+        Self::Engine { backend, action, source: Arc::from(source.into()) }
     }
 
     /// A stored row that cannot be read.
     pub fn damaged(backend: &'static str, what: impl Into<String>, reason: impl ToString) -> Self {
-        Self::Damaged {
-            backend,
-            what: what.into(),
-            reason: reason.to_string(),
-        }
+        Self::Damaged { backend, what: what.into(), reason: reason.to_string() }
     }
 }
 

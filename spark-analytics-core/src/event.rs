@@ -90,9 +90,7 @@ impl Event {
             return Err(InvalidEvent::TooLarge { bytes: json.len() });
         }
         if json.starts_with('[') {
-            return Err(InvalidEvent::NotJson {
-                message: "it is a list".to_owned(),
-            });
+            return Err(InvalidEvent::NotJson { message: "it is a list".to_owned() });
         }
         let fields: Fields<'_> = serde_json::from_str(json)?;
         let event_type = event_type(&fields.event)?;
@@ -115,12 +113,7 @@ impl Event {
                 job_result: text("job_result", fields.job_result)?,
             },
         };
-        let event = Self {
-            job,
-            timestamp,
-            content: Content { user, detail },
-            raw: json.into(),
-        };
+        let event = Self { job, timestamp, content: Content { user, detail }, raw: json.into() };
         event.check()?;
         Ok(event)
     }
@@ -157,11 +150,7 @@ impl Event {
         duration_ms: i64,
         successful: bool,
     ) -> Result<Self, InvalidEvent> {
-        let detail = Detail::TaskEnd {
-            task_id: task_id.into(),
-            duration_ms,
-            successful,
-        };
+        let detail = Detail::TaskEnd { task_id: task_id.into(), duration_ms, successful };
         Self::build(job.into(), timestamp, user.into(), detail)
     }
 
@@ -176,10 +165,7 @@ impl Event {
         completion_time: Timestamp,
         job_result: impl Into<String>,
     ) -> Result<Self, InvalidEvent> {
-        let detail = Detail::JobEnd {
-            completion_time,
-            job_result: job_result.into(),
-        };
+        let detail = Detail::JobEnd { completion_time, job_result: job_result.into() };
         Self::build(job.into(), timestamp, user.into(), detail)
     }
 
@@ -224,11 +210,7 @@ impl Event {
             (Detail::TaskEnd { task_id, .. }, Dedup::WithTask) => task_id,
             _ => "",
         };
-        EventId {
-            timestamp: self.timestamp,
-            event_type: self.event_type(),
-            task,
-        }
+        EventId { timestamp: self.timestamp, event_type: self.event_type(), task }
     }
 
     fn build(
@@ -239,12 +221,7 @@ impl Event {
     ) -> Result<Self, InvalidEvent> {
         let content = Content { user, detail };
         let raw = wire(&job, timestamp, &content).into_boxed_str();
-        let event = Self {
-            job,
-            timestamp,
-            content,
-            raw,
-        };
+        let event = Self { job, timestamp, content, raw };
         event.check()?;
         Ok(event)
     }
@@ -258,21 +235,14 @@ impl Event {
         check_text("user", &self.content.user)?;
         match &self.content.detail {
             Detail::JobStart => {}
-            Detail::TaskEnd {
-                task_id,
-                duration_ms,
-                ..
-            } => {
+            Detail::TaskEnd { task_id, duration_ms, .. } => {
                 if task_id.is_empty() {
                     return Err(InvalidEvent::field("task_id", Problem::Empty));
                 }
                 check_text("task_id", task_id)?;
                 check_range("duration_ms", *duration_ms, MAX_DURATION_MS)?;
             }
-            Detail::JobEnd {
-                completion_time,
-                job_result,
-            } => {
+            Detail::JobEnd { completion_time, job_result } => {
                 check_time("completion_time", *completion_time)?;
                 check_text("job_result", job_result)?;
             }
@@ -285,11 +255,9 @@ impl Detail {
     /// How the task of a task's end came out, with its duration in ms.
     pub(crate) const fn task(&self) -> Option<(TaskOutcome, i64)> {
         match self {
-            Self::TaskEnd {
-                duration_ms,
-                successful: true,
-                ..
-            } => Some((TaskOutcome::Succeeded, *duration_ms)),
+            Self::TaskEnd { duration_ms, successful: true, .. } => {
+                Some((TaskOutcome::Succeeded, *duration_ms))
+            }
             Self::TaskEnd { duration_ms, .. } => Some((TaskOutcome::Failed, *duration_ms)),
             _ => None,
         }
@@ -315,20 +283,13 @@ fn wire(job: &JobKey, timestamp: Timestamp, content: &Content) -> String {
     let mut put = |name: &str, value: serde_json::Value| fields.insert(name.to_owned(), value);
     let event_type = match &content.detail {
         Detail::JobStart => EventType::JobStart,
-        Detail::TaskEnd {
-            task_id,
-            duration_ms,
-            successful,
-        } => {
+        Detail::TaskEnd { task_id, duration_ms, successful } => {
             put("task_id", task_id.as_str().into());
             put("duration_ms", (*duration_ms).into());
             put("successful", (*successful).into());
             EventType::TaskEnd
         }
-        Detail::JobEnd {
-            completion_time,
-            job_result,
-        } => {
+        Detail::JobEnd { completion_time, job_result } => {
             put("completion_time", completion_time.to_string().into());
             put("job_result", job_result.as_str().into());
             EventType::JobEnd
@@ -391,16 +352,12 @@ fn time(field: &'static str, value: &Scalar<'_>) -> Result<Timestamp, InvalidEve
     let Scalar::Text(text) = value else {
         return Err(value.not_a(field, "an RFC 3339 time"));
     };
-    text.parse()
-        .map_err(|_| InvalidEvent::field(field, Problem::NotATime(short(text))))
+    text.parse().map_err(|_| InvalidEvent::field(field, Problem::NotATime(short(text))))
 }
 
 fn check_text(field: &'static str, text: &str) -> Result<(), InvalidEvent> {
     if text.len() > MAX_STRING_BYTES {
-        return Err(InvalidEvent::field(
-            field,
-            Problem::TooLong { bytes: text.len() },
-        ));
+        return Err(InvalidEvent::field(field, Problem::TooLong { bytes: text.len() }));
     }
     if text.contains('\0') {
         return Err(InvalidEvent::field(field, Problem::Nul));

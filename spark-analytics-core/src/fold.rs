@@ -47,14 +47,8 @@ impl JobFold {
         let Content { user, detail } = event.content();
         let timestamp = event.timestamp();
         match detail {
-            Detail::JobStart => self.join_start(&Start {
-                timestamp,
-                user: user.clone(),
-            }),
-            Detail::JobEnd {
-                completion_time,
-                job_result,
-            } => self.join_end(&End {
+            Detail::JobStart => self.join_start(&Start { timestamp, user: user.clone() }),
+            Detail::JobEnd { completion_time, job_result } => self.join_end(&End {
                 timestamp,
                 user: user.clone(),
                 completion_time: *completion_time,

@@ -143,11 +143,7 @@ fn bucket_of(value: i64) -> i16 {
     let magnitude = value.unsigned_abs();
     let shift = (u64::BITS - magnitude.leading_zeros()).saturating_sub(MANTISSA_BITS + 1);
     let bucket = (u64::from(shift) << MANTISSA_BITS) + (magnitude >> shift);
-    if value < 0 {
-        -(bucket as i16)
-    } else {
-        bucket as i16
-    }
+    if value < 0 { -(bucket as i16) } else { bucket as i16 }
 }
 
 fn middle_of(bucket: i16) -> i64 {

@@ -24,20 +24,12 @@ pub struct JobKey {
 impl JobKey {
     /// A job of no named application.
     pub const fn new(job_id: i64) -> Self {
-        Self {
-            app_id: String::new(),
-            attempt_id: String::new(),
-            job_id,
-        }
+        Self { app_id: String::new(), attempt_id: String::new(), job_id }
     }
 
     /// A job of one attempt of an application.
     pub fn in_app(app_id: impl Into<String>, attempt_id: impl Into<String>, job_id: i64) -> Self {
-        Self {
-            app_id: app_id.into(),
-            attempt_id: attempt_id.into(),
-            job_id,
-        }
+        Self { app_id: app_id.into(), attempt_id: attempt_id.into(), job_id }
     }
 }
 

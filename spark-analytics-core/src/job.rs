@@ -142,20 +142,12 @@ impl Job {
     /// How much longer the slow tasks take: the 99th percentile of task durations over the median.
     /// `None` without tasks, or when the median is 0.
     pub fn skew(&self) -> Option<f64> {
-        let median = self
-            .tasks
-            .durations
-            .quantile(50, 100)
-            .filter(|median| *median > 0)?;
+        let median = self.tasks.durations.quantile(50, 100).filter(|median| *median > 0)?;
         Some(self.tasks.durations.quantile(99, 100)? as f64 / median as f64)
     }
 }
 
 /// `part` in a hundred of `whole`; 0 of nothing.
 pub(crate) const fn percent(part: i64, whole: i64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        100.0 * part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }

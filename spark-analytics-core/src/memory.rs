@@ -57,10 +57,7 @@ impl MemoryStore {
             applications: BTreeMap::new(),
             rejected: VecDeque::new(),
         };
-        Self {
-            dedup,
-            state: Arc::new(RwLock::new(state)),
-        }
+        Self { dedup, state: Arc::new(RwLock::new(state)) }
     }
 
     // A panic while writing is a bug that the caller has seen; the state is still readable.
@@ -74,11 +71,7 @@ impl MemoryStore {
 
     fn place(&self, event: &Event) -> EventCursor {
         let id = event.id(self.dedup);
-        EventCursor {
-            timestamp: id.timestamp,
-            event_type: id.event_type,
-            task: id.task.to_owned(),
-        }
+        EventCursor { timestamp: id.timestamp, event_type: id.event_type, task: id.task.to_owned() }
     }
 }
 
@@ -103,10 +96,7 @@ impl State {
             pruned_before: self.pruned_before,
             next_event_id: self.next_event_id,
             events: events.collect(),
-            jobs: rows
-                .iter()
-                .map(|r| r.map(|r| r.record.clone()).unwrap_or_default())
-                .collect(),
+            jobs: rows.iter().map(|r| r.map(|r| r.record.clone()).unwrap_or_default()).collect(),
         }
     }
 
@@ -138,9 +128,7 @@ impl State {
     fn jobs_of(&self, app_id: &str, attempt_id: &str) -> impl Iterator<Item = (i64, &JobRecord)> {
         let first = JobKey::in_app(app_id, attempt_id, i64::MIN);
         let last = JobKey::in_app(app_id, attempt_id, i64::MAX);
-        self.jobs
-            .range(first..=last)
-            .map(|(key, rows)| (key.job_id, &rows.record))
+        self.jobs.range(first..=last).map(|(key, rows)| (key.job_id, &rows.record))
     }
 }
 
@@ -162,13 +150,7 @@ impl Store for MemoryStore {
         for write in writes.inserts.into_iter().chain(writes.updates) {
             let cursor = self.place(&write.event);
             if let Some(rows) = state.jobs.get_mut(write.event.job()) {
-                rows.events.insert(
-                    cursor,
-                    StoredEvent {
-                        id: write.id,
-                        event: write.event,
-                    },
-                );
+                rows.events.insert(cursor, StoredEvent { id: write.id, event: write.event });
             }
         }
         state.add_rollups(writes.rollups);
@@ -177,19 +159,13 @@ impl Store for MemoryStore {
 
     async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
         let mut state = self.write();
-        let key = (
-            log.application.app_id.clone(),
-            log.application.attempt_id.clone(),
-        );
+        let key = (log.application.app_id.clone(), log.application.attempt_id.clone());
         let rows = state.applications.get(&key);
         let held = HeldLog {
             application: rows.map(|rows| rows.application.clone()),
             stages: rows.map(|rows| rows.stages.clone()).unwrap_or_default(),
             executors: rows.map(|rows| rows.executors.clone()).unwrap_or_default(),
-            jobs: state
-                .jobs_of(&key.0, &key.1)
-                .map(|(id, job)| (id, job.clone()))
-                .collect(),
+            jobs: state.jobs_of(&key.0, &key.1).map(|(id, job)| (id, job.clone())).collect(),
         };
         let writes = plan_log(log, held);
         for write in writes.jobs {
@@ -197,11 +173,7 @@ impl Store for MemoryStore {
         }
         state.add_rollups(writes.rollups);
         if let Some(application) = writes.application {
-            state
-                .applications
-                .entry(key.clone())
-                .or_default()
-                .application = application;
+            state.applications.entry(key.clone()).or_default().application = application;
         }
         if let Some(rows) = state.applications.get_mut(&key) {
             for key in &writes.removed_stages {
@@ -211,10 +183,8 @@ impl Store for MemoryStore {
                 rows.executors.remove(id);
             }
             let stages = writes.stages.into_iter();
-            rows.stages
-                .extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
-            rows.executors
-                .extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+            rows.stages.extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
+            rows.executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
         }
         Ok(writes.receipt)
     }
@@ -230,10 +200,7 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Job>> {
         let state = self.read();
-        let first_of = |day: Day| JobCursor {
-            end: day.start(),
-            key: JobKey::new(i64::MIN),
-        };
+        let first_of = |day: Day| JobCursor { end: day.start(), key: JobKey::new(i64::MIN) };
         let from = filter.from.map(first_of);
         let lower = match (after, &from) {
             (Some(after), Some(from)) if after < from => Bound::Included(from),
@@ -259,12 +226,7 @@ impl Store for MemoryStore {
         }
         let user = user.map(str::to_owned);
         let range = (user.clone(), from)..=(user, to);
-        Ok(self
-            .read()
-            .rollups
-            .range(range)
-            .map(|((_, day), r)| (*day, r.clone()))
-            .collect())
+        Ok(self.read().rollups.range(range).map(|((_, day), r)| (*day, r.clone())).collect())
     }
 
     async fn events(
@@ -275,16 +237,8 @@ impl Store for MemoryStore {
     ) -> Result<Vec<StoredEvent>> {
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.read();
-        let rows = state
-            .jobs
-            .get(key)
-            .map(|rows| rows.events.range((lower, Bound::Unbounded)));
-        Ok(rows
-            .into_iter()
-            .flatten()
-            .take(limit)
-            .map(|(_, event)| event.clone())
-            .collect())
+        let rows = state.jobs.get(key).map(|rows| rows.events.range((lower, Bound::Unbounded)));
+        Ok(rows.into_iter().flatten().take(limit).map(|(_, event)| event.clone()).collect())
     }
 
     async fn applications(
@@ -296,23 +250,15 @@ impl Store for MemoryStore {
         let lower = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.read();
         let rows = state.applications.range((lower, Bound::Unbounded));
-        Ok(rows
-            .take(limit)
-            .map(|(_, rows)| rows.application.clone())
-            .collect())
+        Ok(rows.take(limit).map(|(_, rows)| rows.application.clone()).collect())
     }
 
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         let state = self.read();
-        let rows = state
-            .applications
-            .get(&(app_id.to_owned(), attempt_id.to_owned()));
+        let rows = state.applications.get(&(app_id.to_owned(), attempt_id.to_owned()));
         Ok(rows.map(|rows| LogSnapshot {
             application: rows.application.clone(),
-            jobs: state
-                .jobs_of(app_id, attempt_id)
-                .filter_map(|(_, r)| r.log.clone())
-                .collect(),
+            jobs: state.jobs_of(app_id, attempt_id).filter_map(|(_, r)| r.log.clone()).collect(),
             stages: rows.stages.values().cloned().collect(),
             executors: rows.executors.values().cloned().collect(),
         }))
@@ -345,8 +291,7 @@ impl Store for MemoryStore {
         let mut events = 0;
         for rows in state.jobs.values_mut() {
             let held = rows.events.len();
-            rows.events
-                .retain(|cursor, _| cursor.timestamp.day() >= before);
+            rows.events.retain(|cursor, _| cursor.timestamp.day() >= before);
             events += (held - rows.events.len()) as u64;
         }
         Ok(Pruned { events, before })

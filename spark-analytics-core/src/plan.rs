@@ -30,22 +30,14 @@ impl Batch {
                 jobs.push(at);
                 jobs.len() - 1
             });
-            let identity = *identity_index
-                .entry((job, event.id(dedup)))
-                .or_insert_with(|| {
-                    identities.push(at);
-                    identities.len() - 1
-                });
+            let identity = *identity_index.entry((job, event.id(dedup))).or_insert_with(|| {
+                identities.push(at);
+                identities.len() - 1
+            });
             places.push((job, identity));
         }
         drop((job_index, identity_index));
-        Self {
-            dedup,
-            events,
-            places,
-            jobs,
-            identities,
-        }
+        Self { dedup, events, places, jobs, identities }
     }
 
     /// The distinct jobs, in the order in which [`Held::jobs`] tells of them.
@@ -56,9 +48,7 @@ impl Batch {
     /// The distinct identities, in the order in which [`Held::events`] tells of them: the index of the job
     /// among [`jobs`](Self::jobs), and the identity within it.
     pub fn identities(&self) -> impl ExactSizeIterator<Item = (usize, EventId<'_>)> {
-        self.identities
-            .iter()
-            .map(|at| (self.places[*at].0, self.events[*at].id(self.dedup)))
+        self.identities.iter().map(|at| (self.places[*at].0, self.events[*at].id(self.dedup)))
     }
 }
 
@@ -127,24 +117,12 @@ pub struct JobWrite {
 /// If `held.jobs` and `held.events` are not as long as [`Batch::jobs`] and [`Batch::identities`]:
 /// a fault of the store, not of the input.
 pub fn plan(batch: Batch, held: Held) -> WriteSet {
-    let Batch {
-        events,
-        places,
-        jobs,
-        ..
-    } = batch;
-    assert_eq!(
-        held.jobs.len(),
-        jobs.len(),
-        "Held::jobs must match Batch::jobs"
-    );
+    let Batch { events, places, jobs, .. } = batch;
+    assert_eq!(held.jobs.len(), jobs.len(), "Held::jobs must match Batch::jobs");
     let keys: Vec<JobKey> = jobs.iter().map(|at| events[*at].job().clone()).collect();
 
-    let mut winners: Vec<Option<Winner>> = held
-        .events
-        .iter()
-        .map(|held| held.as_ref().map(Winner::held))
-        .collect();
+    let mut winners: Vec<Option<Winner>> =
+        held.events.iter().map(|held| held.as_ref().map(Winner::held)).collect();
     let mut records: Vec<Option<JobRecord>> = vec![None; keys.len()];
     let mut receipts = Vec::with_capacity(events.len());
     let mut next_event_id = held.next_event_id;
@@ -158,11 +136,7 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
         receipts.push(match winner {
             None => {
                 touch(&mut records, &held.jobs, *job).events.add(event);
-                *winner = Some(Winner {
-                    id: next_event_id,
-                    is_new: true,
-                    event: Some(at),
-                });
+                *winner = Some(Winner { id: next_event_id, is_new: true, event: Some(at) });
                 next_event_id += 1;
                 Receipt::Recorded(next_event_id - 1)
             }
@@ -173,9 +147,7 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
                     (None, None) => unreachable!("a winner is held or in the batch"),
                 };
                 if event.content() > current.content() {
-                    touch(&mut records, &held.jobs, *job)
-                        .events
-                        .replace(current, event);
+                    touch(&mut records, &held.jobs, *job).events.replace(current, event);
                     winner.event = Some(at);
                     Receipt::Replaced(winner.id)
                 } else {
@@ -189,13 +161,7 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
     let mut job_writes = Vec::new();
     for (index, (record, key)) in records.into_iter().zip(keys).enumerate() {
         if let Some(record) = record {
-            job_writes.push(write_job(
-                index,
-                key,
-                &held.jobs[index],
-                record,
-                &mut rollups,
-            ));
+            job_writes.push(write_job(index, key, &held.jobs[index], record, &mut rollups));
         }
     }
 
@@ -206,25 +172,10 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
         let Some(event) = events[at].take() else {
             continue;
         };
-        let write = EventWrite {
-            id: winner.id,
-            job: places[at].0,
-            event,
-        };
-        if winner.is_new {
-            inserts.push(write)
-        } else {
-            updates.push(write)
-        }
+        let write = EventWrite { id: winner.id, job: places[at].0, event };
+        if winner.is_new { inserts.push(write) } else { updates.push(write) }
     }
-    WriteSet {
-        receipts,
-        inserts,
-        updates,
-        jobs: job_writes,
-        rollups,
-        next_event_id,
-    }
+    WriteSet { receipts, inserts, updates, jobs: job_writes, rollups, next_event_id }
 }
 
 /// The job's record as it will be, taken from what is held at the first change.
@@ -247,11 +198,7 @@ struct Winner {
 
 impl Winner {
     const fn held(stored: &StoredEvent) -> Self {
-        Self {
-            id: stored.id,
-            is_new: false,
-            event: None,
-        }
+        Self { id: stored.id, is_new: false, event: None }
     }
 }
 
@@ -268,13 +215,7 @@ pub(crate) fn write_job(
     if figures_before != figures {
         change_rollups(rollups, figures_before.as_ref(), figures.as_ref());
     }
-    JobWrite {
-        index,
-        key,
-        record,
-        figures_before,
-        figures,
-    }
+    JobWrite { index, key, record, figures_before, figures }
 }
 
 fn change_rollups(

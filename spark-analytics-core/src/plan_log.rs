@@ -72,20 +72,11 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
         if *before != record {
             out.receipt.jobs += usize::from(record.log.is_some());
             let key = JobKey::in_app(app_id, attempt_id, job_id);
-            out.jobs.push(write_job(
-                out.jobs.len(),
-                key,
-                before,
-                record,
-                &mut out.rollups,
-            ));
+            out.jobs.push(write_job(out.jobs.len(), key, before, record, &mut out.rollups));
         }
     }
 
-    let stages = log
-        .stages
-        .into_iter()
-        .map(|s| ((s.stage_id, s.stage_attempt_id), s));
+    let stages = log.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s));
     (out.stages, out.removed_stages) = join(stages, held.stages, is_new_run);
     let executors = log.executors.into_iter().map(|e| (e.id.clone(), e));
     (out.executors, out.removed_executors) = join(executors, held.executors, is_new_run);

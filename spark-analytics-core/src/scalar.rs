@@ -58,11 +58,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(i64::try_from(v).map_or(Scalar::TooBig, Scalar::Integer))
     }
     fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
-        Ok(if v.abs() >= 9.0e18 {
-            Scalar::TooBig
-        } else {
-            Scalar::Fraction
-        })
+        Ok(if v.abs() >= 9.0e18 { Scalar::TooBig } else { Scalar::Fraction })
     }
     fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
         Ok(Scalar::Text(Cow::Owned(v.to_owned())))

@@ -217,25 +217,15 @@ pub struct JobFilter {
 impl JobFilter {
     /// Those that ended on one day.
     pub fn day(day: Day) -> Self {
-        Self {
-            from: Some(day),
-            to: Some(day),
-            ..Self::default()
-        }
+        Self { from: Some(day), to: Some(day), ..Self::default() }
     }
 
     /// Whether a job is among them.
     pub fn matches(&self, job: &Job) -> bool {
         let day = job.end.day();
         self.user.as_ref().is_none_or(|user| *user == job.user)
-            && self
-                .app_id
-                .as_ref()
-                .is_none_or(|app| *app == job.key.app_id)
-            && self
-                .result
-                .as_ref()
-                .is_none_or(|result| *result == job.result)
+            && self.app_id.as_ref().is_none_or(|app| *app == job.key.app_id)
+            && self.result.as_ref().is_none_or(|result| *result == job.result)
             && self.from.is_none_or(|from| from <= day)
             && self.to.is_none_or(|to| day <= to)
     }
@@ -252,10 +242,7 @@ pub struct JobCursor {
 
 impl From<&Job> for JobCursor {
     fn from(job: &Job) -> Self {
-        Self {
-            end: job.end,
-            key: job.key.clone(),
-        }
+        Self { end: job.end, key: job.key.clone() }
     }
 }
 
@@ -273,11 +260,7 @@ pub struct EventCursor {
 impl From<&Event> for EventCursor {
     fn from(event: &Event) -> Self {
         let id = event.id(Dedup::WithTask);
-        Self {
-            timestamp: id.timestamp,
-            event_type: id.event_type,
-            task: id.task.to_owned(),
-        }
+        Self { timestamp: id.timestamp, event_type: id.event_type, task: id.task.to_owned() }
     }
 }
 
@@ -315,11 +298,7 @@ impl Rejection {
 }
 
 fn cut(text: String) -> String {
-    let mut text = if text.contains('\0') {
-        text.replace('\0', "\u{fffd}")
-    } else {
-        text
-    };
+    let mut text = if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
     let mut end = text.len().min(MAX_REJECTED_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -75,11 +75,7 @@ impl Rollup {
 }
 
 const fn mean(sum: i128, count: i64, unit: f64) -> f64 {
-    if count == 0 {
-        0.0
-    } else {
-        sum as f64 / count as f64 / unit
-    }
+    if count == 0 { 0.0 } else { sum as f64 / count as f64 / unit }
 }
 
 macro_rules! apply_to_fields {

@@ -88,16 +88,9 @@ impl FromStr for Timestamp {
         const WRONG: ParseTimeError =
             ParseTimeError("is not an RFC 3339 time such as 2024-03-30T10:12:45Z");
         let date = text.get(..10).ok_or(WRONG)?;
-        let rest = text
-            .get(10..)
-            .filter(|r| r.starts_with(['T', 't', ' ']))
-            .ok_or(WRONG)?;
+        let rest = text.get(10..).filter(|r| r.starts_with(['T', 't', ' '])).ok_or(WRONG)?;
         // Years beyond 9999 and leading signs are not RFC 3339, though chrono takes them.
-        if !date
-            .as_bytes()
-            .iter()
-            .all(|b| b.is_ascii_digit() || *b == b'-')
-        {
+        if !date.as_bytes().iter().all(|b| b.is_ascii_digit() || *b == b'-') {
             return Err(WRONG);
         }
         let parsed = if rest.ends_with(['Z', 'z']) || rest.contains(['+', '-']) {
@@ -105,9 +98,7 @@ impl FromStr for Timestamp {
         } else {
             DateTime::parse_from_rfc3339(&format!("{text}Z"))
         };
-        parsed
-            .map(|t| Self(t.timestamp_micros()))
-            .map_err(|_| WRONG)
+        parsed.map(|t| Self(t.timestamp_micros())).map_err(|_| WRONG)
     }
 }
 
@@ -156,10 +147,7 @@ impl Day {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = self
-            .0
-            .checked_add(EPOCH_FROM_CE)
-            .and_then(NaiveDate::from_num_days_from_ce_opt);
+        let date = self.0.checked_add(EPOCH_FROM_CE).and_then(NaiveDate::from_num_days_from_ce_opt);
         match date {
             Some(date) => write!(f, "{}", date.format("%Y-%m-%d")),
             None => write!(f, "day {}", self.0),

@@ -15,11 +15,7 @@ pub struct Workload {
 impl Workload {
     /// A workload of `jobs` jobs.
     pub const fn new(jobs: u64, seed: u64) -> Self {
-        Self {
-            jobs,
-            random: seed ^ 0x9e37_79b9_7f4a_7c15,
-            given: 0,
-        }
+        Self { jobs, random: seed ^ 0x9e37_79b9_7f4a_7c15, given: 0 }
     }
 
     /// The next `count` events.
@@ -31,11 +27,7 @@ impl Workload {
         let number = self.given;
         self.given += 1;
         let is_task = number >= 2 * self.jobs;
-        let job = if is_task {
-            self.next() % self.jobs
-        } else {
-            number / 2
-        };
+        let job = if is_task { self.next() % self.jobs } else { number / 2 };
         let key = JobKey::in_app("application_1711792363000_0042", "", job as i64);
         let user = format!("data_engineer_{}@example.com", job % 5);
         let start_ms =
