@@ -1,6 +1,15 @@
-//! What any store of spark-analytics can be tested with.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod conformance;
+pub mod dump;
+mod fixture;
+pub mod history;
+pub mod laws;
+mod reference;
 mod workload;
 
+pub use dump::Dump;
+pub use fixture::{Fixture, InMemory};
+pub use reference::Reference;
 pub use workload::Workload;

@@ -1,0 +1,153 @@
+use super::*;
+use spark_analytics_core::{JobCursor, JobFilter, JobResult, Source};
+
+/// A start and tasks alone are no figures; a job is listed from its end on.
+pub fn a_job_has_figures_once_start_and_end_are_known<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let key = JobKey::new(5);
+        send(&store, vec![end(&key, 60, "JobFailed"), task(&key, 4, "t1", 3_000, true)]).await;
+        assert_eq!(figures(&store, &key).await, None);
+        assert!(store.jobs(&JobFilter::default(), None, 10).await.expect("reads").is_empty());
+        send(&store, vec![task(&key, 5, "t2", 1_000, false), start(&key, 0, "bob")]).await;
+        let job = figures(&store, &key).await.expect("complete");
+        assert_eq!((job.user.as_str(), job.start, job.end), ("bob", at(0), at(60)));
+        assert_eq!((job.result.clone(), job.source), (JobResult::Failed, Source::Events));
+        assert_eq!((job.tasks.task_count(), job.tasks.failed), (2, 1));
+        assert_eq!((job.duration_seconds(), job.success_rate()), (60.0, 50.0));
+        assert_eq!(store.jobs(&JobFilter::default(), None, 10).await.expect("reads"), [job]);
+    });
+}
+
+/// Figures are never final: what comes late counts.
+pub fn a_late_task_changes_a_finished_job<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let key = JobKey::new(5);
+        send(&store, whole_job(&key, 0, 9, "ada", "JobSucceeded")).await;
+        send(&store, vec![task(&key, 30, "late", 500, false)]).await;
+        let job = figures(&store, &key).await.expect("complete");
+        assert_eq!((job.tasks.succeeded, job.tasks.failed, job.end), (1, 1, at(9)));
+        let rollups = store.rollups(at(0).day(), at(0).day(), None).await.expect("reads");
+        assert_eq!((rollups[0].1.tasks.failed, rollups[0].1.avg_success_rate()), (1, 50.0));
+    });
+}
+
+/// A job may be told to start and to end more than once.
+pub fn the_earliest_start_and_the_latest_end_count<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let key = JobKey::new(5);
+        send(&store, vec![start(&key, 5, "ada"), end(&key, 6, "JobFailed")]).await;
+        send(&store, vec![start(&key, 2, "bob"), start(&key, 8, "eve")]).await;
+        send(&store, vec![end(&key, 9, "JobSucceeded"), end(&key, 7, "JobFailed")]).await;
+        let job = figures(&store, &key).await.expect("complete");
+        assert_eq!((job.user.as_str(), job.start, job.end), ("bob", at(2), at(9)));
+        assert_eq!(job.result, JobResult::Succeeded);
+        let early = JobKey::new(6);
+        send(&store, vec![start(&early, 9, "ada"), end(&early, 4, "JobSucceeded")]).await;
+        assert_eq!(figures(&store, &early).await.expect("complete").duration_seconds(), -5.0);
+    });
+}
+
+/// A job's key is application, attempt and number together.
+pub fn equal_job_ids_in_other_applications_are_other_jobs<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let keys = [("", ""), ("a", ""), ("a", "1"), ("a1", ""), ("b", "")];
+        let keys = keys.map(|(app, attempt)| JobKey::in_app(app, attempt, 1));
+        for (n, key) in keys.iter().enumerate() {
+            send(&store, whole_job(key, 0, 10 + n as i64, "ada", "JobSucceeded")).await;
+        }
+        for (n, key) in keys.iter().enumerate() {
+            let job = figures(&store, key).await.expect("complete");
+            assert_eq!((&job.key, job.end), (key, at(10 + n as i64)));
+            assert_eq!(store.events(key, None, 10).await.expect("reads").len(), 3);
+        }
+    });
+}
+
+/// One order for all, whatever the page.
+pub fn jobs_are_listed_by_end_application_attempt_and_job<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let mut keys = Vec::new();
+        for app in ["", "B", "a", "é"] {
+            for attempt in ["", "1", "10", "2"] {
+                keys.extend([0, 2, 10].map(|id| JobKey::in_app(app, attempt, id)));
+            }
+        }
+        let jobs = keys.iter().rev().enumerate();
+        let events = jobs
+            .flat_map(|(n, key)| whole_job(key, 0, 100 + (n as i64 % 3), "ada", "JobSucceeded"));
+        send(&store, events.collect()).await;
+        let all = store.jobs(&JobFilter::default(), None, 1_000).await.expect("reads");
+        let mut sorted = all.clone();
+        sorted.sort_by_key(|job| JobCursor::from(job));
+        assert_eq!((all.len(), &all), (keys.len(), &sorted));
+        for size in [1, 5, keys.len()] {
+            let mut paged = Vec::new();
+            let mut after = None;
+            loop {
+                let page = store.jobs(&JobFilter::default(), after.as_ref(), size).await;
+                let page = page.expect("reads");
+                assert!(page.len() <= size);
+                let Some(last) = page.last() else { break };
+                after = Some(JobCursor::from(last));
+                paged.extend(page);
+            }
+            assert_eq!(paged, all);
+        }
+        assert!(store.jobs(&JobFilter::default(), None, 0).await.expect("reads").is_empty());
+    });
+}
+
+/// Each filter alone and all together, with a cursor too.
+pub fn jobs_are_filtered<F: Fixture>() {
+    const DAY: i64 = 86_400;
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let users = ["ada", "bob"];
+        let results = ["JobSucceeded", "JobFailed", "odd"];
+        for n in 0..48 {
+            let key = JobKey::in_app(if n % 4 == 0 { "x" } else { "y" }, "", n);
+            let (user, result) = (users[n as usize % 2], results[n as usize % 3]);
+            let day = n % 5 * DAY;
+            send(&store, whole_job(&key, day, day + 60, user, result)).await;
+        }
+        let all = store.jobs(&JobFilter::default(), None, 100).await.expect("reads");
+        assert_eq!(all.len(), 48);
+        let day = |n: i64| Some(at(n * DAY).day());
+        let any = JobFilter::default();
+        let unknown = JobResult::Unknown("odd".to_owned());
+        let filters = [
+            JobFilter { user: Some("bob".to_owned()), ..any.clone() },
+            JobFilter { user: Some("nobody".to_owned()), ..any.clone() },
+            JobFilter { app_id: Some("x".to_owned()), ..any.clone() },
+            JobFilter { app_id: Some(String::new()), ..any.clone() },
+            JobFilter { result: Some(JobResult::Failed), ..any.clone() },
+            JobFilter { result: Some(unknown.clone()), ..any.clone() },
+            JobFilter { from: day(1), to: day(3), ..any.clone() },
+            JobFilter { from: day(3), ..any.clone() },
+            JobFilter { to: day(0), ..any.clone() },
+            JobFilter { from: day(3), to: day(1), ..any.clone() },
+            JobFilter {
+                user: Some("ada".to_owned()),
+                app_id: Some("y".to_owned()),
+                result: Some(unknown),
+                from: day(0),
+                to: day(4),
+            },
+        ];
+        for filter in &filters {
+            let expected: Vec<Job> =
+                all.iter().filter(|job| filter.matches(job)).cloned().collect();
+            let listed = store.jobs(filter, None, 100).await.expect("reads");
+            assert_eq!(listed, expected, "{filter:?}");
+            for after in all.iter().step_by(7).map(JobCursor::from) {
+                let rest: Vec<Job> = expected
+                    .iter()
+                    .filter(|j| JobCursor::from(*j) > after)
+                    .take(3)
+                    .cloned()
+                    .collect();
+                let listed = store.jobs(filter, Some(&after), 3).await.expect("reads");
+                assert_eq!(listed, rest, "{filter:?} after {after:?}");
+            }
+        }
+    });
+}

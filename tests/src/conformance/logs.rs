@@ -1,0 +1,127 @@
+use super::*;
+use spark_analytics_core::{
+    Application, Day, Executor, JobFilter, LogJob, LogReceipt, LogSnapshot, Source, Stage,
+    TaskOutcome,
+};
+
+use crate::Dump;
+
+fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
+    let mut job = LogJob {
+        job_id,
+        ended: end.is_some(),
+        events,
+        user: "eve".to_owned(),
+        name: "count at é.py:9".to_owned(),
+        submission_time: Some(at(0)),
+        completion_time: end.map(at),
+        job_result: if end.is_some() { "JobSucceeded".to_owned() } else { String::new() },
+        stage_ids: vec![2, 1],
+        ..LogJob::default()
+    };
+    for _ in 0..events {
+        job.tasks.record(TaskOutcome::Killed, 100);
+        job.tasks.record(TaskOutcome::Succeeded, 300);
+    }
+    job
+}
+
+fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
+    LogSnapshot {
+        application: Application {
+            app_id: app_id.to_owned(),
+            start_time: Some(at(run)),
+            events,
+            name: "etl".to_owned(),
+            ..Application::default()
+        },
+        jobs,
+        stages: vec![Stage { stage_id: 1, events, ..Stage::default() }],
+        executors: vec![Executor { id: "driver".to_owned(), events, ..Executor::default() }],
+    }
+}
+
+async fn import(store: &Arc<dyn Store>, log: LogSnapshot) -> LogReceipt {
+    store.ingest_log(log).await.expect("takes a log")
+}
+
+/// Both are kept side by side; which gives the figures depends on the log's end alone.
+pub fn a_log_goes_before_events_once_it_has_the_end<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let key = JobKey::in_app("app", "", 1);
+        send(&store, whole_job(&key, 0, 9, "ada", "JobFailed")).await;
+        let events_figures = figures(&store, &key).await.expect("complete");
+        import(&store, log("app", 0, 1, vec![job(1, 1, None), job(2, 3, None)])).await;
+        assert_eq!(figures(&store, &key).await.as_ref(), Some(&events_figures));
+        assert_eq!(figures(&store, &JobKey::in_app("app", "", 2)).await, None);
+
+        let receipt = import(&store, log("app", 0, 2, vec![job(1, 2, Some(20))])).await;
+        let expected = LogReceipt { jobs: 1, stages: 1, executors: 1, application: true };
+        assert_eq!(receipt, expected);
+        let by_log = figures(&store, &key).await.expect("complete");
+        assert_eq!((by_log.source, by_log.user.as_str(), by_log.end), (Source::Log, "eve", at(20)));
+        assert_eq!((by_log.tasks.task_count(), by_log.tasks.killed), (2, 2));
+        let ada = store.rollups(Day::MIN, Day::MAX, Some("ada")).await.expect("reads");
+        assert!(ada.is_empty(), "the events' figures are out of the roll-ups");
+        send(&store, vec![task(&key, 3, "late", 1, true)]).await;
+        assert_eq!(figures(&store, &key).await, Some(by_log.clone()));
+        let listed = store.jobs(&JobFilter::default(), None, 10).await.expect("reads");
+        assert_eq!(listed, [by_log]);
+        assert_eq!(store.events(&key, None, 10).await.expect("reads").len(), 4);
+        let record = store.job(&key).await.expect("reads").expect("held");
+        assert_eq!(record.events.tasks.succeeded, 2, "events are kept beside the log");
+        assert_eq!(record.log.expect("held").stage_ids, [2, 1]);
+    });
+}
+
+/// The same log twice, or a shorter copy of it, is no news.
+pub fn reading_a_log_again_changes_nothing<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let whole = log("app", 0, 9, vec![job(1, 3, Some(20)), job(2, 3, Some(30))]);
+        assert!(!import(&store, whole.clone()).await.is_unchanged());
+        let figures = Dump::of(&store).await.expect("reads");
+        assert_eq!(figures.logs[&("app".to_owned(), String::new())], whole);
+        assert!(import(&store, whole).await.is_unchanged());
+        let shorter = log("app", 0, 5, vec![job(1, 3, Some(20)), job(2, 2, None)]);
+        assert!(import(&store, shorter).await.is_unchanged());
+        assert_eq!(Dump::of(&store).await.expect("reads"), figures);
+    });
+}
+
+/// Each fact goes its own way.
+pub fn the_greater_fact_wins<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        import(&store, log("app", 0, 5, vec![job(1, 3, None), job(2, 3, Some(30))])).await;
+        let receipt = import(&store, log("app", 0, 4, vec![job(1, 1, Some(9)), job(2, 9, None)]));
+        assert_eq!(receipt.await, LogReceipt { jobs: 1, ..LogReceipt::default() });
+        let held = store.log("app", "").await.expect("reads").expect("held");
+        assert_eq!(held.jobs, [job(1, 1, Some(9)), job(2, 3, Some(30))]);
+        assert_eq!((held.stages[0].events, held.executors[0].events), (5, 5));
+    });
+}
+
+/// Two starts under one id are two runs, and the later one counts, whichever came first.
+pub fn a_later_run_replaces_an_earlier_one<F: Fixture>() {
+    let mut early = log("app", 0, 9, vec![job(1, 3, Some(20)), job(2, 3, Some(30))]);
+    early.stages.push(Stage { stage_id: 7, ..Stage::default() });
+    early.executors.push(Executor { id: "7".to_owned(), ..Executor::default() });
+    let late = log("app", 5, 1, vec![job(1, 1, Some(40)), job(3, 1, None)]);
+    for late_first in [false, true] {
+        with_store::<F, _>(async |store: Arc<dyn Store>| {
+            let key = JobKey::in_app("app", "", 2);
+            send(&store, vec![task(&key, 1, "t1", 1, true)]).await;
+            let (first, second) = if late_first { (&late, &early) } else { (&early, &late) };
+            import(&store, first.clone()).await;
+            assert_eq!(import(&store, second.clone()).await.is_unchanged(), late_first);
+            let held = store.log("app", "").await.expect("reads").expect("held");
+            assert_eq!(held, late);
+            let jobs = store.jobs(&JobFilter::default(), None, 10).await.expect("reads");
+            assert_eq!(jobs.iter().map(|j| j.key.job_id).collect::<Vec<_>>(), [1]);
+            let days = store.rollups(Day::MIN, Day::MAX, None).await.expect("reads");
+            assert_eq!((days.len(), days[0].1.jobs()), (1, 1));
+            assert_eq!(store.events(&key, None, 10).await.expect("reads").len(), 1);
+            let record = store.job(&key).await.expect("reads").expect("its event is held");
+            assert_eq!((record.log, record.events.tasks.succeeded), (None, 1));
+        });
+    }
+}

@@ -1,0 +1,59 @@
+use super::*;
+use spark_analytics_core::Pruned;
+
+use crate::Dump;
+
+const DAY: i64 = 86_400;
+
+/// Raw events before the day are gone and refused; all figures are as they were.
+pub fn pruned_events_go_and_figures_stay<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let (old, new) = (JobKey::new(1), JobKey::new(2));
+        send(&store, whole_job(&old, 0, 60, "ada", "JobSucceeded")).await;
+        send(&store, whole_job(&new, DAY, DAY + 60, "ada", "JobSucceeded")).await;
+        send(&store, vec![task(&old, DAY, "t9", 5, true)]).await;
+        let figures = Dump::of(&store).await.expect("reads");
+        let day = at(DAY).day();
+        assert_eq!(store.prune(day).await.expect("prunes"), Pruned { events: 3, before: day });
+        assert_eq!(Dump::of(&store).await.expect("reads"), figures);
+        assert_eq!(store.events(&old, None, 10).await.expect("reads").len(), 1);
+        assert_eq!(store.events(&new, None, 10).await.expect("reads").len(), 3);
+
+        let mut again = whole_job(&old, 0, 60, "ada", "JobSucceeded");
+        again.extend(whole_job(&new, DAY, DAY + 60, "ada", "JobSucceeded"));
+        let receipts = send(&store, again).await;
+        assert_eq!(receipts[..3], [Receipt::TooOld; 3]);
+        assert!(receipts[3..].iter().all(|r| matches!(r, Receipt::Duplicate(_))));
+        assert_eq!(Dump::of(&store).await.expect("reads"), figures);
+    });
+}
+
+/// An earlier day than before removes nothing and opens nothing.
+pub fn the_prune_day_only_moves_forward<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let (first, second) = (at(0).day(), at(DAY).day());
+        store.prune(second).await.expect("prunes");
+        let again = store.prune(first).await.expect("prunes");
+        assert_eq!(again, Pruned { events: 0, before: second });
+        let old = start(&JobKey::new(1), 0, "ada");
+        assert_eq!(send(&store, vec![old]).await, [Receipt::TooOld]);
+    });
+}
+
+/// Also when the newest events are the ones that went.
+pub fn ids_are_never_given_twice<F: Fixture>() {
+    F::block_on(async {
+        let fixture = F::new(Dedup::WithTask);
+        let store = fixture.open().await.expect("opens");
+        send(&store, whole_job(&JobKey::new(1), 0, 60, "ada", "JobSucceeded")).await;
+        store.prune(at(DAY).day()).await.expect("prunes");
+        store.close().await.expect("closes");
+        drop(store);
+        let store = fixture.open().await.expect("opens again");
+        let receipts = send(&store, vec![start(&JobKey::new(1), DAY, "ada")]).await;
+        assert_eq!(receipts, [Receipt::Recorded(4)]);
+        let refused = send(&store, vec![start(&JobKey::new(1), 0, "ada")]).await;
+        assert_eq!(refused, [Receipt::TooOld]);
+        store.close().await.expect("closes");
+    });
+}

@@ -1,0 +1,94 @@
+//! Everything that a store answers, for comparing two.
+
+use std::collections::BTreeMap;
+
+use spark_analytics_core::{
+    Content, Day, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, LogSnapshot, Result,
+    Rollup, RollupKey, Store,
+};
+
+use crate::Reference;
+
+/// All figures and facts that a store gives: equal for equal input, whatever its order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dump {
+    /// All jobs with figures, in their order.
+    pub jobs: Vec<Job>,
+    /// All roll-ups.
+    pub rollups: BTreeMap<RollupKey, Rollup>,
+    /// What logs told, by application and attempt.
+    pub logs: BTreeMap<(String, String), LogSnapshot>,
+}
+
+impl Dump {
+    /// What a store answers, read page by page.
+    ///
+    /// # Errors
+    /// Those of the store.
+    ///
+    /// # Panics
+    /// If a job asked for by its key has other figures than in the list.
+    pub async fn of(store: &dyn Store) -> Result<Self> {
+        let mut dump = Self::default();
+        let mut after: Option<JobCursor> = None;
+        loop {
+            let page = store.jobs(&JobFilter::default(), after.as_ref(), 7).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(JobCursor::from(last));
+            dump.jobs.extend(page);
+        }
+        for job in &dump.jobs {
+            let record = store.job(&job.key).await?;
+            let figures = record.and_then(|record| record.figures(&job.key));
+            assert_eq!(figures.as_ref(), Some(job), "listed and asked for");
+        }
+        let mut users: Vec<Option<String>> =
+            dump.jobs.iter().map(|j| Some(j.user.clone())).collect();
+        users.push(None);
+        for user in users {
+            for (day, rollup) in store.rollups(Day::MIN, Day::MAX, user.as_deref()).await? {
+                dump.rollups.insert(RollupKey { day, user: user.clone() }, rollup);
+            }
+        }
+        let mut after: Option<(String, String)> = None;
+        loop {
+            let from = after.as_ref().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
+            let page = store.applications(from, 2).await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.app_id.clone(), last.attempt_id.clone()));
+            for application in page {
+                let key = (application.app_id.clone(), application.attempt_id.clone());
+                let log = store.log(&key.0, &key.1).await?.unwrap_or_default();
+                assert_eq!(log.application, application, "listed and asked for");
+                dump.logs.insert(key, log);
+            }
+        }
+        Ok(dump)
+    }
+
+    /// What the model answers.
+    pub fn of_reference(reference: &Reference, applications: &[(String, String)]) -> Self {
+        let log = |key: &(String, String)| Some((key.clone(), reference.log(&key.0, &key.1)?));
+        Self {
+            jobs: reference.jobs(),
+            rollups: reference.rollups(),
+            logs: applications.iter().filter_map(log).collect(),
+        }
+    }
+}
+
+/// The events of a job as a store holds them, without ids and raw texts, which depend on arrival.
+///
+/// # Errors
+/// Those of the store.
+pub async fn contents(store: &dyn Store, key: &JobKey) -> Result<Vec<(EventCursor, Content)>> {
+    let mut contents = Vec::new();
+    let mut after: Option<EventCursor> = None;
+    loop {
+        let page = store.events(key, after.as_ref(), 3).await?;
+        let Some(last) = page.last() else { return Ok(contents) };
+        after = Some(EventCursor::from(&last.event));
+        let row = |event: &Event| (EventCursor::from(event), event.content().clone());
+        contents.extend(page.iter().map(|stored| row(&stored.event)));
+    }
+}

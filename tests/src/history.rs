@@ -1,0 +1,173 @@
+//! Generated histories: what may happen to a store, small enough that everything collides.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use spark_analytics_core::{
+    Application, Event, Executor, JobKey, LogJob, LogSnapshot, Stage, StageStatus, TaskOutcome,
+    TaskTotals, Timestamp,
+};
+
+/// One input to a store.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A single event.
+    Event(Event),
+    /// What a log says.
+    Log(Box<LogSnapshot>),
+}
+
+/// Applications that inputs name: none, two of one id, another.
+const APPS: [(&str, &str); 4] = [("", ""), ("app-1", "1"), ("app-1", "2"), ("app-2", "")];
+
+/// All applications that [`inputs`] name, as `(app_id, attempt_id)`.
+pub fn applications() -> Vec<(String, String)> {
+    APPS.iter().map(|(app, attempt)| ((*app).to_owned(), (*attempt).to_owned())).collect()
+}
+
+/// Up to `count` inputs of a few jobs with equal ids in several applications: duplicates, conflicts,
+/// late and early ends, days' ends, runs under one id.
+pub fn inputs(count: usize) -> impl Strategy<Value = Vec<Input>> {
+    let input = prop_oneof![
+        12 => event().prop_map(Input::Event),
+        1 => log().prop_map(|log| Input::Log(Box::new(log))),
+    ];
+    vec(input, 0..count)
+}
+
+/// One event of those jobs.
+pub fn event() -> impl Strategy<Value = Event> {
+    let task = (select(vec!["t1", "t2", "é"]), duration(), any::<bool>());
+    let detail = prop_oneof![
+        2 => Just(None),
+        3 => (time(), result()).prop_map(|end| Some(Err(end))),
+        6 => task.prop_map(|task| Some(Ok(task))),
+    ];
+    (job_key(), time(), user(), detail).prop_map(|(key, at, user, detail)| {
+        match detail {
+            None => Event::job_start(key, at, user),
+            Some(Ok((task, duration_ms, ok))) => {
+                Event::task_end(key, at, user, task, duration_ms, ok)
+            }
+            Some(Err((completion_time, result))) => {
+                Event::job_end(key, at, user, completion_time, result)
+            }
+        }
+        .expect("generated events are valid")
+    })
+}
+
+/// What a log may say of one of the applications.
+pub fn log() -> impl Strategy<Value = LogSnapshot> {
+    let application = (select(APPS[1..].to_vec()), option::of(0..2i64), any::<bool>(), 0..3u64);
+    (application, vec(log_job(), 0..4), vec(stage(), 0..3), vec(executor(), 0..3)).prop_map(
+        |(((app_id, attempt_id), start, ended, events), jobs, stages, executors)| LogSnapshot {
+            application: Application {
+                app_id: app_id.to_owned(),
+                attempt_id: attempt_id.to_owned(),
+                start_time: start.map(Timestamp::from_millis),
+                ended,
+                events,
+                name: "etl".to_owned(),
+                ..Application::default()
+            },
+            jobs: unique(jobs, |job| job.job_id),
+            stages: unique(stages, |stage| (stage.stage_id, stage.stage_attempt_id)),
+            executors: unique(executors, |executor| executor.id.clone()),
+        },
+    )
+}
+
+fn job_key() -> impl Strategy<Value = JobKey> {
+    (select(APPS.to_vec()), 0..2i64)
+        .prop_map(|((app, attempt), id)| JobKey::in_app(app, attempt, id))
+}
+
+/// Instants around the ends of two days.
+fn time() -> impl Strategy<Value = Timestamp> {
+    let midnight = 19_813 * 86_400_000_000i64;
+    (0..2i64, select(vec![-1_000_000i64, -1, 0, 1, 3_600_000_000]))
+        .prop_map(move |(day, us)| Timestamp::from_micros(midnight + day * 86_400_000_000 + us))
+}
+
+fn user() -> impl Strategy<Value = &'static str> {
+    select(vec!["ada", "bob", ""])
+}
+
+fn result() -> impl Strategy<Value = &'static str> {
+    select(vec!["JobSucceeded", "JobFailed", "lost"])
+}
+
+fn duration() -> impl Strategy<Value = i64> {
+    prop_oneof![0..200i64, 0..=spark_analytics_core::MAX_DURATION_MS]
+}
+
+fn tasks() -> impl Strategy<Value = TaskTotals> {
+    let outcome = select(vec![TaskOutcome::Succeeded, TaskOutcome::Failed, TaskOutcome::Killed]);
+    (vec((outcome, duration()), 0..4), any::<i64>()).prop_map(|(tasks, bytes)| {
+        let mut totals = TaskTotals { input_bytes: bytes.into(), ..TaskTotals::default() };
+        tasks.iter().for_each(|(outcome, duration_ms)| totals.record(*outcome, *duration_ms));
+        totals
+    })
+}
+
+fn log_job() -> impl Strategy<Value = LogJob> {
+    let times = (option::weighted(0.9, time()), time());
+    (0..2i64, any::<bool>(), 0..3u64, times, user(), result(), tasks()).prop_map(
+        |(job_id, ended, events, (submission_time, end), user, result, tasks)| LogJob {
+            job_id,
+            ended,
+            events,
+            submission_time,
+            completion_time: ended.then_some(end),
+            user: user.to_owned(),
+            job_result: if ended { result.to_owned() } else { String::new() },
+            tasks,
+            ..LogJob::default()
+        },
+    )
+}
+
+fn stage() -> impl Strategy<Value = Stage> {
+    (0..2i64, 0..2i64, any::<bool>(), 0..3u64, any::<i64>(), tasks()).prop_map(
+        |(stage_id, stage_attempt_id, ended, events, run_time, tasks)| Stage {
+            stage_id,
+            stage_attempt_id,
+            ended,
+            events,
+            status: if ended { StageStatus::Complete } else { StageStatus::Active },
+            metrics: [("executorRunTime".to_owned(), run_time)].into(),
+            tasks,
+            ..Stage::default()
+        },
+    )
+}
+
+fn executor() -> impl Strategy<Value = Executor> {
+    (select(vec!["driver", "1"]), any::<bool>(), 0..3u64, any::<i64>()).prop_map(
+        |(id, ended, events, max_memory)| Executor {
+            id: id.to_owned(),
+            ended,
+            events,
+            max_memory,
+            ..Executor::default()
+        },
+    )
+}
+
+fn unique<F, K: Ord>(facts: Vec<F>, key: impl Fn(&F) -> K) -> Vec<F> {
+    let by_key = facts.into_iter().map(|fact| (key(&fact), fact));
+    by_key.collect::<std::collections::BTreeMap<K, F>>().into_values().collect()
+}
+
+/// The same `count` inputs at every call.
+pub fn sample(count: usize) -> Vec<Input> {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let one = inputs(2);
+    let draw = |runner: &mut TestRunner| one.new_tree(runner).map(|tree| tree.current());
+    (0..count).flat_map(|_| draw(&mut runner).unwrap_or_default()).collect()
+}

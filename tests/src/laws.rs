@@ -1,0 +1,136 @@
+//! The laws of figures as properties of a store, over generated histories.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
+use spark_analytics_core::{Day, Dedup, Event, Store};
+
+use crate::history::{Input, applications, inputs};
+use crate::{Dump, Fixture, Reference};
+
+/// Order, batching, repetition and restarts do not matter, and the store equals the reference model.
+///
+/// `source_file` is the file beside which seeds of failures are kept.
+///
+/// # Panics
+/// If the law does not hold for the store.
+pub fn figures_do_not_depend_on_arrival<F: Fixture>(source_file: &'static str) {
+    let history =
+        inputs(40).prop_flat_map(|inputs| (Just(inputs.clone()), Just(inputs).prop_shuffle()));
+    let case = (history, vec(1..9usize, 1..6), any::<bool>());
+    run(source_file, &case, |((history, shuffled), cuts, by_time)| {
+        let dedup = rule(by_time);
+        let mut reference = Reference::new(dedup);
+        history.iter().for_each(|input| take(&mut reference, input));
+        let expected = Dump::of_reference(&reference, &applications());
+
+        F::block_on(async {
+            let fixture = F::new(dedup);
+            let mut store = fixture.open().await.expect("opens");
+            apply(&store, &history, &[history.len().max(1)]).await;
+            assert_eq!(Dump::of(&store).await.expect("reads"), expected, "in one batch");
+            apply(&store, &shuffled, &cuts).await;
+            assert_eq!(Dump::of(&store).await.expect("reads"), expected, "sent again");
+            store.close().await.expect("closes");
+
+            let fixture = F::new(dedup);
+            store = fixture.open().await.expect("opens");
+            let half = shuffled.len() / 2;
+            apply(&store, &shuffled[..half], &cuts).await;
+            store.close().await.expect("closes");
+            drop(store);
+            store = fixture.open().await.expect("opens again");
+            apply(&store, &shuffled[half..], &cuts).await;
+            assert_eq!(Dump::of(&store).await.expect("reads"), expected, "shuffled and restarted");
+            store.close().await.expect("closes");
+        });
+    });
+}
+
+/// After a prune, events before the day count no more, those counted before do, and what is sent again
+/// changes nothing.
+///
+/// # Panics
+/// If the law does not hold for the store.
+pub fn pruning_changes_no_figure<F: Fixture>(source_file: &'static str) {
+    let case = (inputs(30), inputs(20), 19_812..19_816i32, any::<bool>());
+    run(source_file, &case, |(before, after, day, by_time)| {
+        let (dedup, day) = (rule(by_time), Day::from_number(day));
+        let mut reference = Reference::new(dedup);
+        before.iter().for_each(|input| take(&mut reference, input));
+        reference.prune(day);
+        after.iter().for_each(|input| take(&mut reference, input));
+        // What was refused after the prune is no history; what was pruned is told by its day alone.
+        let again: Vec<Input> = before.iter().chain(&after).cloned().collect();
+
+        F::block_on(async {
+            let store = F::new(dedup).open().await.expect("opens");
+            apply(&store, &before, &[5]).await;
+            let figures = Dump::of(&store).await.expect("reads");
+            store.prune(day).await.expect("prunes");
+            assert_eq!(Dump::of(&store).await.expect("reads"), figures, "pruned");
+            apply(&store, &after, &[5]).await;
+            apply(&store, &again, &[7]).await;
+            let expected = Dump::of_reference(&reference, &applications());
+            assert_eq!(Dump::of(&store).await.expect("reads"), expected, "sent again");
+            store.close().await.expect("closes");
+        });
+    });
+}
+
+fn run<S: Strategy>(source_file: &'static str, case: &S, test: impl Fn(S::Value)) {
+    let config = Config {
+        cases: 48,
+        source_file: Some(source_file),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..Config::default()
+    };
+    let outcome = TestRunner::new(config).run(case, |value| {
+        test(value);
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+const fn rule(by_time: bool) -> Dedup {
+    if by_time { Dedup::JobTypeTimestamp } else { Dedup::WithTask }
+}
+
+fn take(reference: &mut Reference, input: &Input) {
+    match input {
+        Input::Event(event) => reference.ingest(event),
+        Input::Log(log) => reference.ingest_log((**log).clone()),
+    }
+}
+
+/// Gives a store the inputs in order, neighbouring events in batches of the sizes in turn.
+pub(crate) async fn apply(store: &Arc<dyn Store>, inputs: &[Input], cuts: &[usize]) {
+    let mut cuts = cuts.iter().cycle();
+    let mut batch: Vec<Event> = Vec::new();
+    let mut size = *cuts.next().unwrap_or(&1);
+    for input in inputs {
+        match input {
+            Input::Event(event) => batch.push(event.clone()),
+            Input::Log(log) => {
+                send(store, &mut batch).await;
+                store.ingest_log((**log).clone()).await.expect("takes a log");
+            }
+        }
+        if batch.len() >= size {
+            send(store, &mut batch).await;
+            size = *cuts.next().unwrap_or(&1);
+        }
+    }
+    send(store, &mut batch).await;
+}
+
+async fn send(store: &Arc<dyn Store>, batch: &mut Vec<Event>) {
+    let events = std::mem::take(batch);
+    let count = events.len();
+    let receipts = store.ingest(events).await.expect("takes a batch");
+    assert_eq!(receipts.len(), count, "a receipt for each event");
+}

@@ -1,0 +1,154 @@
+//! A model of a store so plain that it is seen to be right: it keeps all input and recounts it.
+
+use std::collections::BTreeMap;
+
+use spark_analytics_core::{
+    Day, Dedup, Detail, Event, EventCursor, Job, JobKey, JobResult, LogJob, LogSnapshot, Rollup,
+    RollupKey, Source, TaskOutcome, TaskTotals,
+};
+
+/// What a store's figures must be, by keeping every input and recounting everything at each
+/// question.
+#[derive(Clone, Debug, Default)]
+pub struct Reference {
+    dedup: Dedup,
+    pruned_before: Option<Day>,
+    events: BTreeMap<(JobKey, EventCursor), Event>,
+    logs: Vec<LogSnapshot>,
+}
+
+impl Reference {
+    /// An empty model of a store under a rule.
+    pub fn new(dedup: Dedup) -> Self {
+        Self { dedup, ..Self::default() }
+    }
+
+    /// Takes an event.
+    pub fn ingest(&mut self, event: &Event) {
+        if self.pruned_before.is_some_and(|day| event.timestamp().day() < day) {
+            return;
+        }
+        let mut place = EventCursor::from(event);
+        place.task = event.id(self.dedup).task.to_owned();
+        let held = self.events.entry((event.job().clone(), place)).or_insert_with(|| event.clone());
+        if event.content() > held.content() {
+            *held = event.clone();
+        }
+    }
+
+    /// Takes a log.
+    pub fn ingest_log(&mut self, log: LogSnapshot) {
+        self.logs.push(log);
+    }
+
+    /// Refuses events before a day from now on.
+    pub fn prune(&mut self, before: Day) {
+        self.pruned_before = self.pruned_before.max(Some(before));
+    }
+
+    /// The figures of a job.
+    pub fn job(&self, key: &JobKey) -> Option<Job> {
+        self.job_by_log(key).or_else(|| self.job_by_events(key))
+    }
+
+    /// All jobs with figures, in the order in which stores list them.
+    pub fn jobs(&self) -> Vec<Job> {
+        let of_logs = self.logs.iter().flat_map(|log| {
+            let app = &log.application;
+            log.jobs.iter().map(|j| JobKey::in_app(&app.app_id, &app.attempt_id, j.job_id))
+        });
+        let mut keys: Vec<JobKey> = self.events.keys().map(|(key, _)| key.clone()).collect();
+        keys.extend(of_logs);
+        keys.sort();
+        keys.dedup();
+        let mut jobs: Vec<Job> = keys.iter().filter_map(|key| self.job(key)).collect();
+        jobs.sort_by_key(|job| (job.end, job.key.clone()));
+        jobs
+    }
+
+    /// All roll-ups.
+    pub fn rollups(&self) -> BTreeMap<RollupKey, Rollup> {
+        let mut rollups = BTreeMap::new();
+        for job in self.jobs() {
+            for user in [None, Some(job.user.clone())] {
+                let key = RollupKey { day: job.end.day(), user };
+                rollups.entry(key).or_insert_with(Rollup::default).add(&job);
+            }
+        }
+        rollups
+    }
+
+    /// The log facts in force of an application's attempt, those of its last run.
+    pub fn log(&self, app_id: &str, attempt_id: &str) -> Option<LogSnapshot> {
+        let of_app = |log: &&LogSnapshot| {
+            log.application.app_id == app_id && log.application.attempt_id == attempt_id
+        };
+        let run = self.logs.iter().filter(of_app).map(|l| l.application.start_time).max()?;
+        let logs: Vec<&LogSnapshot> =
+            self.logs.iter().filter(of_app).filter(|l| l.application.start_time == run).collect();
+        Some(LogSnapshot {
+            application: logs.iter().map(|l| l.application.clone()).max()?,
+            jobs: greatest(logs.iter().flat_map(|l| &l.jobs), |j| j.job_id),
+            stages: greatest(logs.iter().flat_map(|l| &l.stages), |s| {
+                (s.stage_id, s.stage_attempt_id)
+            }),
+            executors: greatest(logs.iter().flat_map(|l| &l.executors), |e| e.id.clone()),
+        })
+    }
+
+    fn job_by_log(&self, key: &JobKey) -> Option<Job> {
+        let log = self.log(&key.app_id, &key.attempt_id)?;
+        let LogJob { user, submission_time, completion_time, job_result, tasks, .. } =
+            log.jobs.into_iter().find(|job| job.job_id == key.job_id && job.ended)?;
+        Some(Job {
+            key: key.clone(),
+            user,
+            start: submission_time?,
+            end: completion_time?,
+            result: JobResult::from_name(&job_result),
+            tasks,
+            source: Source::Log,
+        })
+    }
+
+    fn job_by_events(&self, key: &JobKey) -> Option<Job> {
+        let events: Vec<&Event> =
+            self.events.iter().filter(|((k, _), _)| k == key).map(|(_, event)| event).collect();
+        let is = |wanted: fn(&Detail) -> bool| {
+            events.iter().filter(move |event| wanted(&event.content().detail))
+        };
+        let start = is(|d| matches!(d, Detail::JobStart)).min_by_key(|event| event.timestamp())?;
+        let end =
+            is(|d| matches!(d, Detail::JobEnd { .. })).max_by_key(|event| event.timestamp())?;
+        let Detail::JobEnd { job_result, .. } = &end.content().detail else { return None };
+        let mut tasks = TaskTotals::default();
+        for event in &events {
+            if let Detail::TaskEnd { duration_ms, successful, .. } = event.content().detail {
+                let outcome = if successful { TaskOutcome::Succeeded } else { TaskOutcome::Failed };
+                tasks.record(outcome, duration_ms);
+            }
+        }
+        Some(Job {
+            key: key.clone(),
+            user: start.user().to_owned(),
+            start: start.timestamp(),
+            end: end.timestamp(),
+            result: JobResult::from_name(job_result),
+            tasks,
+            source: Source::Events,
+        })
+    }
+}
+
+/// The greatest of the facts about each thing, in the order of the things.
+fn greatest<'a, F: Ord + Clone + 'a, K: Ord>(
+    facts: impl Iterator<Item = &'a F>,
+    key: impl Fn(&F) -> K,
+) -> Vec<F> {
+    let mut by_key: BTreeMap<K, &F> = BTreeMap::new();
+    for fact in facts {
+        let held = by_key.entry(key(fact)).or_insert(fact);
+        *held = fact.max(held);
+    }
+    by_key.into_values().cloned().collect()
+}
