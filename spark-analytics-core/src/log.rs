@@ -2,7 +2,8 @@
 //!
 //! Of two facts about the same thing the greater wins: ended beats running, then more events counted,
 //! then the order of the remaining fields. So a log read again, a shorter copy of it, a compacted
-//! one, change nothing. The order of the fields below is that order.
+//! one, change nothing. The order of the fields below is that order. Within one log both only rise:
+//! `ended` stays once it is set, even if a stage, an executor or a job of that id appears again.
 
 use std::collections::BTreeMap;
 
@@ -61,11 +62,12 @@ pub struct Application {
 pub struct LogJob {
     /// The job's number.
     pub job_id: i64,
-    /// Whether the log has the job's end.
+    /// Whether the log has an end of the job.
     pub ended: bool,
     /// How many events were counted for it.
     pub events: u64,
-    /// The `Result` of its end as Spark names it, `""` while it runs.
+    /// The `Result` of its end as Spark names it; `""` while it runs, and again when it is started
+    /// anew.
     pub job_result: String,
     /// The user: the job's property `user`, or else the application's.
     pub user: String,
@@ -144,7 +146,7 @@ pub struct Stage {
     pub stage_id: i64,
     /// The attempt, from 0.
     pub stage_attempt_id: i64,
-    /// Whether it is over: complete, failed or skipped.
+    /// Whether it has been over: complete, failed or skipped. A skipped stage may run after all.
     pub ended: bool,
     /// How many events were counted for it.
     pub events: u64,
@@ -178,10 +180,12 @@ pub struct Stage {
     pub shuffle_push_enabled: bool,
     /// The number of shuffle mergers.
     pub shuffle_mergers_count: i64,
-    /// Sums of its tasks' metrics by the names of Spark's REST, such as `executorRunTime` (ms).
+    /// Sums of its tasks' metrics by the names of Spark's REST, such as `executorRunTime` (ms); one
+    /// that is not there is 0.
     pub metrics: BTreeMap<String, i64>,
-    /// Peaks of its executors' memory metrics by the names of Spark's REST; empty if none were told.
-    pub peak_executor_metrics: BTreeMap<String, i64>,
+    /// Peaks of its executors' memory metrics by the names of Spark's REST, one that is not there
+    /// being 0; `None` if none were told.
+    pub peak_executor_metrics: Option<BTreeMap<String, i64>>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
 }
@@ -193,7 +197,7 @@ pub struct Stage {
 pub struct Executor {
     /// Its id, `driver` for the driver.
     pub id: String,
-    /// Whether it was removed, or the application ended.
+    /// Whether it has been removed, or the application ended.
     pub ended: bool,
     /// How many events were counted for it.
     pub events: u64,
@@ -211,9 +215,11 @@ pub struct Executor {
     pub failed_tasks: i64,
     /// Tasks completed.
     pub completed_tasks: i64,
-    /// Time spent in tasks, for the driver of a local run the time since it was added, in ms.
+    /// Tasks started.
+    pub total_tasks: i64,
+    /// Time spent in tasks, in ms.
     pub total_duration_ms: i64,
-    /// Time spent in garbage collection, in ms.
+    /// Time that its tasks spent in garbage collection, in ms.
     pub total_gc_time_ms: i64,
     /// Bytes read from storage.
     pub total_input_bytes: i64,
@@ -235,8 +241,15 @@ pub struct Executor {
     pub total_on_heap_storage_memory: Option<i64>,
     /// Storage memory off the heap, in bytes.
     pub total_off_heap_storage_memory: Option<i64>,
-    /// Peaks of its memory metrics by the names of Spark's REST; empty if none were told.
-    pub peak_memory_metrics: BTreeMap<String, i64>,
+    /// Where its logs are, by their names.
+    pub executor_logs: BTreeMap<String, String>,
+    /// What its cluster manager says of it.
+    pub attributes: BTreeMap<String, String>,
+    /// Addresses of its resources, such as GPUs, by the resource's name.
+    pub resources: BTreeMap<String, Vec<String>>,
+    /// Peaks of its memory metrics by the names of Spark's REST, one that is not there being 0;
+    /// `None` if none were told.
+    pub peak_memory_metrics: Option<BTreeMap<String, i64>>,
 }
 
 /// Something in a log that could not be read and was left out.
