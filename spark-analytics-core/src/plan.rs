@@ -225,15 +225,19 @@ fn change_rollups(
 ) {
     let place = |job: &Job| (job.end.day(), job.user.clone());
     let mut change = Rollup::default();
+    if let Some(after) = after {
+        change.add(after);
+    }
     if let Some(before) = before {
-        change.subtract(before);
-        if after.map(place) != Some(place(before)) {
-            add_change(rollups, place(before), &change);
-            change = Rollup::default();
+        if after.map(place) == Some(place(before)) {
+            change.subtract(before);
+        } else {
+            let mut gone = Rollup::default();
+            gone.subtract(before);
+            add_change(rollups, place(before), &gone);
         }
     }
     if let Some(after) = after {
-        change.add(after);
         add_change(rollups, place(after), &change);
     }
 }

@@ -1,2 +1,82 @@
-//! To be measured.
-fn main() {}
+//! What costs no I/O: reading a wire event, and folding and planning a batch.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use futures::executor::block_on;
+use spark_analytics_core::{Batch, Dedup, Event, Held, JobRecord, MemoryStore, Store, plan};
+use spark_analytics_tests::Workload;
+
+fn parse(c: &mut Criterion) {
+    let events = Workload::new(10_000, 1).batch(40_000);
+    let lines: Vec<&str> = events[30_000..].iter().map(Event::raw).collect();
+    let mut group = c.benchmark_group("parse");
+    group.throughput(Throughput::Elements(lines.len() as u64));
+    group.bench_function("wire event", |b| {
+        b.iter(|| {
+            for line in &lines {
+                black_box(Event::from_json(line).expect("valid"));
+            }
+        });
+    });
+    group.finish();
+}
+
+/// A batch of 1,000 with what a store holds of its jobs, loaded already.
+fn fold_and_plan(c: &mut Criterion) {
+    let mut workload = Workload::new(10_000, 1);
+    let mut records = std::collections::HashMap::new();
+    for event in workload.batch(200_000) {
+        records.entry(event.job().clone()).or_insert_with(JobRecord::default).events.add(&event);
+    }
+    let mut group = c.benchmark_group("plan");
+    group.throughput(Throughput::Elements(1_000));
+    group.bench_function("batch of 1,000", |b| {
+        let input = || {
+            let events = workload.batch(1_000);
+            let batch = Batch::new(events.clone(), Dedup::WithTask);
+            let jobs = batch.jobs().map(|key| records.get(key).cloned().unwrap_or_default());
+            let held = Held {
+                next_event_id: 1,
+                jobs: jobs.collect(),
+                events: batch.identities().map(|_| None).collect(),
+                ..Held::default()
+            };
+            (events, held)
+        };
+        b.iter_batched(
+            input,
+            |(events, held)| plan(Batch::new(events, Dedup::WithTask), held),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+/// The same through the store in memory, with all that it keeps.
+fn memory(c: &mut Criterion) {
+    let mut workload = Workload::new(10_000, 1);
+    let store = MemoryStore::default();
+    for _ in 0..1_000 {
+        block_on(store.ingest(workload.batch(1_000))).expect("takes a batch");
+    }
+    let mut group = c.benchmark_group("memory");
+    group.throughput(Throughput::Elements(1_000)).sample_size(20);
+    group.bench_function("batch of 1,000 into 1M", |b| {
+        b.iter_custom(|times| {
+            let mut total = Duration::ZERO;
+            for _ in 0..times {
+                let events = workload.batch(1_000);
+                let start = Instant::now();
+                block_on(store.ingest(events)).expect("takes a batch");
+                total += start.elapsed();
+            }
+            total
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, parse, fold_and_plan, memory);
+criterion_main!(benches);

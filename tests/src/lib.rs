@@ -4,6 +4,7 @@
 pub mod conformance;
 pub mod dump;
 mod fixture;
+mod gated;
 pub mod history;
 pub mod laws;
 mod reference;
@@ -11,5 +12,6 @@ mod workload;
 
 pub use dump::Dump;
 pub use fixture::{Fixture, InMemory};
+pub use gated::Gated;
 pub use reference::Reference;
 pub use workload::Workload;
