@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
+use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 
 /// Opens the store that a URL names: `sqlite:PATH`, `redb:PATH` or `memory:`.
 ///
@@ -12,6 +13,10 @@ use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
 pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
     match url.split_once(':') {
         Some(("memory", "")) => Ok(Arc::new(MemoryStore::new(dedup))),
+        Some(("sqlite", path)) => {
+            let options = SqliteOptions { dedup, ..SqliteOptions::default() };
+            Ok(Arc::new(SqliteStore::open_with(path, options).await?))
+        }
         _ => Err(Error::Incompatible(format!(
             "`{url}` names no store; use sqlite:PATH, redb:PATH or memory:"
         ))),

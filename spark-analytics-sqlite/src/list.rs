@@ -1,0 +1,147 @@
+//! Listing jobs and events by their order.
+
+use sqlx::sqlite::Sqlite;
+use sqlx::{AssertSqlSafe, QueryBuilder};
+
+use spark_analytics_core::{
+    Day, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord, JobResult, Result, Rollup,
+    StoredEvent,
+};
+
+use crate::SqliteStore;
+use crate::ingest::stored_event;
+use crate::store::failed;
+use crate::value::{Columns, first_us, last_us};
+use crate::{job_row, rollup_row};
+
+impl SqliteStore {
+    pub(crate) async fn read_job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        let sql = format!(
+            "SELECT {} FROM spark_jobs WHERE app_id = ? AND attempt_id = ? AND job_id = ?",
+            job_row::RECORD
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(key.app_id.as_str())
+            .bind(key.attempt_id.as_str())
+            .bind(key.job_id)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed("read a job"))?;
+        let record = row.map(|row| job_row::record(&mut Columns::new(&row, "spark_jobs")));
+        Ok(record.transpose()?.map(|(_, record)| record))
+    }
+
+    pub(crate) async fn list_jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        // A stored result of Spark's own names is never read as an unknown one.
+        let has_twin = |result: &JobResult| JobResult::from_name(result.name()) != *result;
+        if filter.result.as_ref().is_some_and(has_twin) {
+            return Ok(Vec::new());
+        }
+        let mut query = jobs_query(filter, after, limit);
+        let rows = query.build().fetch_all(&self.readers).await.map_err(failed("list jobs"))?;
+        rows.iter().map(job_row::figures).collect()
+    }
+
+    pub(crate) async fn list_rollups(
+        &self,
+        from: Day,
+        to: Day,
+        user: Option<&str>,
+    ) -> Result<Vec<(Day, Rollup)>> {
+        let sql = format!(
+            "SELECT rollup_no, day, {} FROM spark_rollups \
+             WHERE user IS ? AND day BETWEEN ? AND ? ORDER BY day",
+            rollup_row::FIGURES
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(user)
+            .bind(from.number())
+            .bind(to.number())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed("read roll-ups"))?;
+        let days = rows.iter().map(|row| rollup_row::day(&mut Columns::new(row, "spark_rollups")));
+        days.collect()
+    }
+
+    pub(crate) async fn list_events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        let mut query = QueryBuilder::new(
+            "SELECT id, raw FROM spark_events WHERE job_no = \
+             (SELECT job_no FROM spark_jobs WHERE app_id = ",
+        );
+        query.push_bind(key.app_id.as_str());
+        query.push(" AND attempt_id = ").push_bind(key.attempt_id.as_str());
+        query.push(" AND job_id = ").push_bind(key.job_id).push(")");
+        if let Some(after) = after {
+            query.push(" AND (time_us, type, task_key) > (");
+            query.push_bind(after.timestamp.as_micros());
+            query.push(", ").push_bind(i64::from(after.event_type.code()));
+            query.push(", ").push_bind(after.task.as_str()).push(")");
+        }
+        query.push(" ORDER BY time_us, type, task_key LIMIT ").push_bind(rows_limit(limit));
+        let rows = query.build().fetch_all(&self.readers).await.map_err(failed("list events"))?;
+        rows.iter().map(|row| stored_event(&mut Columns::new(row, "spark_events"))).collect()
+    }
+}
+
+/// Each kind of filter has an index that ends in the order of the list, and the narrowest is named:
+/// without statistics the planner would guess.
+fn jobs_query<'a>(
+    filter: &'a JobFilter,
+    after: Option<&'a JobCursor>,
+    limit: usize,
+) -> QueryBuilder<Sqlite> {
+    let index = match filter {
+        JobFilter { app_id: Some(_), .. } => "spark_jobs_by_app",
+        JobFilter { user: Some(_), .. } => "spark_jobs_by_user",
+        JobFilter { result: Some(_), .. } => "spark_jobs_by_result",
+        _ => "spark_jobs_by_end",
+    };
+    let mut query = QueryBuilder::new(format!(
+        "SELECT {} FROM spark_jobs INDEXED BY {index} WHERE source IS NOT NULL",
+        job_row::FIGURES
+    ));
+    if let Some(app_id) = &filter.app_id {
+        query.push(" AND app_id = ").push_bind(app_id.as_str());
+    }
+    if let Some(user) = &filter.user {
+        query.push(" AND user = ").push_bind(user.as_str());
+    }
+    if let Some(result) = &filter.result {
+        query.push(" AND result = ").push_bind(result.name());
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND end_us <= ").push_bind(last_us(to));
+    }
+    let from = filter.from.map(first_us);
+    match after {
+        Some(after) if from.is_none_or(|from| from <= after.end.as_micros()) => {
+            query.push(" AND (end_us, app_id, attempt_id, job_id) > (");
+            query.push_bind(after.end.as_micros());
+            query.push(", ").push_bind(after.key.app_id.as_str());
+            query.push(", ").push_bind(after.key.attempt_id.as_str());
+            query.push(", ").push_bind(after.key.job_id).push(")");
+        }
+        _ => {
+            if let Some(from) = from {
+                query.push(" AND end_us >= ").push_bind(from);
+            }
+        }
+    }
+    query.push(" ORDER BY end_us, app_id, attempt_id, job_id LIMIT ").push_bind(rows_limit(limit));
+    query
+}
+
+pub(crate) fn rows_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

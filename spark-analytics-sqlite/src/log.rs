@@ -1,0 +1,310 @@
+//! Taking and giving what event logs tell.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::de::DeserializeOwned;
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
+
+use spark_analytics_core::{
+    Application, Executor, HeldLog, JobRecord, LogReceipt, LogSnapshot, LogWriteSet, Result, Stage,
+    StageStatus, plan_log,
+};
+
+use crate::SqliteStore;
+use crate::job_row::{self, NumberedJob, RECORD};
+use crate::rollup_row;
+use crate::statement::Statement;
+use crate::store::failed;
+use crate::value::{Columns, Sum, put_json};
+
+impl SqliteStore {
+    pub(crate) async fn take_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        let app = (log.application.app_id.clone(), log.application.attempt_id.clone());
+        let app = (app.0.as_str(), app.1.as_str());
+        let mut connection = self.writer().await?;
+        let mut transaction = self.begin(&mut connection).await?;
+        let mut numbers = JobNumbers::default();
+        let held = HeldLog {
+            application: application(&mut transaction, app).await?,
+            jobs: jobs(&mut transaction, app, &mut numbers).await?,
+            stages: stages(&mut transaction, app).await?,
+            executors: executors(&mut transaction, app).await?,
+        };
+        let writes = plan_log(log, held);
+        write(&mut transaction, app, &writes, numbers).await?;
+        rollup_row::add(&mut transaction, writes.rollups).await?;
+        transaction.commit().await.map_err(failed("commit"))?;
+        Ok(writes.receipt)
+    }
+
+    pub(crate) async fn give_log(&self, app: (&str, &str)) -> Result<Option<LogSnapshot>> {
+        let mut transaction = self.readers.begin().await.map_err(failed("begin to read"))?;
+        let Some(application) = application(&mut transaction, app).await? else {
+            return Ok(None);
+        };
+        let jobs = jobs(&mut transaction, app, &mut JobNumbers::default()).await?;
+        let stages = stages(&mut transaction, app).await?;
+        let executors = executors(&mut transaction, app).await?;
+        transaction.commit().await.map_err(failed("end reading"))?;
+        Ok(Some(LogSnapshot {
+            application,
+            jobs: jobs.into_values().filter_map(|record| record.log).collect(),
+            stages: stages.into_values().collect(),
+            executors: executors.into_values().collect(),
+        }))
+    }
+
+    pub(crate) async fn list_applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        let sql = match after {
+            Some(_) => {
+                "SELECT rowid, fact FROM spark_applications WHERE (app_id, attempt_id) > (?, ?) \
+                 ORDER BY app_id, attempt_id LIMIT ?"
+            }
+            None => {
+                "SELECT rowid, fact FROM spark_applications \
+                 ORDER BY app_id, attempt_id LIMIT ?"
+            }
+        };
+        let mut query = sqlx::query(sql);
+        if let Some((app_id, attempt_id)) = after {
+            query = query.bind(app_id).bind(attempt_id);
+        }
+        let query = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = query.fetch_all(&self.readers).await.map_err(failed("list applications"))?;
+        rows.iter().map(|row| fact(Columns::new(row, "spark_applications"))).collect()
+    }
+}
+
+/// The numbers of an application's jobs by job id.
+#[derive(Default)]
+struct JobNumbers(HashMap<i64, i64>);
+
+async fn write(
+    connection: &mut SqliteConnection,
+    app: (&str, &str),
+    writes: &LogWriteSet,
+    JobNumbers(mut numbers): JobNumbers,
+) -> Result<()> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT max(job_no) FROM spark_jobs")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed("number jobs"))?;
+    let mut next = last.unwrap_or(0) + 1;
+    let jobs = writes.jobs.iter().map(|write| {
+        let job_no = *numbers.entry(write.key.job_id).or_insert_with(|| {
+            next += 1;
+            next - 1
+        });
+        NumberedJob { job_no, write }
+    });
+    let jobs: Vec<NumberedJob<'_>> = jobs.collect();
+    job_row::write(connection, &jobs).await.map_err(failed("write jobs"))?;
+    if let Some(application) = &writes.application {
+        put_application(connection, application).await.map_err(failed("write an application"))?;
+    }
+    put_stages(connection, app, writes).await.map_err(failed("write stages"))?;
+    put_executors(connection, app, writes).await.map_err(failed("write executors"))
+}
+
+async fn put_application(
+    connection: &mut SqliteConnection,
+    application: &Application,
+) -> sqlx::Result<()> {
+    let put = Statement {
+        head: "REPLACE INTO spark_applications (app_id, attempt_id, name, user, spark_version, \
+               ended, start_us, end_us, fact) SELECT * FROM",
+        columns: 9,
+        tail: "WHERE column1 IS NOT NULL",
+    };
+    let rows = put.with([application], |values, application| {
+        values.add(application.app_id.as_str());
+        values.add(application.attempt_id.as_str());
+        values.add(application.name.as_str());
+        values.add(application.user.as_str());
+        values.add(application.spark_version.as_str());
+        values.add(application.ended);
+        values.add(application.start_time.map(|time| time.as_micros()));
+        values.add(application.end_time.map(|time| time.as_micros()));
+        put_json(values, application);
+    });
+    rows.execute(connection).await
+}
+
+async fn put_stages(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+    writes: &LogWriteSet,
+) -> sqlx::Result<()> {
+    let delete = Statement {
+        head: "DELETE FROM spark_stages \
+               WHERE (app_id, attempt_id, stage_id, stage_attempt_id) IN",
+        columns: 4,
+        tail: "",
+    };
+    let rows = delete.with(&writes.removed_stages, |values, (stage, attempt)| {
+        values.add(app_id);
+        values.add(attempt_id);
+        values.add(*stage);
+        values.add(*attempt);
+    });
+    rows.execute(connection).await?;
+    let put = Statement {
+        head: "REPLACE INTO spark_stages (app_id, attempt_id, stage_id, stage_attempt_id, name, \
+               status, submission_us, completion_us, tasks_succeeded, tasks_failed, tasks_killed, \
+               task_duration_ms, fact) SELECT * FROM",
+        columns: 13,
+        tail: "WHERE column1 IS NOT NULL",
+    };
+    let rows = put.with(&writes.stages, |values, stage| {
+        values.add(app_id);
+        values.add(attempt_id);
+        values.add(stage.stage_id);
+        values.add(stage.stage_attempt_id);
+        values.add(stage.name.as_str());
+        values.add(status_name(stage.status));
+        values.add(stage.submission_time.map(|time| time.as_micros()));
+        values.add(stage.completion_time.map(|time| time.as_micros()));
+        values.add(stage.tasks.succeeded);
+        values.add(stage.tasks.failed);
+        values.add(stage.tasks.killed);
+        values.add(Sum(stage.tasks.duration_ms));
+        put_json(values, stage);
+    });
+    rows.execute(connection).await
+}
+
+async fn put_executors(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+    writes: &LogWriteSet,
+) -> sqlx::Result<()> {
+    let delete = Statement {
+        head: "DELETE FROM spark_executors WHERE (app_id, attempt_id, executor_id) IN",
+        columns: 3,
+        tail: "",
+    };
+    let rows = delete.with(&writes.removed_executors, |values, id| {
+        values.add(app_id);
+        values.add(attempt_id);
+        values.add(id.as_str());
+    });
+    rows.execute(connection).await?;
+    let put = Statement {
+        head: "REPLACE INTO spark_executors (app_id, attempt_id, executor_id, host_port, \
+               total_cores, add_us, remove_us, tasks_completed, tasks_failed, task_duration_ms, \
+               fact) SELECT * FROM",
+        columns: 11,
+        tail: "WHERE column1 IS NOT NULL",
+    };
+    let rows = put.with(&writes.executors, |values, executor| {
+        values.add(app_id);
+        values.add(attempt_id);
+        values.add(executor.id.as_str());
+        values.add(executor.host_port.as_str());
+        values.add(executor.total_cores);
+        values.add(executor.add_time.map(|time| time.as_micros()));
+        values.add(executor.remove_time.map(|time| time.as_micros()));
+        values.add(executor.completed_tasks);
+        values.add(executor.failed_tasks);
+        values.add(executor.total_duration_ms);
+        put_json(values, executor);
+    });
+    rows.execute(connection).await
+}
+
+async fn application(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+) -> Result<Option<Application>> {
+    let row = sqlx::query(
+        "SELECT rowid, fact FROM spark_applications WHERE app_id = ? AND attempt_id = ?",
+    )
+    .bind(app_id)
+    .bind(attempt_id)
+    .fetch_optional(connection)
+    .await
+    .map_err(failed("read an application"))?;
+    row.map(|row| fact(Columns::new(&row, "spark_applications"))).transpose()
+}
+
+async fn jobs(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+    JobNumbers(numbers): &mut JobNumbers,
+) -> Result<BTreeMap<i64, JobRecord>> {
+    let sql = format!(
+        "SELECT {RECORD}, job_id FROM spark_jobs WHERE app_id = ? AND attempt_id = ? ORDER BY job_id"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(app_id)
+        .bind(attempt_id)
+        .fetch_all(connection)
+        .await
+        .map_err(failed("read an application's jobs"))?;
+    let mut jobs = BTreeMap::new();
+    for row in &rows {
+        let mut columns = Columns::new(row, "spark_jobs");
+        let (job_no, record) = job_row::record(&mut columns)?;
+        let job_id = columns.get()?;
+        numbers.insert(job_id, job_no);
+        jobs.insert(job_id, record);
+    }
+    Ok(jobs)
+}
+
+async fn stages(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+) -> Result<BTreeMap<(i64, i64), Stage>> {
+    let rows =
+        sqlx::query("SELECT rowid, fact FROM spark_stages WHERE app_id = ? AND attempt_id = ?")
+            .bind(app_id)
+            .bind(attempt_id)
+            .fetch_all(connection)
+            .await
+            .map_err(failed("read an application's stages"))?;
+    let stages = rows.iter().map(|row| {
+        let stage: Stage = fact(Columns::new(row, "spark_stages"))?;
+        Ok(((stage.stage_id, stage.stage_attempt_id), stage))
+    });
+    stages.collect()
+}
+
+async fn executors(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+) -> Result<BTreeMap<String, Executor>> {
+    let rows =
+        sqlx::query("SELECT rowid, fact FROM spark_executors WHERE app_id = ? AND attempt_id = ?")
+            .bind(app_id)
+            .bind(attempt_id)
+            .fetch_all(connection)
+            .await
+            .map_err(failed("read an application's executors"))?;
+    let executors = rows.iter().map(|row| {
+        let executor: Executor = fact(Columns::new(row, "spark_executors"))?;
+        Ok((executor.id.clone(), executor))
+    });
+    executors.collect()
+}
+
+/// Reads a row of its number and the column `fact`.
+fn fact<T: DeserializeOwned>(mut columns: Columns<'_>) -> Result<T> {
+    columns.get::<i64>()?;
+    columns.json()
+}
+
+const fn status_name(status: StageStatus) -> &'static str {
+    match status {
+        StageStatus::Pending => "PENDING",
+        StageStatus::Active => "ACTIVE",
+        StageStatus::Skipped => "SKIPPED",
+        StageStatus::Complete => "COMPLETE",
+        StageStatus::Failed => "FAILED",
+    }
+}

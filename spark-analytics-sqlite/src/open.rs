@@ -1,0 +1,258 @@
+//! Opening and creating.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, SqlSafeStr};
+
+use spark_analytics_core::{Dedup, Error, Result};
+
+use crate::SqliteStore;
+use crate::store::failed;
+
+/// How to open a store.
+///
+/// ```
+/// use spark_analytics_sqlite::{SqliteOptions, Synchronous};
+///
+/// let options = SqliteOptions { synchronous: Synchronous::Normal, ..SqliteOptions::default() };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// The rule by which the store counts two events as the same. One that exists must have been
+    /// created with it.
+    pub dedup: Dedup,
+    /// What a commit waits for.
+    pub synchronous: Synchronous,
+    /// How long to wait while another process writes; 5 s by default.
+    pub busy_timeout: Duration,
+}
+
+/// What a commit waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Until the disk has it: what was acknowledged survives a loss of power.
+    #[default]
+    Full,
+    /// Until the operating system has it: it survives the end of the process, but a loss of power may
+    /// take the last commits. The file stays sound.
+    Normal,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            dedup: Dedup::default(),
+            synchronous: Synchronous::default(),
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Frames of the write-ahead log, a page each, after which it is moved into the file. Many batches
+/// touch the same pages, which are moved once.
+const CHECKPOINT_PAGES: &str = "32768";
+/// Page caches, in KiB as SQLite takes them.
+const WRITER_CACHE: &str = "-131072";
+const READER_CACHE: &str = "-16384";
+const READERS: u32 = 4;
+const STATEMENTS: usize = 256;
+
+impl SqliteStore {
+    /// Opens the store in a file with default options, or creates it.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] if the file is no SQLite database, was written by a newer version, or was created with
+    /// another rule; [`Error::Engine`] if it cannot be used otherwise.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, SqliteOptions::default()).await
+    }
+
+    /// Opens the store in a file, or creates it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self> {
+        let path = path.as_ref();
+        let name = Name(Some(path));
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+            return Err(Error::Incompatible(format!(
+                "cannot open {name}: there is no directory `{}`; create it first",
+                parent.display()
+            )));
+        }
+        let shared = connect_options(options).filename(path);
+        let writer = shared
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .pragma("cache_size", WRITER_CACHE)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+        let readers = shared.pragma("cache_size", READER_CACHE).pragma("query_only", "ON");
+        let writer = lasting_pool().connect_with(writer).await.map_err(|e| name.refuse(e))?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .connect_with(readers)
+            .await
+            .map_err(|error| name.refuse(error))?;
+        let store = Self { dedup: options.dedup, writer, readers, owns_pools: true };
+        store.prepare(name).await?;
+        Ok(store)
+    }
+
+    /// A store in memory with the default rule. It is gone with its last clone.
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    pub async fn in_memory() -> Result<Self> {
+        Self::in_memory_with(Dedup::default()).await
+    }
+
+    /// A store in memory. It is gone with its last clone.
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    pub async fn in_memory_with(dedup: Dedup) -> Result<Self> {
+        let options = connect_options(SqliteOptions::default()).in_memory(true);
+        // A second connection would see a database of its own.
+        let pool = lasting_pool().connect_with(options).await.map_err(failed("open memory"))?;
+        let store = Self { dedup, writer: pool.clone(), readers: pool, owns_pools: true };
+        store.prepare(Name(None)).await?;
+        Ok(store)
+    }
+
+    /// A store with the default rule in the database of a pool. Its tables, all named `spark_…`, are created beside those
+    /// that are there.
+    ///
+    /// Durability, waiting and caching are as the pool's connections are set; the store writes with
+    /// one of them at a time. Closing the store leaves the pool open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn from_pool(pool: SqlitePool) -> Result<Self> {
+        Self::from_pool_with(pool, Dedup::default()).await
+    }
+
+    /// A store in the database of a pool, see [`from_pool`](Self::from_pool).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn from_pool_with(pool: SqlitePool, dedup: Dedup) -> Result<Self> {
+        let store = Self { dedup, writer: pool.clone(), readers: pool, owns_pools: false };
+        store.prepare(Name(None)).await?;
+        Ok(store)
+    }
+
+    /// Brings the schema up to date and checks the rule.
+    async fn prepare(&self, name: Name<'_>) -> Result<()> {
+        let mut connection = self.writer().await?;
+        let mut transaction = self.begin(&mut connection).await?;
+        migrate(&mut transaction, name).await?;
+        sqlx::query(
+            "INSERT INTO spark_meta (only, dedup, next_event_id) VALUES (1, ?, 1) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(self.dedup.name())
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed("write its rule"))?;
+        let rule: String = sqlx::query_scalar("SELECT dedup FROM spark_meta")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed("read its rule"))?;
+        if rule != self.dedup.name() {
+            return Err(Error::Incompatible(format!(
+                "{name} was created with the dedup rule `{rule}` and cannot be opened with `{}`: \
+                 open it with `{rule}`, or use another file",
+                self.dedup
+            )));
+        }
+        transaction.commit().await.map_err(failed("create its tables"))
+    }
+}
+
+fn connect_options(options: SqliteOptions) -> SqliteConnectOptions {
+    let synchronous = match options.synchronous {
+        Synchronous::Full => SqliteSynchronous::Full,
+        Synchronous::Normal => SqliteSynchronous::Normal,
+    };
+    SqliteConnectOptions::new()
+        .synchronous(synchronous)
+        .busy_timeout(options.busy_timeout)
+        .statement_cache_capacity(STATEMENTS)
+        .row_buffer_size(1024)
+        .disable_statement_logging()
+}
+
+/// A pool of one connection that stays.
+fn lasting_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+async fn migrate(connection: &mut SqliteConnection, name: Name<'_>) -> Result<()> {
+    let schema = Migration::new(
+        1,
+        "schema".into(),
+        MigrationType::Simple,
+        include_str!("../migrations/1_schema.sql").into_sql_str(),
+        false,
+    );
+    let mut migrator = Migrator::with_migrations(vec![schema]);
+    // The database may be another program's too, with migrations of its own.
+    migrator.dangerous_set_table_name("spark_migrations");
+    let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => Error::Incompatible(format!(
+            "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
+             use the version that wrote it, or a later one"
+        )),
+        MigrateError::VersionMismatch(version) => Error::Incompatible(format!(
+            "{name} has another schema {version} than this version of spark-analytics: \
+             use the version that wrote it"
+        )),
+        other => Error::engine(crate::value::SQLITE, "create its tables", other),
+    })
+}
+
+/// How errors name the database.
+#[derive(Clone, Copy)]
+struct Name<'a>(Option<&'a Path>);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(path) => write!(f, "`{}`", path.display()),
+            None => f.write_str("the database"),
+        }
+    }
+}
+
+impl Name<'_> {
+    fn refuse(self, error: sqlx::Error) -> Error {
+        const NOT_A_DATABASE: &str = "26";
+        const CANNOT_OPEN: &str = "14";
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.as_deref() {
+            Some(NOT_A_DATABASE) => Error::Incompatible(format!(
+                "{self} is no SQLite database: give another path, or move the file away"
+            )),
+            Some(CANNOT_OPEN) => Error::Incompatible(format!(
+                "cannot open {self}: it must be a file that may be read and written, in a directory \
+                 that may be written"
+            )),
+            _ => failed("open its file")(error),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The store: its connections, and the trait.
+
+use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{Sqlite, SqlitePool};
+use sqlx::{Connection, Transaction};
+
+use spark_analytics_core::{
+    Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, LogSnapshot, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
+    Store, StoredEvent,
+};
+
+use crate::value::SQLITE;
+
+/// A [`Store`] in one SQLite file. Clones share its connections.
+///
+/// One connection writes, others read meanwhile. Any number of stores, in any number of processes on
+/// one machine, may have the same file open.
+///
+/// It needs a Tokio runtime, as `sqlx` is built with it.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    pub(crate) dedup: Dedup,
+    pub(crate) writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+    /// Whether the pools are the store's own, to be closed with it.
+    pub(crate) owns_pools: bool,
+}
+
+impl SqliteStore {
+    /// The connection to write with; other writers of this store wait for it.
+    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>> {
+        loop {
+            let connection = self.writer.acquire().await.map_err(failed("get a connection"))?;
+            // SQLite ends a transaction by itself when the disk is full. The driver does not notice
+            // and can use such a connection no more.
+            if !connection.is_in_transaction() {
+                return Ok(connection);
+            }
+            connection.close().await.map_err(failed("replace a connection"))?;
+        }
+    }
+
+    /// Begins to write. Nothing is read before the lock is held, so that what is read is what is
+    /// written on.
+    pub(crate) async fn begin<'c>(
+        &self,
+        connection: &'c mut PoolConnection<Sqlite>,
+    ) -> Result<Transaction<'c, Sqlite>> {
+        connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin to write"))
+    }
+}
+
+/// What the driver says, while it was to do something.
+pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
+    move |error| Error::engine(SQLITE, action, error)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn dedup(&self) -> Dedup {
+        self.dedup
+    }
+
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        self.take(events).await
+    }
+
+    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        self.take_log(log).await
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        self.read_job(key).await
+    }
+
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        self.list_jobs(filter, after, limit).await
+    }
+
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        self.list_rollups(from, to, user).await
+    }
+
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        self.list_events(key, after, limit).await
+    }
+
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        self.list_applications(after, limit).await
+    }
+
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        self.give_log((app_id, attempt_id)).await
+    }
+
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        self.keep_rejected(rejections).await
+    }
+
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        self.list_rejected(before, limit).await
+    }
+
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        self.remove_events(before).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        sqlx::query("SELECT dedup FROM spark_meta")
+            .fetch_one(&self.readers)
+            .await
+            .map(drop)
+            .map_err(failed("answer"))
+    }
+
+    /// Waits for calls under way and closes the store's connections, the last of which moves the
+    /// write-ahead log into the file. A pool given to [`from_pool`](Self::from_pool) stays open.
+    async fn close(&self) -> Result<()> {
+        if self.owns_pools {
+            self.readers.close().await;
+            self.writer.close().await;
+        }
+        Ok(())
+    }
+}

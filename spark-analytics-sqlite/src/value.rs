@@ -1,0 +1,173 @@
+//! How single values are kept in columns and read back.
+
+use std::fmt::Display;
+
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteRow, SqliteTypeInfo};
+use sqlx::{Column, Decode, Row, Sqlite, Type};
+
+use spark_analytics_core::{Day, Error, Histogram, Result, TaskTotals, Timestamp};
+
+use crate::statement::Values;
+
+/// The name of this store in errors.
+pub(crate) const SQLITE: &str = "SQLite";
+
+/// The columns of [`TaskTotals`], in the order of [`put_tasks`] and [`Columns::tasks`].
+macro_rules! task_columns {
+    () => {
+        "tasks_succeeded, tasks_failed, tasks_killed, task_duration_ms, task_lost_ms, run_time_ms, \
+         cpu_time_ns, gc_time_ms, input_bytes, output_bytes, shuffle_read_bytes, \
+         shuffle_write_bytes, memory_spilled_bytes, disk_spilled_bytes, task_durations"
+    };
+}
+pub(crate) use task_columns;
+
+/// How many [`task_columns`] there are.
+pub(crate) const TASK_COLUMNS: usize = 15;
+
+/// A sum: an integer while it fits 64 bits, a decimal text beyond.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sum(pub(crate) i128);
+
+impl Type<Sqlite> for Sum {
+    fn type_info() -> SqliteTypeInfo {
+        <i64 as Type<Sqlite>>::type_info()
+    }
+}
+
+impl Encode<'_, Sqlite> for Sum {
+    fn encode_by_ref(&self, to: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        match i64::try_from(self.0) {
+            Ok(small) => small.encode_by_ref(to),
+            Err(_) => self.0.to_string().encode(to),
+        }
+    }
+}
+
+pub(crate) fn put_tasks(values: &mut Values, tasks: &TaskTotals) {
+    values.add(tasks.succeeded);
+    values.add(tasks.failed);
+    values.add(tasks.killed);
+    values.add(Sum(tasks.duration_ms));
+    values.add(Sum(tasks.lost_ms));
+    values.add(Sum(tasks.run_time_ms));
+    values.add(Sum(tasks.cpu_time_ns));
+    values.add(Sum(tasks.gc_time_ms));
+    values.add(Sum(tasks.input_bytes));
+    values.add(Sum(tasks.output_bytes));
+    values.add(Sum(tasks.shuffle_read_bytes));
+    values.add(Sum(tasks.shuffle_write_bytes));
+    values.add(Sum(tasks.memory_spilled_bytes));
+    values.add(Sum(tasks.disk_spilled_bytes));
+    put_histogram(values, &tasks.durations);
+}
+
+pub(crate) fn put_histogram(values: &mut Values, histogram: &Histogram) {
+    match postcard::to_stdvec(histogram) {
+        Ok(bytes) => values.add(bytes),
+        Err(error) => values.fail(error),
+    }
+}
+
+pub(crate) fn put_json(values: &mut Values, value: &impl serde::Serialize) {
+    match serde_json::to_string(value) {
+        Ok(text) => values.add(text),
+        Err(error) => values.fail(error),
+    }
+}
+
+/// The first and the last instant of a range of days, in µs.
+pub(crate) fn first_us(day: Day) -> i64 {
+    day.start().as_micros()
+}
+
+/// See [`first_us`].
+pub(crate) fn last_us(day: Day) -> i64 {
+    let next = (i128::from(day.number()) + 1) * 86_400_000_000;
+    (next - 1).clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
+/// Reads a row from left to right. Its first column is its number in its table, by which errors
+/// name it.
+#[derive(Debug)]
+pub(crate) struct Columns<'r> {
+    row: &'r SqliteRow,
+    next: usize,
+    table: &'static str,
+}
+
+impl<'r> Columns<'r> {
+    pub(crate) const fn new(row: &'r SqliteRow, table: &'static str) -> Self {
+        Self { row, next: 0, table }
+    }
+
+    /// The next column's value.
+    pub(crate) fn get<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T> {
+        let at = self.next;
+        self.next += 1;
+        self.row.try_get(at).map_err(|error| self.damaged(error))
+    }
+
+    pub(crate) fn time(&mut self) -> Result<Timestamp> {
+        self.get().map(Timestamp::from_micros)
+    }
+
+    pub(crate) fn sum(&mut self) -> Result<i128> {
+        let at = self.next;
+        self.next += 1;
+        if let Ok(small) = self.row.try_get::<i64, _>(at) {
+            return Ok(small.into());
+        }
+        let text: &str = self.row.try_get(at).map_err(|error| self.damaged(error))?;
+        text.parse().map_err(|error| self.damaged(error))
+    }
+
+    pub(crate) fn histogram(&mut self) -> Result<Histogram> {
+        let bytes: &[u8] = self.get()?;
+        postcard::from_bytes(bytes).map_err(|error| self.damaged(error))
+    }
+
+    pub(crate) fn tasks(&mut self) -> Result<TaskTotals> {
+        Ok(TaskTotals {
+            succeeded: self.get()?,
+            failed: self.get()?,
+            killed: self.get()?,
+            duration_ms: self.sum()?,
+            lost_ms: self.sum()?,
+            run_time_ms: self.sum()?,
+            cpu_time_ns: self.sum()?,
+            gc_time_ms: self.sum()?,
+            input_bytes: self.sum()?,
+            output_bytes: self.sum()?,
+            shuffle_read_bytes: self.sum()?,
+            shuffle_write_bytes: self.sum()?,
+            memory_spilled_bytes: self.sum()?,
+            disk_spilled_bytes: self.sum()?,
+            durations: self.histogram()?,
+        })
+    }
+
+    /// A value kept as JSON.
+    pub(crate) fn json<T: serde::Deserialize<'r>>(&mut self) -> Result<T> {
+        let text: &str = self.get()?;
+        serde_json::from_str(text).map_err(|error| self.damaged(error))
+    }
+
+    /// A value kept as JSON, or NULL.
+    pub(crate) fn optional_json<T: serde::Deserialize<'r>>(&mut self) -> Result<Option<T>> {
+        let text: Option<&str> = self.get()?;
+        text.map(serde_json::from_str).transpose().map_err(|error| self.damaged(error))
+    }
+
+    fn damaged(&self, reason: impl Display) -> Error {
+        let number = self.row.try_get::<i64, _>(0).unwrap_or_default();
+        let column = self.row.columns().get(self.next - 1).map_or("", |column| column.name());
+        Error::damaged(
+            SQLITE,
+            format!("row {number} of {}", self.table),
+            format!("{column}: {reason}"),
+        )
+    }
+}
