@@ -12,7 +12,7 @@ pub struct JobRecord {
     /// The fold of its single events.
     pub events: JobFold,
     /// What an event log says of it.
-    pub log: Option<LogJob>,
+    pub log: Option<Box<LogJob>>,
 }
 
 /// The figures of a job whose start and end are known.

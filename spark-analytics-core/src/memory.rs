@@ -258,7 +258,7 @@ impl Store for MemoryStore {
         let rows = state.applications.get(&(app_id.to_owned(), attempt_id.to_owned()));
         Ok(rows.map(|rows| LogSnapshot {
             application: rows.application.clone(),
-            jobs: state.jobs_of(app_id, attempt_id).filter_map(|(_, r)| r.log.clone()).collect(),
+            jobs: state.jobs_of(app_id, attempt_id).filter_map(|(_, r)| r.log.as_deref().cloned()).collect(),
             stages: rows.stages.values().cloned().collect(),
             executors: rows.executors.values().cloned().collect(),
         }))

@@ -62,8 +62,8 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     }
     for job in log.jobs {
         let held = &mut jobs.entry(job.job_id).or_default().log;
-        if held.as_ref().is_none_or(|held| job > *held) {
-            *held = Some(job);
+        if held.as_ref().is_none_or(|held| job > **held) {
+            *held = Some(Box::new(job));
         }
     }
     let unknown = JobRecord::default();

@@ -49,7 +49,7 @@ impl SqliteStore {
         transaction.commit().await.map_err(failed("end reading"))?;
         Ok(Some(LogSnapshot {
             application,
-            jobs: jobs.into_values().filter_map(|record| record.log).collect(),
+            jobs: jobs.into_values().filter_map(|record| record.log.map(|log| *log)).collect(),
             stages: stages.into_values().collect(),
             executors: executors.into_values().collect(),
         }))
