@@ -1,0 +1,171 @@
+//! Results on standard output: as a table, as JSON or as CSV, from the same rows.
+
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::output::table::TableLines;
+
+mod table;
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Table,
+    Json,
+    Csv,
+}
+
+/// The fields of a kind of row, by their names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Columns {
+    /// Those of CSV: all that are no lists, in their order.
+    pub(crate) all: &'static [&'static str],
+    /// Those that a table has room for.
+    pub(crate) table: &'static [&'static str],
+}
+
+/// Standard output. It remembers whether its reader is gone.
+#[derive(Debug)]
+pub(crate) struct Out {
+    writer: BufWriter<Stdout>,
+    format: Format,
+    closed: bool,
+}
+
+impl Out {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { writer: BufWriter::new(io::stdout()), format, closed: false }
+    }
+
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether a write found the pipe closed: then nobody wants the rest.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Writes what is left in the buffer.
+    pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
+        self.flush().context("cannot write to standard output")
+    }
+
+    /// Writes one row: a table of it stands upright.
+    pub(crate) fn record<T: Serialize>(&mut self, columns: Columns, row: &T) -> anyhow::Result<()> {
+        match self.format {
+            Format::Table => {
+                let row = serde_json::to_value(row)?;
+                let width = columns.all.iter().map(|name| name.len()).max().unwrap_or(0);
+                for name in columns.all {
+                    let line =
+                        format!("{:width$}  {}", table::heading(name), table::text(&row[name]));
+                    writeln!(self, "{}", line.trim_end())?;
+                }
+            }
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *self, row)?;
+                writeln!(self)?;
+            }
+            Format::Csv => {
+                let mut list = List::new(self, columns);
+                list.page(std::slice::from_ref(row))?;
+                list.end()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.writer.flush();
+        self.note(flushed)
+    }
+}
+
+impl Out {
+    fn note<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &done {
+            self.closed |= error.kind() == ErrorKind::BrokenPipe;
+        }
+        done
+    }
+}
+
+/// A list that is written page by page, so that its length does not matter. In JSON it is an array.
+#[derive(Debug)]
+pub(crate) struct List<'a> {
+    out: &'a mut Out,
+    columns: Columns,
+    lines: TableLines,
+    is_first: bool,
+}
+
+impl<'a> List<'a> {
+    pub(crate) fn new(out: &'a mut Out, columns: Columns) -> Self {
+        Self { out, columns, lines: TableLines::new(columns.table), is_first: true }
+    }
+
+    /// Writes some rows. Each field of [`Columns`] is one of theirs.
+    pub(crate) fn page<T: Serialize>(&mut self, rows: &[T]) -> anyhow::Result<()> {
+        match self.out.format {
+            Format::Table => {
+                let rows = rows.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+                self.lines.page(&rows, &mut *self.out)?;
+            }
+            Format::Json => {
+                for (at, row) in rows.iter().enumerate() {
+                    let is_first = self.is_first && at == 0;
+                    self.out.write_all(if is_first { b"[\n  " } else { b",\n  " })?;
+                    serde_json::to_writer(&mut *self.out, row)?;
+                }
+            }
+            Format::Csv => {
+                let mut writer = csv::Writer::from_writer(&mut *self.out);
+                if self.is_first {
+                    writer.write_record(self.columns.all)?;
+                }
+                for row in rows {
+                    let row = serde_json::to_value(row)?;
+                    writer.write_record(self.columns.all.iter().map(|name| field(&row[name])))?;
+                }
+                writer.flush()?;
+            }
+        }
+        self.is_first &= rows.is_empty() && self.out.format == Format::Json;
+        Ok(())
+    }
+
+    /// Ends the list.
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
+        if self.is_first && self.out.format != Format::Json {
+            self.page::<Value>(&[])?;
+        }
+        match (self.out.format, self.is_first) {
+            (Format::Json, true) => self.out.write_all(b"[]\n")?,
+            (Format::Json, false) => self.out.write_all(b"\n]\n")?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A value as CSV has it.
+fn field(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,32 @@
+//! What is said on standard error: lines, and a progress bar where it is a terminal.
+
+use std::io::Write;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Writes one line; that nobody listens is no error.
+pub(crate) fn say(line: &str) {
+    let line = line.replace(|c: char| c.is_control(), " ");
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes one line above a bar.
+pub(crate) fn say_above(bar: &ProgressBar, line: &str) {
+    bar.suspend(|| say(line));
+}
+
+/// A bar over bytes, of a total if it is known.
+pub(crate) fn bytes(total: Option<u64>) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} ETA {eta}",
+        None => "{spinner} {bytes} {bytes_per_sec}",
+    };
+    bar(total, template)
+}
+
+fn bar(total: Option<u64>, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    // It stays hidden unless standard error is a terminal.
+    ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr()).with_style(style)
+}

@@ -1,0 +1,29 @@
+//! Opening the store that `--store` names.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use spark_analytics_core::Store;
+use spark_analytics_examples::open_store;
+
+use crate::args::Shared;
+
+/// Opens the store, making it where it is not there.
+pub(crate) async fn open_or_create(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> {
+    let opened = open_store(&shared.store, shared.dedup).await;
+    opened.with_context(|| format!("cannot open the store {}", shared.store))
+}
+
+/// Opens a store that is there: who only reads makes no file.
+pub(crate) async fn open(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> {
+    if let Some(("sqlite" | "redb", path)) = shared.store.split_once(':')
+        && !Path::new(path).exists()
+    {
+        bail!(
+            "there is no database {path}: `cli import PATH` or `cli ingest FILE` makes one, \
+             --store names another"
+        );
+    }
+    open_or_create(shared).await
+}
