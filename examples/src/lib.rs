@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
+use spark_analytics_redb::RedbOptions;
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 
 /// Opens the store that a URL names: `sqlite:PATH`, `redb:PATH` or `memory:`.
@@ -16,6 +17,10 @@ pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
         Some(("sqlite", path)) => {
             let options = SqliteOptions { dedup, ..SqliteOptions::default() };
             Ok(Arc::new(SqliteStore::open_with(path, options).await?))
+        }
+        Some(("redb", path)) => {
+            let options = RedbOptions { dedup, ..RedbOptions::default() };
+            Ok(Arc::new(options.open_or_create(path).await?))
         }
         _ => Err(Error::Incompatible(format!(
             "`{url}` names no store; use sqlite:PATH, redb:PATH or memory:"

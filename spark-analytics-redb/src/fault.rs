@@ -1,0 +1,45 @@
+//! What can go wrong within a transaction.
+
+use spark_analytics_core::Error;
+
+pub(crate) const BACKEND: &str = "redb";
+
+/// An error that does not know yet what the store was about to do.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Engine(redb::Error),
+    Damaged { what: String, reason: String },
+}
+
+pub(crate) type Result<T, E = Fault> = std::result::Result<T, E>;
+
+impl Fault {
+    pub(crate) fn damaged(what: impl Into<String>, reason: impl ToString) -> Self {
+        Self::Damaged { what: what.into(), reason: reason.to_string() }
+    }
+
+    /// The error for callers.
+    pub(crate) fn during(self, action: &'static str) -> Error {
+        match self {
+            Self::Engine(redb::Error::PreviousIo) => Error::engine(
+                BACKEND,
+                action,
+                "its file failed before and is not used any more: see to the disk and open the store again",
+            ),
+            Self::Engine(source) => Error::engine(BACKEND, action, source),
+            Self::Damaged { what, reason } => Error::damaged(BACKEND, what, reason),
+        }
+    }
+}
+
+macro_rules! from_engine {
+    ($($error:ident),*) => {$(
+        impl From<redb::$error> for Fault {
+            fn from(error: redb::$error) -> Self {
+                Self::Engine(error.into())
+            }
+        }
+    )*};
+}
+
+from_engine!(CommitError, SetDurabilityError, StorageError, TableError, TransactionError);

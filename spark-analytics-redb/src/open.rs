@@ -1,0 +1,172 @@
+//! Making a file and opening it.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageError, TableError,
+    TableHandle,
+};
+use spark_analytics_core::{Dedup, Error, Result};
+
+use crate::fault::{BACKEND, Fault};
+use crate::shared::OPEN;
+use crate::tables::{
+    APPLICATIONS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, META, REJECTED, ROLLUPS, STAGES,
+    State,
+};
+use crate::{RedbOptions, fault};
+
+/// The version of tables, keys and values. It grows whenever an older program would misread them.
+const SCHEMA: u32 = 1;
+const SCHEMA_KEY: &str = "schema";
+const DEDUP_KEY: &str = "dedup";
+
+pub(crate) fn create(path: &Path, options: RedbOptions) -> Result<Database> {
+    let file = OpenOptions::new().write(true).create_new(true).open(path);
+    file.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Error::Incompatible(format!(
+            "`{}` exists already: open it, or name another file",
+            path.display()
+        )),
+        _ => failed(path, "create its file", error),
+    })?;
+    open_or_create(path, options)
+}
+
+pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Database> {
+    let database = builder(options).open(path).map_err(|error| refused(path, error))?;
+    let transaction = begin_read(&database)?;
+    if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
+        return Err(not_ours(path));
+    }
+    check(path, &transaction, options)?;
+    Ok(database)
+}
+
+pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Database> {
+    let database = builder(options).create(path).map_err(|error| refused(path, error))?;
+    let transaction = begin_read(&database)?;
+    if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
+        make_tables(&database, options.dedup).map_err(|fault| fault.during("make its tables"))?;
+    } else {
+        check(path, &transaction, options)?;
+    }
+    Ok(database)
+}
+
+fn builder(options: RedbOptions) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(options.cache_bytes);
+    builder
+}
+
+fn begin_read(database: &Database) -> Result<ReadTransaction> {
+    database.begin_read().map_err(|error| Fault::from(error).during(OPEN))
+}
+
+fn is_without_tables(transaction: &ReadTransaction) -> fault::Result<bool> {
+    let is_other = transaction.list_multimap_tables()?.next().is_some();
+    Ok(!is_other && transaction.list_tables()?.next().is_none())
+}
+
+fn make_tables(database: &Database, dedup: Dedup) -> fault::Result<()> {
+    let transaction = database.begin_write()?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
+        meta.insert(DEDUP_KEY, dedup.name().as_bytes())?;
+        State::NEW.save(&mut meta)?;
+        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS] {
+            transaction.open_table(table)?;
+        }
+        transaction.open_table(JOBS_BY_END)?;
+        transaction.open_table(EVENT_IDS)?;
+        transaction.open_table(EVENTS)?;
+        transaction.open_table(REJECTED)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn check(path: &Path, transaction: &ReadTransaction, options: RedbOptions) -> Result<()> {
+    let schema = text(path, transaction, SCHEMA_KEY)?;
+    match schema.parse() {
+        Ok(SCHEMA) => {}
+        Ok(newer) if newer > SCHEMA => {
+            return Err(Error::Incompatible(format!(
+                "`{}` was written by a newer version (schema {newer}, and this one knows {SCHEMA}): \
+                 use that version",
+                path.display()
+            )));
+        }
+        _ => {
+            let what = format!("schema version in `{}`", path.display());
+            return Err(Error::damaged(BACKEND, what, format!("it is `{schema}`")));
+        }
+    }
+    let dedup = text(path, transaction, DEDUP_KEY)?;
+    let held: Dedup = dedup.parse().map_err(|reason: String| {
+        Error::damaged(BACKEND, format!("dedup rule in `{}`", path.display()), reason)
+    })?;
+    if held != options.dedup {
+        return Err(Error::Incompatible(format!(
+            "`{}` was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or \
+             name another file",
+            path.display(),
+            options.dedup
+        )));
+    }
+    Ok(())
+}
+
+/// A text in `meta`; a file without it is another program's.
+fn text(path: &Path, transaction: &ReadTransaction, key: &str) -> Result<String> {
+    let meta = match transaction.open_table(META) {
+        Ok(meta) => meta,
+        Err(TableError::Storage(error)) => return Err(Fault::from(error).during(OPEN)),
+        Err(_) => return Err(not_ours(path)),
+    };
+    let row = meta.get_owned(key).map_err(|error| Fault::from(error).during(OPEN))?;
+    let row = row.ok_or_else(|| not_ours(path))?;
+    Ok(String::from_utf8_lossy(row.value()).into_owned())
+}
+
+fn not_ours(path: &Path) -> Error {
+    Error::Incompatible(format!(
+        "`{}` is a redb file but holds no `{}` table of spark-analytics: name another file",
+        path.display(),
+        META.name()
+    ))
+}
+
+fn refused(path: &Path, error: DatabaseError) -> Error {
+    let file = path.display();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => Error::Incompatible(format!(
+            "`{file}` is open already, by another process or by this one: close it there first, for \
+             redb lets one have it at a time"
+        )),
+        DatabaseError::UpgradeRequired(format) => Error::Incompatible(format!(
+            "`{file}` is in redb's file format {format}, which this version does not read"
+        )),
+        DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
+            ErrorKind::NotFound => Error::Incompatible(format!(
+                "`{file}` does not exist: create the store first, or name another file"
+            )),
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+                Error::Incompatible(format!("`{file}` is no redb file: name another file"))
+            }
+            _ => failed(path, OPEN, error),
+        },
+        DatabaseError::Storage(StorageError::Corrupted(reason)) => {
+            Error::damaged(BACKEND, format!("file `{file}`"), reason)
+        }
+        error => failed(path, OPEN, error),
+    }
+}
+
+fn failed(path: &Path, action: &'static str, error: impl ToString) -> Error {
+    Error::engine(BACKEND, action, format!("`{}`: {}", path.display(), error.to_string()))
+}

@@ -1,0 +1,167 @@
+//! The contract, each method one transaction.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use spark_analytics_core::{
+    Application, Batch, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, LogSnapshot, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
+    Store, StoredEvent,
+};
+
+use crate::shared::Shared;
+use crate::{RedbOptions, ingest, log, prune, read};
+
+/// A [`Store`] in one redb file. Clones share it.
+///
+/// Reads see the last commit and wait for nothing; writers take turns. The work is done on threads
+/// of its own (crate `blocking`), so any async runtime will do. One process at a time can have the
+/// file open. [`close`](Store::close) lets go of it also while clones exist: their calls answer
+/// [`Error::Engine`](spark_analytics_core::Error::Engine) from then on.
+///
+/// After an error of the disk nothing is read or written any more: open the store again.
+#[derive(Clone, Debug)]
+pub struct RedbStore {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl RedbStore {
+    /// Makes a new file, with the default options. See [`RedbOptions::create`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create(path: impl AsRef<Path>) -> Result<Self> {
+        RedbOptions::default().create(path).await
+    }
+
+    /// Opens an existing file, with the default options. See [`RedbOptions::open`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        RedbOptions::default().open(path).await
+    }
+
+    /// Opens a file or makes it, with the default options. See [`RedbOptions::open_or_create`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_or_create(path: impl AsRef<Path>) -> Result<Self> {
+        RedbOptions::default().open_or_create(path).await
+    }
+
+    /// Moves what the file holds together and gives free space back to the file system. It takes
+    /// about as long as copying the file, and all other calls wait for it. Tells whether anything
+    /// was moved.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](spark_analytics_core::Error::Engine).
+    pub async fn compact(&self) -> Result<bool> {
+        self.shared.compact().await
+    }
+}
+
+#[async_trait]
+impl Store for RedbStore {
+    fn dedup(&self) -> Dedup {
+        self.shared.dedup
+    }
+
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let dedup = self.shared.dedup;
+        let ingest = move |t: &_| ingest::ingest(t, Batch::new(events, dedup), dedup);
+        self.shared.write("ingest events", ingest).await
+    }
+
+    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        self.shared.write("ingest a log", move |t| log::ingest_log(t, log)).await
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        let key = key.clone();
+        self.shared.read("read a job", move |t| read::job(t, &key)).await
+    }
+
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        let read = move |t: &_| read::jobs(t, &filter, after.as_ref(), limit);
+        self.shared.read("list jobs", read).await
+    }
+
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        let user = user.map(str::to_owned);
+        let read = move |t: &_| read::rollups(t, from, to, user.as_deref());
+        self.shared.read("read roll-ups", read).await
+    }
+
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        let (key, after) = (key.clone(), after.cloned());
+        let read = move |t: &_| read::events(t, &key, after.as_ref(), limit);
+        self.shared.read("list events", read).await
+    }
+
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        let after = after.map(|(app, attempt)| (app.to_owned(), attempt.to_owned()));
+        let read = move |t: &_| {
+            let after = after.as_ref().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
+            read::applications(t, after, limit)
+        };
+        self.shared.read("list applications", read).await
+    }
+
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        let (app_id, attempt_id) = (app_id.to_owned(), attempt_id.to_owned());
+        self.shared.read("read a log", move |t| read::log(t, &app_id, &attempt_id)).await
+    }
+
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        if rejections.is_empty() {
+            return Ok(());
+        }
+        self.shared.write("keep rejected input", move |t| prune::reject(t, &rejections)).await
+    }
+
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        let read = move |t: &_| read::rejections(t, before, limit);
+        self.shared.read("list rejected input", read).await
+    }
+
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        const ACTION: &str = "prune";
+        let before = self.shared.write(ACTION, move |t| prune::move_day(t, before)).await?;
+        let (mut events, mut next) = (0, Some(0));
+        while let Some(first) = next {
+            let remove = move |t: &_| prune::remove_events(t, before, first);
+            let removed = self.shared.write(ACTION, remove).await?;
+            events += removed.events;
+            next = removed.next;
+        }
+        Ok(Pruned { events, before })
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.shared.read("answer", |t| read::job(t, &JobKey::new(0))).await.map(drop)
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.shared.close().await
+    }
+}
