@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod fold;
 mod histogram;
+pub mod history;
 mod identity;
 mod invalid;
 mod job;

@@ -1,0 +1,55 @@
+//! Why a log gives nothing.
+
+use std::io;
+
+/// Why a file is not read as an event log. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Reading failed.
+    #[error("cannot read {name}: {source}")]
+    Io {
+        /// The file.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The path is a directory.
+    #[error("{name} is a directory, an event log is a file: give the files in it")]
+    Directory {
+        /// The directory.
+        name: String,
+    },
+    /// Nothing is in the file, or blank lines only.
+    #[error("{name} is empty")]
+    Empty {
+        /// The file.
+        name: String,
+    },
+    /// The file is compressed in a way that is not read.
+    #[error(
+        "{name} is compressed with {codec}, which is not read: decompress it first, or store it as zstd"
+    )]
+    Codec {
+        /// The file.
+        name: String,
+        /// The codec.
+        codec: &'static str,
+    },
+    /// No line at the file's start, or none at all, is an event.
+    #[error("{name} is not a Spark event log: no line of it starts with {{\"Event\":…}}")]
+    NotALog {
+        /// The file.
+        name: String,
+    },
+    /// There are events, but no `SparkListenerApplicationStart` that says of which application.
+    #[error(
+        "{name} has no SparkListenerApplicationStart, so its {events} events belong to no known application"
+    )]
+    NoApplication {
+        /// The file.
+        name: String,
+        /// How many events it has that this library reads.
+        events: u64,
+    },
+}
