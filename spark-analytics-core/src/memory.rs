@@ -24,10 +24,10 @@ struct State {
     pruned_before: Day,
     next_event_id: i64,
     next_rejected_id: i64,
-    jobs: BTreeMap<JobKey, JobRows>,
+    /// By application and attempt.
+    applications: BTreeMap<String, BTreeMap<String, ApplicationRows>>,
     by_end: BTreeSet<JobCursor>,
     rollups: BTreeMap<(Option<String>, Day), Rollup>,
-    applications: BTreeMap<(String, String), ApplicationRows>,
     rejected: VecDeque<Rejected>,
 }
 
@@ -39,9 +39,23 @@ struct JobRows {
 
 #[derive(Debug, Default)]
 struct ApplicationRows {
-    application: Application,
+    /// `None` if only single events told of it.
+    application: Option<Application>,
+    jobs: BTreeMap<i64, JobRows>,
     stages: BTreeMap<(i64, i64), Stage>,
     executors: BTreeMap<String, Executor>,
+}
+
+impl ApplicationRows {
+    fn held(&self) -> HeldLog {
+        let record = |(id, rows): (&i64, &JobRows)| (*id, rows.record.clone());
+        HeldLog {
+            application: self.application.clone(),
+            jobs: self.jobs.iter().map(record).collect(),
+            stages: self.stages.clone(),
+            executors: self.executors.clone(),
+        }
+    }
 }
 
 impl MemoryStore {
@@ -51,10 +65,9 @@ impl MemoryStore {
             pruned_before: Day::MIN,
             next_event_id: 1,
             next_rejected_id: 1,
-            jobs: BTreeMap::new(),
+            applications: BTreeMap::new(),
             by_end: BTreeSet::new(),
             rollups: BTreeMap::new(),
-            applications: BTreeMap::new(),
             rejected: VecDeque::new(),
         };
         Self { dedup, state: Arc::new(RwLock::new(state)) }
@@ -82,8 +95,21 @@ impl Default for MemoryStore {
 }
 
 impl State {
+    fn application(&self, app_id: &str, attempt_id: &str) -> Option<&ApplicationRows> {
+        self.applications.get(app_id)?.get(attempt_id)
+    }
+
+    fn application_mut(&mut self, app_id: &str, attempt_id: &str) -> &mut ApplicationRows {
+        let attempts = self.applications.entry(app_id.to_owned()).or_default();
+        attempts.entry(attempt_id.to_owned()).or_default()
+    }
+
+    fn job(&self, key: &JobKey) -> Option<&JobRows> {
+        self.application(&key.app_id, &key.attempt_id)?.jobs.get(&key.job_id)
+    }
+
     fn held(&self, batch: &Batch) -> Held {
-        let rows: Vec<Option<&JobRows>> = batch.jobs().map(|key| self.jobs.get(key)).collect();
+        let rows: Vec<Option<&JobRows>> = batch.jobs().map(|key| self.job(key)).collect();
         let events = batch.identities().map(|(job, id)| {
             let cursor = EventCursor {
                 timestamp: id.timestamp,
@@ -107,10 +133,12 @@ impl State {
             before.map(|cursor| self.by_end.remove(&cursor));
             after.map(|cursor| self.by_end.insert(cursor));
         }
+        let JobKey { app_id, attempt_id, job_id } = &write.key;
+        let jobs = &mut self.application_mut(app_id, attempt_id).jobs;
         if write.record.is_empty() {
-            self.jobs.remove(&write.key);
+            jobs.remove(job_id);
         } else {
-            self.jobs.entry(write.key).or_default().record = write.record;
+            jobs.entry(*job_id).or_default().record = write.record;
         }
     }
 
@@ -123,12 +151,6 @@ impl State {
                 self.rollups.remove(&key);
             }
         }
-    }
-
-    fn jobs_of(&self, app_id: &str, attempt_id: &str) -> impl Iterator<Item = (i64, &JobRecord)> {
-        let first = JobKey::in_app(app_id, attempt_id, i64::MIN);
-        let last = JobKey::in_app(app_id, attempt_id, i64::MAX);
-        self.jobs.range(first..=last).map(|(key, rows)| (key.job_id, &rows.record))
     }
 }
 
@@ -149,7 +171,9 @@ impl Store for MemoryStore {
         }
         for write in writes.inserts.into_iter().chain(writes.updates) {
             let cursor = self.place(&write.event);
-            if let Some(rows) = state.jobs.get_mut(write.event.job()) {
+            let JobKey { app_id, attempt_id, job_id } = write.event.job();
+            let rows = state.application_mut(app_id, attempt_id).jobs.get_mut(job_id);
+            if let Some(rows) = rows {
                 rows.events.insert(cursor, StoredEvent { id: write.id, event: write.event });
             }
         }
@@ -159,38 +183,31 @@ impl Store for MemoryStore {
 
     async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
         let mut state = self.write();
-        let key = (log.application.app_id.clone(), log.application.attempt_id.clone());
-        let rows = state.applications.get(&key);
-        let held = HeldLog {
-            application: rows.map(|rows| rows.application.clone()),
-            stages: rows.map(|rows| rows.stages.clone()).unwrap_or_default(),
-            executors: rows.map(|rows| rows.executors.clone()).unwrap_or_default(),
-            jobs: state.jobs_of(&key.0, &key.1).map(|(id, job)| (id, job.clone())).collect(),
-        };
+        let app_id = log.application.app_id.clone();
+        let attempt_id = log.application.attempt_id.clone();
+        let held = state.application(&app_id, &attempt_id).map(ApplicationRows::held);
+        let held = held.unwrap_or_default();
         let writes = plan_log(log, held);
         for write in writes.jobs {
             state.put_job(write);
         }
         state.add_rollups(writes.rollups);
-        if let Some(application) = writes.application {
-            state.applications.entry(key.clone()).or_default().application = application;
+        let rows = state.application_mut(&app_id, &attempt_id);
+        rows.application = writes.application.or(rows.application.take());
+        for key in &writes.removed_stages {
+            rows.stages.remove(key);
         }
-        if let Some(rows) = state.applications.get_mut(&key) {
-            for key in &writes.removed_stages {
-                rows.stages.remove(key);
-            }
-            for id in &writes.removed_executors {
-                rows.executors.remove(id);
-            }
-            let stages = writes.stages.into_iter();
-            rows.stages.extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
-            rows.executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+        for id in &writes.removed_executors {
+            rows.executors.remove(id);
         }
+        let stages = writes.stages.into_iter();
+        rows.stages.extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
+        rows.executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
         Ok(writes.receipt)
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
-        Ok(self.read().jobs.get(key).map(|rows| rows.record.clone()))
+        Ok(self.read().job(key).map(|rows| rows.record.clone()))
     }
 
     async fn jobs(
@@ -209,7 +226,7 @@ impl Store for MemoryStore {
             (None, None) => Bound::Unbounded,
         };
         let is_within = |cursor: &&JobCursor| filter.to.is_none_or(|to| cursor.end.day() <= to);
-        let figures = |cursor: &JobCursor| state.jobs.get(&cursor.key)?.record.figures(&cursor.key);
+        let figures = |cursor: &JobCursor| state.job(&cursor.key)?.record.figures(&cursor.key);
         Ok(state
             .by_end
             .range((lower, Bound::Unbounded))
@@ -237,7 +254,7 @@ impl Store for MemoryStore {
     ) -> Result<Vec<StoredEvent>> {
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.read();
-        let rows = state.jobs.get(key).map(|rows| rows.events.range((lower, Bound::Unbounded)));
+        let rows = state.job(key).map(|rows| rows.events.range((lower, Bound::Unbounded)));
         Ok(rows.into_iter().flatten().take(limit).map(|(_, event)| event.clone()).collect())
     }
 
@@ -246,22 +263,32 @@ impl Store for MemoryStore {
         after: Option<(&str, &str)>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let after = after.map(|(app, attempt)| (app.to_owned(), attempt.to_owned()));
-        let lower = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let lower = after.map_or(Bound::Unbounded, |(app_id, _)| Bound::Included(app_id));
         let state = self.read();
-        let rows = state.applications.range((lower, Bound::Unbounded));
-        Ok(rows.take(limit).map(|(_, rows)| rows.application.clone()).collect())
+        let rows = state.applications.range::<str, _>((lower, Bound::Unbounded));
+        Ok(rows
+            .flat_map(|(_, attempts)| attempts.values())
+            .filter_map(|rows| rows.application.as_ref())
+            .filter(|app| after.is_none_or(|after| (&*app.app_id, &*app.attempt_id) > after))
+            .take(limit)
+            .cloned()
+            .collect())
     }
 
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         let state = self.read();
-        let rows = state.applications.get(&(app_id.to_owned(), attempt_id.to_owned()));
-        Ok(rows.map(|rows| LogSnapshot {
-            application: rows.application.clone(),
-            jobs: state.jobs_of(app_id, attempt_id).filter_map(|(_, r)| r.log.as_deref().cloned()).collect(),
+        let Some(rows) = state.application(app_id, attempt_id) else { return Ok(None) };
+        let log = |application: &Application| LogSnapshot {
+            application: application.clone(),
+            jobs: rows
+                .jobs
+                .values()
+                .filter_map(|rows| rows.record.log.as_deref().cloned())
+                .collect(),
             stages: rows.stages.values().cloned().collect(),
             executors: rows.executors.values().cloned().collect(),
-        }))
+        };
+        Ok(rows.application.as_ref().map(log))
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
@@ -289,7 +316,8 @@ impl Store for MemoryStore {
         state.pruned_before = state.pruned_before.max(before);
         let before = state.pruned_before;
         let mut events = 0;
-        for rows in state.jobs.values_mut() {
+        let applications = state.applications.values_mut().flat_map(BTreeMap::values_mut);
+        for rows in applications.flat_map(|rows| rows.jobs.values_mut()) {
             let held = rows.events.len();
             rows.events.retain(|cursor, _| cursor.timestamp.day() >= before);
             events += (held - rows.events.len()) as u64;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    Day, Dedup, Event, EventId, Job, JobKey, JobRecord, Receipt, Rollup, RollupKey, StoredEvent,
+    Day, Dedup, Event, EventId, Job, JobFold, JobKey, JobRecord, Receipt, Rollup, RollupKey,
+    StoredEvent,
 };
 
 /// Events to be taken together, with the distinct jobs and identities among them.
@@ -118,73 +119,76 @@ pub struct JobWrite {
 /// a fault of the store, not of the input.
 pub fn plan(batch: Batch, held: Held) -> WriteSet {
     let Batch { events, places, jobs, .. } = batch;
-    assert_eq!(held.jobs.len(), jobs.len(), "Held::jobs must match Batch::jobs");
-    let keys: Vec<JobKey> = jobs.iter().map(|at| events[*at].job().clone()).collect();
+    let Held { pruned_before, mut next_event_id, jobs: records, events: stored } = held;
+    assert_eq!(records.len(), jobs.len(), "Held::jobs must match Batch::jobs");
+    let unchanged = |record| Planned { before: None, record };
+    let mut planned: Vec<Planned> = records.into_iter().map(unchanged).collect();
 
     let mut winners: Vec<Option<Winner>> =
-        held.events.iter().map(|held| held.as_ref().map(Winner::held)).collect();
-    let mut records: Vec<Option<JobRecord>> = vec![None; keys.len()];
+        stored.iter().map(|stored| stored.as_ref().map(Winner::stored)).collect();
     let mut receipts = Vec::with_capacity(events.len());
-    let mut next_event_id = held.next_event_id;
 
-    for (at, (event, (job, identity))) in events.iter().zip(&places).enumerate() {
-        if event.timestamp().day() < held.pruned_before {
+    for (at, (event, &(job, identity))) in events.iter().zip(&places).enumerate() {
+        if event.timestamp().day() < pruned_before {
             receipts.push(Receipt::TooOld);
             continue;
         }
-        let winner = &mut winners[*identity];
+        let winner = &mut winners[identity];
+        let job = &mut planned[job];
         receipts.push(match winner {
             None => {
-                touch(&mut records, &held.jobs, *job).events.add(event);
-                *winner = Some(Winner { id: next_event_id, is_new: true, event: Some(at) });
+                job.fold(event).add(event);
+                let id = next_event_id;
                 next_event_id += 1;
-                Receipt::Recorded(next_event_id - 1)
+                *winner = Some(Winner { id, is_new: true, event: Some(at) });
+                Receipt::Recorded(id)
             }
             Some(winner) => {
-                let current = match (winner.event, &held.events[*identity]) {
-                    (Some(earlier), _) => &events[earlier],
-                    (None, Some(stored)) => &stored.event,
-                    (None, None) => unreachable!("a winner is held or in the batch"),
-                };
-                if event.content() > current.content() {
-                    touch(&mut records, &held.jobs, *job).events.replace(current, event);
-                    winner.event = Some(at);
-                    Receipt::Replaced(winner.id)
-                } else {
-                    Receipt::Duplicate(winner.id)
+                let earlier = winner.event.map(|earlier| &events[earlier]);
+                let stored = || stored[identity].as_ref().map(|stored| &stored.event);
+                match earlier.or_else(stored) {
+                    Some(current) if event.content() > current.content() => {
+                        job.fold(event).replace(current, event);
+                        winner.event = Some(at);
+                        Receipt::Replaced(winner.id)
+                    }
+                    _ => Receipt::Duplicate(winner.id),
                 }
             }
         });
     }
 
-    let mut rollups = BTreeMap::new();
-    let mut job_writes = Vec::new();
-    for (index, (record, key)) in records.into_iter().zip(keys).enumerate() {
-        if let Some(record) = record {
-            job_writes.push(write_job(index, key, &held.jobs[index], record, &mut rollups));
-        }
-    }
+    let job_writes: Vec<JobWrite> = (planned.into_iter().zip(&jobs).enumerate())
+        .filter_map(|(index, (Planned { before, record }, at))| {
+            Some(JobWrite::new(index, events[*at].job().clone(), before?, record))
+        })
+        .collect();
+    let rollups = rollup_changes(&job_writes);
 
     let (mut inserts, mut updates) = (Vec::with_capacity(winners.len()), Vec::new());
     let mut events: Vec<Option<Event>> = events.into_iter().map(Some).collect();
     for winner in winners.into_iter().flatten() {
         let Some(at) = winner.event else { continue };
-        let Some(event) = events[at].take() else {
-            continue;
-        };
+        let Some(event) = events[at].take() else { continue };
         let write = EventWrite { id: winner.id, job: places[at].0, event };
         if winner.is_new { inserts.push(write) } else { updates.push(write) }
     }
     WriteSet { receipts, inserts, updates, jobs: job_writes, rollups, next_event_id }
 }
 
-/// The job's record as it will be, taken from what is held at the first change.
-fn touch<'a>(
-    records: &'a mut [Option<JobRecord>],
-    held: &[JobRecord],
-    job: usize,
-) -> &'a mut JobRecord {
-    records[job].get_or_insert_with(|| held[job].clone())
+/// A job as the batch leaves it.
+struct Planned {
+    /// Its figures before the first change; `None` while nothing has changed.
+    before: Option<Option<Job>>,
+    record: JobRecord,
+}
+
+impl Planned {
+    /// The fold, to be changed by an event of the job.
+    fn fold(&mut self, event: &Event) -> &mut JobFold {
+        self.before.get_or_insert_with(|| self.record.figures(event.job()));
+        &mut self.record.events
+    }
 }
 
 /// The event that holds an identity at some point of a batch.
@@ -197,59 +201,63 @@ struct Winner {
 }
 
 impl Winner {
-    const fn held(stored: &StoredEvent) -> Self {
+    const fn stored(stored: &StoredEvent) -> Self {
         Self { id: stored.id, is_new: false, event: None }
     }
 }
 
-/// A changed job, its effect on the roll-ups added to theirs.
-pub(crate) fn write_job(
-    index: usize,
-    key: JobKey,
-    before: &JobRecord,
-    record: JobRecord,
-    rollups: &mut BTreeMap<RollupKey, Rollup>,
-) -> JobWrite {
-    let figures_before = before.figures(&key);
-    let figures = record.figures(&key);
-    if figures_before != figures {
-        change_rollups(rollups, figures_before.as_ref(), figures.as_ref());
+impl JobWrite {
+    pub(crate) fn new(
+        index: usize,
+        key: JobKey,
+        figures_before: Option<Job>,
+        record: JobRecord,
+    ) -> Self {
+        let figures = record.figures(&key);
+        Self { index, key, record, figures_before, figures }
     }
-    JobWrite { index, key, record, figures_before, figures }
 }
 
-fn change_rollups(
-    rollups: &mut BTreeMap<RollupKey, Rollup>,
-    before: Option<&Job>,
-    after: Option<&Job>,
-) {
-    let place = |job: &Job| (job.end.day(), job.user.clone());
-    let mut change = Rollup::default();
-    if let Some(after) = after {
-        change.add(after);
-    }
-    if let Some(before) = before {
-        if after.map(place) == Some(place(before)) {
-            change.subtract(before);
-        } else {
-            let mut gone = Rollup::default();
-            gone.subtract(before);
-            add_change(rollups, place(before), &gone);
+/// Takes what the jobs were out of their roll-ups and adds what they are.
+pub(crate) fn rollup_changes(jobs: &[JobWrite]) -> BTreeMap<RollupKey, Rollup> {
+    let mut changes = BTreeMap::new();
+    for JobWrite { figures_before, figures, .. } in jobs {
+        if figures_before == figures {
+            continue;
+        }
+        let mut change = Rollup::default();
+        if let Some(after) = figures {
+            change.add(after);
+        }
+        if let Some(before) = figures_before {
+            if figures.as_ref().map(place) == Some(place(before)) {
+                change.subtract(before);
+            } else {
+                let mut gone = Rollup::default();
+                gone.subtract(before);
+                add_change(&mut changes, place(before), &gone);
+            }
+        }
+        if let Some(after) = figures {
+            add_change(&mut changes, place(after), &change);
         }
     }
-    if let Some(after) = after {
-        add_change(rollups, place(after), &change);
-    }
+    let owned = |((day, user), change): ((Day, Option<&str>), Rollup)| {
+        (RollupKey { day, user: user.map(str::to_owned) }, change)
+    };
+    changes.into_iter().map(owned).collect()
 }
 
-fn add_change(
-    rollups: &mut BTreeMap<RollupKey, Rollup>,
-    (day, user): (Day, String),
+fn place(job: &Job) -> (Day, &str) {
+    (job.end.day(), &job.user)
+}
+
+fn add_change<'a>(
+    changes: &mut BTreeMap<(Day, Option<&'a str>), Rollup>,
+    (day, user): (Day, &'a str),
     change: &Rollup,
 ) {
     for user in [None, Some(user)] {
-        let key = RollupKey { day, user };
-        let total = rollups.entry(key).or_default();
-        *total += change;
+        *changes.entry((day, user)).or_default() += change;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::write_job;
+use crate::plan::rollup_changes;
 use crate::{
     Application, Executor, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, Rollup, RollupKey,
     Stage,
@@ -72,9 +72,11 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
         if *before != record {
             out.receipt.jobs += usize::from(record.log.is_some());
             let key = JobKey::in_app(app_id, attempt_id, job_id);
-            out.jobs.push(write_job(out.jobs.len(), key, before, record, &mut out.rollups));
+            let figures_before = before.figures(&key);
+            out.jobs.push(JobWrite::new(out.jobs.len(), key, figures_before, record));
         }
     }
+    out.rollups = rollup_changes(&out.jobs);
 
     let stages = log.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s));
     (out.stages, out.removed_stages) = join(stages, held.stages, is_new_run);

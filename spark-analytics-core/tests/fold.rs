@@ -1,4 +1,5 @@
 //! The algebra of folds and roll-ups, without a store.
+#![allow(clippy::unwrap_used)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 //! Group commit: who waits for whom, what is bounded, what a dropped call leaves.
+#![allow(clippy::unwrap_used)]
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,4 +1,5 @@
 //! The cache adapter: its own writes are seen at once, others' within the age limit.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
