@@ -36,22 +36,17 @@ fn compare(criterion: &mut Criterion, directory: &Path, events: usize) {
         block_on(store.ingest(batch)).expect("takes a batch");
     }
     for (rows, batches) in [(1_000, 200), (64, 500)] {
-        let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO); let (mut ow, mut tw) = (0, 0);
+        let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..batches {
             let batch = workload.batch(rows);
             let start = Instant::now();
-            let w0 = io();
             bare.insert(&batch);
             theirs += start.elapsed();
-            let w1 = io();
             let start = Instant::now();
             block_on(store.ingest(batch)).expect("takes a batch");
             ours += start.elapsed();
-            let w2 = io();
-            tw += w1 - w0; ow += w2 - w1;
         }
         let rate = |time: Duration| f64::from(rows as u32 * batches) / time.as_secs_f64();
-        println!("KiB/batch ours {} bare {}", ow / batches as u64 / 1024, tw / batches as u64 / 1024);
         println!(
             "durable batches of {rows} into {events} events: {:.0} rows/s ({:?} a batch), bare loop \
              {:.0} rows/s ({:?}): {:.0} %",
@@ -115,9 +110,4 @@ impl BareLoop {
         }
         transaction.commit().expect("commits");
     }
-}
-
-fn io() -> u64 {
-    let t = std::fs::read_to_string("/proc/self/io").unwrap();
-    t.lines().find(|l| l.starts_with("wchar")).unwrap()[7..].trim().parse().unwrap()
 }

@@ -39,9 +39,7 @@ pub fn figures_do_not_depend_on_arrival<F: Fixture>(source_file: &'static str) {
             store = fixture.open().await.expect("opens");
             let half = shuffled.len() / 2;
             apply(&store, &shuffled[..half], &cuts).await;
-            store.close().await.expect("closes");
-            drop(store);
-            store = fixture.open().await.expect("opens again");
+            store = fixture.reopen(store).await;
             apply(&store, &shuffled[half..], &cuts).await;
             assert_eq!(Dump::of(&store).await.expect("reads"), expected, "shuffled and restarted");
             store.close().await.expect("closes");
@@ -66,7 +64,8 @@ pub fn pruning_changes_no_figure<F: Fixture>(source_file: &'static str) {
         let again: Vec<Input> = before.iter().chain(&after).cloned().collect();
 
         F::block_on(async {
-            let store = F::new(dedup).open().await.expect("opens");
+            let fixture = F::new(dedup);
+            let store = fixture.open().await.expect("opens");
             apply(&store, &before, &[5]).await;
             let figures = Dump::of(&store).await.expect("reads");
             store.prune(day).await.expect("prunes");

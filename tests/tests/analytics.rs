@@ -12,6 +12,8 @@ use futures::task::noop_waker;
 use spark_analytics_core::{
     Analytics, Error, Event, JobKey, Limits, MemoryStore, Receipt, Result, Store, Timestamp,
 };
+use spark_analytics_redb::RedbStore;
+use spark_analytics_sqlite::SqliteStore;
 use spark_analytics_tests::{Dump, Gated, Reference, Workload};
 
 fn event(job_id: i64) -> Vec<Event> {
@@ -175,19 +177,30 @@ async fn callers_on_any_runtime<S: Store + Clone>(store: S) {
     assert_eq!(Dump::of(&store).await.unwrap(), Dump::of_reference(&reference, &[]));
 }
 
+async fn redb_in(folder: &tempfile::TempDir) -> RedbStore {
+    RedbStore::create(folder.path().join("store.redb")).await.unwrap()
+}
+
 #[test]
 fn it_runs_on_futures_executor() {
+    let folder = tempfile::tempdir().unwrap();
     block_on(callers_on_any_runtime(MemoryStore::default()));
+    block_on(async { callers_on_any_runtime(redb_in(&folder).await).await });
 }
 
 #[test]
 fn it_runs_on_smol() {
+    let folder = tempfile::tempdir().unwrap();
     smol::block_on(callers_on_any_runtime(MemoryStore::default()));
+    smol::block_on(async { callers_on_any_runtime(redb_in(&folder).await).await });
 }
 
 #[tokio::test]
 async fn it_runs_on_tokio() {
+    let folder = tempfile::tempdir().unwrap();
     callers_on_any_runtime(MemoryStore::default()).await;
+    callers_on_any_runtime(redb_in(&folder).await).await;
+    callers_on_any_runtime(SqliteStore::in_memory().await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

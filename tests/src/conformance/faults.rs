@@ -15,9 +15,7 @@ pub fn a_store_opened_again_holds_what_it_held<F: Fixture>() {
         }
         store.reject(vec![Rejection::new(at(0), "no event", b"{")]).await.expect("keeps");
         let (figures, rejected) = (Dump::of(&store).await, store.rejected(None, 10).await);
-        store.close().await.expect("closes");
-        drop(store);
-        let store = fixture.open().await.expect("opens again");
+        let store = fixture.reopen(store).await;
         assert_eq!(Dump::of(&store).await.expect("reads"), figures.expect("reads"));
         assert_eq!(store.rejected(None, 10).await.expect("reads"), rejected.expect("reads"));
         store.close().await.expect("closes");

@@ -47,9 +47,7 @@ pub fn ids_are_never_given_twice<F: Fixture>() {
         let store = fixture.open().await.expect("opens");
         send(&store, whole_job(&JobKey::new(1), 0, 60, "ada", "JobSucceeded")).await;
         store.prune(at(DAY).day()).await.expect("prunes");
-        store.close().await.expect("closes");
-        drop(store);
-        let store = fixture.open().await.expect("opens again");
+        let store = fixture.reopen(store).await;
         let receipts = send(&store, vec![start(&JobKey::new(1), DAY, "ada")]).await;
         assert_eq!(receipts, [Receipt::Recorded(4)]);
         let refused = send(&store, vec![start(&JobKey::new(1), 0, "ada")]).await;
