@@ -7,6 +7,9 @@ use crate::event::{Event, Text};
 /// Reads one line: `None` for an event of a class that is not read, an error says what is wrong
 /// with the line.
 pub(crate) fn decode(line: &[u8]) -> Result<Option<Event<'_>>, String> {
+    if line.first() != Some(&b'{') {
+        return Err("the line is no JSON object".to_owned());
+    }
     match event_class(line) {
         Some(class) => decode_class(class, line),
         None => {

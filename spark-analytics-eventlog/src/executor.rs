@@ -125,11 +125,12 @@ impl Executors {
         }
     }
 
-    pub(crate) fn end_task(&mut self, id: &str, event: &TaskEnd<'_>, is_resubmitted: bool) {
+    pub(crate) fn end_task(&mut self, id: &str, event: &TaskEnd<'_>) {
         let Some(executor) = self.get(id) else { return };
+        let is_resubmitted = event.reason.is_resubmitted();
         let fact = &mut executor.fact;
         fact.events += 1;
-        fact.active_tasks -= 1;
+        fact.active_tasks -= i64::from(!is_resubmitted);
         match event.reason.outcome() {
             TaskOutcome::Succeeded => fact.completed_tasks += 1,
             TaskOutcome::Failed => fact.failed_tasks += 1,

@@ -3,18 +3,17 @@
 
 use std::collections::HashMap;
 
-use spark_analytics_core::{
-    Application, LogSnapshot, StageStatus, TaskOutcome, TaskTotals, Timestamp,
-};
+use spark_analytics_core::{Application, LogSnapshot, StageStatus, TaskOutcome, Timestamp};
 
 use crate::event::{
     ApplicationStart, Event, JobEnd, JobStart, ResourceProfileAdded, StageCompleted,
-    StageExecutorMetrics, StageInfo, StageSubmitted, TaskEnd, TaskEndReason, TaskStart, Text,
+    StageExecutorMetrics, StageInfo, StageSubmitted, TaskEnd, TaskStart, Text,
 };
 use crate::executor::Executors;
 use crate::indices::Indices;
 use crate::job::{Jobs, Run};
 use crate::stage::{StageKey, Stages};
+use crate::task::{count, note_kill};
 use crate::text::{key, text};
 
 /// Everything known of an application so far.
@@ -260,8 +259,7 @@ impl Fold {
         self.see(task.finish_time);
         let was_running = self.running_tasks.remove(0, task.id);
         let outcome = event.reason.outcome();
-        let is_resubmitted = event.reason.reason.0 == "Resubmitted";
-        let ended = i64::from(!is_resubmitted);
+        let ended = i64::from(!event.reason.is_resubmitted());
         let killed = (outcome == TaskOutcome::Killed).then(|| event.reason.kill_summary());
         count(&mut self.application.tasks, outcome, event);
 
@@ -278,7 +276,7 @@ impl Fold {
                 stage.fact.completed_indices += 1;
             }
             if let Some(killed) = &killed {
-                *stage.fact.killed_tasks_summary.entry(killed.clone()).or_default() += 1;
+                note_kill(&mut stage.fact.killed_tasks_summary, killed);
             }
             stage.peaks.raise(&event.peaks.unwrap_or_default());
             is_drained = stage.is_drained();
@@ -291,7 +289,7 @@ impl Fold {
                     job.fact.completed_indices += 1;
                 }
                 if let Some(killed) = &killed {
-                    *job.fact.killed_tasks_summary.entry(killed.clone()).or_default() += 1;
+                    note_kill(&mut job.fact.killed_tasks_summary, killed);
                 }
             }
         }
@@ -301,7 +299,7 @@ impl Fold {
                 self.jobs.unlink(run);
             }
         }
-        self.executors.end_task(&task.executor_id.0, event, is_resubmitted);
+        self.executors.end_task(&task.executor_id.0, event);
     }
 
     fn leave_stage(&mut self, key: StageKey) {
@@ -315,41 +313,5 @@ impl Fold {
             let seen = Some(Timestamp::from_millis(millis));
             self.application.last_event_time = self.application.last_event_time.max(seen);
         }
-    }
-}
-
-impl TaskEndReason<'_> {
-    /// How Spark counts a task that ended so.
-    pub(crate) fn outcome(&self) -> TaskOutcome {
-        match self.reason.0.as_ref() {
-            "Success" => TaskOutcome::Succeeded,
-            "TaskKilled" | "TaskCommitDenied" => TaskOutcome::Killed,
-            _ => TaskOutcome::Failed,
-        }
-    }
-
-    /// What a killed task is counted under: the reason for the kill, or Spark's text for a commit
-    /// that was denied.
-    fn kill_summary(&self) -> String {
-        if self.reason.0 == "TaskKilled" {
-            return self
-                .kill_reason
-                .as_ref()
-                .map_or_else(|| "unknown reason".to_owned(), |r| text(&r.0));
-        }
-        format!(
-            "TaskCommitDenied (Driver denied task commit) for job: {}, partition: {}, \
-             attemptNumber: {}",
-            self.job_id.unwrap_or(-1),
-            self.partition_id.unwrap_or(-1),
-            self.attempt_number.unwrap_or(-1),
-        )
-    }
-}
-
-fn count(totals: &mut TaskTotals, outcome: TaskOutcome, event: &TaskEnd<'_>) {
-    totals.record(outcome, event.task.as_ref().map_or(0, |task| task.duration_ms()));
-    if let Some(metrics) = &event.metrics {
-        metrics.add_to(totals);
     }
 }

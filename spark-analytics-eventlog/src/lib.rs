@@ -12,6 +12,7 @@ mod lines;
 mod metrics;
 mod source;
 mod stage;
+mod task;
 mod text;
 
 use std::fs::File;
@@ -131,7 +132,7 @@ impl<'a> Reading<'a> {
         } else {
             decode(bytes)
         };
-        self.has_event |= read.is_ok();
+        self.has_event |= read.is_ok() || bytes.starts_with(b"{\"Event\":");
         let left_out = match read {
             Ok(None) => None,
             Ok(Some(event)) => self.fold.apply(event).err(),

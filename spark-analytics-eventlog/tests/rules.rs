@@ -1,0 +1,228 @@
+//! The rules of Spark's `AppStatusListener`, each on a small made log.
+#![allow(clippy::unwrap_used)]
+
+mod made;
+
+use made::{Log, success};
+use serde_json::json;
+use spark_analytics_core::StageStatus;
+
+fn failure() -> serde_json::Value {
+    json!({"Reason": "ExceptionFailure", "Class Name": "E"})
+}
+
+#[test]
+fn a_jobs_figures_freeze_at_its_end() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 2)]).submit(0, 0, 2);
+    log.task((0, 0), 0, 0).task_start((0, 0), 1, 1).job_end(0);
+    let frozen = log.job(0);
+    assert_eq!((frozen.tasks.succeeded, frozen.active_tasks), (1, 1));
+    log.task_end((0, 0), 1, 1, success());
+    assert_eq!(log.job(0), frozen);
+    assert_eq!(log.stage(0, 0).tasks.succeeded, 2);
+    assert_eq!(log.read().application.tasks.succeeded, 2);
+}
+
+#[test]
+fn a_task_end_that_empties_a_completed_attempt_writes_an_ended_job_again() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 3)]).submit(0, 0, 3);
+    log.task_start((0, 0), 0, 0).task_start((0, 0), 1, 1).task_start((0, 0), 2, 2);
+    log.task_end((0, 0), 0, 0, success()).complete(0, 0, 3).job_end(0);
+    assert_eq!(log.job(0).tasks.succeeded, 1);
+    log.task_end((0, 0), 1, 1, success());
+    assert_eq!(log.job(0).tasks.succeeded, 1, "one task is still running");
+    log.task_end((0, 0), 2, 2, failure());
+    let job = log.job(0);
+    assert_eq!((job.tasks.succeeded, job.tasks.failed, job.active_tasks), (2, 1, 0));
+    assert_eq!((job.tasks.duration_ms, job.tasks.lost_ms), (60, 30));
+    log.task_end((0, 0), 1, 1, success());
+    assert_eq!(log.job(0), job, "the attempt has been left");
+}
+
+#[test]
+fn a_task_end_of_an_unknown_attempt_counts_for_the_application_alone() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 1)]).submit(0, 0, 1).task((0, 7), 0, 0);
+    assert_eq!(log.job(0).tasks.succeeded, 0);
+    assert_eq!(log.stage(0, 0).tasks.succeeded, 0);
+    assert_eq!(log.read().application.tasks.succeeded, 1);
+}
+
+#[test]
+fn a_task_counts_for_each_job_of_its_attempt() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 1)]).submit(0, 0, 1).job_start(1, &[(0, 1), (1, 1)]);
+    log.task((0, 0), 0, 0);
+    assert_eq!(log.job(0).tasks.succeeded, 1);
+    assert_eq!(log.job(1).tasks.succeeded, 1);
+    assert_eq!(log.read().application.tasks.succeeded, 1);
+}
+
+#[test]
+fn a_submission_resets_the_jobs_of_an_attempt_to_the_running_ones_that_name_the_stage() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 1)]).job_start(1, &[(0, 1)]).submit(0, 0, 1);
+    log.job_end(0).submit(0, 1, 1).task((0, 1), 0, 0);
+    assert_eq!(log.job(0).tasks.succeeded, 0);
+    assert_eq!(log.job(1).tasks.succeeded, 1);
+    assert_eq!(log.job(1).active_stages, 2);
+}
+
+#[test]
+fn killed_and_denied_tasks_are_killed_and_other_reasons_failed() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 9)]).submit(0, 0, 9);
+    let reasons = [
+        json!({"Reason": "TaskKilled", "Kill Reason": "another attempt succeeded"}),
+        json!({"Reason": "TaskKilled"}),
+        json!({"Reason": "TaskCommitDenied", "Job ID": 4, "Partition ID": 5, "Attempt Number": 6}),
+        json!({"Reason": "FetchFailed"}),
+        json!({"Reason": "a reason of tomorrow"}),
+    ];
+    for (task, reason) in (0..).zip(reasons) {
+        log.task_start((0, 0), task, task).task_end((0, 0), task, task, reason);
+    }
+    let job = log.job(0);
+    assert_eq!((job.tasks.killed, job.tasks.failed, job.active_tasks), (3, 2, 0));
+    let summary: Vec<(&str, i64)> =
+        job.killed_tasks_summary.iter().map(|(reason, n)| (reason.as_str(), *n)).collect();
+    let denied = "TaskCommitDenied (Driver denied task commit) for job: 4, partition: 5, \
+                  attemptNumber: 6";
+    assert_eq!(summary, [(denied, 1), ("another attempt succeeded", 1), ("unknown reason", 1)]);
+}
+
+#[test]
+fn reasons_for_kills_are_bounded_and_no_kill_is_lost() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 1)]).submit(0, 0, 1);
+    for task in 0..1_010 {
+        let denied = json!({"Reason": "TaskCommitDenied", "Partition ID": task});
+        log.task_start((0, 0), task, task).task_end((0, 0), task, task, denied);
+    }
+    let summary = log.job(0).killed_tasks_summary;
+    assert_eq!((summary.len(), summary["other reasons"]), (1_001, 10));
+}
+
+#[test]
+fn a_resubmitted_task_is_failed_and_no_running_task_ends() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 1)]).submit(0, 0, 1).task((0, 0), 0, 0).task_start((0, 0), 1, 0);
+    log.task_end((0, 0), 0, 0, json!({"Reason": "Resubmitted"}));
+    let (job, stage) = (log.job(0), log.stage(0, 0));
+    assert_eq!((job.tasks.succeeded, job.tasks.failed, job.active_tasks), (1, 1, 1));
+    assert_eq!(stage.active_tasks, 1);
+    assert_eq!(stage.metrics["executorRunTime"], 7);
+}
+
+#[test]
+fn a_partition_that_succeeds_twice_counts_once() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 2), (1, 1)]).submit(0, 0, 2).submit(1, 0, 1);
+    log.task((0, 0), 0, 0).task((0, 0), 1, 0).task((0, 0), 2, 1).task((1, 0), 3, 0);
+    log.submit(0, 1, 2).task((0, 1), 4, 1);
+    assert_eq!(log.job(0).tasks.succeeded, 5);
+    assert_eq!(log.job(0).completed_indices, 3);
+    assert_eq!(log.stage(0, 0).completed_indices, 2);
+    assert_eq!(log.stage(0, 1).completed_indices, 1);
+}
+
+#[test]
+fn a_stage_never_submitted_is_skipped_and_may_run_for_a_later_job() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 3), (1, 1)]).submit(1, 0, 1).task((1, 0), 0, 0).complete(1, 0, 1);
+    log.job_end(0);
+    let job = log.job(0);
+    assert_eq!((job.num_tasks, job.skipped_stages, job.skipped_tasks), (4, 1, 3));
+    assert_eq!(job.completed_stages, 1);
+    assert_eq!(log.stage(0, 0).status, StageStatus::Skipped);
+    log.job_start(1, &[(0, 3)]).submit(0, 0, 3);
+    assert_eq!(log.stage(0, 0).status, StageStatus::Active);
+    log.task((0, 0), 1, 0).complete(0, 0, 3).job_end(1);
+    assert_eq!(log.stage(0, 0).status, StageStatus::Complete);
+    assert_eq!(log.job(0).skipped_stages, 1);
+}
+
+#[test]
+fn a_task_without_a_start_adds_no_metrics_to_its_stage() {
+    let mut log = Log::started();
+    log.job_start(0, &[(0, 1)]).submit(0, 0, 1).task_end((0, 0), 0, 0, success());
+    let stage = log.stage(0, 0);
+    assert_eq!((stage.tasks.succeeded, stage.active_tasks), (1, -1));
+    assert!(stage.metrics.is_empty());
+    assert_eq!(stage.tasks.run_time_ms, 7);
+}
+
+#[test]
+fn a_jobs_user_is_its_property_or_else_the_applications() {
+    let mut log = Log::started();
+    log.job_start(0, &[]);
+    for (job, user) in [(1, "grace"), (2, "")] {
+        log.add(json!({
+            "Event": "SparkListenerJobStart", "Job ID": job, "Submission Time": 1,
+            "Stage Infos": [], "Properties": {"user": user},
+        }));
+    }
+    let users: Vec<String> = log.read().jobs.into_iter().map(|job| job.user).collect();
+    assert_eq!(users, ["ada", "grace", "ada"]);
+}
+
+#[test]
+fn slots_of_an_executor_are_its_cores_by_the_cpus_of_a_task() {
+    let mut log = Log::started();
+    log.executor_added("1");
+    log.add(json!({
+        "Event": "SparkListenerEnvironmentUpdate", "Spark Properties": {"spark.task.cpus": "2"},
+    }));
+    log.executor_added("2");
+    log.add(json!({
+        "Event": "SparkListenerResourceProfileAdded", "Resource Profile Id": 0,
+        "Task Resource Requests": {"cpus": {"Resource Name": "cpus", "Amount": 4.0}},
+    }));
+    log.executor_added("3");
+    let slots: Vec<i64> = log.read().executors.iter().map(|executor| executor.max_tasks).collect();
+    assert_eq!(slots, [4, 2, 1]);
+}
+
+#[test]
+fn a_removed_executor_counts_no_more_and_comes_back_anew() {
+    let mut log = Log::started();
+    log.executor_added("1").job_start(0, &[(0, 9)]).submit(0, 0, 9).task((0, 0), 0, 0);
+    log.executor_removed("1").task((0, 0), 1, 1);
+    let executor = log.read().executors.remove(0);
+    assert_eq!((executor.is_active, executor.completed_tasks), (false, 1));
+    assert_eq!((executor.total_gc_time_ms, executor.total_input_bytes), (1, 5));
+    assert_eq!(executor.remove_reason.as_deref(), Some("lost"));
+    log.executor_added("1").task((0, 0), 2, 2).task((0, 0), 3, 3);
+    let executor = log.read().executors.remove(0);
+    assert_eq!((executor.is_active, executor.completed_tasks), (true, 2));
+    assert_eq!(executor.remove_time, None);
+}
+
+#[test]
+fn peaks_reach_a_removed_executor_while_a_stage_of_its_time_is_live() {
+    let peaks = |stage: i64, heap: i64| {
+        json!({
+            "Event": "SparkListenerStageExecutorMetrics", "Executor ID": "1", "Stage ID": stage,
+            "Stage Attempt ID": 0, "Executor Metrics": {"MinorGCTime": 3, "JVMHeapMemory": heap},
+        })
+    };
+    let mut log = Log::started();
+    log.executor_added("1").job_start(0, &[(0, 1)]).submit(0, 0, 1).executor_removed("1");
+    assert_eq!(log.read().executors[0].peak_memory_metrics, None);
+    log.add(peaks(0, 50)).complete(0, 0, 1).add(peaks(0, 70));
+    let known = log.read().executors.remove(0).peak_memory_metrics.unwrap();
+    assert_eq!((known["JVMHeapMemory"], known["MinorGCTime"]), (50, 3));
+    assert_eq!(log.stage(0, 0).peak_executor_metrics.unwrap()["JVMHeapMemory"], 50);
+}
+
+#[test]
+fn a_job_of_an_old_spark_names_its_stages_by_number() {
+    let mut log = Log::started();
+    log.add(json!({
+        "Event": "SparkListenerJobStart", "Job ID": 0, "Submission Time": 1, "Stage IDs": [4, 2],
+    }));
+    assert_eq!(log.job(0).stage_ids, [4, 2]);
+    assert_eq!(log.job(0).name, "unknown");
+}
