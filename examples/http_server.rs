@@ -1,1 +1,78 @@
-fn main() {}
+//! The HTTP API over a store: `cargo run --release --example http_server -- --help`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use spark_analytics_core::{Analytics, Cached, Dedup, Store};
+use spark_analytics_examples::open_store;
+use spark_analytics_http::{Options, router, serve};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Serves spark-analytics over HTTP.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// The address and port to listen on; port 0 takes a free one.
+    #[arg(long, env = "SPARK_ANALYTICS_LISTEN", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    /// The store: sqlite:PATH, redb:PATH or memory:
+    #[arg(long, env = "SPARK_ANALYTICS_STORE", default_value = "sqlite:spark-analytics.db")]
+    store: String,
+    /// When two events are the same: by job, type, time and `task`, or without the task, by `time`.
+    #[arg(long, env = "SPARK_ANALYTICS_DEDUP", default_value = "task")]
+    dedup: Dedup,
+    /// What to log: a level, or targets with levels; `warn` leaves the access log out.
+    #[arg(long, env = "SPARK_ANALYTICS_LOG", default_value = "info")]
+    log: EnvFilter,
+    /// How to log.
+    #[arg(long, env = "SPARK_ANALYTICS_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let log = tracing_subscriber::fmt().with_env_filter(args.log).with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::info!("stopping");
+    };
+
+    let store = open_store(&args.store, args.dedup).await?;
+    let store: Arc<dyn Store> = Arc::new(Cached::new(store));
+    let options = Options::default();
+    let router = router(Analytics::new(Arc::clone(&store)), &options);
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    serve(listener, router, &options, stop).await?;
+    store.close().await?;
+    Ok(())
+}

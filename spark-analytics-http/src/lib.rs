@@ -1,1 +1,26 @@
-//! x
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod app;
+mod batch;
+mod body;
+mod cursor;
+mod docs;
+mod figures;
+mod ingest;
+mod jobs;
+mod logs;
+mod observe;
+mod options;
+mod params;
+mod problem;
+mod rejections;
+mod round;
+mod serve;
+mod split;
+mod status;
+mod summary;
+
+pub use app::router;
+pub use options::Options;
+pub use serve::serve;

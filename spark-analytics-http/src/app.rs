@@ -1,0 +1,79 @@
+//! The router and what its handlers share.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, middleware};
+use spark_analytics_core::{Analytics, Store, Timestamp};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::observe::observe;
+use crate::options::Options;
+use crate::problem::Problem;
+use crate::rejections::Rejections;
+use crate::{batch, docs, ingest, jobs, logs, status, summary};
+
+/// What every handler is given.
+pub(crate) type App = Arc<Shared>;
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) analytics: Analytics<Arc<dyn Store>>,
+    pub(crate) options: Options,
+    pub(crate) rejections: Rejections,
+}
+
+/// The HTTP API over a store: a router to [`serve`](crate::serve) or to mount in one's own service.
+///
+/// Figures are asked of the store at each request, so wrap it in
+/// [`Cached`](spark_analytics_core::Cached) first. The router must run on tokio. It reports each
+/// answer as a `tracing` event of this crate.
+pub fn router(analytics: Analytics<Arc<dyn Store>>, options: &Options) -> Router {
+    let rejections = Rejections::new(Arc::clone(analytics.store()));
+    Router::from(api())
+        .merge(docs::ui_files())
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(observe))
+        .with_state(Arc::new(Shared { analytics, options: options.clone(), rejections }))
+}
+
+/// Each route with its description: what is served and what is documented cannot differ.
+pub(crate) fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(docs::head())
+        .routes(routes!(ingest::ingest))
+        .routes(routes!(batch::batch))
+        .routes(routes!(logs::events))
+        .routes(routes!(logs::rejected))
+        .routes(routes!(jobs::job))
+        .routes(routes!(jobs::list))
+        .routes(routes!(summary::summary))
+        .routes(routes!(status::welcome))
+        .routes(routes!(status::health))
+        .routes(routes!(status::ready))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::ui))
+}
+
+async fn unknown_route(uri: Uri) -> Problem {
+    let detail = format!("there is nothing at {}; /docs lists what there is", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, detail)
+}
+
+/// The router adds `Allow` to what this answers.
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let detail = format!("{} does not take {method}; Allow says what it takes", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).into_response()
+}
+
+/// This instant: the core knows no clock.
+pub(crate) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,212 @@
+//! Figures as JSON, with two decimals.
+
+use std::fmt::Display;
+
+use serde::{Serialize, Serializer};
+use spark_analytics_core::{Histogram, Job, Rollup, Source, TaskTotals, Timestamp};
+use utoipa::ToSchema;
+
+use crate::round::two_decimals;
+
+/// The figures of a job.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobFigures {
+    #[schema(example = 101)]
+    job_id: i64,
+    /// The user of the job's start.
+    #[schema(example = "data_engineer_1@example.com")]
+    user: String,
+    #[serde(serialize_with = "text")]
+    #[schema(value_type = String, format = DateTime, example = "2024-03-30T10:12:45Z")]
+    start_time: Timestamp,
+    #[serde(serialize_with = "text")]
+    #[schema(value_type = String, format = DateTime, example = "2024-03-30T10:14:03Z")]
+    end_time: Timestamp,
+    /// From start to end, negative when the clock went back.
+    #[schema(example = 78.0)]
+    duration_seconds: f64,
+    /// Tasks that succeeded or failed.
+    #[schema(example = 12)]
+    task_count: i64,
+    failed_tasks: i64,
+    /// Percentage of `task_count` that succeeded, 0 without tasks.
+    #[schema(example = 91.67)]
+    success_rate: f64,
+    /// `JobSucceeded`, `JobFailed`, or the text that came instead.
+    #[schema(example = "JobSucceeded")]
+    job_result: String,
+    /// The application, empty for events that name none.
+    app_id: String,
+    /// The application's attempt, often empty.
+    attempt_id: String,
+    /// Killed tasks, which do not count in `task_count`.
+    killed_tasks: i64,
+    /// `events` or `log`: whether single events or an event log told of the job.
+    #[schema(value_type = String, example = "events")]
+    source: Source,
+    /// Sum of task durations.
+    task_time_seconds: f64,
+    /// Task time over duration: how many tasks ran at once on average. Null if the job took no time.
+    parallelism: Option<f64>,
+    /// The 99th percentile of task durations over the median. Null without tasks or if the median is 0.
+    skew: Option<f64>,
+    /// Distribution of task durations within 1 %, null without tasks.
+    task_duration_ms: Option<Quantiles<i64>>,
+}
+
+/// A job in the list of a summary.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobLine {
+    #[schema(example = 101)]
+    job_id: i64,
+    #[schema(example = "data_engineer_1@example.com")]
+    user: String,
+    #[schema(example = 78.0)]
+    duration_seconds: f64,
+    #[schema(example = 12)]
+    task_count: i64,
+    #[schema(example = 91.67)]
+    success_rate: f64,
+    #[schema(example = "JobSucceeded")]
+    job_result: String,
+    app_id: String,
+    attempt_id: String,
+}
+
+/// Quantiles by nearest rank.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Quantiles<T> {
+    p50: T,
+    p95: T,
+    p99: T,
+    max: T,
+}
+
+/// What the tasks of the jobs add up to. All but counts and task time is told by event logs only.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TaskFigures {
+    /// Tasks that succeeded or failed.
+    task_count: i64,
+    failed_tasks: i64,
+    killed_tasks: i64,
+    /// Sum of task durations.
+    task_time_seconds: f64,
+    /// The part of it that failed and killed tasks took.
+    lost_time_seconds: f64,
+    run_time_seconds: f64,
+    cpu_time_seconds: f64,
+    gc_time_seconds: f64,
+    #[schema(value_type = u64)]
+    input_bytes: i128,
+    #[schema(value_type = u64)]
+    output_bytes: i128,
+    #[schema(value_type = u64)]
+    shuffle_read_bytes: i128,
+    #[schema(value_type = u64)]
+    shuffle_write_bytes: i128,
+    #[schema(value_type = u64)]
+    memory_spilled_bytes: i128,
+    #[schema(value_type = u64)]
+    disk_spilled_bytes: i128,
+    /// Distribution of task durations within 1 %, null without tasks.
+    task_duration_ms: Option<Quantiles<i64>>,
+}
+
+impl From<Job> for JobFigures {
+    fn from(job: Job) -> Self {
+        let (duration_us, task_ms) = (i128::from(job.duration_us()), job.tasks.duration_ms);
+        let quantile = |num| job.tasks.durations.quantile(num, 100).map(i128::from);
+        let skew = quantile(50).filter(|median| *median > 0).zip(quantile(99));
+        Self {
+            job_id: job.key.job_id,
+            duration_seconds: duration_seconds(&job),
+            task_count: job.tasks.task_count(),
+            failed_tasks: job.tasks.failed,
+            success_rate: success_rate(&job.tasks),
+            killed_tasks: job.tasks.killed,
+            task_time_seconds: two_decimals(task_ms, 1_000),
+            parallelism: (duration_us > 0)
+                .then(|| two_decimals(task_ms.saturating_mul(1_000), duration_us)),
+            skew: skew.map(|(median, p99)| two_decimals(p99, median)),
+            task_duration_ms: quantiles(&job.tasks.durations, |ms| ms),
+            start_time: job.start,
+            end_time: job.end,
+            job_result: job.result.name().to_owned(),
+            source: job.source,
+            user: job.user,
+            app_id: job.key.app_id,
+            attempt_id: job.key.attempt_id,
+        }
+    }
+}
+
+impl From<Job> for JobLine {
+    fn from(job: Job) -> Self {
+        Self {
+            job_id: job.key.job_id,
+            duration_seconds: duration_seconds(&job),
+            task_count: job.tasks.task_count(),
+            success_rate: success_rate(&job.tasks),
+            job_result: job.result.name().to_owned(),
+            user: job.user,
+            app_id: job.key.app_id,
+            attempt_id: job.key.attempt_id,
+        }
+    }
+}
+
+impl From<&TaskTotals> for TaskFigures {
+    fn from(tasks: &TaskTotals) -> Self {
+        Self {
+            task_count: tasks.task_count(),
+            failed_tasks: tasks.failed,
+            killed_tasks: tasks.killed,
+            task_time_seconds: two_decimals(tasks.duration_ms, 1_000),
+            lost_time_seconds: two_decimals(tasks.lost_ms, 1_000),
+            run_time_seconds: two_decimals(tasks.run_time_ms, 1_000),
+            cpu_time_seconds: two_decimals(tasks.cpu_time_ns, 1_000_000_000),
+            gc_time_seconds: two_decimals(tasks.gc_time_ms, 1_000),
+            input_bytes: tasks.input_bytes,
+            output_bytes: tasks.output_bytes,
+            shuffle_read_bytes: tasks.shuffle_read_bytes,
+            shuffle_write_bytes: tasks.shuffle_write_bytes,
+            memory_spilled_bytes: tasks.memory_spilled_bytes,
+            disk_spilled_bytes: tasks.disk_spilled_bytes,
+            task_duration_ms: quantiles(&tasks.durations, |ms| ms),
+        }
+    }
+}
+
+/// Mean duration of the jobs in seconds and mean of their success rates in percent.
+pub(crate) fn averages(jobs: &Rollup) -> (f64, f64) {
+    let count = i128::from(jobs.jobs());
+    let duration = two_decimals(jobs.duration_us, count.saturating_mul(1_000_000));
+    (duration, two_decimals(jobs.success_rate_ppb, count.saturating_mul(10_000_000)))
+}
+
+/// Quantiles of µs, in seconds.
+pub(crate) fn quantiles_in_seconds(durations: &Histogram) -> Option<Quantiles<f64>> {
+    quantiles(durations, |us| two_decimals(us.into(), 1_000_000))
+}
+
+fn quantiles<T>(of: &Histogram, unit: impl Fn(i64) -> T) -> Option<Quantiles<T>> {
+    Some(Quantiles {
+        p50: unit(of.quantile(50, 100)?),
+        p95: unit(of.quantile(95, 100)?),
+        p99: unit(of.quantile(99, 100)?),
+        max: unit(of.quantile(1, 1)?),
+    })
+}
+
+fn duration_seconds(job: &Job) -> f64 {
+    two_decimals(job.duration_us().into(), 1_000_000)
+}
+
+fn success_rate(tasks: &TaskTotals) -> f64 {
+    two_decimals(i128::from(tasks.succeeded).saturating_mul(100), tasks.task_count().into())
+}
+
+/// What is shown as it is displayed.
+pub(crate) fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}

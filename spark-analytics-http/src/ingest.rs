@@ -1,0 +1,100 @@
+//! `POST /api/v1/logs/ingest`: one event.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use serde::Serialize;
+use spark_analytics_core::{Event, Receipt, Rejection};
+use utoipa::ToSchema;
+
+use crate::app::{App, now};
+use crate::body::{self, Encoding, Media};
+use crate::problem::Problem;
+
+/// Why an event before the prune day is not taken.
+pub(crate) const TOO_OLD: &str = "the event lies before the day up to which events were pruned; its job's figures stay as they are";
+
+/// That an event is stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ingested {
+    /// Always true.
+    #[schema(example = true)]
+    success: bool,
+    /// `Log ingested successfully`, or `Log entry already exists (ID: n)`.
+    #[schema(example = "Log ingested successfully")]
+    message: String,
+    /// The id that the event is stored under.
+    #[schema(example = 1)]
+    log_id: i64,
+    /// `recorded`, `duplicate`, or `replaced` if it took the place of one with less content.
+    #[schema(example = "recorded")]
+    outcome: &'static str,
+}
+
+/// Takes one event.
+///
+/// When it is answered with 200 the event is durable and all figures include it. An event that is known
+/// already changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/logs/ingest",
+    tag = "logs",
+    request_body(content = crate::docs::WireEvent, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The event is stored", body = Ingested),
+        (status = 400, description = "Not an event, or one before the prune day", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed; sending again is safe", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much waits to be stored; see Retry-After", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn ingest(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Json<Ingested>, Problem> {
+    if body::media(request.headers())? != Media::Json {
+        let detail =
+            "one event is sent as application/json; lines of events go to /api/v1/logs/batch";
+        return Err(Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    if body::encoding(request.headers())? != Encoding::Identity {
+        let detail =
+            "a single event is not compressed; compressed batches go to /api/v1/logs/batch";
+        return Err(Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let options = &app.options;
+    let raw = body::whole(request.into_body(), options.event_bytes, options.body_timeout).await?;
+    let event = match read(&raw) {
+        Ok(event) => event,
+        Err(reason) => return Err(refuse(&app, reason, &raw).await),
+    };
+    let receipts = app.analytics.ingest(vec![event]).await?;
+    match receipts.first() {
+        Some(Receipt::Recorded(id)) => Ok(stored(*id, "recorded")),
+        Some(Receipt::Duplicate(id)) => Ok(stored(*id, "duplicate")),
+        Some(Receipt::Replaced(id)) => Ok(stored(*id, "replaced")),
+        Some(Receipt::TooOld) | None => Err(refuse(&app, TOO_OLD.to_owned(), &raw).await),
+    }
+}
+
+/// Reads an event from the bytes that came.
+pub(crate) fn read(raw: &[u8]) -> Result<Event, String> {
+    let text = std::str::from_utf8(raw).map_err(|error| {
+        format!("the event is not UTF-8: the byte at {} is wrong", error.valid_up_to())
+    })?;
+    Event::from_json(text).map_err(|error| error.to_string())
+}
+
+async fn refuse(app: &App, reason: String, raw: &[u8]) -> Problem {
+    app.rejections.keep(vec![Rejection::new(now(), reason.as_str(), raw)]).await;
+    Problem::bad_request(reason)
+}
+
+fn stored(log_id: i64, outcome: &'static str) -> Json<Ingested> {
+    let message = match outcome {
+        "recorded" => "Log ingested successfully".to_owned(),
+        _ => format!("Log entry already exists (ID: {log_id})"),
+    };
+    Json(Ingested { success: true, message, log_id, outcome })
+}

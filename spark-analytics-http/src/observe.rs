@@ -1,0 +1,63 @@
+//! Around every request: its id, the access log, and an answer even to a panic.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tracing::{Level, enabled, event};
+
+use crate::problem::{Detail, Problem};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const LONGEST_ID: usize = 128;
+
+/// Gives the request an id, its own `x-request-id` if it has a sane one, and answers with it. When
+/// tracing listens, one event tells of the answer.
+pub(crate) async fn observe(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request.headers().get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    let id = id.unwrap_or_else(new_id);
+    let asked = enabled!(Level::INFO).then(|| (request.method().clone(), request.uri().clone()));
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the server failed at this request; its log says more",
+        )
+        .into_response(),
+    };
+    if let Some((method, uri)) = asked {
+        let detail = response.extensions().get::<Detail>().map(|detail| detail.0.as_str());
+        let status = response.status().as_u16();
+        let ms = started.elapsed().as_micros() as f64 / 1e3;
+        let id = id.to_str().unwrap_or_default();
+        macro_rules! tell {
+            ($level:expr) => {
+                event!($level, id, %method, path = uri.path(), status, ms, detail, "answered")
+            };
+        }
+        if status >= 500 { tell!(Level::WARN) } else { tell!(Level::INFO) }
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn is_sane(id: &HeaderValue) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+/// Unique in this process and unlikely to be another's: a count from where the clock stood.
+fn new_id() -> HeaderValue {
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        AtomicU64::new(since_epoch.map_or(0, |since| since.as_nanos() as u64))
+    });
+    let id = format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed));
+    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("0"))
+}

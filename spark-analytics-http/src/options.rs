@@ -1,0 +1,45 @@
+//! What a server bounds.
+
+use std::time::Duration;
+
+/// The limits of [`router`](crate::router) and [`serve`](crate::serve).
+///
+/// ```
+/// let mut options = spark_analytics_http::Options::default();
+/// options.batch_bytes = 256 * 1024 * 1024;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// The longest body of `POST /api/v1/logs/ingest` in bytes, 1 MiB by default.
+    pub event_bytes: usize,
+    /// The longest body of `POST /api/v1/logs/batch` in bytes after decompression, 64 MiB by default.
+    pub batch_bytes: usize,
+    /// The most events in a batch, 1,000,000 by default: it bounds the answer, which has a line for
+    /// each. No batch of whole events within the default size comes near it.
+    pub batch_events: usize,
+    /// How long a body may keep the server waiting, 30 s by default: a single event's for all of it, a
+    /// batch's for the next piece.
+    pub body_timeout: Duration,
+    /// How long a connection may take to send a request's head, and how long it may idle before the
+    /// next one, 30 s by default.
+    pub header_timeout: Duration,
+    /// The most connections at once, 4,096 by default; more wait to be accepted.
+    pub connections: usize,
+    /// How long requests under way may go on after the server was told to stop, 10 s by default.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            event_bytes: 1 << 20,
+            batch_bytes: 64 << 20,
+            batch_events: 1_000_000,
+            body_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(30),
+            connections: 4_096,
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Errors as RFC 9457 problems.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use spark_analytics_core::Error;
+use utoipa::ToSchema;
+
+use crate::batch::Counts;
+
+/// An answer that is not what was asked for, with a sentence that says why.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    #[schema(example = "about:blank")]
+    kind: &'static str,
+    /// The status in words.
+    #[schema(example = "Bad Request")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 400)]
+    status: u16,
+    /// What happened and what to do, for a person.
+    #[schema(example = "field `job_id` is missing")]
+    detail: String,
+    /// What of a batch was taken before the problem; it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<Counts>,
+    #[serde(skip)]
+    retry_after_seconds: Option<u16>,
+}
+
+/// A problem's detail, left with the response for the access log.
+#[derive(Clone, Debug)]
+pub(crate) struct Detail(pub(crate) String);
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            taken: None,
+            retry_after_seconds: None,
+        }
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(crate) fn too_large(what: &str, limit: usize, of: &str) -> Self {
+        let detail =
+            format!("{what} has more than the {limit} {of} that are taken; send it in parts");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    pub(crate) fn unavailable(detail: impl Into<String>, retry_after_seconds: u16) -> Self {
+        let retry_after_seconds = Some(retry_after_seconds);
+        Self { retry_after_seconds, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+    }
+
+    /// Says what of a batch was taken before the problem.
+    pub(crate) fn after(mut self, taken: Counts) -> Self {
+        self.detail = format!(
+            "{}; of the events before it {} were recorded, {} known, {} replaced and {} rejected",
+            self.detail, taken.recorded, taken.duplicate, taken.replaced, taken.rejected
+        );
+        self.taken = Some(taken);
+        self
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Busy { .. } => Self::unavailable(error.to_string(), 1),
+            other => Self::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),
+        }
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        let text = rejection.body_text();
+        let what = text.split_once(": ").map_or(text.as_str(), |(_, what)| what);
+        Self::bad_request(format!("the query is wrong: {what}"))
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(Detail(self.detail));
+        response
+    }
+}

@@ -1,0 +1,79 @@
+//! The router on a socket, with the limits that belong to connections.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::Options;
+
+/// The most that is read of a connection before it is looked at: a head must fit.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Serves a router over HTTP/1.1 until `shutdown` is done, then lets requests under way finish.
+///
+/// Unlike `axum::serve` it bounds the time that a head may take, the number of connections, and the
+/// time that requests may still take in the end, all by the [`Options`].
+///
+/// # Errors
+/// Those of the listener's socket that do not pass; a failing connection ends alone.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    options: &Options,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    listener.local_addr()?;
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(options.header_timeout)
+        .max_buf_size(READ_BUFFER_BYTES);
+    let connections = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(options.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, stream) = tokio::select! {
+            () = &mut shutdown => break,
+            (permit, stream) = accepted => (permit, stream),
+        };
+        let stream = match stream {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                // Most often too many open files: it passes when others close theirs.
+                sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        // Without it small answers wait for the client's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if timeout(options.shutdown_timeout, connections.shutdown()).await.is_err() {
+        tracing::warn!("requests were still under way when the time to stop was over");
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What the server is and how it is.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use spark_analytics_core::Store;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// How long a store may take to answer that it is ready.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+
+/// What this server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Welcome {
+    #[schema(example = "Welcome to the Spark Analytics API")]
+    message: &'static str,
+    #[schema(example = "/docs")]
+    docs_url: &'static str,
+    version: &'static str,
+}
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    #[schema(example = "healthy")]
+    status: &'static str,
+}
+
+/// What this server is, and where its documentation is.
+#[utoipa::path(get, path = "/", tag = "server", responses((status = 200, body = Welcome)))]
+pub(crate) async fn welcome() -> Json<Welcome> {
+    Json(Welcome {
+        message: "Welcome to the Spark Analytics API",
+        docs_url: "/docs",
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200, body = Status)))]
+pub(crate) async fn health() -> Json<Status> {
+    Json(Status { status: "healthy" })
+}
+
+/// Whether the store answers too.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    tag = "server",
+    responses(
+        (status = 200, description = "The store answers", body = Status),
+        (status = 503, description = "It does not", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Problem> {
+    match timeout(READY_WITHIN, app.analytics.store().check()).await {
+        Ok(Ok(())) => Ok(Json(Status { status: "ready" })),
+        Ok(Err(error)) => Err(Problem::unavailable(error.to_string(), 5)),
+        Err(_) => {
+            let detail = format!("the store did not answer within {} s", READY_WITHIN.as_secs());
+            Err(Problem::unavailable(detail, 5))
+        }
+    }
+}
