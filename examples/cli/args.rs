@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use spark_analytics_core::Dedup;
 
 use crate::output::Format;
-use crate::{apps, generate, ingest, jobs, progress, raw, summary};
+use crate::{apps, generate, import, ingest, inspect, jobs, progress, raw, send, summary};
 
 /// Figures of Apache Spark jobs, from listener events and event logs
 #[derive(Debug, Parser)]
@@ -36,7 +36,10 @@ pub(crate) struct Shared {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Generate(generate::Generate),
+    Send(send::Send),
     Ingest(ingest::Ingest),
+    Import(import::Import),
+    Inspect(inspect::Inspect),
     Job(jobs::OneJob),
     Jobs(jobs::Jobs),
     Summary(summary::Summary),

@@ -41,19 +41,17 @@ impl EventText {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn event(&self) -> Result<Event, InvalidEvent> {
-        Event::from_json(self.json()?)
-    }
-
-    /// The text, if it is whole.
-    ///
-    /// # Errors
-    /// [`InvalidEvent::TooLarge`], or that it is no UTF-8.
-    pub(crate) fn json(&self) -> Result<&str, InvalidEvent> {
-        if self.len > self.bytes.len() {
-            return Err(InvalidEvent::TooLarge { bytes: self.len });
+        if let Some(error) = self.too_large() {
+            return Err(error);
         }
         let not_utf8 = |e| InvalidEvent::NotJson { message: format!("it is no UTF-8: {e}") };
-        std::str::from_utf8(&self.bytes).map_err(not_utf8)
+        Event::from_json(std::str::from_utf8(&self.bytes).map_err(not_utf8)?)
+    }
+
+    /// That it is too long for an event and only its head is held, if so.
+    pub(crate) fn too_large(&self) -> Option<InvalidEvent> {
+        let is_cut = self.len > self.bytes.len();
+        is_cut.then_some(InvalidEvent::TooLarge { bytes: self.len })
     }
 
     fn new(place: Place) -> Self {
@@ -266,7 +264,7 @@ mod tests {
     fn texts(input: &str) -> Vec<String> {
         let read = EventTexts::new(BufReader::with_capacity(3, input.as_bytes()));
         let shown = read.map(|text| match text {
-            Ok(text) => format!("{}: {}", text.place, text.json().unwrap_or("too long")),
+            Ok(text) => format!("{}: {}", text.place, String::from_utf8_lossy(&text.bytes)),
             Err(error) => error.to_string(),
         });
         shown.collect()

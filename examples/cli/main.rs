@@ -5,15 +5,20 @@ mod apps;
 mod args;
 mod event_texts;
 mod generate;
+mod import;
 mod ingest;
+mod inspect;
 mod jobs;
+mod logs;
 mod output;
 mod progress;
 mod raw;
+mod send;
 mod store;
 mod summary;
 mod view;
 
+use std::fmt;
 use std::process::exit;
 
 use args::{Cli, Command};
@@ -22,19 +27,32 @@ use output::Out;
 #[tokio::main]
 async fn main() {
     let cli = args::parse();
+    // It ends with its counts, also when it is interrupted.
+    let minds_interrupts = matches!(cli.command, Command::Send(_));
     let work = tokio::spawn(async move {
         let mut out = Out::new(cli.shared.format);
-        let done = run(cli, &mut out).await.and_then(|()| Ok(out.finish()?));
-        if out.is_closed() { Ok(()) } else { done }
+        let done = run(cli, &mut out).await;
+        let written = out.finish();
+        if out.is_closed() { Ok(()) } else { done.and(written) }
     });
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::select! {
-        done = work => match done {
-            Ok(Ok(())) => exit(0),
-            Ok(Err(error)) => fail(&format!("{error:#}"), 1),
-            Err(panic) => fail(&panic.to_string(), 1),
-        },
-        Ok(()) = interrupted => fail("interrupted; what had been stored stays", 130),
+    let done = tokio::select! {
+        done = work => done.unwrap_or_else(|panic| Err(panic.into())),
+        Ok(()) = tokio::signal::ctrl_c(), if !minds_interrupts => Err(Interrupted.into()),
+    };
+    let Err(error) = done else { exit(0) };
+    progress::say(&format!("error: {error:#}"));
+    exit(if error.is::<Interrupted>() { 130 } else { 1 });
+}
+
+/// The user asked the command to stop.
+#[derive(Debug)]
+struct Interrupted;
+
+impl std::error::Error for Interrupted {}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted; what was stored before stays")
     }
 }
 
@@ -42,7 +60,10 @@ async fn run(cli: Cli, out: &mut Out) -> anyhow::Result<()> {
     let shared = cli.shared;
     match cli.command {
         Command::Generate(args) => generate::run(&args, out),
+        Command::Send(args) => send::run(args, out).await,
         Command::Ingest(args) => ingest::run(&args, &shared, out).await,
+        Command::Import(args) => import::run(&args, &shared, out).await,
+        Command::Inspect(args) => inspect::run(&args, out),
         Command::Job(args) => jobs::one(&args, &shared, out).await,
         Command::Jobs(args) => jobs::list(&args, &shared, out).await,
         Command::Summary(args) => summary::run(&args, &shared, out).await,
@@ -51,9 +72,4 @@ async fn run(cli: Cli, out: &mut Out) -> anyhow::Result<()> {
         Command::Rejected(args) => raw::rejected(&args, &shared, out).await,
         Command::Prune(args) => raw::prune(&args, &shared, out).await,
     }
-}
-
-fn fail(message: &str, code: i32) -> ! {
-    progress::say(&format!("error: {message}"));
-    exit(code)
 }

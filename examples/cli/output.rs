@@ -7,8 +7,11 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use crate::output::row::Columns;
+use crate::output::row::{csv_field, field, value};
 use crate::output::table::TableLines;
 
+mod row;
 mod table;
 
 /// How results are written.
@@ -18,15 +21,6 @@ pub(crate) enum Format {
     Table,
     Json,
     Csv,
-}
-
-/// The fields of a kind of row, by their names.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Columns {
-    /// Those of CSV: all that are no lists, in their order.
-    pub(crate) all: &'static [&'static str],
-    /// Those that a table has room for.
-    pub(crate) table: &'static [&'static str],
 }
 
 /// Standard output. It remembers whether its reader is gone.
@@ -60,11 +54,15 @@ impl Out {
     pub(crate) fn record<T: Serialize>(&mut self, columns: Columns, row: &T) -> anyhow::Result<()> {
         match self.format {
             Format::Table => {
-                let row = serde_json::to_value(row)?;
-                let width = columns.all.iter().map(|name| name.len()).max().unwrap_or(0);
+                let row = value(row)?;
+                let headings = columns.all.iter().map(|name| table::heading(name).len());
+                let width = headings.max().unwrap_or(0);
                 for name in columns.all {
-                    let line =
-                        format!("{:width$}  {}", table::heading(name), table::text(&row[name]));
+                    let line = format!(
+                        "{:width$}  {}",
+                        table::heading(name),
+                        table::text(field(&row, name))
+                    );
                     writeln!(self, "{}", line.trim_end())?;
                 }
             }
@@ -73,9 +71,8 @@ impl Out {
                 writeln!(self)?;
             }
             Format::Csv => {
-                let mut list = List::new(self, columns);
-                list.page(std::slice::from_ref(row))?;
-                list.end()?;
+                self.csv_heading(columns)?;
+                self.csv_rows(columns, std::slice::from_ref(row))?;
             }
         }
         Ok(())
@@ -95,6 +92,27 @@ impl Write for Out {
 }
 
 impl Out {
+    /// Writes the names of CSV.
+    pub(crate) fn csv_heading(&mut self, columns: Columns) -> anyhow::Result<()> {
+        let mut writer = csv::Writer::from_writer(self);
+        writer.write_record(columns.all)?;
+        Ok(writer.flush()?)
+    }
+
+    /// Writes rows of CSV.
+    pub(crate) fn csv_rows<T: Serialize>(
+        &mut self,
+        columns: Columns,
+        rows: &[T],
+    ) -> anyhow::Result<()> {
+        let mut writer = csv::Writer::from_writer(self);
+        for row in rows {
+            let row = value(row)?;
+            writer.write_record(columns.all.iter().map(|name| csv_field(field(&row, name))))?;
+        }
+        Ok(writer.flush()?)
+    }
+
     fn note<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &done {
             self.closed |= error.kind() == ErrorKind::BrokenPipe;
@@ -121,7 +139,7 @@ impl<'a> List<'a> {
     pub(crate) fn page<T: Serialize>(&mut self, rows: &[T]) -> anyhow::Result<()> {
         match self.out.format {
             Format::Table => {
-                let rows = rows.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+                let rows = rows.iter().map(value).collect::<Result<Vec<_>, _>>()?;
                 self.lines.page(&rows, &mut *self.out)?;
             }
             Format::Json => {
@@ -132,15 +150,10 @@ impl<'a> List<'a> {
                 }
             }
             Format::Csv => {
-                let mut writer = csv::Writer::from_writer(&mut *self.out);
                 if self.is_first {
-                    writer.write_record(self.columns.all)?;
+                    self.out.csv_heading(self.columns)?;
                 }
-                for row in rows {
-                    let row = serde_json::to_value(row)?;
-                    writer.write_record(self.columns.all.iter().map(|name| field(&row[name])))?;
-                }
-                writer.flush()?;
+                self.out.csv_rows(self.columns, rows)?;
             }
         }
         self.is_first &= rows.is_empty() && self.out.format == Format::Json;
@@ -158,14 +171,5 @@ impl<'a> List<'a> {
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// A value as CSV has it.
-fn field(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

@@ -24,6 +24,15 @@ pub(crate) fn bytes(total: Option<u64>) -> ProgressBar {
     bar(total, template)
 }
 
+/// A bar over events, of a total if it is known.
+pub(crate) fn events(total: Option<u64>) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{bar:30} {human_pos}/{human_len} events {per_sec} ETA {eta}",
+        None => "{spinner} {human_pos} events {per_sec}",
+    };
+    bar(total, template)
+}
+
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());

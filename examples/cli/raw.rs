@@ -42,10 +42,7 @@ pub(crate) struct Prune {
 #[derive(Debug, Serialize)]
 struct EventView<'a> {
     log_id: i64,
-    event: &'static str,
-    timestamp: String,
-    user: &'a str,
-    raw: &'a RawValue,
+    event: &'a RawValue,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,9 +59,29 @@ struct PrunedView {
     before: String,
 }
 
-const EVENTS: Columns = {
-    const ALL: &[&str] = &["log_id", "event", "timestamp", "user", "raw"];
-    Columns { all: ALL, table: ALL }
+const EVENTS: Columns = Columns {
+    all: &[
+        "log_id",
+        "event.event",
+        "event.timestamp",
+        "event.user",
+        "event.task_id",
+        "event.duration_ms",
+        "event.successful",
+        "event.completion_time",
+        "event.job_result",
+        "event",
+    ],
+    table: &[
+        "log_id",
+        "event.event",
+        "event.timestamp",
+        "event.user",
+        "event.task_id",
+        "event.duration_ms",
+        "event.successful",
+        "event.job_result",
+    ],
 };
 const REJECTED: Columns = {
     const ALL: &[&str] = &["id", "at", "reason", "raw"];
@@ -128,13 +145,7 @@ pub(crate) async fn prune(args: &Prune, shared: &Shared, out: &mut Out) -> anyho
 }
 
 fn event_view(stored: &StoredEvent) -> serde_json::Result<EventView<'_>> {
-    Ok(EventView {
-        log_id: stored.id,
-        event: stored.event.event_type().name(),
-        timestamp: stored.event.timestamp().to_string(),
-        user: stored.event.user(),
-        raw: serde_json::from_str(stored.event.raw())?,
-    })
+    Ok(EventView { log_id: stored.id, event: serde_json::from_str(stored.event.raw())? })
 }
 
 fn rejected_view(input: &Rejected) -> RejectedView<'_> {

@@ -6,6 +6,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, Table, Width};
 use serde_json::Value;
 
+use crate::output::row::field;
+
 /// A table that is written page by page: a column never gets narrower on the way.
 #[derive(Debug)]
 pub(crate) struct TableLines {
@@ -25,10 +27,12 @@ impl TableLines {
         table.load_style(NOTHING).force_no_tty();
         if std::mem::take(&mut self.is_first) {
             let sample = rows.first().unwrap_or(&Value::Null);
-            table.add_row(self.columns.iter().map(|name| cell(heading(name), &sample[name])));
+            table.add_row(self.columns.iter().map(|name| cell(heading(name), field(sample, name))));
         }
         for row in rows {
-            table.add_row(self.columns.iter().map(|name| cell(text(&row[name]), &row[name])));
+            table.add_row(
+                self.columns.iter().map(|name| cell(text(field(row, name)), field(row, name))),
+            );
         }
         for (column, width) in table.column_iter_mut().zip(&self.widths) {
             column.set_padding((0, 2));
@@ -43,9 +47,19 @@ impl TableLines {
     }
 }
 
-/// The heading of a field: `job_id` is `JOB ID`.
+/// The heading of a field: `job_id` is `JOB ID`, `tasks.failed_tasks` is `FAILED TASKS`, `numTasks`
+/// is `NUM TASKS`.
 pub(crate) fn heading(name: &str) -> String {
-    name.replace('_', " ").to_uppercase()
+    let name = name.strip_prefix("tasks.").or(name.strip_prefix("event.")).unwrap_or(name);
+    let mut heading = String::new();
+    for c in name.chars() {
+        match c {
+            '_' | '.' => heading.push(' '),
+            c if c.is_ascii_uppercase() => heading.extend([' ', c]),
+            c => heading.push(c.to_ascii_uppercase()),
+        }
+    }
+    heading
 }
 
 /// A value as people read it, on one line and without what could steer a terminal.

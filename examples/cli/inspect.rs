@@ -1,0 +1,192 @@
+//! `inspect`: what event logs say, as Spark's REST would give it; nothing is stored.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Value, json};
+use spark_analytics_core::LogSnapshot;
+use spark_analytics_core::history::{application_json, executors_json, jobs_json, stages_json};
+use spark_analytics_eventlog::{LogError, LogFile};
+
+use crate::logs::{self, Found, LeftOut};
+use crate::output::{Columns, Format, List, Out};
+use crate::progress;
+
+/// Show what event logs say without storing it, as Spark's History Server would
+#[derive(Debug, Args)]
+#[command(after_help = "Example: cli inspect examples/eventlogs --format json")]
+pub(crate) struct Inspect {
+    /// A file, or a folder of files
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+}
+
+const JOBS: Columns = Columns {
+    all: &[
+        "appId",
+        "attemptId",
+        "jobId",
+        "name",
+        "status",
+        "submissionTime",
+        "completionTime",
+        "numTasks",
+        "numActiveTasks",
+        "numCompletedTasks",
+        "numFailedTasks",
+        "numKilledTasks",
+        "numSkippedTasks",
+        "numCompletedIndices",
+        "numActiveStages",
+        "numCompletedStages",
+        "numFailedStages",
+        "numSkippedStages",
+    ],
+    table: &[
+        "jobId",
+        "status",
+        "submissionTime",
+        "completionTime",
+        "numTasks",
+        "numCompletedTasks",
+        "numFailedTasks",
+        "numKilledTasks",
+        "numSkippedTasks",
+        "name",
+    ],
+};
+
+const APPLICATION: Columns = {
+    const ALL: &[&str] = &[
+        "app_id",
+        "attempt_id",
+        "name",
+        "user",
+        "spark_version",
+        "start_time",
+        "end_time",
+        "stages",
+        "executors",
+    ];
+    Columns { all: ALL, table: ALL }
+};
+
+const WARNINGS: Columns = {
+    const ALL: &[&str] = &["line", "offset", "reason"];
+    Columns { all: ALL, table: ALL }
+};
+
+pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
+    let found = Found::under(&args.paths);
+    let bar = progress::bytes(Some(found.bytes()));
+    found.skipped.iter().for_each(|skipped| skipped.say(&bar));
+    let mut failed = found.failed;
+    let mut report = Report::new(out)?;
+    for (path, _) in &found.logs {
+        match logs::read(path, &bar) {
+            Ok(log) => {
+                if report.format == Format::Csv {
+                    logs::say_warnings(path, &log, &bar);
+                }
+                bar.suspend(|| report.log(&log))?;
+            }
+            // Who names a file wants just that one.
+            Err(error) if matches!(error, LogError::Io { .. }) || args.paths.contains(path) => {
+                failed.push(LeftOut::new(path, error.to_string()));
+            }
+            Err(error) => LeftOut::new(path, error.to_string()).say(&bar),
+        }
+    }
+    bar.finish_and_clear();
+    report.end()?;
+    logs::all_read(&failed)
+}
+
+/// What is shown, one log after the other.
+struct Report<'a> {
+    out: &'a mut Out,
+    format: Format,
+    is_first: bool,
+}
+
+impl<'a> Report<'a> {
+    fn new(out: &'a mut Out) -> anyhow::Result<Self> {
+        let format = out.format();
+        match format {
+            Format::Json => out.write_all(b"{\"applications\":[")?,
+            Format::Csv => out.csv_heading(JOBS)?,
+            Format::Table => {}
+        }
+        Ok(Self { out, format, is_first: true })
+    }
+
+    fn log(&mut self, log: &LogFile) -> anyhow::Result<()> {
+        let is_first = std::mem::take(&mut self.is_first);
+        match self.format {
+            Format::Json => {
+                let snapshot = &log.snapshot;
+                let value = json!({
+                    "application": application_json(snapshot),
+                    "jobs": jobs_json(snapshot),
+                    "stages": stages_json(snapshot),
+                    "executors": executors_json(snapshot),
+                    "warnings": log.warnings,
+                });
+                self.out.write_all(if is_first { b"\n" } else { b",\n" })?;
+                serde_json::to_writer(&mut *self.out, &value)?;
+            }
+            Format::Csv => self.out.csv_rows(JOBS, &jobs(&log.snapshot))?,
+            Format::Table => {
+                if !is_first {
+                    writeln!(self.out)?;
+                }
+                self.table(APPLICATION, &[application(&log.snapshot)])?;
+                self.table(JOBS, &jobs(&log.snapshot))?;
+                if !log.warnings.is_empty() {
+                    self.table(WARNINGS, &log.warnings)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn table<T: Serialize>(&mut self, columns: Columns, rows: &[T]) -> anyhow::Result<()> {
+        let mut list = List::new(self.out, columns);
+        list.page(rows)?;
+        list.end()
+    }
+
+    fn end(self) -> anyhow::Result<()> {
+        match self.format {
+            Format::Json => Ok(self.out.write_all(b"\n]}\n")?),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn application(log: &LogSnapshot) -> Value {
+    let application = &log.application;
+    json!({
+        "app_id": application.app_id,
+        "attempt_id": application.attempt_id,
+        "name": application.name,
+        "user": application.user,
+        "spark_version": application.spark_version,
+        "start_time": application.start_time.map(|time| time.to_string()),
+        "end_time": application.end_time.map(|time| time.to_string()),
+        "stages": log.stages.len(),
+        "executors": log.executors.len(),
+    })
+}
+
+/// Spark's jobs, each with its application.
+fn jobs(log: &LogSnapshot) -> Vec<Value> {
+    let Value::Array(mut jobs) = jobs_json(log) else { return Vec::new() };
+    for job in &mut jobs {
+        job["appId"] = log.application.app_id.as_str().into();
+        job["attemptId"] = log.application.attempt_id.as_str().into();
+    }
+    jobs
+}

@@ -1,0 +1,32 @@
+//! Rows by the names of their fields.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// The fields of a kind of row by their names; `tasks.failed_tasks` is a field of a field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Columns {
+    /// Those of CSV: all that are no lists, in their order.
+    pub(crate) all: &'static [&'static str],
+    /// Those that a table has room for.
+    pub(crate) table: &'static [&'static str],
+}
+
+/// A row as JSON. It goes through text, which, unlike a value, holds integers of any size.
+pub(crate) fn value<T: Serialize>(row: &T) -> serde_json::Result<Value> {
+    serde_json::from_slice(&serde_json::to_vec(row)?)
+}
+
+/// A field, null if the row has none of that name.
+pub(crate) fn field<'a>(row: &'a Value, name: &str) -> &'a Value {
+    name.split('.').fold(row, |value, part| value.get(part).unwrap_or(&Value::Null))
+}
+
+/// A field as CSV has it.
+pub(crate) fn csv_field(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,123 @@
+//! One event to a server, and what its answer means.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::{Agent, Body, Error};
+
+use crate::event_texts::EventText;
+
+/// What became of an event.
+pub(crate) enum Answer {
+    Recorded,
+    Duplicate,
+    Replaced,
+    /// Something is wrong with the event.
+    Rejected(String),
+    /// Something else is wrong, and would be again.
+    Failed(String),
+    /// The server is busy or does not answer.
+    Again {
+        after: Option<Duration>,
+        reason: String,
+    },
+}
+
+/// A server, by the whole URL that events are posted to.
+pub(crate) struct Server {
+    agent: Agent,
+    url: String,
+}
+
+const LONGEST_REQUEST: Duration = Duration::from_secs(60);
+const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+const LONGEST_ANSWER: u64 = 64 << 10;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AnswerBody {
+    outcome: String,
+    message: String,
+    detail: String,
+}
+
+impl Server {
+    pub(crate) fn new(url: String) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(LONGEST_REQUEST))
+            .timeout_connect(Some(LONGEST_CONNECT))
+            .max_idle_connections(256)
+            .max_idle_connections_per_host(256)
+            .build();
+        Self { agent: config.into(), url }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn post(&self, text: &EventText) -> Answer {
+        if let Some(error) = text.too_large() {
+            return Answer::Rejected(error.to_string());
+        }
+        let request = self.agent.post(&self.url).content_type("application/json");
+        match request.send(&text.bytes[..]) {
+            Ok(response) => meaning(response),
+            Err(error) => {
+                let reason = error.to_string();
+                match error {
+                    Error::Io(_) | Error::Timeout(_) | Error::ConnectionFailed => {
+                        Answer::Again { after: None, reason }
+                    }
+                    Error::Protocol(_) => Answer::Again { after: None, reason },
+                    _ => Answer::Failed(reason),
+                }
+            }
+        }
+    }
+}
+
+/// A URL that requests can go to.
+pub(crate) fn url(text: &str) -> Result<String, String> {
+    let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(_)) => Ok(text.to_owned()),
+        _ => Err("must be a whole URL such as http://localhost:8000/api/v1/logs/ingest".to_owned()),
+    }
+}
+
+fn meaning(mut response: Response<Body>) -> Answer {
+    let status = response.status();
+    let retry_after = response.headers().get(header::RETRY_AFTER);
+    let after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_string();
+    if status.is_success()
+        && let Err(error) = &body
+    {
+        return Answer::Again { after: None, reason: error.to_string() };
+    }
+    let body: AnswerBody = serde_json::from_str(&body.unwrap_or_default()).unwrap_or_default();
+    let reason =
+        if body.detail.is_empty() { format!("the server answered {status}") } else { body.detail };
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            Answer::Again { after: after.map(Duration::from_secs), reason }
+        }
+        StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNPROCESSABLE_ENTITY => Answer::Rejected(reason),
+        status if status.is_success() => match body.outcome.as_str() {
+            "replaced" => Answer::Replaced,
+            "duplicate" => Answer::Duplicate,
+            // Older servers tell it by the message alone.
+            "" if body.message.contains("already exists") => Answer::Duplicate,
+            "" if body.message.is_empty() => {
+                Answer::Failed("the answer is not that of an ingest URL".to_owned())
+            }
+            _ => Answer::Recorded,
+        },
+        _ => Answer::Failed(reason),
+    }
+}
