@@ -42,7 +42,7 @@ pub trait Fixture: Sized + Send + Sync + 'static {
 }
 
 /// Fresh storage for a [`MemoryStore`].
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct InMemory(Dedup);
 
 #[async_trait]

@@ -1,0 +1,38 @@
+# The steps of .ci/run for people, and what takes too long for it.
+
+# All that must hold before a change lands
+ci:
+    .ci/run
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Lints with warnings as errors
+lint:
+    cargo fmt --all --check
+    RUSTFLAGS='-D warnings' cargo clippy --workspace --all-targets --all-features
+
+# Documentation with warnings as errors
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+# All tests
+test:
+    cargo test --workspace
+
+# Licences, bans and sources of all dependencies
+deny:
+    cargo deny --all-features check licenses bans sources
+
+# The README's first command, its output checked
+main-job:
+    scripts/check-main-job
+
+# Measure core, SQLite and redb, each against its bare loop
+bench:
+    cargo bench --workspace
+
+# Measure the HTTP server with wrk
+bench-http:
+    scripts/bench-http
