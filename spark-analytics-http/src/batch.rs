@@ -134,6 +134,8 @@ struct Taking<'a> {
     /// The texts of `events`: it may turn out that one has to be kept as rejected.
     raw: Vec<u8>,
     rejections: Vec<Rejection>,
+    /// Whether an element came that is one too many.
+    is_full: bool,
 }
 
 impl<'a> Taking<'a> {
@@ -146,6 +148,7 @@ impl<'a> Taking<'a> {
             places: Vec::new(),
             raw: Vec::new(),
             rejections: Vec::new(),
+            is_full: false,
         }
     }
 
@@ -157,16 +160,16 @@ impl<'a> Taking<'a> {
             } else {
                 splitter.feed(piece, |element| self.add(element))
             };
+            if self.is_full {
+                let limit = self.app.options.batch_events;
+                return Err(Problem::too_large("the batch", limit, "events"));
+            }
             if let Err(malformed) = split {
                 self.rejections.push(Rejection::new(now(), malformed.detail(), piece));
                 return Err(Problem::bad_request(malformed.detail()));
             }
             if piece.is_empty() {
                 return Ok(());
-            }
-            let limit = self.app.options.batch_events;
-            if self.results.len() > limit {
-                return Err(Problem::too_large("the batch", limit, "events"));
             }
             if self.events.len() >= COMMIT_EVENTS
                 || self.rejections.len() >= COMMIT_EVENTS
@@ -179,6 +182,10 @@ impl<'a> Taking<'a> {
 
     fn add(&mut self, element: Element<'_>) {
         let index = self.results.len();
+        self.is_full |= index == self.app.options.batch_events;
+        if self.is_full {
+            return;
+        }
         let event = if element.bytes > MAX_EVENT_BYTES {
             Err(InvalidEvent::TooLarge { bytes: element.bytes }.to_string())
         } else {

@@ -1,0 +1,126 @@
+//! The router on a real socket: limits of connections and an orderly stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use spark_analytics_core::{Analytics, MemoryStore, Store};
+use spark_analytics_http::{Options, router, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+const GET: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+
+struct Server {
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+async fn start(router: Router, options: Options) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move {
+        serve(listener, router, &options, async { stopped.await.unwrap_or_default() }).await
+    });
+    Server { address, stop, served }
+}
+
+fn api(options: &Options) -> Router {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    router(Analytics::new(store), options)
+}
+
+/// Reads until the other side closes.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_closes_the_connection() {
+    let mut options = Options::default();
+    options.header_timeout = Duration::from_millis(50);
+    let server = start(api(&options), options).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nHo").await.unwrap();
+    let answer = rest(stream).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test]
+async fn more_connections_than_may_be_wait_for_one_to_close() {
+    let mut options = Options::default();
+    options.connections = 1;
+    let server = start(api(&options), options).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(GET).await.unwrap();
+    first.read_u8().await.unwrap();
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    let close = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    second.write_all(close).await.unwrap();
+    let mut waiting = Box::pin(rest(second));
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err());
+    drop(first);
+    assert!(waiting.await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_after_the_stop_and_idle_connections_close() {
+    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = {
+        let (entered, go_on) = (Arc::clone(&entered), Arc::clone(&go_on));
+        get(move || async move {
+            entered.notify_one();
+            go_on.notified().await;
+            "done"
+        })
+    };
+    let server = start(Router::new().route("/slow", slow), Options::default()).await;
+    let idle = TcpStream::connect(server.address).await.unwrap();
+    let mut busy = TcpStream::connect(server.address).await.unwrap();
+    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    entered.notified().await;
+    server.stop.send(()).unwrap();
+    assert_eq!(rest(idle).await, "");
+    go_on.notify_one();
+    assert!(rest(busy).await.ends_with("done"));
+    server.served.await.unwrap().unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_ever() {
+    let mut options = Options::default();
+    options.shutdown_timeout = Duration::from_millis(50);
+    let entered = Arc::new(Notify::new());
+    let stuck = {
+        let entered = Arc::clone(&entered);
+        get(move || async move {
+            entered.notify_one();
+            std::future::pending::<()>().await;
+        })
+    };
+    let server = start(Router::new().route("/stuck", stuck), options).await;
+    let mut busy = TcpStream::connect(server.address).await.unwrap();
+    busy.write_all(b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    entered.notified().await;
+    server.stop.send(()).unwrap();
+    server.served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_router_can_be_mounted_under_a_path() {
+    let options = Options::default();
+    let mounted = Router::new().nest("/spark", api(&options));
+    let server = start(mounted, options).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let get = b"GET /spark/nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(get).await.unwrap();
+    assert!(rest(stream).await.contains("application/problem+json"));
+}

@@ -1,0 +1,177 @@
+//! Stores that are slow, full, broken or mistaken, and what the API makes of it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use spark_analytics_core::{
+    Analytics, Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, Limits, LogReceipt, LogSnapshot, MemoryStore, Pruned, Receipt, Rejected,
+    Rejection, Result, Rollup, Store, StoredEvent,
+};
+use spark_analytics_http::{Options, router};
+use tokio::sync::Semaphore;
+
+use crate::{Api, END, START, TASK};
+
+/// A memory store whose writes take a permit each, or fail.
+#[derive(Debug)]
+struct Odd {
+    inner: MemoryStore,
+    writes: Arc<Semaphore>,
+    fault: Option<Fault>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Fails,
+    Panics,
+}
+
+impl Odd {
+    fn with(fault: Fault) -> Self {
+        let writes = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        Self { inner: MemoryStore::default(), writes, fault: Some(fault) }
+    }
+
+    fn attempt(&self) -> Result<()> {
+        match self.fault {
+            None => Ok(()),
+            Some(Fault::Fails) => Err(Error::engine("odd", "answer", "the disk is full")),
+            Some(Fault::Panics) => panic!("a store with a fault"),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Odd {
+    fn dedup(&self) -> Dedup {
+        self.inner.dedup()
+    }
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        self.writes.acquire().await.unwrap().forget();
+        self.attempt()?;
+        self.inner.ingest(events).await
+    }
+    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        self.inner.ingest_log(log).await
+    }
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        self.attempt()?;
+        self.inner.job(key).await
+    }
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        self.attempt()?;
+        self.inner.jobs(filter, after, limit).await
+    }
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        self.inner.rollups(from, to, user).await
+    }
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        self.attempt()?;
+        self.inner.events(key, after, limit).await
+    }
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        self.inner.applications(after, limit).await
+    }
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        self.inner.log(app_id, attempt_id).await
+    }
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        self.attempt()?;
+        self.inner.reject(rejections).await
+    }
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        self.attempt()?;
+        self.inner.rejected(before, limit).await
+    }
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        self.inner.prune(before).await
+    }
+    async fn check(&self) -> Result<()> {
+        self.attempt()
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_is_a_503_and_what_waited_is_stored() {
+    let writes = Arc::new(Semaphore::new(0));
+    let odd = Odd { inner: MemoryStore::default(), writes: Arc::clone(&writes), fault: None };
+    let store: Arc<dyn Store> = Arc::new(odd);
+    let limits = Limits { batch: 1, waiting: 2 };
+    let analytics = Analytics::with_limits(Arc::clone(&store), limits);
+    let api = Arc::new(Api { router: router(analytics, &Options::default()), store });
+
+    // Polled once, in order, each waits for its commit.
+    let mut first = Box::pin(api.ingest(START));
+    let mut second = Box::pin(api.ingest(TASK));
+    assert!(futures::poll!(&mut first).is_pending());
+    assert!(futures::poll!(&mut second).is_pending());
+    let busy = api.ingest(END).await;
+    assert_eq!(busy.problem(503), "3 events wait to be stored, and 2 may: send again in a moment");
+    assert_eq!(busy.header("retry-after"), "1");
+    let busy = api.lines(END).await;
+    assert!(busy.problem(503).contains("send again in a moment"));
+    assert_eq!(busy.header("retry-after"), "1");
+
+    writes.add_permits(10);
+    first.await.json();
+    second.await.json();
+    api.ingest(END).await.json();
+    assert_eq!(api.get("/api/v1/analytics/jobs/101").await.json()["task_count"], 1);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_a_500_that_says_what_failed() {
+    let api = Api::over(Odd::with(Fault::Fails), &Options::default());
+    let expected = "the odd store failed to answer: the disk is full";
+    assert_eq!(api.ingest(START).await.problem(500), expected);
+    assert!(api.lines(START).await.problem(500).starts_with(expected));
+    for path in [
+        "analytics/jobs/1",
+        "analytics/jobs",
+        "analytics/summary?date=2024-03-30",
+        "logs?job_id=1",
+        "logs/rejected",
+    ] {
+        assert_eq!(api.get(&format!("/api/v1/{path}")).await.problem(500), expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_not_ready_but_the_process_is_healthy() {
+    let api = Api::over(Odd::with(Fault::Fails), &Options::default());
+    let answer = api.get("/ready").await;
+    assert_eq!(answer.problem(503), "the odd store failed to answer: the disk is full");
+    assert_eq!(answer.header("retry-after"), "5");
+    api.get("/health").await.json();
+}
+
+#[tokio::test]
+async fn bad_events_are_answered_even_when_they_cannot_be_kept() {
+    let failing = Api::over(Odd::with(Fault::Fails), &Options::default());
+    assert_eq!(failing.ingest("{}").await.problem(400), "field `event` is missing");
+    let panicking = Api::over(Odd::with(Fault::Panics), &Options::default());
+    assert_eq!(panicking.ingest("{}").await.problem(400), "field `event` is missing");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500() {
+    let api = Api::over(Odd::with(Fault::Panics), &Options::default());
+    let detail = api.get("/api/v1/analytics/jobs/1").await.problem(500);
+    assert!(detail.starts_with("the server failed at this request"), "{detail}");
+    api.get("/health").await.json();
+}
