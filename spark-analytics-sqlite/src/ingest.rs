@@ -3,8 +3,8 @@
 use sqlx::SqliteConnection;
 
 use spark_analytics_core::{
-    Batch, Day, Dedup, Error, Event, EventWrite, Held, JobRecord, Receipt, Result, StoredEvent,
-    plan,
+    Batch, Day, Dedup, Error, Event, EventWrite, Held, JobRecord, JobWrite, Receipt, Result,
+    StoredEvent, plan,
 };
 
 use crate::SqliteStore;
@@ -26,11 +26,8 @@ impl SqliteStore {
         let next_event_id = held.next_event_id;
         let writes = plan(batch, held);
 
-        let jobs: Vec<NumberedJob<'_>> = writes
-            .jobs
-            .iter()
-            .map(|write| NumberedJob { job_no: numbers.of(write.index), write })
-            .collect();
+        let jobs: Vec<NumberedJob<'_>> =
+            writes.jobs.iter().map(|write| numbers.job(write)).collect();
         job_row::write(&mut transaction, &jobs).await.map_err(failed("write jobs"))?;
         insert(&mut transaction, self.dedup, &writes.inserts, &mut numbers)
             .await
@@ -49,13 +46,18 @@ impl SqliteStore {
     }
 }
 
-/// The numbers of a batch's jobs; unknown jobs get one when first asked for.
+/// The numbers of a batch's jobs; unknown jobs get one when they are written.
 struct JobNumbers {
     of_job: Vec<Option<i64>>,
     next: i64,
 }
 
 impl JobNumbers {
+    fn job<'a>(&mut self, write: &'a JobWrite) -> NumberedJob<'a> {
+        let is_new = self.of_job[write.index].is_none();
+        NumberedJob { job_no: self.of(write.index), is_new, write }
+    }
+
     fn of(&mut self, job: usize) -> i64 {
         *self.of_job[job].get_or_insert_with(|| {
             self.next += 1;
@@ -76,20 +78,16 @@ async fn load(connection: &mut SqliteConnection, batch: &Batch) -> Result<(Held,
 
     let mut jobs = vec![JobRecord::default(); batch.jobs().len()];
     let mut of_job = vec![None; jobs.len()];
-    let head = format!("SELECT {RECORD}, column1 FROM");
-    let find = Statement {
-        head: &head,
-        columns: 4,
-        tail: "CROSS JOIN spark_jobs \
-               ON app_id = column2 AND attempt_id = column3 AND job_id = column4",
-    };
-    let rows = find.with(batch.jobs().enumerate(), |values, (index, key)| {
-        values.add(index as i64);
-        values.add(key.app_id.as_str());
-        values.add(key.attempt_id.as_str());
-        values.add(key.job_id);
-    });
-    for row in &rows.fetch(connection).await.map_err(failed("read jobs"))? {
+    let find = Statement::select(RECORD, "spark_jobs", "app_id, attempt_id, job_id").with(
+        batch.jobs().enumerate(),
+        |values, (index, key)| {
+            values.add(index as i64);
+            values.add(key.app_id.as_str());
+            values.add(key.attempt_id.as_str());
+            values.add(key.job_id);
+        },
+    );
+    for row in &find.fetch(connection).await.map_err(failed("read jobs"))? {
         let mut columns = Columns::new(row, "spark_jobs");
         let (job_no, record) = job_row::record(&mut columns)?;
         let index = columns.get::<i64>()? as usize;
@@ -120,20 +118,15 @@ async fn load_events(
         .enumerate()
         .filter_map(|(index, (job, id))| Some((index, of_job[job]?, id)))
         .collect();
-    let find = Statement {
-        head: "SELECT id, raw, column1 FROM",
-        columns: 5,
-        tail: "CROSS JOIN spark_events \
-               ON job_no = column2 AND time_us = column3 AND type = column4 AND task_key = column5",
-    };
-    let rows = find.with(known, |values, (index, job_no, id)| {
-        values.add(index as i64);
-        values.add(job_no);
-        values.add(id.timestamp.as_micros());
-        values.add(i64::from(id.event_type.code()));
-        values.add(id.task);
-    });
-    for row in &rows.fetch(connection).await.map_err(failed("read events"))? {
+    let find = Statement::select("id, raw", "spark_events", "job_no, time_us, type, task_key")
+        .with(known, |values, (index, job_no, id)| {
+            values.add(index as i64);
+            values.add(job_no);
+            values.add(id.timestamp.as_micros());
+            values.add(i64::from(id.event_type.code()));
+            values.add(id.task);
+        });
+    for row in &find.fetch(connection).await.map_err(failed("read events"))? {
         let mut columns = Columns::new(row, "spark_events");
         let stored = stored_event(&mut columns)?;
         events[columns.get::<i64>()? as usize] = Some(stored);
@@ -155,11 +148,8 @@ async fn insert(
     events: &[EventWrite],
     numbers: &mut JobNumbers,
 ) -> sqlx::Result<()> {
-    let put = Statement {
-        head: "INSERT INTO spark_events (id, job_no, time_us, type, task_key, raw) SELECT * FROM",
-        columns: 6,
-        tail: "WHERE column1 IS NOT NULL",
-    };
+    let columns = "id, job_no, time_us, type, task_key, raw";
+    let put = Statement::insert("INSERT OR FAIL INTO spark_events", columns);
     let rows = put.with(events, |values, write| {
         let id = write.event.id(dedup);
         values.add(write.id);
@@ -173,11 +163,7 @@ async fn insert(
 }
 
 async fn update(connection: &mut SqliteConnection, events: &[EventWrite]) -> sqlx::Result<()> {
-    let put = Statement {
-        head: "UPDATE spark_events SET raw = column2 FROM",
-        columns: 2,
-        tail: "WHERE id = column1",
-    };
+    let put = Statement::update("spark_events", "id", "raw");
     let rows = put.with(events, |values, write| {
         values.add(write.id);
         values.add(write.event.raw());

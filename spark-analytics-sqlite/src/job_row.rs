@@ -1,7 +1,5 @@
 //! A job's row.
 
-use std::sync::LazyLock;
-
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use spark_analytics_core::{
@@ -9,7 +7,7 @@ use spark_analytics_core::{
 };
 
 use crate::statement::{Statement, Values};
-use crate::value::{Columns, TASK_COLUMNS, put_json, put_tasks, task_columns};
+use crate::value::{Columns, put_json, put_tasks, task_columns};
 
 /// The columns that [`figures`] reads.
 pub(crate) const FIGURES: &str = concat!(
@@ -25,16 +23,16 @@ pub(crate) const RECORD: &str = concat!(
 );
 
 const KEY: &str = "job_no, app_id, attempt_id, job_id";
-/// What decides on a job's place in lists: columns of indexes.
+/// What decides on a job's place in lists: the columns of indexes.
 const PLACE: &str = "source, user, end_us, result";
 const REST: &str =
     concat!("start_us, end_user, completion_us, ", task_columns!(), ", single_events, log");
-const COLUMNS: usize = 4 + 4 + 3 + TASK_COLUMNS + 2;
 
 /// A job to be written under its number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NumberedJob<'a> {
     pub(crate) job_no: i64,
+    pub(crate) is_new: bool,
     pub(crate) write: &'a JobWrite,
 }
 
@@ -43,31 +41,49 @@ pub(crate) async fn write(
     connection: &mut SqliteConnection,
     jobs: &[NumberedJob<'_>],
 ) -> sqlx::Result<()> {
-    static PUT: LazyLock<[String; 2]> = LazyLock::new(|| [head(), upsert(&[PLACE, REST])]);
-    static PUT_IN_PLACE: LazyLock<[String; 2]> = LazyLock::new(|| [head(), upsert(&[REST])]);
-
-    let (empty, kept): (Vec<&NumberedJob<'_>>, Vec<_>) =
-        jobs.iter().partition(|job| job.write.record.is_empty());
-    // Columns that a statement names are rewritten in their indexes, changed or not.
-    let (in_place, moved): (Vec<&NumberedJob<'_>>, Vec<_>) =
-        kept.into_iter().partition(|job| keeps_place(job.write));
-    for ([head, tail], jobs) in [(&*PUT, moved), (&*PUT_IN_PLACE, in_place)] {
-        let put = Statement { head, columns: COLUMNS, tail };
-        put.with(jobs, put_job).execute(connection).await?;
+    let (mut insert, mut update, mut update_in_place, mut delete) = Default::default();
+    for job in jobs {
+        let list: &mut Vec<&NumberedJob<'_>> = match job.write {
+            write if write.record.is_empty() => &mut delete,
+            _ if job.is_new => &mut insert,
+            // Naming a column rewrites its indexes, also when it stays the same.
+            write if keeps_place(write) => &mut update_in_place,
+            _ => &mut update,
+        };
+        list.push(job);
     }
-    let delete = Statement { head: "DELETE FROM spark_jobs WHERE job_no IN", columns: 1, tail: "" };
-    delete.with(empty, |values, job| values.add(job.job_no)).execute(connection).await
-}
-
-fn head() -> String {
-    format!("INSERT INTO spark_jobs ({KEY}, {PLACE}, {REST}) SELECT * FROM")
-}
-
-fn upsert(parts: &[&str]) -> String {
-    let columns = parts.iter().flat_map(|part| part.split(", "));
-    let set: Vec<String> = columns.map(|name| format!("{name} = excluded.{name}")).collect();
-    let set = set.join(", ");
-    format!("WHERE column1 IS NOT NULL ON CONFLICT (job_no) DO UPDATE SET {set}")
+    let calls =
+        [
+            Statement::insert("INSERT OR FAIL INTO spark_jobs", &[KEY, PLACE, REST].join(", "))
+                .with(insert, |values, job| {
+                    let key = &job.write.key;
+                    values.add(job.job_no);
+                    values.add(key.app_id.as_str());
+                    values.add(key.attempt_id.as_str());
+                    values.add(key.job_id);
+                    put_place(values, job.write);
+                    put_rest(values, job.write);
+                }),
+            Statement::update("spark_jobs", "job_no", &[PLACE, REST].join(", ")).with(
+                update,
+                |values, job| {
+                    values.add(job.job_no);
+                    put_place(values, job.write);
+                    put_rest(values, job.write);
+                },
+            ),
+            Statement::update("spark_jobs", "job_no", REST).with(update_in_place, |values, job| {
+                values.add(job.job_no);
+                put_rest(values, job.write);
+            }),
+            Statement::delete("spark_jobs", "job_no").with(delete, |values, job| {
+                values.add(job.job_no);
+            }),
+        ];
+    for call in calls {
+        call.execute(connection).await?;
+    }
+    Ok(())
 }
 
 fn keeps_place(write: &JobWrite) -> bool {
@@ -82,39 +98,42 @@ fn keeps_place(write: &JobWrite) -> bool {
     }
 }
 
-fn put_job(values: &mut Values, job: &NumberedJob<'_>) {
-    let JobWrite { key, record, figures, .. } = job.write;
-    values.add(job.job_no);
-    values.add(key.app_id.as_str());
-    values.add(key.attempt_id.as_str());
-    values.add(key.job_id);
-    let events = &record.events;
-    match figures {
-        Some(figures) if figures.source == Source::Log => {
-            values.add(source_name(Source::Log));
-            values.add(figures.user.as_str());
-            values.add(figures.end.as_micros());
-            values.add(figures.result.name());
-            values.add(figures.start.as_micros());
-            values.add(None::<&str>);
-            values.add(None::<i64>);
-            put_tasks(values, &figures.tasks);
-            put_optional_json(values, Some(events).filter(|events| !events.is_empty()));
-        }
-        figures => {
-            let (start, end) = (events.start.as_ref(), events.end.as_ref());
-            values.add(figures.as_ref().map(|figures| source_name(figures.source)));
-            values.add(start.map(|start| start.user.as_str()));
-            values.add(end.map(|end| end.timestamp.as_micros()));
-            values.add(end.map(|end| end.job_result.as_str()));
-            values.add(start.map(|start| start.timestamp.as_micros()));
-            values.add(end.map(|end| end.user.as_str()));
-            values.add(end.map(|end| end.completion_time.as_micros()));
-            put_tasks(values, &events.tasks);
-            values.add(None::<&str>);
-        }
+/// The figures of an event log, where they are in force.
+fn of_log(write: &JobWrite) -> Option<&Job> {
+    write.figures.as_ref().filter(|figures| figures.source == Source::Log)
+}
+
+fn put_place(values: &mut Values, write: &JobWrite) {
+    values.add(write.figures.as_ref().map(|figures| source_name(figures.source)));
+    if let Some(figures) = of_log(write) {
+        values.add(figures.user.as_str());
+        values.add(figures.end.as_micros());
+        values.add(figures.result.name());
+    } else {
+        let JobFold { start, end, .. } = &write.record.events;
+        values.add(start.as_ref().map(|start| start.user.as_str()));
+        values.add(end.as_ref().map(|end| end.timestamp.as_micros()));
+        values.add(end.as_ref().map(|end| end.job_result.as_str()));
     }
-    put_optional_json(values, record.log.as_ref());
+}
+
+fn put_rest(values: &mut Values, write: &JobWrite) {
+    let JobRecord { events, log } = &write.record;
+    if let Some(figures) = of_log(write) {
+        values.add(figures.start.as_micros());
+        values.add(None::<&str>);
+        values.add(None::<i64>);
+        put_tasks(values, &figures.tasks);
+        put_optional_json(values, Some(events).filter(|events| !events.is_empty()));
+    } else {
+        let end = events.end.as_ref();
+        values.add(events.start.as_ref().map(|start| start.timestamp.as_micros()));
+        values.add(end.map(|end| end.user.as_str()));
+        values.add(end.map(|end| end.completion_time.as_micros()));
+        put_tasks(values, &events.tasks);
+        values.add(None::<&str>);
+    }
+    put_optional_json(values, log.as_ref());
 }
 
 fn put_optional_json(values: &mut Values, value: Option<&impl serde::Serialize>) {

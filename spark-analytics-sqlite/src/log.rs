@@ -88,7 +88,7 @@ async fn write(
     connection: &mut SqliteConnection,
     app: (&str, &str),
     writes: &LogWriteSet,
-    JobNumbers(mut numbers): JobNumbers,
+    JobNumbers(numbers): JobNumbers,
 ) -> Result<()> {
     let last: Option<i64> = sqlx::query_scalar("SELECT max(job_no) FROM spark_jobs")
         .fetch_one(&mut *connection)
@@ -96,11 +96,10 @@ async fn write(
         .map_err(failed("number jobs"))?;
     let mut next = last.unwrap_or(0) + 1;
     let jobs = writes.jobs.iter().map(|write| {
-        let job_no = *numbers.entry(write.key.job_id).or_insert_with(|| {
-            next += 1;
-            next - 1
-        });
-        NumberedJob { job_no, write }
+        let known = numbers.get(&write.key.job_id).copied();
+        let job_no = known.unwrap_or(next);
+        next += i64::from(known.is_none());
+        NumberedJob { job_no, is_new: known.is_none(), write }
     });
     let jobs: Vec<NumberedJob<'_>> = jobs.collect();
     job_row::write(connection, &jobs).await.map_err(failed("write jobs"))?;
@@ -115,12 +114,11 @@ async fn put_application(
     connection: &mut SqliteConnection,
     application: &Application,
 ) -> sqlx::Result<()> {
-    let put = Statement {
-        head: "REPLACE INTO spark_applications (app_id, attempt_id, name, user, spark_version, \
-               ended, start_us, end_us, fact) SELECT * FROM",
-        columns: 9,
-        tail: "WHERE column1 IS NOT NULL",
-    };
+    let put = Statement::insert(
+        "REPLACE INTO spark_applications",
+        "app_id, attempt_id, name, user, spark_version, \
+               ended, start_us, end_us, fact",
+    );
     let rows = put.with([application], |values, application| {
         values.add(application.app_id.as_str());
         values.add(application.attempt_id.as_str());
@@ -140,12 +138,8 @@ async fn put_stages(
     (app_id, attempt_id): (&str, &str),
     writes: &LogWriteSet,
 ) -> sqlx::Result<()> {
-    let delete = Statement {
-        head: "DELETE FROM spark_stages \
-               WHERE (app_id, attempt_id, stage_id, stage_attempt_id) IN",
-        columns: 4,
-        tail: "",
-    };
+    let delete =
+        Statement::delete("spark_stages", "app_id, attempt_id, stage_id, stage_attempt_id");
     let rows = delete.with(&writes.removed_stages, |values, (stage, attempt)| {
         values.add(app_id);
         values.add(attempt_id);
@@ -153,13 +147,12 @@ async fn put_stages(
         values.add(*attempt);
     });
     rows.execute(connection).await?;
-    let put = Statement {
-        head: "REPLACE INTO spark_stages (app_id, attempt_id, stage_id, stage_attempt_id, name, \
+    let put = Statement::insert(
+        "REPLACE INTO spark_stages",
+        "app_id, attempt_id, stage_id, stage_attempt_id, name, \
                status, submission_us, completion_us, tasks_succeeded, tasks_failed, tasks_killed, \
-               task_duration_ms, fact) SELECT * FROM",
-        columns: 13,
-        tail: "WHERE column1 IS NOT NULL",
-    };
+               task_duration_ms, fact",
+    );
     let rows = put.with(&writes.stages, |values, stage| {
         values.add(app_id);
         values.add(attempt_id);
@@ -183,24 +176,19 @@ async fn put_executors(
     (app_id, attempt_id): (&str, &str),
     writes: &LogWriteSet,
 ) -> sqlx::Result<()> {
-    let delete = Statement {
-        head: "DELETE FROM spark_executors WHERE (app_id, attempt_id, executor_id) IN",
-        columns: 3,
-        tail: "",
-    };
+    let delete = Statement::delete("spark_executors", "app_id, attempt_id, executor_id");
     let rows = delete.with(&writes.removed_executors, |values, id| {
         values.add(app_id);
         values.add(attempt_id);
         values.add(id.as_str());
     });
     rows.execute(connection).await?;
-    let put = Statement {
-        head: "REPLACE INTO spark_executors (app_id, attempt_id, executor_id, host_port, \
+    let put = Statement::insert(
+        "REPLACE INTO spark_executors",
+        "app_id, attempt_id, executor_id, host_port, \
                total_cores, add_us, remove_us, tasks_completed, tasks_failed, task_duration_ms, \
-               fact) SELECT * FROM",
-        columns: 11,
-        tail: "WHERE column1 IS NOT NULL",
-    };
+               fact",
+    );
     let rows = put.with(&writes.executors, |values, executor| {
         values.add(app_id);
         values.add(attempt_id);

@@ -189,6 +189,8 @@ fn connect_options(options: SqliteOptions) -> SqliteConnectOptions {
         .busy_timeout(options.busy_timeout)
         .statement_cache_capacity(STATEMENTS)
         .row_buffer_size(1024)
+        // A statement that changes many rows keeps what they were; on disk that is a file each time.
+        .pragma("temp_store", "MEMORY")
         .disable_statement_logging()
 }
 

@@ -20,11 +20,7 @@ impl SqliteStore {
             .await
             .map_err(failed("count rejected input"))?;
         let first = last.unwrap_or(0) + 1;
-        let put = Statement {
-            head: "INSERT INTO spark_rejected (id, at_us, reason, raw) SELECT * FROM",
-            columns: 4,
-            tail: "WHERE column1 IS NOT NULL",
-        };
+        let put = Statement::insert("INSERT OR FAIL INTO spark_rejected", "id, at_us, reason, raw");
         // Of many the last would push out the others.
         let skipped = rejections.len().saturating_sub(MAX_REJECTED);
         let newest = rejections.iter().enumerate().skip(skipped);

@@ -1,7 +1,6 @@
 //! Roll-ups' rows.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use sqlx::sqlite::SqliteConnection;
 
@@ -9,14 +8,13 @@ use spark_analytics_core::{Day, Result, Rollup, RollupKey};
 
 use crate::statement::{Statement, Values};
 use crate::store::failed;
-use crate::value::{Columns, Sum, TASK_COLUMNS, put_histogram, put_tasks, task_columns};
+use crate::value::{Columns, Sum, put_histogram, put_tasks, task_columns};
 
 /// The columns that [`rollup`] reads.
 pub(crate) const FIGURES: &str = concat!(
     "jobs_succeeded, jobs_failed, jobs_unknown, job_duration_us, success_rate_ppb, job_durations, ",
     task_columns!()
 );
-const COLUMNS: usize = 3 + 6 + TASK_COLUMNS;
 
 /// A roll-up with its key and, if it has one already, the number of its row.
 struct NumberedRollup {
@@ -30,35 +28,24 @@ pub(crate) async fn add(
     connection: &mut SqliteConnection,
     changes: BTreeMap<RollupKey, Rollup>,
 ) -> Result<()> {
-    let mut rollups: Vec<NumberedRollup> = changes
-        .into_iter()
-        .map(|(key, rollup)| NumberedRollup { rollup_no: None, key, rollup })
-        .collect();
+    let rollups = changes.into_iter();
+    let mut rollups: Vec<NumberedRollup> =
+        rollups.map(|(key, rollup)| NumberedRollup { rollup_no: None, key, rollup }).collect();
     load(connection, &mut rollups).await?;
-    let (empty, kept): (Vec<_>, Vec<_>) =
-        rollups.into_iter().partition(|row| row.rollup.is_empty());
-    put(connection, &kept).await.map_err(failed("write roll-ups"))?;
-    let delete =
-        Statement { head: "DELETE FROM spark_rollups WHERE rollup_no IN", columns: 1, tail: "" };
-    let rows = delete.with(empty, |values, row| values.add(row.rollup_no));
-    rows.execute(connection).await.map_err(failed("delete roll-ups"))
+    write(connection, &rollups).await.map_err(failed("write roll-ups"))
 }
 
 async fn load(connection: &mut SqliteConnection, rollups: &mut [NumberedRollup]) -> Result<()> {
-    static SELECT: LazyLock<String> =
-        LazyLock::new(|| format!("SELECT rollup_no, {FIGURES}, column1 FROM"));
-    let find = Statement {
-        head: &SELECT,
-        columns: 3,
-        tail: "CROSS JOIN spark_rollups ON user IS column3 AND day = column2",
-    };
-    let keys = rollups.iter().map(|row| &row.key).enumerate();
-    let rows = find.with(keys, |values, (index, key)| {
-        values.add(index as i64);
-        values.add(key.day.number());
-        values.add(key.user.as_deref());
-    });
-    for row in &rows.fetch(connection).await.map_err(failed("read roll-ups"))? {
+    let columns = format!("rollup_no, {FIGURES}");
+    let find = Statement::select(&columns, "spark_rollups", "user, day").with(
+        rollups.iter().enumerate(),
+        |values, (index, row)| {
+            values.add(index as i64);
+            values.add(row.key.user.as_deref());
+            values.add(row.key.day.number());
+        },
+    );
+    for row in &find.fetch(connection).await.map_err(failed("read roll-ups"))? {
         let mut columns = Columns::new(row, "spark_rollups");
         let rollup_no = columns.get()?;
         let held = rollup(&mut columns)?;
@@ -69,28 +56,42 @@ async fn load(connection: &mut SqliteConnection, rollups: &mut [NumberedRollup])
     Ok(())
 }
 
-async fn put(connection: &mut SqliteConnection, rollups: &[NumberedRollup]) -> sqlx::Result<()> {
-    static PUT: LazyLock<[String; 2]> = LazyLock::new(|| {
-        let set: Vec<String> =
-            FIGURES.split(", ").map(|name| format!("{name} = excluded.{name}")).collect();
-        [
-            format!("INSERT INTO spark_rollups (day, rollup_no, user, {FIGURES}) SELECT * FROM"),
-            format!(
-                "WHERE column1 IS NOT NULL ON CONFLICT (rollup_no) DO UPDATE SET {}",
-                set.join(", ")
-            ),
-        ]
-    });
-    let [head, tail] = &*PUT;
-    let put = Statement { head, columns: COLUMNS, tail };
-    put.with(rollups, put_rollup).execute(connection).await
+async fn write(connection: &mut SqliteConnection, rollups: &[NumberedRollup]) -> sqlx::Result<()> {
+    let (mut insert, mut update, mut delete) = Default::default();
+    for row in rollups {
+        let list: &mut Vec<&NumberedRollup> = match row.rollup_no {
+            Some(_) if row.rollup.is_empty() => &mut delete,
+            Some(_) => &mut update,
+            None if row.rollup.is_empty() => continue,
+            None => &mut insert,
+        };
+        list.push(row);
+    }
+    let columns = format!("day, user, {FIGURES}");
+    let calls = [
+        Statement::insert("INSERT OR FAIL INTO spark_rollups", &columns).with(
+            insert,
+            |values, row| {
+                values.add(row.key.day.number());
+                values.add(row.key.user.as_deref());
+                put_figures(values, &row.rollup);
+            },
+        ),
+        Statement::update("spark_rollups", "rollup_no", FIGURES).with(update, |values, row| {
+            values.add(row.rollup_no);
+            put_figures(values, &row.rollup);
+        }),
+        Statement::delete("spark_rollups", "rollup_no").with(delete, |values, row| {
+            values.add(row.rollup_no);
+        }),
+    ];
+    for call in calls {
+        call.execute(connection).await?;
+    }
+    Ok(())
 }
 
-fn put_rollup(values: &mut Values, row: &NumberedRollup) {
-    values.add(row.key.day.number());
-    values.add(row.rollup_no);
-    values.add(row.key.user.as_deref());
-    let rollup = &row.rollup;
+fn put_figures(values: &mut Values, rollup: &Rollup) {
     values.add(rollup.jobs_succeeded);
     values.add(rollup.jobs_failed);
     values.add(rollup.jobs_unknown);

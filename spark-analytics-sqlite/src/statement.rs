@@ -10,13 +10,58 @@ const MAX_PARAMETERS: usize = 16_384;
 
 /// A statement around a table of rows given as parameters: `{head} (VALUES (?, …), …) {tail}`.
 ///
-/// The number of rows is filled up to a power of two with rows of NULLs, which `tail` has to leave out.
-/// So there are few different texts, and each is parsed once a connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Statement<'a> {
-    pub(crate) head: &'a str,
-    pub(crate) columns: usize,
-    pub(crate) tail: &'a str,
+/// The number of rows is filled up to a power of two with rows of NULLs, which `tail` leaves out. So
+/// there are few different texts, and each is parsed once a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    head: String,
+    columns: usize,
+    tail: String,
+}
+
+impl Statement {
+    /// Inserts rows of some columns, the first of which is never NULL.
+    pub(crate) fn insert(into: &str, columns: &str) -> Self {
+        Self {
+            head: format!("{into} ({columns}) SELECT * FROM"),
+            columns: columns.split(", ").count(),
+            tail: "WHERE column1 IS NOT NULL".to_owned(),
+        }
+    }
+
+    /// Sets columns, given from the second value on, of the row whose key is the first.
+    pub(crate) fn update(table: &str, key: &str, columns: &str) -> Self {
+        let set = columns.split(", ").zip(2..).map(|(name, at)| format!("{name} = column{at}"));
+        let set: Vec<String> = set.collect();
+        Self {
+            // A statement that fails has its transaction rolled back: what it did before needs no
+            // record of its own, which `OR FAIL` saves.
+            head: format!("UPDATE OR FAIL {table} SET {} FROM", set.join(", ")),
+            columns: set.len() + 1,
+            tail: format!("WHERE {key} = column1"),
+        }
+    }
+
+    /// Deletes the rows of keys.
+    pub(crate) fn delete(table: &str, key: &str) -> Self {
+        Self {
+            head: format!("DELETE FROM {table} WHERE ({key}) IN"),
+            columns: key.split(", ").count(),
+            tail: String::new(),
+        }
+    }
+
+    /// Selects the rows of a table where `key` is, in its order, the values from the second on; the
+    /// first value is given back after `columns`.
+    pub(crate) fn select(columns: &str, table: &str, key: &str) -> Self {
+        let on = key.split(", ").zip(2..).map(|(name, at)| format!("{name} IS column{at}"));
+        let on: Vec<String> = on.collect();
+        Self {
+            head: format!("SELECT {columns}, column1 FROM"),
+            columns: on.len() + 1,
+            tail: format!("CROSS JOIN {table} ON column1 IS NOT NULL AND {}", on.join(" AND ")),
+        }
+    }
 }
 
 /// The values of one row, in the order of the columns.
@@ -43,7 +88,7 @@ impl Values {
 #[derive(Debug)]
 pub(crate) struct Calls(sqlx::Result<Vec<(String, SqliteArguments)>>);
 
-impl Statement<'_> {
+impl Statement {
     /// With rows, each of whose values `put` adds.
     pub(crate) fn with<T>(
         &self,

@@ -24,9 +24,6 @@ macro_rules! task_columns {
 }
 pub(crate) use task_columns;
 
-/// How many [`task_columns`] there are.
-pub(crate) const TASK_COLUMNS: usize = 15;
-
 /// A sum: an integer while it fits 64 bits, a decimal text beyond.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sum(pub(crate) i128);
