@@ -2,6 +2,7 @@
 
 use std::process::exit;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use spark_analytics_core::Dedup;
 
@@ -79,7 +80,13 @@ pub(crate) fn parse() -> Cli {
             let _ = error.print();
             exit(0);
         }
-        progress::say(&one_line(&error.render().to_string()));
+        let message = match error.kind() {
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                "error: a command is missing".to_owned()
+            }
+            _ => one_line(&error.render().to_string()),
+        };
+        progress::say(&format!("{message} (`--help` tells what there is)"));
         exit(2)
     })
 }
@@ -109,5 +116,5 @@ fn with_variable(arg: clap::Arg) -> clap::Arg {
 fn one_line(message: &str) -> String {
     let about_usage = |line: &&str| !(line.starts_with("Usage:") || line.starts_with("For more"));
     let words = message.lines().take_while(about_usage).flat_map(str::split_whitespace);
-    format!("{} (`--help` tells what there is)", words.collect::<Vec<_>>().join(" "))
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -251,16 +251,3 @@ fn ratio(part: i128, whole: i128) -> f64 {
     let halves = part.saturating_mul(200) / whole;
     ((halves + halves.signum()) / 2) as f64 / 100.0
 }
-
-#[cfg(test)]
-mod tests {
-    use super::ratio;
-
-    #[test]
-    fn halves_are_rounded_away_from_zero() {
-        assert_eq!((ratio(1_005, 1_000), ratio(-1_005, 1_000)), (1.01, -1.01));
-        assert_eq!((ratio(1_004_999, 1_000_000), ratio(2, 3)), (1.0, 0.67));
-        assert!(ratio(-1, 1_000).is_sign_positive());
-        assert_eq!(ratio(5, 0), 0.0);
-    }
-}

@@ -1,0 +1,170 @@
+//! How the command line is used: arguments, formats, exit codes.
+
+mod cli_support;
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use cli_support::Folder;
+
+#[test]
+fn help_has_an_example_of_each_command_and_the_exit_codes() {
+    let help = Folder::new().ok(&["--help"]);
+    let commands = [
+        "generate", "send", "ingest", "import", "inspect", "job", "jobs", "summary", "apps",
+        "events", "rejected", "prune",
+    ];
+    for command in commands {
+        assert!(help.contains(&format!("\n  cli {command} ")), "{command}: {help}");
+        let own = Folder::new().ok(&[command, "--help"]);
+        assert!(own.contains(&format!("Example: cli {command} ")), "{own}");
+    }
+    assert!(help.contains("Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."));
+}
+
+#[test]
+fn wrong_usage_is_one_line_and_exit_code_2() {
+    let wrong: [(&[&str], &str); 8] = [
+        (&["nonsense"], "unrecognized subcommand 'nonsense'"),
+        (&[], "a command is missing"),
+        (&["jobs", "--nonsense"], "unexpected argument '--nonsense'"),
+        (&["job", "many"], "invalid value 'many' for '<ID>'"),
+        (&["ingest"], "<FILE>"),
+        (&["summary"], "--date <DAY>"),
+        (&["summary", "--date", "2024-02-30"], "is not a day of the calendar"),
+        (&["send", "--file", "f", "--url", "localhost"], "must be a whole URL"),
+    ];
+    for (args, message) in wrong {
+        let ended = Folder::new().run(args);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.error().contains(message), "{ended:?}");
+        assert_eq!((ended.stderr.lines().count(), ended.stdout.as_str()), (1, ""));
+    }
+}
+
+#[test]
+fn reading_makes_no_database_and_says_how_one_is_made() {
+    let folder = Folder::new();
+    let commands: [&[&str]; 7] = [
+        &["jobs"],
+        &["job", "1"],
+        &["summary", "--date", "2024-04-01"],
+        &["apps"],
+        &["events", "1"],
+        &["rejected"],
+        &["prune", "--before", "2024-04-01"],
+    ];
+    for store in ["sqlite:missing.db", "redb:missing.db"] {
+        for command in commands {
+            let ended = folder.run(&[command, &["--store", store]].concat());
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            assert!(ended.error().contains("there is no database missing.db: `cli import"));
+            assert!(!folder.path("missing.db").exists());
+        }
+    }
+}
+
+#[test]
+fn a_store_of_an_unknown_kind_is_refused() {
+    let ended = Folder::new().run(&["jobs", "--store", "mongodb:jobs"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.error().contains("mongodb:jobs"));
+}
+
+#[test]
+fn csv_has_the_documented_names_also_without_rows() {
+    let folder = Folder::new();
+    let header = |args: &[&str]| {
+        let output = folder.ok(&[args, &["--store", "memory:", "--format", "csv"]].concat());
+        output.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        header(&["jobs"]),
+        "job_id,user,start_time,end_time,duration_seconds,task_count,failed_tasks,success_rate,\
+         job_result,app_id,attempt_id,killed_tasks,source,task_time_seconds,parallelism,skew,\
+         task_duration_ms.p50,task_duration_ms.p95,task_duration_ms.p99,task_duration_ms.max"
+    );
+    let days = header(&["summary", "--date", "2024-04-01"]);
+    assert_eq!(
+        days,
+        "date,total_jobs,avg_duration_seconds,avg_success_rate,failed_jobs,unknown_jobs,\
+         job_duration_seconds.p50,job_duration_seconds.p95,job_duration_seconds.p99,\
+         job_duration_seconds.max,tasks.task_count,tasks.failed_tasks,tasks.killed_tasks,\
+         tasks.task_time_seconds,tasks.lost_time_seconds,tasks.run_time_seconds,\
+         tasks.cpu_time_seconds,tasks.gc_time_seconds,tasks.input_bytes,tasks.output_bytes,\
+         tasks.shuffle_read_bytes,tasks.shuffle_write_bytes,tasks.memory_spilled_bytes,\
+         tasks.disk_spilled_bytes,tasks.task_duration_ms.p50,tasks.task_duration_ms.p95,\
+         tasks.task_duration_ms.p99,tasks.task_duration_ms.max"
+    );
+    assert_eq!(header(&["summary", "--from", "2024-04-01", "--to", "2024-04-02"]), days);
+    assert_eq!(
+        header(&["apps"]),
+        "app_id,attempt_id,name,user,spark_version,start_time,end_time,ended,task_count,\
+         failed_tasks,killed_tasks"
+    );
+    assert_eq!(
+        header(&["events", "1"]),
+        "log_id,event.event,event.timestamp,event.user,event.task_id,event.duration_ms,\
+         event.successful,event.completion_time,event.job_result,event"
+    );
+    assert_eq!(header(&["rejected"]), "id,at,reason,raw");
+}
+
+#[test]
+fn empty_lists_are_json_too() {
+    let folder = Folder::new();
+    for command in [&["jobs"][..], &["apps"], &["events", "1"], &["rejected"]] {
+        let list = folder.json(&[command, &["--store", "memory:"]].concat());
+        assert_eq!(list, serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_flag_is_read_from_its_variable_and_the_command_line_goes_first() {
+    let folder = Folder::new();
+    let output = |args: &[&str]| {
+        let mut command = folder.command(args);
+        command.env("SPARK_ANALYTICS_STORE", "memory:").env("SPARK_ANALYTICS_FORMAT", "json");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(output(&["jobs"]), "[]\n");
+    assert!(output(&["jobs", "--format", "csv"]).starts_with("job_id,"));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let folder = Folder::new();
+    folder.generate("sample.json", "2000", "1");
+    folder.ok(&["ingest", "sample.json"]);
+    for format in ["table", "json", "csv"] {
+        let mut command = folder.command(&["jobs", "--format", format]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // The pipe holds less than 2,000 jobs, so the command writes on after this.
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()), "{format}");
+    }
+}
+
+#[test]
+fn tables_are_aligned_and_free_of_control_characters() {
+    let folder = Folder::new();
+    let start = |job: u32, user: &str| {
+        format!(
+            r#"{{"event":"SparkListenerJobStart","job_id":{job},"timestamp":"2024-04-01T10:00:00Z","user":"{user}"}}
+{{"event":"SparkListenerJobEnd","job_id":{job},"timestamp":"2024-04-01T10:00:0{job}Z","completion_time":"2024-04-01T10:00:05Z","user":"x","job_result":"JobSucceeded"}}
+"#
+        )
+    };
+    let events = start(1, "a\\u001b[31m") + &start(2, "a much longer name");
+    folder.write("events.ndjson", events);
+    folder.ok(&["ingest", "events.ndjson"]);
+    let table = folder.ok(&["jobs"]);
+    assert!(!table.contains('\u{1b}'), "{table}");
+    let ends = |line: &str| line.find("2024-").or(line.find("END TIME")).unwrap();
+    let columns: Vec<_> = table.lines().map(|line| ends(&line.replace('\u{fffd}', "?"))).collect();
+    assert_eq!(columns, vec![columns[0]; 3], "{table}");
+}

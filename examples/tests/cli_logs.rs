@@ -1,0 +1,195 @@
+//! Event logs on the command line.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod cli_support;
+
+use std::path::Path;
+
+use cli_support::{Folder, event_logs};
+use serde_json::{Value, json};
+
+const FAILURES: &str = "local-1795465776192";
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn importing_prints_the_jobs_and_the_day() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    let output = folder.ok(&["import", text(&logs)]);
+    let parts: Vec<Vec<&str>> = output.split("\n\n").map(|part| part.lines().collect()).collect();
+    let [logs, jobs, days] = &parts[..] else { panic!("{output}") };
+    assert!(logs[0].starts_with("LOG ") && logs[0].ends_with("WARNING COUNT"), "{output}");
+    assert_eq!(logs.len(), 1 + 3);
+    assert!(jobs[0].starts_with("APP ID "), "{output}");
+    assert_eq!(jobs.len(), 1 + 5 + 20 + 22);
+    let job = jobs.iter().find(|line| line.starts_with(FAILURES)).unwrap();
+    let cells: Vec<_> = job.split_whitespace().collect();
+    let first = [
+        FAILURES,
+        "0",
+        "dave",
+        "2026-11-23T20:29:49.508Z",
+        "7.75",
+        "14",
+        "4",
+        "71.43",
+        "JobSucceeded",
+    ];
+    assert_eq!(cells, first);
+    assert_eq!(days.len(), 2);
+    assert_eq!(
+        days[1].split_whitespace().collect::<Vec<_>>(),
+        ["2026-11-23", "47", "5", "3.40", "90.08", "252", "31", "4"]
+    );
+}
+
+#[test]
+fn importing_again_changes_nothing() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    let import = ["import", text(&logs)];
+    let first = folder.json(&import);
+    let second = folder.json(&import);
+    let outcomes = |report: &Value| -> Vec<Value> {
+        report["logs"].as_array().unwrap().iter().map(|log| log["outcome"].clone()).collect()
+    };
+    assert_eq!(outcomes(&first), ["new", "new", "new"]);
+    assert_eq!(outcomes(&second), ["unchanged", "unchanged", "unchanged"]);
+    assert_eq!((&first["jobs"], &first["days"]), (&second["jobs"], &second["days"]));
+    assert_eq!(first["jobs"].as_array().unwrap().len(), 47);
+    assert_eq!(folder.json(&["jobs"]).as_array().unwrap().len(), 47);
+    assert_eq!(folder.json(&["apps"]).as_array().unwrap().len(), 3);
+    let of_day = folder.json(&["summary", "--date", "2026-11-23"]);
+    assert_eq!(json!([of_day]), first["days"]);
+}
+
+#[test]
+fn what_is_no_event_log_is_named_and_skipped() {
+    let folder = Folder::new();
+    let rolling = folder.path("logs/eventlog_v2_app-1");
+    std::fs::create_dir_all(&rolling).unwrap();
+    std::fs::create_dir_all(folder.path("logs/deep/_temporary")).unwrap();
+    folder.write("logs/eventlog_v2_app-1/events_1_app-1", "{}");
+    folder.write("logs/.hidden", "no log");
+    folder.write("logs/_SUCCESS", "");
+    folder.write("logs/appstatus_app-1", "");
+    folder.write("logs/deep/_temporary/part", "no log");
+    folder.write("logs/deep/readme.md", "# no log\n");
+    std::fs::copy(event_logs().join(FAILURES), folder.path("logs/deep").join(FAILURES)).unwrap();
+
+    let ended = folder.run(&["import", "logs", "--format", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["logs"].as_array().unwrap().len(), 1);
+    assert_eq!(report["jobs"].as_array().unwrap().len(), 22);
+    let skipped = report["skipped"].as_array().unwrap();
+    let paths: Vec<_> = skipped.iter().map(|skipped| skipped["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["logs/eventlog_v2_app-1", "logs/deep/readme.md"]);
+    let said: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(
+        said[0],
+        "skipped: logs/eventlog_v2_app-1 is a rolling event log, which this version does not read"
+    );
+    assert!(said[1].starts_with("skipped: logs/deep/readme.md is not a Spark event log"));
+    assert_eq!(said.len(), 2);
+}
+
+#[test]
+fn a_path_that_is_not_there_fails_after_the_others_were_taken() {
+    let folder = Folder::new();
+    let log = event_logs().join(FAILURES);
+    let ended = folder.run(&["import", "missing", text(&log), "--format", "csv"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.error().starts_with("error: cannot read missing: "));
+    assert_eq!(ended.stdout.lines().count(), 1 + 22);
+    assert_eq!(folder.json(&["jobs"]).as_array().unwrap().len(), 22);
+}
+
+#[test]
+fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
+    let folder = Folder::new();
+    let log = std::fs::read_to_string(event_logs().join(FAILURES)).unwrap();
+    let at = log.find("\n{\"Event\":\"SparkListenerTaskStart\"").unwrap() + 1;
+    let line = 1 + log[..at].matches('\n').count();
+    folder.write(FAILURES, format!("{}{{\"Event\":\"Spark\n{}", &log[..at], &log[at..]));
+    let ended = folder.run(&["import", FAILURES, "--format", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["logs"][0]["warning_count"], 1);
+    assert_eq!(report["logs"][0]["warnings"][0]["line"], line);
+    assert!(ended.stderr.starts_with(&format!("warning: {FAILURES}, line {line}: ")), "{ended:?}");
+    assert_eq!(report["jobs"].as_array().unwrap().len(), 22);
+}
+
+#[test]
+fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
+    let folder = Folder::new();
+    let mut log = String::from(
+        "{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.9\"}\n\
+         {\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"many\",\"App ID\":\"app-1\",\
+         \"Timestamp\":1711879200000,\"User\":\"ada\"}\n",
+    );
+    for job in 0..70 {
+        let at = 1_711_879_200_000_i64 + job;
+        log += &format!(
+            "{{\"Event\":\"SparkListenerJobStart\",\"Job ID\":{job},\"Submission Time\":{at},\
+             \"Stage Infos\":[],\"Stage IDs\":[]}}\n\
+             {{\"Event\":\"SparkListenerJobEnd\",\"Job ID\":{job},\"Completion Time\":{at},\
+             \"Job Result\":{{\"Result\":\"JobSucceeded\"}}}}\n"
+        );
+    }
+    folder.write("app-1", log);
+    let table = folder.ok(&["import", "app-1"]);
+    let jobs: Vec<_> = table.split("\n\n").nth(1).unwrap().lines().collect();
+    assert_eq!(jobs.len(), 1 + 50 + 1);
+    assert_eq!(jobs[51], "… 20 more; `cli jobs --app app-1` lists them");
+    assert_eq!(folder.json(&["import", "app-1"])["jobs"].as_array().unwrap().len(), 70);
+}
+
+#[test]
+fn inspecting_gives_what_sparks_rest_would_and_stores_nothing() {
+    let folder = Folder::new();
+    let log = event_logs().join(FAILURES);
+    let report = folder.json(&["inspect", text(&log)]);
+    let applications = report["applications"].as_array().unwrap();
+    assert_eq!(applications.len(), 1);
+    let names: Vec<_> = applications[0].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["application", "executors", "jobs", "stages", "warnings"]);
+    let application = &applications[0];
+    assert_eq!(application["application"]["id"], FAILURES);
+    assert_eq!(application["jobs"].as_array().unwrap().len(), 22);
+    assert_eq!(application["stages"].as_array().unwrap().len(), 34);
+    assert_eq!(application["executors"].as_array().unwrap().len(), 1);
+    assert_eq!(application["warnings"], json!([]));
+    let first = &application["jobs"][21];
+    let figures = ["jobId", "status", "numTasks", "numCompletedTasks", "numFailedTasks"];
+    assert_eq!(
+        figures.map(|name| first[name].clone()),
+        [json!(0), json!("SUCCEEDED"), json!(10), json!(10), json!(4)]
+    );
+    assert!(!folder.path("spark-analytics.db").exists());
+}
+
+#[test]
+fn inspecting_a_folder_shows_each_log() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    let report = folder.json(&["inspect", text(&logs)]);
+    assert_eq!(report["applications"].as_array().unwrap().len(), 3);
+    let csv = folder.ok(&["inspect", text(&logs), "--format", "csv"]);
+    assert_eq!(csv.lines().count(), 1 + 47);
+    let table = folder.ok(&["inspect", text(&logs)]);
+    assert_eq!(table.lines().count(), 3 * 3 + 47 + 2);
+}
+
+#[test]
+fn inspecting_what_is_no_log_fails() {
+    let folder = Folder::new();
+    folder.write("notes.txt", "no log");
+    let ended = folder.run(&["inspect", "notes.txt"]);
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1));
+    assert!(ended.error().starts_with("error: notes.txt is not a Spark event log"));
+}
