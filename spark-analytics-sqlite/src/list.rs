@@ -145,3 +145,51 @@ fn jobs_query<'a>(
 pub(crate) fn rows_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use spark_analytics_core::Timestamp;
+
+    use super::*;
+
+    /// How SQLite goes about a query.
+    async fn plan_of(store: &SqliteStore, query: QueryBuilder<Sqlite>) -> String {
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.into_string());
+        let rows = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(sql))
+            .fetch_all(&store.readers)
+            .await
+            .unwrap();
+        rows.into_iter().map(|(_, _, _, step)| step).collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn every_list_of_jobs_is_read_from_an_index_in_its_order() {
+        let store = SqliteStore::in_memory().await.unwrap();
+        let day = Day::from_number(19_812);
+        let after = JobCursor { end: Timestamp::from_micros(0), key: JobKey::new(1) };
+        let all = JobFilter::default();
+        let app = JobFilter { app_id: Some("app-1".to_owned()), ..all.clone() };
+        let user = JobFilter { user: Some("ada".to_owned()), ..all.clone() };
+        let failed = JobFilter { result: Some(JobResult::Failed), ..all.clone() };
+        let row = "(end_us,app_id,attempt_id,job_id)>(?,?,?,?)";
+        let cases = [
+            (JobFilter::day(day), None, "by_end (end_us>? AND end_us<?)"),
+            (JobFilter::day(day), Some(&after), "by_end (end_us>? AND end_us<?)"),
+            (all, Some(&after), &format!("by_end ({row})")),
+            (app.clone(), None, "by_app (app_id=?)"),
+            (app, Some(&after), "by_app (app_id=? AND end_us>?)"),
+            (user.clone(), None, "by_user (user=?)"),
+            (user, Some(&after), &format!("by_user (user=? AND {row})")),
+            (failed.clone(), None, "by_result (result=?)"),
+            (failed, Some(&after), &format!("by_result (result=? AND {row})")),
+        ];
+        for (filter, after, index) in cases {
+            assert_eq!(
+                plan_of(&store, jobs_query(&filter, after, 10)).await,
+                format!("SEARCH spark_jobs USING INDEX spark_jobs_{index}"),
+            );
+        }
+    }
+}

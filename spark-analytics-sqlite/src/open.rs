@@ -14,7 +14,8 @@ use sqlx::{ConnectOptions, SqlSafeStr};
 use spark_analytics_core::{Dedup, Error, Result};
 
 use crate::SqliteStore;
-use crate::store::failed;
+use crate::store::{failed, result_code};
+use crate::value::SQLITE;
 
 /// How to open a store.
 ///
@@ -79,16 +80,18 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self> {
-        let path = path.as_ref();
-        let name = Name(Some(path));
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        let name = Name(Some(path.as_ref()));
+        // SQLite would take some relative paths, such as none at all, for a database in memory.
+        let path = std::path::absolute(path.as_ref()).map_err(|error| {
+            Error::Incompatible(format!("cannot open {name}: {error}; give the path of a file"))
+        })?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
             return Err(Error::Incompatible(format!(
                 "cannot open {name}: there is no directory `{}`; create it first",
                 parent.display()
             )));
         }
-        let shared = connect_options(options).filename(path);
+        let shared = connect_options(options).filename(&path);
         let writer = shared
             .clone()
             .create_if_missing(true)
@@ -224,7 +227,7 @@ async fn migrate(connection: &mut SqliteConnection, name: Name<'_>) -> Result<()
             "{name} has another schema {version} than this version of spark-analytics: \
              use the version that wrote it"
         )),
-        other => Error::engine(crate::value::SQLITE, "create its tables", other),
+        other => Error::engine(SQLITE, "create its tables", other),
     })
 }
 
@@ -243,10 +246,9 @@ impl fmt::Display for Name<'_> {
 
 impl Name<'_> {
     fn refuse(self, error: sqlx::Error) -> Error {
-        const NOT_A_DATABASE: &str = "26";
-        const CANNOT_OPEN: &str = "14";
-        let code = error.as_database_error().and_then(|error| error.code());
-        match code.as_deref() {
+        const CANNOT_OPEN: u32 = 14;
+        const NOT_A_DATABASE: u32 = 26;
+        match result_code(&error) {
             Some(NOT_A_DATABASE) => Error::Incompatible(format!(
                 "{self} is no SQLite database: give another path, or move the file away"
             )),

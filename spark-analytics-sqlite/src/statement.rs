@@ -137,3 +137,57 @@ impl Calls {
         Ok(rows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::SqliteStore;
+
+    #[tokio::test]
+    async fn rows_of_keys_are_found_by_indexes() {
+        let store = SqliteStore::in_memory().await.unwrap();
+        let cases = [
+            (Statement::select("log", "spark_jobs", "app_id, attempt_id, job_id"), "by_key"),
+            (
+                Statement::select("raw", "spark_events", "job_no, time_us, type, task_key"),
+                "by_identity",
+            ),
+            (Statement::select("rollup_no", "spark_rollups", "user, day"), "by_user"),
+            (Statement::update("spark_events", "id", "raw"), "INTEGER PRIMARY KEY (rowid=?)"),
+            (Statement::update("spark_jobs", "job_no", "log"), "INTEGER PRIMARY KEY (rowid=?)"),
+        ];
+        for (statement, index) in cases {
+            let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql(64));
+            let rows = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(sql))
+                .fetch_all(&store.readers)
+                .await
+                .unwrap();
+            let searches: Vec<&String> =
+                rows.iter().map(|row| &row.3).filter(|step| step.starts_with("SEARCH")).collect();
+            assert!(matches!(searches[..], [step] if step.contains(index)), "{rows:?}");
+            assert!(!rows.iter().any(|row| row.3.starts_with("SCAN spark")), "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn few_texts_serve_any_number_of_rows() {
+        let insert = Statement::insert("INSERT INTO t", "a, b, c");
+        let calls = |rows: i64| {
+            let calls = insert.with(0..rows as usize, |values, row| {
+                (0..3).for_each(|_| values.add(row as i64));
+            });
+            calls
+                .0
+                .unwrap()
+                .into_iter()
+                .map(|(sql, arguments)| (sql.matches("(?,?,?)").count(), arguments.len() / 3))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(calls(0), []);
+        assert_eq!(calls(1), [(1, 1)]);
+        assert_eq!(calls(5), [(8, 5)]);
+        assert_eq!(calls(5_000), [(4_096, 4_096), (1_024, 904)]);
+    }
+}

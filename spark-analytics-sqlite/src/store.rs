@@ -54,7 +54,22 @@ impl SqliteStore {
 
 /// What the driver says, while it was to do something.
 pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-    move |error| Error::engine(SQLITE, action, error)
+    const BUSY: u32 = 5;
+    move |error| match result_code(&error) {
+        Some(BUSY) => Error::engine(
+            SQLITE,
+            action,
+            "another process has been writing to the database for longer than the busy timeout: \
+             send again, or set a longer one",
+        ),
+        _ => Error::engine(SQLITE, action, error),
+    }
+}
+
+/// SQLite's primary result code, the low byte of what it answers.
+pub(crate) fn result_code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
 }
 
 #[async_trait]
