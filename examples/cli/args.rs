@@ -4,8 +4,9 @@ use std::process::exit;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use spark_analytics_core::Dedup;
+use spark_analytics_core::{Day, Dedup};
 
+use crate::WrongUsage;
 use crate::output::Format;
 use crate::{apps, generate, import, ingest, inspect, jobs, progress, raw, send, summary};
 
@@ -62,6 +63,14 @@ pub(crate) struct WhichJob {
     /// The application's attempt, where Spark has one
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) attempt: String,
+}
+
+/// Checks that a range of days has any.
+pub(crate) fn check_range(from: Option<Day>, to: Option<Day>) -> Result<(), WrongUsage> {
+    match (from, to) {
+        (Some(from), Some(to)) if to < from => Err(WrongUsage("--to lies before --from")),
+        _ => Ok(()),
+    }
 }
 
 const EXIT_CODES: &str = "\

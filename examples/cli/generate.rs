@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::seq::{SliceRandom, index};
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
-use spark_analytics_core::{Day, Event, InvalidEvent, Timestamp};
+use spark_analytics_core::{Day, Event, InvalidEvent, ParseTimeError, Timestamp};
 
 use crate::output::{Columns, Out};
 
@@ -39,7 +39,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// The day before which all jobs end, YYYY-MM-DD [default: today]
-    #[arg(long, value_name = "DAY", value_parser = first_days_after_1980)]
+    #[arg(long, value_name = "DAY", value_parser = until)]
     until: Option<Day>,
 }
 
@@ -96,9 +96,11 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn first_days_after_1980(text: &str) -> Result<Day, String> {
-    let day: Day = text.parse().map_err(|error| format!("{error}"))?;
-    if day.number() < 3_653 { Err("must be 1980-01-02 or later".to_owned()) } else { Ok(day) }
+/// A day with ten years before it in which events may lie.
+fn until(text: &str) -> Result<Day, String> {
+    const FIRST: i32 = 3_652;
+    let day: Day = text.parse().map_err(|error: ParseTimeError| error.to_string())?;
+    if day.number() < FIRST { Err("must be 1980-01-01 or later".to_owned()) } else { Ok(day) }
 }
 
 /// An event in a few bytes: millions of them are shuffled.

@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::Args;
 use spark_analytics_core::{Day, JobCursor, JobFilter, JobKey, JobRecord, JobResult};
 
-use crate::args::{Shared, WhichJob};
+use crate::args::{Shared, WhichJob, check_range};
 use crate::output::{List, Out};
 use crate::store;
 use crate::view::JobView;
@@ -57,6 +57,7 @@ pub(crate) async fn one(args: &OneJob, shared: &Shared, out: &mut Out) -> anyhow
 }
 
 pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
+    check_range(args.from, args.to)?;
     let store = store::open(shared).await?;
     let filter = JobFilter {
         user: args.user.clone(),

@@ -41,7 +41,11 @@ async fn main() {
     };
     let Err(error) = done else { exit(0) };
     progress::say(&format!("error: {error:#}"));
-    exit(if error.is::<Interrupted>() { 130 } else { 1 });
+    exit(match error {
+        error if error.is::<Interrupted>() => 130,
+        error if error.is::<WrongUsage>() => 2,
+        _ => 1,
+    });
 }
 
 /// The user asked the command to stop.
@@ -53,6 +57,18 @@ impl std::error::Error for Interrupted {}
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("interrupted; what was stored before stays")
+    }
+}
+
+/// Arguments that do not go together.
+#[derive(Debug)]
+struct WrongUsage(&'static str);
+
+impl std::error::Error for WrongUsage {}
+
+impl fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use spark_analytics_core::{Day, Rollup};
 
-use crate::args::Shared;
+use crate::args::{Shared, check_range};
 use crate::output::{Format, List, Out};
 use crate::store;
 use crate::view::{DayView, TotalsView};
@@ -40,6 +40,7 @@ struct RangeView<'a> {
 }
 
 pub(crate) async fn run(args: &Summary, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
+    check_range(args.from, args.to)?;
     let store = store::open(shared).await?;
     let from = args.date.or(args.from).unwrap_or(Day::MIN);
     let to = args.date.or(args.to).unwrap_or(Day::MAX);

@@ -24,7 +24,7 @@ fn help_has_an_example_of_each_command_and_the_exit_codes() {
 
 #[test]
 fn wrong_usage_is_one_line_and_exit_code_2() {
-    let wrong: [(&[&str], &str); 8] = [
+    let wrong: [(&[&str], &str); 9] = [
         (&["nonsense"], "unrecognized subcommand 'nonsense'"),
         (&[], "a command is missing"),
         (&["jobs", "--nonsense"], "unexpected argument '--nonsense'"),
@@ -32,6 +32,7 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
         (&["ingest"], "<FILE>"),
         (&["summary"], "--date <DAY>"),
         (&["summary", "--date", "2024-02-30"], "is not a day of the calendar"),
+        (&["jobs", "--from", "2024-04-02", "--to", "2024-04-01"], "--to lies before --from"),
         (&["send", "--file", "f", "--url", "localhost"], "must be a whole URL"),
     ];
     for (args, message) in wrong {

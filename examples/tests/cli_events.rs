@@ -4,6 +4,8 @@
 mod cli_support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
 
 use cli_support::{Folder, is_rounded, memory_with};
 use serde_json::{Value, json};
@@ -251,6 +253,28 @@ fn a_file_that_is_cut_short_fails_after_what_is_whole_was_taken() {
     );
     let counts: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!((&counts["recorded"], &counts["rejected"]), (&json!(1), &json!(1)));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_reading_with_exit_code_130() {
+    let folder = Folder::new();
+    let mut command = folder.command(&["ingest", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let batch = format!("{GOOD}\n{}", "{}\n".repeat(999));
+    stdin.write_all(batch.as_bytes()).unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.starts_with("rejected: standard input, line 2: "), "{line}");
+    cli_support::interrupt(&child);
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(rest.ends_with("error: interrupted; what was stored before stays\n"), "{rest}");
+    drop(stdin);
 }
 
 #[test]

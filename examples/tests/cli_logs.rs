@@ -67,6 +67,27 @@ fn importing_again_changes_nothing() {
 }
 
 #[test]
+fn all_stores_give_the_same_output() {
+    let folder = Folder::new();
+    folder.generate("sample.json", "30", "4");
+    let logs = event_logs();
+    let outputs = |store: &str| {
+        let commands: [&[&str]; 8] = [
+            &["ingest", "sample.json"],
+            &["import", text(&logs)],
+            &["jobs", "--format", "csv"],
+            &["summary", "--from", "2024-01-01", "--to", "2026-12-31", "--format", "json"],
+            &["events", "103", "--format", "json"],
+            &["apps"],
+            &["prune", "--before", "2024-04-01"],
+            &["job", "3", "--app", FAILURES],
+        ];
+        commands.map(|command| folder.ok(&[command, &["--store", store]].concat()))
+    };
+    assert_eq!(outputs("sqlite:figures.db"), outputs("redb:figures.redb"));
+}
+
+#[test]
 fn what_is_no_event_log_is_named_and_skipped() {
     let folder = Folder::new();
     let rolling = folder.path("logs/eventlog_v2_app-1");

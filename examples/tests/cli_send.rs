@@ -5,7 +5,7 @@ mod cli_support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
 
@@ -129,8 +129,7 @@ fn an_interrupt_ends_with_the_counts_so_far() {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     assert_eq!(server.requests.recv().unwrap(), "{}");
-    let interrupt = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+    cli_support::interrupt(&child);
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!((ended.code, counts(&ended.stdout)), (Some(130), [1, 1, 0, 0, 0, 0]));
     assert!(ended.error().starts_with("error: interrupted"));

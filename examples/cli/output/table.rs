@@ -64,7 +64,7 @@ pub(crate) fn heading(name: &str) -> String {
 
 /// A value as people read it, on one line and without what could steer a terminal.
 pub(crate) fn text(value: &Value) -> String {
-    const LONGEST: usize = 100;
+    const LONGEST: usize = 200;
     let text = match value {
         Value::Null => return "-".to_owned(),
         Value::Number(number) if number.is_f64() => {

@@ -117,6 +117,13 @@ impl From<std::process::Output> for Ended {
     }
 }
 
+/// Interrupts a command as Ctrl-C does.
+#[cfg(unix)]
+pub(crate) fn interrupt(child: &Child) {
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+}
+
 /// A server that is killed when it is dropped.
 pub(crate) struct Server {
     child: Child,
