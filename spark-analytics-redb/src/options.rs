@@ -27,7 +27,7 @@ pub struct RedbOptions {
     pub dedup: Dedup,
     /// When what was written is durable.
     pub durability: Durability,
-    /// Memory for pages of the file, in bytes; 1 GiB by default.
+    /// Memory for pages of the file, in bytes; 256 MiB by default.
     pub cache_bytes: usize,
 }
 
@@ -36,7 +36,7 @@ impl Default for RedbOptions {
         Self {
             dedup: Dedup::default(),
             durability: Durability::default(),
-            cache_bytes: 1024 * 1024 * 1024,
+            cache_bytes: 256 * 1024 * 1024,
         }
     }
 }

@@ -54,7 +54,8 @@ pub(crate) fn remove_events(
                 break 'jobs Some(number);
             }
             if time.day() >= before {
-                job = number.saturating_add(1);
+                let Some(following) = number.checked_add(1) else { break 'jobs None };
+                job = following;
                 continue 'jobs;
             }
             old_keys.push(key.value().to_vec());

@@ -119,17 +119,26 @@ impl Shared {
         write: impl FnOnce(&WriteTransaction) -> fault::Result<Written<T>>,
     ) -> fault::Result<T> {
         let mut transaction = database.begin_write()?;
-        if self.durability == Durability::Eventual
-            && !self.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(COMMITS_UNTIL_DURABLE)
-        {
-            transaction.set_durability(redb::Durability::None)?;
-        }
         match write(&transaction)? {
             Written::Changed(answer) => {
+                if !self.is_durable() {
+                    transaction.set_durability(redb::Durability::None)?;
+                }
                 transaction.commit()?;
                 Ok(answer)
             }
             Written::Unchanged(answer) => Ok(answer),
+        }
+    }
+
+    /// Whether the commit at hand is to be durable.
+    fn is_durable(&self) -> bool {
+        match self.durability {
+            Durability::Immediate => true,
+            Durability::Eventual => {
+                let earlier = self.commits.fetch_add(1, Ordering::Relaxed);
+                earlier % COMMITS_UNTIL_DURABLE == COMMITS_UNTIL_DURABLE - 1
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use criterion::Criterion;
 use futures::executor::block_on;
 use redb::{Database, TableDefinition};
 use spark_analytics_core::{Dedup, Event, JobFilter, JobKey, Store};
-use spark_analytics_redb::RedbStore;
+use spark_analytics_redb::{RedbOptions, RedbStore};
 use spark_analytics_tests::Workload;
 
 const JOBS: u64 = 10_000;
@@ -93,7 +93,9 @@ struct BareLoop(Database);
 
 impl BareLoop {
     fn create(path: &Path) -> Self {
-        Self(Database::create(path).expect("makes a file"))
+        let mut builder = Database::builder();
+        builder.set_cache_size(RedbOptions::default().cache_bytes);
+        Self(builder.create(path).expect("makes a file"))
     }
 
     fn insert(&self, events: &[Event]) {

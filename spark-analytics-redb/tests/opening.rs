@@ -1,0 +1,237 @@
+//! Which files are made and opened, and what is said of those that are not.
+
+use std::path::Path;
+
+use futures::executor::block_on;
+use redb::{Database, TableDefinition};
+use spark_analytics_core::{Dedup, Error, Event, JobKey, Receipt, Store, Timestamp};
+use spark_analytics_redb::{RedbOptions, RedbStore};
+use tempfile::TempDir;
+
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+const BY_TIME: RedbOptions = RedbOptions {
+    dedup: Dedup::JobTypeTimestamp,
+    durability: spark_analytics_redb::Durability::Immediate,
+    cache_bytes: 1 << 20,
+};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// What is said, with the folder's name taken out.
+fn said(folder: &TempDir, result: Result<RedbStore, Error>) -> String {
+    let error = result.expect_err("is refused");
+    assert!(matches!(error, Error::Incompatible(_)), "{error:?}");
+    error.to_string().replace(&format!("{}/", folder.path().display()), "")
+}
+
+/// A store that was made and closed.
+fn make(path: &Path, options: RedbOptions) {
+    block_on(async {
+        let store = options.create(path).await.expect("makes a file");
+        store.close().await.expect("closes");
+    });
+}
+
+fn change_meta(path: &Path, key: &str, value: &[u8]) {
+    let database = Database::open(path).expect("opens");
+    let transaction = database.begin_write().expect("begins");
+    transaction.open_table(META).expect("opens").insert(key, value).expect("inserts");
+    transaction.commit().expect("commits");
+}
+
+#[test]
+fn a_store_is_made_once_and_opened_any_number_of_times() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    let start = Event::job_start(1, Timestamp::from_millis(0), "ada").expect("valid");
+    block_on(async {
+        let store = RedbStore::create(&path).await.expect("makes a file");
+        let receipts = store.ingest(vec![start.clone()]).await.expect("takes it");
+        assert_eq!(receipts, [Receipt::Recorded(1)]);
+        store.close().await.expect("closes");
+        for _ in 0..2 {
+            let store = RedbStore::open(&path).await.expect("opens");
+            let receipts = store.ingest(vec![start.clone()]).await.expect("takes it");
+            assert_eq!(receipts, [Receipt::Duplicate(1)]);
+            store.close().await.expect("closes");
+        }
+    });
+}
+
+#[test]
+fn open_or_create_does_what_is_needed() {
+    let folder = folder();
+    let (new, empty) = (folder.path().join("new.redb"), folder.path().join("empty.redb"));
+    std::fs::write(&empty, b"").expect("writes");
+    block_on(async {
+        for path in [&new, &new, &empty] {
+            let store = RedbStore::open_or_create(path).await.expect("opens");
+            store.check().await.expect("answers");
+            store.close().await.expect("closes");
+        }
+    });
+}
+
+#[test]
+fn a_file_that_exists_is_not_made_again() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    std::fs::write(&path, b"precious").expect("writes");
+    assert_eq!(
+        said(&folder, block_on(RedbStore::create(&path))),
+        "`s.redb` exists already: open it, or name another file"
+    );
+    assert_eq!(std::fs::read(&path).expect("reads"), b"precious");
+}
+
+#[test]
+fn a_file_that_does_not_exist_is_not_opened() {
+    let folder = folder();
+    assert_eq!(
+        said(&folder, block_on(RedbStore::open(folder.path().join("s.redb")))),
+        "`s.redb` does not exist: create the store first, or name another file"
+    );
+    assert!(!folder.path().join("s.redb").exists());
+}
+
+#[test]
+fn a_file_of_another_kind_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("notes.txt");
+    for content in ["no database", "SQLite format 3\0"] {
+        let content = content.repeat(2_000);
+        std::fs::write(&path, &content).expect("writes");
+        for result in [block_on(RedbStore::open(&path)), block_on(RedbStore::open_or_create(&path))]
+        {
+            assert_eq!(said(&folder, result), "`notes.txt` is no redb file: name another file");
+        }
+        assert_eq!(std::fs::read_to_string(&path).expect("reads"), content);
+    }
+}
+
+#[test]
+fn an_empty_file_is_no_store_to_open() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    std::fs::write(&path, b"").expect("writes");
+    assert_eq!(
+        said(&folder, block_on(RedbStore::open(&path))),
+        "`s.redb` is no redb file: name another file"
+    );
+}
+
+#[test]
+fn a_redb_file_of_another_program_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("other.redb");
+    let database = Database::create(&path).expect("makes a file");
+    let transaction = database.begin_write().expect("begins");
+    let other = TableDefinition::<u64, u64>::new("other");
+    transaction.open_table(other).expect("opens").insert(1, 2).expect("inserts");
+    transaction.commit().expect("commits");
+    drop(database);
+    for result in [block_on(RedbStore::open(&path)), block_on(RedbStore::open_or_create(&path))] {
+        assert_eq!(
+            said(&folder, result),
+            "`other.redb` is a redb file but holds no `meta` table of spark-analytics: name \
+             another file"
+        );
+    }
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    make(&path, RedbOptions::default());
+    change_meta(&path, "schema", b"2");
+    assert_eq!(
+        said(&folder, block_on(RedbStore::open(&path))),
+        "`s.redb` was written by a newer version (schema 2, and this one knows 1): use that version"
+    );
+}
+
+#[test]
+fn a_damaged_schema_version_is_named() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    make(&path, RedbOptions::default());
+    change_meta(&path, "schema", b"one");
+    let error = block_on(RedbStore::open(&path)).expect_err("is refused");
+    assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("s.redb`: it is `one`"), "{error}");
+}
+
+#[test]
+fn a_store_keeps_its_dedup_rule() {
+    let folder = folder();
+    let (by_time, by_task) = (folder.path().join("time.redb"), folder.path().join("task.redb"));
+    make(&by_time, BY_TIME);
+    make(&by_task, RedbOptions::default());
+    assert_eq!(
+        said(&folder, block_on(RedbStore::open(&by_time))),
+        "`time.redb` was created with the dedup rule `time`, not `task`: open it with `time`, or \
+         name another file"
+    );
+    assert_eq!(
+        said(&folder, block_on(BY_TIME.open_or_create(&by_task))),
+        "`task.redb` was created with the dedup rule `task`, not `time`: open it with `task`, or \
+         name another file"
+    );
+    let store = block_on(BY_TIME.open(&by_time)).expect("opens");
+    assert_eq!(store.dedup(), Dedup::JobTypeTimestamp);
+}
+
+#[test]
+fn a_file_is_open_once() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    let first = block_on(RedbStore::create(&path)).expect("makes a file");
+    assert_eq!(
+        said(&folder, block_on(RedbStore::open(&path))),
+        "`s.redb` is open already, by another process or by this one: close it there first, for \
+         redb lets one have it at a time"
+    );
+    block_on(first.close()).expect("closes");
+    block_on(RedbStore::open(&path)).expect("opens");
+}
+
+#[test]
+fn a_damaged_row_is_named() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    let key = JobKey::in_app("app-1", "", 7);
+    let start = Event::job_start(key.clone(), Timestamp::from_millis(0), "ada").expect("valid");
+    block_on(async {
+        let store = RedbStore::create(&path).await.expect("makes a file");
+        store.ingest(vec![start.clone()]).await.expect("takes it");
+        store.close().await.expect("closes");
+    });
+    {
+        let jobs = TableDefinition::<&[u8], &[u8]>::new("jobs");
+        let events = TableDefinition::<i64, &str>::new("events");
+        let database = Database::open(&path).expect("opens");
+        let transaction = database.begin_write().expect("begins");
+        let mut jobs = transaction.open_table(jobs).expect("opens");
+        let row = b"app-1\0\0\x80\0\0\0\0\0\0\x07".as_slice();
+        jobs.get_mut(row).expect("reads").expect("is there").insert(&[0xff; 3][..]).expect("puts");
+        drop(jobs);
+        transaction.open_table(events).expect("opens").insert(1, "{").expect("inserts");
+        transaction.commit().expect("commits");
+    }
+    block_on(async {
+        let store = RedbStore::open(&path).await.expect("opens");
+        let errors = [
+            store.job(&key).await.expect_err("is damaged"),
+            store.ingest(vec![start]).await.expect_err("is damaged"),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
+            let start = "the redb store holds a damaged row of job 7 of application app-1: ";
+            assert!(error.to_string().starts_with(start), "{error}");
+        }
+        store.check().await.expect("answers all the same");
+    });
+}
