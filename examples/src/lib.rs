@@ -27,3 +27,8 @@ pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
         ))),
     }
 }
+
+/// The Rust of the first page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
