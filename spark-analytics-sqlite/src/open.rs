@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
 use spark_analytics_core::{Dedup, Error, Result};
 
 use crate::SqliteStore;
-use crate::store::{failed, result_code};
+use crate::store::{BUSY, failed, result_code};
 use crate::value::SQLITE;
 
 /// How to open a store.
@@ -95,7 +94,6 @@ impl SqliteStore {
         let writer = shared
             .clone()
             .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
             .pragma("cache_size", WRITER_CACHE)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let readers = shared.pragma("cache_size", READER_CACHE).pragma("query_only", "ON");
@@ -107,6 +105,7 @@ impl SqliteStore {
             .await
             .map_err(|error| name.refuse(error))?;
         let store = Self { dedup: options.dedup, writer, readers, owns_pools: true };
+        store.keep_log().await.map_err(|error| name.refuse(error))?;
         store.prepare(name).await?;
         Ok(store)
     }
@@ -152,6 +151,24 @@ impl SqliteStore {
         let store = Self { dedup, writer: pool.clone(), readers: pool, owns_pools: false };
         store.prepare(Name(None)).await?;
         Ok(store)
+    }
+
+    /// Turns the write-ahead log on, which the file remembers.
+    async fn keep_log(&self) -> sqlx::Result<()> {
+        let mut connection = self.writer.acquire().await?;
+        let mut attempts = 0;
+        loop {
+            let turned = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await;
+            attempts += 1;
+            match turned {
+                // Two that do so at once refuse each other without waiting. The lock to write
+                // is waited for.
+                Err(error) if result_code(&error) == Some(BUSY) && attempts < 100 => {
+                    connection.begin_with("BEGIN IMMEDIATE").await?.rollback().await?;
+                }
+                done => return done.map(drop),
+            }
+        }
     }
 
     /// Brings the schema up to date and checks the rule.

@@ -54,7 +54,6 @@ impl SqliteStore {
 
 /// What the driver says, while it was to do something.
 pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-    const BUSY: u32 = 5;
     move |error| match result_code(&error) {
         Some(BUSY) => Error::engine(
             SQLITE,
@@ -65,6 +64,9 @@ pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error 
         _ => Error::engine(SQLITE, action, error),
     }
 }
+
+/// SQLite's result code when another process holds a lock.
+pub(crate) const BUSY: u32 = 5;
 
 /// SQLite's primary result code, the low byte of what it answers.
 pub(crate) fn result_code(error: &sqlx::Error) -> Option<u32> {
