@@ -1,5 +1,6 @@
 //! The HTTP API over a store: `cargo run --release --example http_server -- --help`.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,7 +53,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
-    let log = tracing_subscriber::fmt().with_env_filter(args.log).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(args.log)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

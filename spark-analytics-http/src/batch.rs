@@ -112,7 +112,7 @@ pub(crate) async fn batch(
     let encoding = body::encoding(request.headers())?;
     let options = &app.options;
     let (limit, wait) = (options.batch_bytes, options.body_timeout);
-    let pieces = Pieces::new(request.into_body(), encoding, limit, wait)?;
+    let pieces = Pieces::new(request, encoding, limit, wait).await?;
     let mut taking = Taking::new(&app);
     let read = taking.take(pieces, splitter).await;
     // Also what came before the body went wrong is taken.

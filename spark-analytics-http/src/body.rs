@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
@@ -77,24 +78,25 @@ pub(crate) fn unsupported(header: &str, value: &[u8], use_instead: &str) -> Prob
 }
 
 /// A whole body of at most `limit` bytes that comes within `wait`.
-pub(crate) async fn whole(body: Body, limit: usize, wait: Duration) -> Result<Bytes, Problem> {
-    check_announced(&body, limit)?;
-    let mut pieces = body.into_data_stream();
+pub(crate) async fn whole(
+    request: Request,
+    limit: usize,
+    wait: Duration,
+) -> Result<Bytes, Problem> {
+    let mut pieces = announced(request, limit, wait).await?.into_data_stream();
     let reading = async {
         let first = pieces.next().await.transpose().map_err(|error| broken(&error))?;
         let first = first.unwrap_or_default();
-        if first.len() > limit {
-            return Err(too_large(limit));
-        }
         let mut rest = Vec::new();
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| broken(&error))?;
-            if first.len() + rest.len() + piece.len() > limit {
-                return Err(too_large(limit));
+        while first.len() + rest.len() <= limit {
+            match pieces.next().await.transpose().map_err(|error| broken(&error))? {
+                Some(piece) => rest.extend_from_slice(&piece),
+                None if rest.is_empty() => return Ok(first),
+                None => return Ok([&first[..], &rest].concat().into()),
             }
-            rest.extend_from_slice(&piece);
         }
-        Ok(if rest.is_empty() { first } else { [&first[..], &rest].concat().into() })
+        linger(&mut pieces, wait).await;
+        Err(too_large(limit))
     };
     timeout(wait, reading).await.map_err(|_| too_slow(wait))?
 }
@@ -111,13 +113,13 @@ pub(crate) struct Pieces {
 impl Pieces {
     /// A body of at most `limit` bytes, after decompression as well as before, each piece of which comes
     /// within `wait`.
-    pub(crate) fn new(
-        body: Body,
+    pub(crate) async fn new(
+        request: Request,
         encoding: Encoding,
         limit: usize,
         wait: Duration,
     ) -> Result<Self, Problem> {
-        check_announced(&body, limit)?;
+        let body = announced(request, limit, wait).await?;
         let sent = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
         // What decompresses to nothing could come for ever.
         let sent = BufReader::new(sent.take(limit as u64 + 1));
@@ -150,9 +152,23 @@ impl Pieces {
     }
 }
 
-/// Refuses a body whose announced length is over the limit before any of it is read.
-fn check_announced(body: &Body, limit: usize) -> Result<(), Problem> {
-    if body.size_hint().lower() > limit as u64 { Err(too_large(limit)) } else { Ok(()) }
+/// The body, unless its announced length is over the limit.
+async fn announced(request: Request, limit: usize, wait: Duration) -> Result<Body, Problem> {
+    let (head, body) = request.into_parts();
+    if body.size_hint().lower() <= limit as u64 {
+        return Ok(body);
+    }
+    // A client that expects an answer first gets it first.
+    if !head.headers.contains_key(header::EXPECT) {
+        linger(&mut body.into_data_stream(), wait).await;
+    }
+    Err(too_large(limit))
+}
+
+/// Reads what is not taken for as long as a body may take: many clients look for an answer only when
+/// they have sent everything, and would see nothing but a closed connection.
+async fn linger(pieces: &mut BodyDataStream, wait: Duration) {
+    let _ = timeout(wait, async { while let Some(Ok(_)) = pieces.next().await {} }).await;
 }
 
 fn too_large(limit: usize) -> Problem {

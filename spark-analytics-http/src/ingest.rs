@@ -64,7 +64,7 @@ pub(crate) async fn ingest(
         return Err(Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     let options = &app.options;
-    let raw = body::whole(request.into_body(), options.event_bytes, options.body_timeout).await?;
+    let raw = body::whole(request, options.event_bytes, options.body_timeout).await?;
     let event = match read(&raw) {
         Ok(event) => event,
         Err(reason) => return Err(refuse(&app, reason, &raw).await),
