@@ -28,7 +28,7 @@ pub(crate) struct Ingest {
     files: Vec<PathBuf>,
 }
 
-const BATCH_EVENTS: usize = 1_000;
+const BATCH_EVENTS: usize = 10_000;
 const BATCH_BYTES: usize = 8 << 20;
 const SHOWN_REJECTIONS: u64 = 10;
 

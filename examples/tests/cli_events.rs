@@ -263,7 +263,7 @@ fn an_interrupt_ends_reading_with_exit_code_130() {
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let batch = format!("{GOOD}\n{}", "{}\n".repeat(999));
+    let batch = format!("{GOOD}\n{}", "{}\n".repeat(9_999));
     stdin.write_all(batch.as_bytes()).unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
