@@ -219,7 +219,7 @@ fn bad_events_are_reported_and_kept_and_the_good_ones_are_taken() {
     let said: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(said.len(), 2);
     assert!(said[0].starts_with("rejected: events.ndjson, line 1: field `job_id` must be between"));
-    assert!(said[1].starts_with("rejected: events.ndjson, line 4: the event is not a JSON object"));
+    assert!(said[1].starts_with("rejected: events.ndjson, line 4: the event cannot be read"));
 
     let rejected = folder.json(&["rejected"]);
     assert_eq!(rejected.as_array().unwrap().len(), 2);

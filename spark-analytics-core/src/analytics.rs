@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
@@ -77,17 +77,17 @@ struct Group<S> {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// The batch that still takes events.
-    open: Option<OpenBatch>,
+    /// The batches that are not over; the last may still take events.
+    batches: Vec<OpenBatch>,
 }
 
 type Outcome = Result<Arc<[Receipt]>>;
 type Commit = Shared<BoxFuture<'static, Outcome>>;
 
-/// The newest batch with its commit. The commit is held weakly: when all who wait for it are gone it
-/// is dropped, and the store's transaction with it.
+/// A batch with its commit, both held weakly: when all who wait for it are gone they are dropped, and
+/// the store's transaction with them.
 struct OpenBatch {
-    events: Arc<Mutex<Vec<Event>>>,
+    events: Weak<Mutex<Vec<Event>>>,
     commit: WeakShared<BoxFuture<'static, Outcome>>,
 }
 
@@ -130,14 +130,10 @@ impl<S: Store + Clone> Analytics<S> {
     /// [`Error::Busy`] when too much waits; else what the store says. Pieces committed before the
     /// error stay.
     pub async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut receipts = Vec::with_capacity(events.len());
-        let mut rest = events;
-        while !rest.is_empty() {
-            let tail = rest.split_off(rest.len().min(self.shared.limits.batch));
-            let piece = std::mem::replace(&mut rest, tail);
+        let mut rest = events.into_iter();
+        while rest.len() > 0 {
+            let piece: Vec<Event> = rest.by_ref().take(self.shared.limits.batch).collect();
             let len = piece.len();
             let (commit, offset) = self.join(piece)?;
             receipts.extend_from_slice(&commit.await?[offset..offset + len]);
@@ -192,9 +188,12 @@ impl<S: Store + Clone> Analytics<S> {
         if others > 0 && others + count > group.limits.waiting {
             return Err(Error::Busy { waiting: others + count, limit: group.limits.waiting });
         }
-        let previous = queue.open.as_ref().and_then(|open| open.commit.upgrade());
-        if let (Some(open), Some(commit)) = (&queue.open, &previous) {
-            let mut held = lock(&open.events);
+        queue.batches.retain(|batch| batch.commit.upgrade().is_some());
+        let last = queue.batches.last();
+        let previous = last.and_then(|last| last.commit.upgrade());
+        let open = last.and_then(|last| last.events.upgrade());
+        if let (Some(open), Some(commit)) = (open, &previous) {
+            let mut held = lock(&open);
             // Empty means that its commit has begun.
             if !held.is_empty() && held.len() + count <= group.limits.batch {
                 let offset = held.len();
@@ -205,9 +204,9 @@ impl<S: Store + Clone> Analytics<S> {
         }
         group.waiting.fetch_add(count, Ordering::AcqRel);
         let batch = BatchEvents { group: Arc::clone(group), events: Arc::new(Mutex::new(events)) };
-        let events = Arc::clone(&batch.events);
+        let events = Arc::downgrade(&batch.events);
         let commit = batch.commit(previous).boxed().shared();
-        queue.open = commit.downgrade().map(|commit| OpenBatch { events, commit });
+        queue.batches.extend(commit.downgrade().map(|commit| OpenBatch { events, commit }));
         Ok((commit, 0))
     }
 }
@@ -226,7 +225,8 @@ impl<S: Store> BatchEvents<S> {
         }
         let events = std::mem::take(&mut *lock(&self.events));
         let in_commit = Waiting { group: &self.group, count: events.len() };
-        let ingested = AssertUnwindSafe(self.group.store.ingest(events)).catch_unwind().await;
+        let ingested = AssertUnwindSafe(async { self.group.store.ingest(events).await });
+        let ingested = ingested.catch_unwind().await;
         drop(in_commit);
         match ingested {
             Ok(receipts) => receipts.map(Arc::from),

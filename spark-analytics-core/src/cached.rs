@@ -43,8 +43,8 @@ impl<S: Store> Cached<S> {
         Self::with_limits(store, 10_000, Duration::from_secs(1))
     }
 
-    /// Around a store, with up to `jobs` jobs and a hundredth as many lists and roll-ups, all for
-    /// up to `age`.
+    /// Around a store, with about `jobs` jobs and a hundredth as many lists (of at most
+    /// 1,000 jobs) and roll-ups, all for up to `age`. Both numbers are rounded up to multiples of 64.
     pub fn with_limits(store: S, jobs: usize, age: Duration) -> Self {
         let shared = Shared {
             jobs: Shelf::new(jobs, age),
@@ -113,7 +113,7 @@ impl<S: Store> Store for Cached<S> {
         after: Option<&JobCursor>,
         limit: usize,
     ) -> Result<Vec<Job>> {
-        if after.is_some() {
+        if after.is_some() || limit > LONGEST_LIST {
             return self.store.jobs(filter, after, limit).await;
         }
         let key = (filter.clone(), limit);
@@ -178,6 +178,9 @@ impl<S: Store> Store for Cached<S> {
         self.store.close().await
     }
 }
+
+/// The most jobs of a list that is kept.
+const LONGEST_LIST: usize = 1_000;
 
 /// How many parts a shelf is in; a write to one part leaves reads of the others alone.
 const PARTS: usize = 64;

@@ -89,8 +89,10 @@ impl Event {
         if json.len() > MAX_EVENT_BYTES {
             return Err(InvalidEvent::TooLarge { bytes: json.len() });
         }
-        if json.starts_with('[') {
-            return Err(InvalidEvent::NotJson { message: "it is a list".to_owned() });
+        // A list would be taken for the fields in their order, and other values be quoted whole.
+        if !json.is_empty() && !json.starts_with('{') {
+            let message = format!("it is no JSON object: `{}`", short(json));
+            return Err(InvalidEvent::NotJson { message });
         }
         let fields: Fields<'_> = serde_json::from_str(json)?;
         let event_type = event_type(&fields.event)?;

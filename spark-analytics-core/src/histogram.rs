@@ -3,7 +3,8 @@
 use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Bits of the mantissa that a bucket keeps: 64 buckets an octave.
 const MANTISSA_BITS: u32 = 6;
@@ -30,7 +31,7 @@ const MANTISSA_BITS: u32 = 6;
 /// let max = h.quantile(1, 1).unwrap();
 /// assert!((max - 4_000).abs() <= 40);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Histogram(Arc<Vec<(i16, i64)>>);
 
@@ -149,6 +150,17 @@ impl SubAssign<&Self> for Histogram {
     }
 }
 
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let buckets = Vec::<(i16, i64)>::deserialize(deserializer)?;
+        let is_sorted = buckets.is_sorted_by(|a, b| a.0 < b.0);
+        if !is_sorted || buckets.iter().any(|(_, n)| *n == 0) {
+            return Err(D::Error::custom("a histogram has ascending buckets, none of them empty"));
+        }
+        Ok(Self(Arc::new(buckets)))
+    }
+}
+
 fn bucket_of(value: i64) -> i16 {
     let magnitude = value.unsigned_abs();
     let shift = (u64::BITS - magnitude.leading_zeros()).saturating_sub(MANTISSA_BITS + 1);
@@ -199,6 +211,14 @@ mod tests {
             sum -= &of(&b);
             prop_assert_eq!(sum, of(&a));
         }
+    }
+
+    #[test]
+    fn damaged_buckets_are_not_read() {
+        for text in ["[[5,1],[3,2]]", "[[5,1],[5,1]]", "[[5,0]]", "[[70000,1]]"] {
+            assert!(serde_json::from_str::<Histogram>(text).is_err(), "{text}");
+        }
+        assert_eq!(serde_json::from_str::<Histogram>("[[3,2],[5,1]]").unwrap().count(), 3);
     }
 
     #[test]

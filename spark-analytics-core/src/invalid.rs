@@ -7,8 +7,9 @@ use crate::event::{MAX_EVENT_BYTES, MAX_STRING_BYTES};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidEvent {
-    /// The text is not one JSON object; the parser's message says where it stops being one.
-    #[error("the event is not a JSON object: {message}")]
+    /// The text is not one JSON object, or one with a number or text that JSON cannot tell; the
+    /// message says where.
+    #[error("the event cannot be read: {message}")]
     NotJson {
         /// What the JSON parser says, with line and column.
         message: String,

@@ -81,11 +81,6 @@ impl MemoryStore {
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn place(&self, event: &Event) -> EventCursor {
-        let id = event.id(self.dedup);
-        EventCursor { timestamp: id.timestamp, event_type: id.event_type, task: id.task.to_owned() }
-    }
 }
 
 impl Default for MemoryStore {
@@ -110,14 +105,9 @@ impl State {
 
     fn held(&self, batch: &Batch) -> Held {
         let rows: Vec<Option<&JobRows>> = batch.jobs().map(|key| self.job(key)).collect();
-        let events = batch.identities().map(|(job, id)| {
-            let cursor = EventCursor {
-                timestamp: id.timestamp,
-                event_type: id.event_type,
-                task: id.task.to_owned(),
-            };
-            rows[job]?.events.get(&cursor).cloned()
-        });
+        let events = batch
+            .identities()
+            .map(|(job, id)| rows[job]?.events.get(&EventCursor::from(id)).cloned());
         Held {
             pruned_before: self.pruned_before,
             next_event_id: self.next_event_id,
@@ -170,7 +160,7 @@ impl Store for MemoryStore {
             state.put_job(write);
         }
         for write in writes.inserts.into_iter().chain(writes.updates) {
-            let cursor = self.place(&write.event);
+            let cursor = EventCursor::from(write.event.id(self.dedup));
             let JobKey { app_id, attempt_id, job_id } = write.event.job();
             let rows = state.application_mut(app_id, attempt_id).jobs.get_mut(job_id);
             if let Some(rows) = rows {

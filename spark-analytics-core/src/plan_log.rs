@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::plan::rollup_changes;
 use crate::{
-    Application, Executor, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, Rollup, RollupKey,
-    Stage,
+    Application, Executor, JobKey, JobRecord, JobWrite, LogJob, LogReceipt, LogSnapshot, Rollup,
+    RollupKey, Stage,
 };
 
 /// All that a store holds of an application's attempt.
@@ -56,25 +56,30 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     let is_new_run = held_run.is_some_and(|held_run| run > held_run);
 
     let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
-    let mut jobs: BTreeMap<i64, JobRecord> = held.jobs.clone();
-    if is_new_run {
-        jobs.values_mut().for_each(|record| record.log = None);
-    }
+    let (mut told, mut before) = (BTreeMap::new(), held.jobs);
     for job in log.jobs {
-        let held = &mut jobs.entry(job.job_id).or_default().log;
-        if held.as_ref().is_none_or(|held| job > **held) {
-            *held = Some(Box::new(job));
+        let is_less = |other: &LogJob| job <= *other;
+        if !told.get(&job.job_id).is_some_and(is_less) {
+            before.entry(job.job_id).or_default();
+            told.insert(job.job_id, job);
         }
     }
-    let unknown = JobRecord::default();
-    for (job_id, record) in jobs {
-        let before = held.jobs.get(&job_id).unwrap_or(&unknown);
-        if *before != record {
-            out.receipt.jobs += usize::from(record.log.is_some());
-            let key = JobKey::in_app(app_id, attempt_id, job_id);
-            let figures_before = before.figures(&key);
-            out.jobs.push(JobWrite::new(out.jobs.len(), key, figures_before, record));
+    for (job_id, before) in before {
+        let held = before.log.as_deref().filter(|_| !is_new_run);
+        let told = told.remove(&job_id).filter(|told| held.is_none_or(|held| *told > *held));
+        // What an earlier run told goes, whether the later one tells of the job or not.
+        if told.is_none() && !(is_new_run && before.log.is_some()) {
+            continue;
         }
+        let log = told.map(Box::new);
+        if before.log == log {
+            continue;
+        }
+        out.receipt.jobs += usize::from(log.is_some());
+        let key = JobKey::in_app(app_id, attempt_id, job_id);
+        let figures_before = before.figures(&key);
+        let record = JobRecord { events: before.events, log };
+        out.jobs.push(JobWrite::new(out.jobs.len(), key, figures_before, record));
     }
     out.rollups = rollup_changes(&out.jobs);
 

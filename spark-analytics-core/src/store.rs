@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    Application, Day, Dedup, Event, EventType, Job, JobKey, JobRecord, JobResult, LogSnapshot,
-    Result, Rollup, Timestamp,
+    Application, Day, Dedup, Event, EventId, EventType, Job, JobKey, JobRecord, JobResult,
+    LogSnapshot, Result, Rollup, Timestamp,
 };
 
 /// How many rejected inputs a store keeps: the newest.
@@ -59,7 +59,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// of the events. An empty batch does nothing.
     ///
     /// # Errors
-    /// [`Error::Engine`] or [`Error::Damaged`]; nothing of the batch is applied then.
+    /// [`Error::Engine`](crate::Error::Engine) or [`Error::Damaged`](crate::Error::Damaged); nothing of the batch is applied then.
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>>;
 
     /// Takes what an event log says, all of it or nothing.
@@ -71,7 +71,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What is held of a job; `None` if nothing.
     ///
     /// # Errors
-    /// [`Error::Engine`] or [`Error::Damaged`], as for all that read.
+    /// [`Error::Engine`](crate::Error::Engine) or [`Error::Damaged`](crate::Error::Damaged), as for all that read.
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>>;
 
     /// The first `limit` jobs with figures after the cursor that match, in the order of [`JobCursor`].
@@ -145,13 +145,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Whether the store answers.
     ///
     /// # Errors
-    /// [`Error::Engine`] with the reason why not.
+    /// [`Error::Engine`](crate::Error::Engine) with the reason why not.
     async fn check(&self) -> Result<()>;
 
     /// Finishes what is under way and lets go of files and connections; later calls may fail.
     ///
     /// # Errors
-    /// [`Error::Engine`].
+    /// [`Error::Engine`](crate::Error::Engine).
     async fn close(&self) -> Result<()> {
         Ok(())
     }
@@ -257,10 +257,15 @@ pub struct EventCursor {
     pub task: String,
 }
 
+impl From<EventId<'_>> for EventCursor {
+    fn from(id: EventId<'_>) -> Self {
+        Self { timestamp: id.timestamp, event_type: id.event_type, task: id.task.to_owned() }
+    }
+}
+
 impl From<&Event> for EventCursor {
     fn from(event: &Event) -> Self {
-        let id = event.id(Dedup::WithTask);
-        Self { timestamp: id.timestamp, event_type: id.event_type, task: id.task.to_owned() }
+        event.id(Dedup::WithTask).into()
     }
 }
 
@@ -273,8 +278,9 @@ pub struct StoredEvent {
     pub event: Event,
 }
 
-/// Input that could not be taken.
+/// Input that could not be taken; made by [`new`](Self::new), which bounds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rejection {
     /// When it came.
     pub at: Timestamp,

@@ -79,25 +79,25 @@ const fn mean(sum: i128, count: i64, unit: f64) -> f64 {
 }
 
 macro_rules! apply_to_fields {
-    ($self:ident, $other:ident, $op:tt) => {
-        $self.jobs_succeeded $op $other.jobs_succeeded;
-        $self.jobs_failed $op $other.jobs_failed;
-        $self.jobs_unknown $op $other.jobs_unknown;
-        $self.duration_us $op $other.duration_us;
-        $self.success_rate_ppb $op $other.success_rate_ppb;
-        $self.durations $op &$other.durations;
-        $self.tasks $op &$other.tasks;
+    ($self:ident, $other:ident, $op:ident, $op_assign:tt) => {
+        $self.jobs_succeeded = $self.jobs_succeeded.$op($other.jobs_succeeded);
+        $self.jobs_failed = $self.jobs_failed.$op($other.jobs_failed);
+        $self.jobs_unknown = $self.jobs_unknown.$op($other.jobs_unknown);
+        $self.duration_us = $self.duration_us.$op($other.duration_us);
+        $self.success_rate_ppb = $self.success_rate_ppb.$op($other.success_rate_ppb);
+        $self.durations $op_assign &$other.durations;
+        $self.tasks $op_assign &$other.tasks;
     };
 }
 
 impl AddAssign<&Self> for Rollup {
     fn add_assign(&mut self, other: &Self) {
-        apply_to_fields!(self, other, +=);
+        apply_to_fields!(self, other, wrapping_add, +=);
     }
 }
 
 impl SubAssign<&Self> for Rollup {
     fn sub_assign(&mut self, other: &Self) {
-        apply_to_fields!(self, other, -=);
+        apply_to_fields!(self, other, wrapping_sub, -=);
     }
 }

@@ -9,7 +9,8 @@ use crate::Histogram;
 /// Counts, sums and the distribution of durations over distinct tasks.
 ///
 /// It is a commutative group: `+=` and `-=` are exact and undo each other, so that a corrected
-/// task can be taken out again. Sums are wide enough that no input can overflow them.
+/// task can be taken out again. Sums are wide enough for whatever tasks there can be, and numbers made up
+/// beyond that wrap around, which keeps the group exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TaskTotals {
@@ -71,12 +72,12 @@ impl TaskTotals {
 
     /// Tasks that count: those that succeeded or failed, not the killed ones.
     pub const fn task_count(&self) -> i64 {
-        self.succeeded + self.failed
+        self.succeeded.wrapping_add(self.failed)
     }
 
     /// Share of tasks that succeeded in parts per billion, rounded to the nearest; 0 without tasks.
     pub const fn success_rate_ppb(&self) -> i64 {
-        let tasks = self.task_count() as i128;
+        let tasks = self.succeeded as i128 + self.failed as i128;
         if tasks == 0 {
             return 0;
         }
@@ -91,45 +92,45 @@ impl TaskTotals {
     fn change(&mut self, outcome: TaskOutcome, duration_ms: i64, by: i64) {
         let duration = i128::from(duration_ms) * i128::from(by);
         match outcome {
-            TaskOutcome::Succeeded => self.succeeded += by,
-            TaskOutcome::Failed => self.failed += by,
-            TaskOutcome::Killed => self.killed += by,
+            TaskOutcome::Succeeded => self.succeeded = self.succeeded.wrapping_add(by),
+            TaskOutcome::Failed => self.failed = self.failed.wrapping_add(by),
+            TaskOutcome::Killed => self.killed = self.killed.wrapping_add(by),
         }
-        self.duration_ms += duration;
+        self.duration_ms = self.duration_ms.wrapping_add(duration);
         if outcome != TaskOutcome::Succeeded {
-            self.lost_ms += duration;
+            self.lost_ms = self.lost_ms.wrapping_add(duration);
         }
     }
 }
 
 macro_rules! apply_to_fields {
-    ($self:ident, $other:ident, $op:tt) => {
-        $self.succeeded $op $other.succeeded;
-        $self.failed $op $other.failed;
-        $self.killed $op $other.killed;
-        $self.duration_ms $op $other.duration_ms;
-        $self.lost_ms $op $other.lost_ms;
-        $self.run_time_ms $op $other.run_time_ms;
-        $self.cpu_time_ns $op $other.cpu_time_ns;
-        $self.gc_time_ms $op $other.gc_time_ms;
-        $self.input_bytes $op $other.input_bytes;
-        $self.output_bytes $op $other.output_bytes;
-        $self.shuffle_read_bytes $op $other.shuffle_read_bytes;
-        $self.shuffle_write_bytes $op $other.shuffle_write_bytes;
-        $self.memory_spilled_bytes $op $other.memory_spilled_bytes;
-        $self.disk_spilled_bytes $op $other.disk_spilled_bytes;
-        $self.durations $op &$other.durations;
+    ($self:ident, $other:ident, $op:ident, $op_assign:tt) => {
+        $self.succeeded = $self.succeeded.$op($other.succeeded);
+        $self.failed = $self.failed.$op($other.failed);
+        $self.killed = $self.killed.$op($other.killed);
+        $self.duration_ms = $self.duration_ms.$op($other.duration_ms);
+        $self.lost_ms = $self.lost_ms.$op($other.lost_ms);
+        $self.run_time_ms = $self.run_time_ms.$op($other.run_time_ms);
+        $self.cpu_time_ns = $self.cpu_time_ns.$op($other.cpu_time_ns);
+        $self.gc_time_ms = $self.gc_time_ms.$op($other.gc_time_ms);
+        $self.input_bytes = $self.input_bytes.$op($other.input_bytes);
+        $self.output_bytes = $self.output_bytes.$op($other.output_bytes);
+        $self.shuffle_read_bytes = $self.shuffle_read_bytes.$op($other.shuffle_read_bytes);
+        $self.shuffle_write_bytes = $self.shuffle_write_bytes.$op($other.shuffle_write_bytes);
+        $self.memory_spilled_bytes = $self.memory_spilled_bytes.$op($other.memory_spilled_bytes);
+        $self.disk_spilled_bytes = $self.disk_spilled_bytes.$op($other.disk_spilled_bytes);
+        $self.durations $op_assign &$other.durations;
     };
 }
 
 impl AddAssign<&Self> for TaskTotals {
     fn add_assign(&mut self, other: &Self) {
-        apply_to_fields!(self, other, +=);
+        apply_to_fields!(self, other, wrapping_add, +=);
     }
 }
 
 impl SubAssign<&Self> for TaskTotals {
     fn sub_assign(&mut self, other: &Self) {
-        apply_to_fields!(self, other, -=);
+        apply_to_fields!(self, other, wrapping_sub, -=);
     }
 }

@@ -66,6 +66,9 @@ fn decode_class<'a>(class: &str, line: &'a [u8]) -> Result<Option<Event<'a>>, St
     event.map(Some).map_err(|error| reason(class, &error))
 }
 
+/// The most characters of the parser's words that a warning repeats.
+const LONGEST_REASON: usize = 200;
+
 fn reason(what: &str, error: &serde_json::Error) -> String {
     let at = error.column();
     if error.is_eof() {
@@ -77,5 +80,7 @@ fn reason(what: &str, error: &serde_json::Error) -> String {
     // The text ends in serde_json's own place within the line, which would read as the log's.
     let text = error.to_string();
     let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    // It quotes what it found, and that may be all of a long line.
+    let text: String = text.chars().take(LONGEST_REASON).collect();
     format!("{what} is not as Spark writes it: {text}, at byte {at} of the line")
 }

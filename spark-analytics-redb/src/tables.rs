@@ -122,7 +122,7 @@ pub(crate) fn encode_rejection(rejection: &Rejection) -> Result<Vec<u8>> {
 pub(crate) fn rejected(id: i64, value: &[u8]) -> Result<Rejected> {
     let (at, reason, raw): (Timestamp, String, String) =
         from_postcard(value, || format!("rejected input {id}"))?;
-    Ok(Rejected { id, rejection: Rejection { at, reason, raw } })
+    Ok(Rejected { id, rejection: Rejection::new(at, reason, raw.as_bytes()) })
 }
 
 pub(crate) const NOT_A_KEY: &str = "it is none that this store writes";

@@ -55,14 +55,9 @@ impl SqliteStore {
         .map_err(failed("list rejected input"))?;
         let rejected = rows.iter().map(|row| {
             let mut columns = Columns::new(row, "spark_rejected");
-            Ok(Rejected {
-                id: columns.get()?,
-                rejection: Rejection {
-                    at: Timestamp::from_micros(columns.get()?),
-                    reason: columns.get()?,
-                    raw: columns.get()?,
-                },
-            })
+            let (id, at) = (columns.get()?, Timestamp::from_micros(columns.get()?));
+            let (reason, raw): (String, String) = (columns.get()?, columns.get()?);
+            Ok(Rejected { id, rejection: Rejection::new(at, reason, raw.as_bytes()) })
         });
         rejected.collect()
     }

@@ -7,7 +7,7 @@ use spark_analytics_core::{
     Rollup, RollupKey, Store,
 };
 
-use crate::Reference;
+use crate::{Reference, history};
 
 /// All figures and facts that a store gives: equal for equal input, whatever its order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +45,8 @@ impl Dump {
         let mut users: Vec<Option<String>> =
             dump.jobs.iter().map(|j| Some(j.user.clone())).collect();
         users.push(None);
+        // Users whose jobs went over to others must have nothing left.
+        users.extend(history::USERS.map(|user| Some(user.to_owned())));
         for user in users {
             for (day, rollup) in store.rollups(Day::MIN, Day::MAX, user.as_deref()).await? {
                 dump.rollups.insert(RollupKey { day, user: user.clone() }, rollup);

@@ -1,6 +1,6 @@
 //! A store whose batches wait until they are let through.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -11,7 +11,8 @@ use spark_analytics_core::{
     Rollup, Store, StoredEvent,
 };
 
-/// A [`MemoryStore`] that a test can hold up, to see what callers do meanwhile.
+/// A [`MemoryStore`] that a test can hold up, to see what callers do meanwhile: batches before they
+/// are taken, and reads of a job, if wanted, before they are answered.
 #[derive(Clone, Debug, Default)]
 pub struct Gated {
     store: MemoryStore,
@@ -25,6 +26,7 @@ struct Gate {
     /// The sizes of the batches that have arrived.
     arrived: Mutex<Vec<usize>>,
     failures: AtomicUsize,
+    holds_reads: AtomicBool,
 }
 
 impl Gated {
@@ -43,6 +45,11 @@ impl Gated {
     /// Makes that many of the batches to come fail once they are let through.
     pub fn fail_next(&self, batches: usize) {
         self.gate.failures.store(batches, Ordering::SeqCst);
+    }
+
+    /// Makes reads of a job wait at the gate with what they have read.
+    pub fn hold_reads(&self, holds: bool) {
+        self.gate.holds_reads.store(holds, Ordering::SeqCst);
     }
 
     /// The sizes of the batches that have arrived at the gate.
@@ -83,7 +90,11 @@ impl Store for Gated {
         self.store.ingest_log(log).await
     }
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
-        self.store.job(key).await
+        let record = self.store.job(key).await;
+        if self.gate.holds_reads.load(Ordering::SeqCst) {
+            self.pass().await;
+        }
+        record
     }
     async fn jobs(
         &self,

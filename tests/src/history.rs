@@ -21,6 +21,9 @@ pub enum Input {
 /// Applications that inputs name: none, two of one id, another.
 const APPS: [(&str, &str); 4] = [("", ""), ("app-1", "1"), ("app-1", "2"), ("app-2", "")];
 
+/// Users that inputs name.
+pub const USERS: [&str; 3] = ["ada", "bob", ""];
+
 /// All applications that [`inputs`] name, as `(app_id, attempt_id)`.
 pub fn applications() -> Vec<(String, String)> {
     APPS.iter().map(|(app, attempt)| ((*app).to_owned(), (*attempt).to_owned())).collect()
@@ -92,7 +95,7 @@ fn time() -> impl Strategy<Value = Timestamp> {
 }
 
 fn user() -> impl Strategy<Value = &'static str> {
-    select(vec!["ada", "bob", ""])
+    select(USERS.to_vec())
 }
 
 fn result() -> impl Strategy<Value = &'static str> {

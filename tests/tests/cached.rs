@@ -1,9 +1,13 @@
 //! The cache adapter: its own writes are seen at once, others' within the age limit.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use spark_analytics_core::{Cached, Day, Event, JobFilter, JobKey, MemoryStore, Store, Timestamp};
+use spark_analytics_core::{
+    Cached, Day, Dedup, Event, JobFilter, JobKey, MemoryStore, Result, Store, Timestamp,
+};
+use spark_analytics_tests::{Fixture, Gated, conformance};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -60,3 +64,60 @@ async fn a_cache_of_no_size_holds_nothing_and_a_full_one_still_answers() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_read_that_a_write_overtook_is_not_kept() {
+    let store = Gated::new();
+    let cached = Cached::with_limits(store.clone(), 1_000, HOUR);
+    store.hold_reads(true);
+    let key = JobKey::new(1);
+    let mut read = cached.job(&key);
+    assert!(futures::poll!(&mut read).is_pending());
+    store.let_through(1);
+    cached.ingest(whole_job(1)).await.unwrap();
+    store.let_through(1);
+    // The slow read answers as of before the write; what is asked afterwards does not.
+    assert_eq!(read.await.unwrap(), None);
+    store.hold_reads(false);
+    assert!(cached.job(&key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn entries_are_bounded_in_number() {
+    let store = MemoryStore::default();
+    store.ingest((1..=2_000).flat_map(whole_job).collect()).await.unwrap();
+    let cached = Cached::with_limits(store.clone(), 64, HOUR);
+    for id in 1..=2_000 {
+        cached.job(&JobKey::new(id)).await.unwrap();
+    }
+    store.ingest((1..=2_000).map(late_task).collect()).await.unwrap();
+    let mut held = 0;
+    for id in (1..=2_000).rev() {
+        let record = cached.job(&JobKey::new(id)).await.unwrap().unwrap();
+        held += usize::from(record.events.tasks.is_empty());
+    }
+    assert!((1..=64).contains(&held), "{held} jobs are held");
+}
+
+fn late_task(id: i64) -> Event {
+    Event::task_end(id, Timestamp::from_millis(500), "ada", "t", 1, true).unwrap()
+}
+
+/// A store in memory behind a cache that never grows old.
+#[derive(Debug)]
+struct Behind(Dedup);
+
+#[async_trait::async_trait]
+impl Fixture for Behind {
+    fn new(dedup: Dedup) -> Self {
+        Self(dedup)
+    }
+
+    const IS_LASTING: bool = false;
+
+    async fn open(&self) -> Result<Arc<dyn Store>> {
+        Ok(Arc::new(Cached::with_limits(MemoryStore::new(self.0), 10_000, HOUR)))
+    }
+}
+
+conformance!(cached, super::Behind);

@@ -30,7 +30,7 @@ impl Fixture for InFile {
 }
 
 /// A database that is gone with its store.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct InMemory(Dedup);
 
 #[async_trait::async_trait]

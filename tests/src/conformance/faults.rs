@@ -3,6 +3,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 use spark_analytics_core::{Analytics, Rejection};
 
+use crate::dump::contents;
 use crate::{Dump, Reference, Workload, history, laws};
 
 /// Closing and opening loses nothing, not even what a day was pruned to.
@@ -14,10 +15,17 @@ pub fn a_store_opened_again_holds_what_it_held<F: Fixture>() {
             laws::apply(&store, &[input], &[1]).await;
         }
         store.reject(vec![Rejection::new(at(0), "no event", b"{")]).await.expect("keeps");
+        store.prune(at(0).day()).await.expect("prunes");
+        let key = JobKey::in_app("app-1", "1", 0);
+        let events = contents(&store, &key).await.expect("reads");
+        assert!(!events.is_empty(), "there is something to lose");
         let (figures, rejected) = (Dump::of(&store).await, store.rejected(None, 10).await);
         let store = fixture.reopen(store).await;
         assert_eq!(Dump::of(&store).await.expect("reads"), figures.expect("reads"));
         assert_eq!(store.rejected(None, 10).await.expect("reads"), rejected.expect("reads"));
+        assert_eq!(contents(&store, &key).await.expect("reads"), events);
+        let old = start(&key, -86_400 * 2, "ada");
+        assert_eq!(send(&store, vec![old]).await, [Receipt::TooOld]);
         store.close().await.expect("closes");
     });
 }

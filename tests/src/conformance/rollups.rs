@@ -72,3 +72,33 @@ pub fn sums_beyond_64_bits_are_exact<F: Fixture>() {
         assert_eq!(ada[0].1.duration_us, i128::from(last.as_micros()) * 2_980);
     });
 }
+
+/// One roll-up, each number worked out by hand.
+pub fn every_number_of_a_rollup_is_as_counted_by_hand<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let (one, two) = (JobKey::new(1), JobKey::new(2));
+        let mut events = vec![start(&one, 0, "ada"), end(&one, 10, "JobSucceeded")];
+        events.extend(
+            [(1, true), (2, false), (3, true)]
+                .map(|(n, ok)| task(&one, n, &format!("t{n}"), 100 * n, ok)),
+        );
+        events.extend([start(&two, 0, "ada"), end(&two, 4, "odd"), task(&two, 1, "t1", 50, true)]);
+        send(&store, events).await;
+        let (_, rollup) =
+            store.rollups(at(0).day(), at(0).day(), None).await.expect("reads").remove(0);
+        assert_eq!((rollup.jobs_succeeded, rollup.jobs_failed, rollup.jobs_unknown), (1, 0, 1));
+        assert_eq!(rollup.duration_us, 14_000_000);
+        assert_eq!(rollup.success_rate_ppb, 1_666_666_667);
+        assert_eq!((rollup.tasks.succeeded, rollup.tasks.failed, rollup.tasks.killed), (3, 1, 0));
+        assert_eq!((rollup.tasks.duration_ms, rollup.tasks.lost_ms), (650, 200));
+        assert_eq!(rollup.avg_duration_seconds(), 7.0);
+        let of_jobs: Vec<(i64, i64)> = rollup.durations.buckets().collect();
+        // 4 s and 10 s lie in buckets of 2^15 and 2^17 µs.
+        assert_eq!(of_jobs, [(4_014_080, 1), (10_027_008, 1)]);
+        let of_tasks: Vec<(i64, i64)> = rollup.tasks.durations.buckets().collect();
+        assert_eq!(of_tasks, [(50, 1), (100, 1), (201, 1), (302, 1)]);
+        let analytics = spark_analytics_core::Analytics::new(Arc::clone(&store));
+        let summary = analytics.summary(Day::MIN, Day::MAX, Some("ada")).await.expect("reads");
+        assert_eq!(summary, rollup);
+    });
+}
