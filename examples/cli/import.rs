@@ -8,12 +8,13 @@ use clap::Args;
 use serde::Serialize;
 use spark_analytics_core::{Day, JobCursor, JobFilter, LogReceipt, LogWarning, Store};
 use spark_analytics_eventlog::{LogError, LogFile};
+use spark_analytics_http::figures::JobFigures;
 
 use crate::args::Shared;
 use crate::jobs::PAGE;
 use crate::logs::{self, Found, LeftOut};
 use crate::output::{Columns, Format, List, Out};
-use crate::view::{DayView, JobView};
+use crate::view::{DayView, JOB_COLUMNS};
 use crate::{progress, store};
 
 /// Take event logs that Spark wrote: files, and folders of them
@@ -142,7 +143,7 @@ async fn list_jobs(
     if is_table {
         writeln!(out)?;
     }
-    let mut list = List::new(out, JobView::COLUMNS);
+    let mut list = List::new(out, JOB_COLUMNS);
     let (mut days, mut views, mut left_out) = (BTreeSet::new(), Vec::new(), Vec::new());
     for (app, attempt) in runs {
         let filter = JobFilter { app_id: Some(app.clone()), ..JobFilter::default() };
@@ -154,7 +155,7 @@ async fn list_jobs(
                 days.insert(job.end.day());
                 count += 1;
                 if !is_table || count <= SHOWN_JOBS {
-                    views.push(JobView::from(job));
+                    views.push(JobFigures::from(job.clone()));
                 }
             }
             if views.len() >= PAGE {

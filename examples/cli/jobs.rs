@@ -3,11 +3,12 @@
 use anyhow::bail;
 use clap::Args;
 use spark_analytics_core::{Day, JobCursor, JobFilter, JobKey, JobRecord, JobResult};
+use spark_analytics_http::figures::JobFigures;
 
 use crate::args::{Shared, WhichJob, check_range};
 use crate::output::{List, Out};
 use crate::store;
-use crate::view::JobView;
+use crate::view::JOB_COLUMNS;
 
 /// Show the figures of one job
 #[derive(Debug, Args)]
@@ -49,7 +50,7 @@ pub(crate) async fn one(args: &OneJob, shared: &Shared, out: &mut Out) -> anyhow
     let key = JobKey::from(&args.job);
     let record = store.job(&key).await?;
     match record.as_ref().map(|record| (record, record.figures(&key))) {
-        Some((_, Some(job))) => out.record(JobView::COLUMNS, &JobView::from(&job))?,
+        Some((_, Some(job))) => out.record(JOB_COLUMNS, &JobFigures::from(job))?,
         Some((record, None)) => bail!("{key} is incomplete: {}", missing(record)),
         None => bail!("{key} is unknown; --app and --attempt tell its application"),
     }
@@ -66,13 +67,13 @@ pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow:
         from: args.from,
         to: args.to,
     };
-    let mut list = List::new(out, JobView::COLUMNS);
+    let mut list = List::new(out, JOB_COLUMNS);
     let mut after: Option<JobCursor> = None;
     let mut left = args.limit.unwrap_or(usize::MAX);
     while left > 0 {
         let wanted = left.min(PAGE);
         let jobs = store.jobs(&filter, after.as_ref(), wanted).await?;
-        list.page(&jobs.iter().map(JobView::from).collect::<Vec<_>>())?;
+        list.page(&jobs.iter().cloned().map(JobFigures::from).collect::<Vec<_>>())?;
         left -= jobs.len();
         after = jobs.last().map(JobCursor::from);
         if jobs.len() < wanted {

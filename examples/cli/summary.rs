@@ -3,11 +3,12 @@
 use clap::Args;
 use serde::Serialize;
 use spark_analytics_core::{Day, Rollup};
+use spark_analytics_http::figures::TotalFigures;
 
 use crate::args::{Shared, check_range};
 use crate::output::{Format, List, Out};
 use crate::store;
-use crate::view::{DayView, TotalsView};
+use crate::view::DayView;
 
 /// Sum up the jobs that ended on a day, or on the days of a range
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ struct RangeView<'a> {
     to: String,
     user: Option<&'a str>,
     #[serde(flatten)]
-    totals: TotalsView,
+    totals: TotalFigures,
     days: Vec<DayView>,
 }
 

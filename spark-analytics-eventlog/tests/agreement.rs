@@ -106,6 +106,9 @@ fn all_figures_of_the_own_cases_agree() {
         let differences = compare(&case, &own_cases(), &log.snapshot);
         assert!(differences.is_empty(), "{}", differences.join("\n"));
         assert_eq!(log.warnings, []);
+        for answer in ["application.json", "jobs.json", "stages.json", "executors.json"] {
+            assert!(expected(&case, &own_cases(), answer).is_some(), "{case} has no {answer}");
+        }
         compared += 1;
     }
     assert_eq!(compared, 5);

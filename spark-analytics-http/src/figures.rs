@@ -1,4 +1,4 @@
-//! Figures as JSON, with two decimals.
+//! Figures as the API writes them: names, nesting, two decimals. For programs that write the same.
 
 use std::fmt::Display;
 
@@ -10,7 +10,7 @@ use crate::round::two_decimals;
 
 /// The figures of a job.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct JobFigures {
+pub struct JobFigures {
     #[schema(example = 101)]
     job_id: i64,
     /// The user of the job's start.
@@ -75,7 +75,7 @@ pub(crate) struct JobLine {
 
 /// Quantiles by nearest rank.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Quantiles<T> {
+pub struct Quantiles<T> {
     p50: T,
     p95: T,
     p99: T,
@@ -84,7 +84,7 @@ pub(crate) struct Quantiles<T> {
 
 /// What the tasks of the jobs add up to. All but counts and task time is told by event logs only.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TaskFigures {
+pub struct TaskFigures {
     /// Tasks that succeeded or failed.
     task_count: i64,
     failed_tasks: i64,
@@ -110,6 +110,18 @@ pub(crate) struct TaskFigures {
     disk_spilled_bytes: i128,
     /// Distribution of task durations within 1 %, null without tasks.
     task_duration_ms: Option<Quantiles<i64>>,
+}
+
+/// The figures of the jobs that ended on a day, or on several.
+#[derive(Debug, Serialize)]
+pub struct TotalFigures {
+    pub(crate) total_jobs: i64,
+    pub(crate) avg_duration_seconds: f64,
+    pub(crate) avg_success_rate: f64,
+    pub(crate) failed_jobs: i64,
+    pub(crate) unknown_jobs: i64,
+    pub(crate) job_duration_seconds: Option<Quantiles<f64>>,
+    pub(crate) tasks: TaskFigures,
 }
 
 impl From<Job> for JobFigures {
@@ -177,16 +189,21 @@ impl From<&TaskTotals> for TaskFigures {
     }
 }
 
-/// Mean duration of the jobs in seconds and mean of their success rates in percent.
-pub(crate) fn averages(jobs: &Rollup) -> (f64, f64) {
-    let count = i128::from(jobs.jobs());
-    let duration = two_decimals(jobs.duration_us, count.saturating_mul(1_000_000));
-    (duration, two_decimals(jobs.success_rate_ppb, count.saturating_mul(10_000_000)))
-}
-
-/// Quantiles of µs, in seconds.
-pub(crate) fn quantiles_in_seconds(durations: &Histogram) -> Option<Quantiles<f64>> {
-    quantiles(durations, |us| two_decimals(us.into(), 1_000_000))
+impl From<&Rollup> for TotalFigures {
+    fn from(jobs: &Rollup) -> Self {
+        let count = i128::from(jobs.jobs());
+        Self {
+            total_jobs: jobs.jobs(),
+            avg_duration_seconds: two_decimals(jobs.duration_us, count.saturating_mul(1_000_000)),
+            avg_success_rate: two_decimals(jobs.success_rate_ppb, count.saturating_mul(10_000_000)),
+            failed_jobs: jobs.jobs_failed,
+            unknown_jobs: jobs.jobs_unknown,
+            job_duration_seconds: quantiles(&jobs.durations, |us| {
+                two_decimals(us.into(), 1_000_000)
+            }),
+            tasks: TaskFigures::from(&jobs.tasks),
+        }
+    }
 }
 
 fn quantiles<T>(of: &Histogram, unit: impl Fn(i64) -> T) -> Option<Quantiles<T>> {

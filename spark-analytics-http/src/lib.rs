@@ -6,7 +6,7 @@ mod batch;
 mod body;
 mod cursor;
 mod docs;
-mod figures;
+pub mod figures;
 mod ingest;
 mod jobs;
 mod logs;

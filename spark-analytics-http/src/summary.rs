@@ -7,7 +7,7 @@ use spark_analytics_core::{Day, JobFilter};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::figures::{JobLine, Quantiles, TaskFigures, averages, quantiles_in_seconds};
+use crate::figures::{JobLine, Quantiles, TaskFigures, TotalFigures};
 use crate::jobs::{LONGEST_PAGE, PAGE, page};
 use crate::params::{self, Params};
 use crate::problem::Problem;
@@ -102,18 +102,18 @@ pub(crate) async fn summary(
         JobFilter { user: params.user, from: Some(from), to: Some(to), ..JobFilter::default() };
     let (jobs, next) = page(&app, &filter, params.cursor.as_deref(), limit).await?;
     let total = app.analytics.summary(from, to, filter.user.as_deref()).await?;
-    let (avg_duration_seconds, avg_success_rate) = averages(&total);
+    let total = TotalFigures::from(&total);
     Ok(Json(Summary {
         date: params.date,
-        total_jobs: total.jobs(),
-        avg_duration_seconds,
-        avg_success_rate,
+        total_jobs: total.total_jobs,
+        avg_duration_seconds: total.avg_duration_seconds,
+        avg_success_rate: total.avg_success_rate,
         jobs,
         next,
-        failed_jobs: total.jobs_failed,
-        unknown_jobs: total.jobs_unknown,
-        job_duration_seconds: quantiles_in_seconds(&total.durations),
-        tasks: TaskFigures::from(&total.tasks),
+        failed_jobs: total.failed_jobs,
+        unknown_jobs: total.unknown_jobs,
+        job_duration_seconds: total.job_duration_seconds,
+        tasks: total.tasks,
         from: params.from,
         to: params.to,
         user: filter.user,
