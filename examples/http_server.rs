@@ -76,7 +76,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     println!("listening on http://{}", listener.local_addr()?);
-    serve(listener, router, &options, stop).await?;
+    serve(listener, router, &options, stop).await;
     store.close().await?;
     Ok(())
 }

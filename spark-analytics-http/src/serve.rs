@@ -1,7 +1,6 @@
 //! The router on a socket, with the limits that belong to connections.
 
 use std::future::Future;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,17 +22,14 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Serves a router over HTTP/1.1 until `shutdown` is done, then lets requests under way finish.
 ///
 /// Unlike `axum::serve` it bounds the time that a head may take, the number of connections, and the
-/// time that requests may still take in the end, all by the [`Options`].
-///
-/// # Errors
-/// Those of the listener's socket that do not pass; a failing connection ends alone.
+/// time that requests may still take in the end, all by the [`Options`]. A connection that cannot be
+/// accepted, or fails, is told to `tracing` and ends alone.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     options: &Options,
     shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
-    listener.local_addr()?;
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
@@ -75,5 +71,4 @@ pub async fn serve(
     if timeout(options.shutdown_timeout, connections.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way when the time to stop was over");
     }
-    Ok(())
 }
