@@ -292,7 +292,8 @@ pub struct Rejection {
 
 impl Rejection {
     /// Input that came at `at`, its text and the reason cut to [`MAX_REJECTED_BYTES`]; bytes that
-    /// are no UTF-8 and U+0000 become U+FFFD.
+    /// are no UTF-8 and U+0000 become U+FFFD. What was cut already stays as it is, so a store makes
+    /// its rows into rejections again with this.
     pub fn new(at: Timestamp, reason: impl Into<String>, raw: &[u8]) -> Self {
         let head = &raw[..raw.len().min(MAX_REJECTED_BYTES)];
         Self {
