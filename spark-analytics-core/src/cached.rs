@@ -44,7 +44,7 @@ impl<S: Store> Cached<S> {
     }
 
     /// Around a store, with about `jobs` jobs and a hundredth as many lists (of at most
-    /// 1,000 jobs) and roll-ups, all for up to `age`. Both numbers are rounded up to multiples of 64.
+    /// 1,001 jobs) and roll-ups, all for up to `age`. Both numbers are rounded up to multiples of 64.
     pub fn with_limits(store: S, jobs: usize, age: Duration) -> Self {
         let shared = Shared {
             jobs: Shelf::new(jobs, age),
@@ -179,8 +179,8 @@ impl<S: Store> Store for Cached<S> {
     }
 }
 
-/// The most jobs of a list that is kept.
-const LONGEST_LIST: usize = 1_000;
+/// The most jobs of a list that is kept: a page of 1,000, and the one that tells of a next page.
+const LONGEST_LIST: usize = 1_001;
 
 /// How many parts a shelf is in; a write to one part leaves reads of the others alone.
 const PARTS: usize = 64;
