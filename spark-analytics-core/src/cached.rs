@@ -211,7 +211,7 @@ impl<K, V> fmt::Debug for Shelf<K, V> {
     }
 }
 
-impl<K: Hash + Eq, V: Clone> Shelf<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
     fn new(capacity: usize, age: Duration) -> Self {
         let part = || Mutex::new(Part { version: 0, entries: HashMap::new() });
         Self {
@@ -239,10 +239,12 @@ impl<K: Hash + Eq, V: Clone> Shelf<K, V> {
             return;
         }
         if part.entries.len() >= self.part_capacity && !part.entries.contains_key(&key) {
-            let age = self.age;
-            part.entries.retain(|_, (read_at, _)| read_at.elapsed() < age);
+            let (age, now) = (self.age, Instant::now());
+            part.entries.retain(|_, (read_at, _)| now.duration_since(*read_at) < age);
             if part.entries.len() >= self.part_capacity {
-                part.entries.clear();
+                // Any one: which is as good as the next to go.
+                let victim = part.entries.keys().next().cloned();
+                victim.and_then(|victim| part.entries.remove(&victim));
             }
         }
         part.entries.insert(key, (read.since, value));
