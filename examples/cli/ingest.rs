@@ -11,9 +11,9 @@ use serde::Serialize;
 use spark_analytics_core::{Receipt, Rejection, Store};
 
 use crate::args::Shared;
-use crate::event_texts::{EventText, EventTexts};
 use crate::generate::now;
 use crate::output::{Columns, Out};
+use crate::texts::{Text, Texts};
 use crate::{progress, store};
 
 /// Take events from files, a JSON array or one event a line, or from standard input
@@ -91,7 +91,7 @@ impl Ingestion<'_> {
         input: impl BufRead + Send,
         bar: &ProgressBar,
     ) -> anyhow::Result<()> {
-        let mut texts = EventTexts::new(input);
+        let mut texts = Texts::new(input);
         loop {
             let mut batch = Vec::new();
             let mut bytes = 0;
@@ -99,7 +99,7 @@ impl Ingestion<'_> {
             while batch.len() < BATCH_EVENTS && bytes < BATCH_BYTES {
                 match texts.next() {
                     Some(Ok(text)) => {
-                        bytes += text.bytes.len();
+                        bytes += text.head.len();
                         batch.push(text);
                     }
                     Some(Err(error)) => {
@@ -124,7 +124,7 @@ impl Ingestion<'_> {
     async fn batch(
         &mut self,
         name: &str,
-        batch: Vec<EventText>,
+        batch: Vec<Text>,
         bar: &ProgressBar,
     ) -> anyhow::Result<()> {
         let mut rejections = Vec::new();
@@ -156,17 +156,11 @@ impl Ingestion<'_> {
         Ok(())
     }
 
-    fn reject(
-        &mut self,
-        name: &str,
-        text: &EventText,
-        reason: String,
-        bar: &ProgressBar,
-    ) -> Rejection {
+    fn reject(&mut self, name: &str, text: &Text, reason: String, bar: &ProgressBar) -> Rejection {
         self.counts.rejected += 1;
         if self.counts.rejected <= SHOWN_REJECTIONS {
             progress::say_above(bar, &format!("rejected: {name}, {}: {reason}", text.place));
         }
-        Rejection::new(now(), format!("{name}, {}: {reason}", text.place), &text.bytes)
+        Rejection::new(now(), format!("{name}, {}: {reason}", text.place), &text.head)
     }
 }

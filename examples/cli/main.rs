@@ -3,7 +3,6 @@
 
 mod apps;
 mod args;
-mod event_texts;
 mod generate;
 mod import;
 mod ingest;
@@ -16,6 +15,7 @@ mod raw;
 mod send;
 mod store;
 mod summary;
+mod texts;
 mod view;
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! `send`: events of a file to a server, one request each.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -13,9 +13,9 @@ use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
-use crate::event_texts::{EventText, EventTexts};
 use crate::output::{Columns, Out};
 use crate::send::post::{Answer, Server};
+use crate::texts::{Text, Texts};
 use crate::{Interrupted, progress};
 
 mod post;
@@ -108,12 +108,12 @@ struct Sending {
     name: String,
     bar: ProgressBar,
     stop: Arc<Stop>,
-    texts: Mutex<Texts>,
+    texts: Mutex<Left>,
     tally: Mutex<Tally>,
 }
 
-struct Texts {
-    left: Box<dyn Iterator<Item = io::Result<EventText>> + std::marker::Send>,
+struct Left {
+    texts: Box<dyn Iterator<Item = anyhow::Result<Text>> + std::marker::Send>,
     is_first: bool,
 }
 
@@ -128,7 +128,7 @@ impl Sending {
     fn new(args: Send, stop: Arc<Stop>) -> anyhow::Result<Self> {
         let name = args.file.display().to_string();
         let file = File::open(&args.file).with_context(|| format!("cannot open {name}"))?;
-        let texts = EventTexts::new(BufReader::with_capacity(64 << 10, file));
+        let texts = Texts::new(BufReader::with_capacity(64 << 10, file));
         let (left, total): (Box<dyn Iterator<Item = _> + std::marker::Send>, _) = if args.no_shuffle
         {
             (Box::new(texts), None)
@@ -146,7 +146,7 @@ impl Sending {
             name,
             bar: progress::events(total),
             stop,
-            texts: Mutex::new(Texts { left, is_first: true }),
+            texts: Mutex::new(Left { texts: left, is_first: true }),
             tally: Mutex::default(),
         })
     }
@@ -172,24 +172,24 @@ impl Sending {
     }
 
     /// The next text, after the delay; the lock is held meanwhile, so that it is one for all.
-    fn next(&self) -> Option<EventText> {
-        let mut texts = lock(&self.texts);
-        let pause = if texts.is_first { Duration::ZERO } else { self.delay };
-        texts.is_first = false;
+    fn next(&self) -> Option<Text> {
+        let mut left = lock(&self.texts);
+        let pause = if left.is_first { Duration::ZERO } else { self.delay };
+        left.is_first = false;
         if self.stop.within(pause) {
             return None;
         }
-        match texts.left.next()? {
+        match left.texts.next()? {
             Ok(text) => Some(text),
             Err(error) => {
-                let failure = anyhow!(error).context(format!("cannot read {}", self.name));
+                let failure = error.context(format!("cannot read {}", self.name));
                 lock(&self.tally).failure.get_or_insert(failure);
                 None
             }
         }
     }
 
-    fn send(&self, text: &EventText) {
+    fn send(&self, text: &Text) {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         let answer = loop {
@@ -209,7 +209,7 @@ impl Sending {
         self.bar.inc(1);
     }
 
-    fn count(&self, text: &EventText, answer: Answer) {
+    fn count(&self, text: &Text, answer: Answer) {
         let mut tally = lock(&self.tally);
         let counts = &mut tally.counts;
         counts.sent += 1;
@@ -262,14 +262,14 @@ impl Stop {
 }
 
 fn hold(
-    texts: impl Iterator<Item = io::Result<EventText>>,
+    texts: impl Iterator<Item = anyhow::Result<Text>>,
     name: &str,
-) -> anyhow::Result<Vec<EventText>> {
+) -> anyhow::Result<Vec<Text>> {
     let mut all = Vec::new();
     let mut bytes = 0;
     for text in texts {
         let text = text.with_context(|| format!("cannot read {name}"))?;
-        bytes += text.bytes.len();
+        bytes += text.head.len();
         if bytes > MOST_SHUFFLED {
             bail!("{name} holds more than can be shuffled, 1 GiB: send it with --no-shuffle");
         }

@@ -255,6 +255,20 @@ fn a_file_that_is_cut_short_fails_after_what_is_whole_was_taken() {
     assert_eq!((&counts["recorded"], &counts["rejected"]), (&json!(1), &json!(1)));
 }
 
+#[test]
+fn a_file_that_goes_on_after_its_array_fails_after_the_array_was_taken() {
+    let folder = Folder::new();
+    folder.write("events.json", format!("[{GOOD}]\n[{GOOD}]"));
+    let ended = folder.run(&["ingest", "events.json", "--format", "json"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(
+        ended.error(),
+        "error: cannot read events.json to its end: something follows the end of its JSON array"
+    );
+    let counts: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&counts["recorded"], &counts["rejected"]), (&json!(1), &json!(0)));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_reading_with_exit_code_130() {

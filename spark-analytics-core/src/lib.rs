@@ -16,6 +16,7 @@ mod memory;
 mod plan;
 mod plan_log;
 mod scalar;
+mod split;
 mod store;
 mod summary;
 mod tasks;
@@ -34,6 +35,7 @@ pub use log::{Application, Executor, LogJob, LogSnapshot, LogWarning, Stage, Sta
 pub use memory::MemoryStore;
 pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
 pub use plan_log::{HeldLog, LogWriteSet, plan_log};
+pub use split::{EventPlace, EventSplitter, EventText, SplitError};
 pub use store::{
     EventCursor, JobCursor, JobFilter, LogReceipt, MAX_REJECTED, MAX_REJECTED_BYTES, Pruned,
     Receipt, Rejected, Rejection, Store, StoredEvent,

@@ -6,7 +6,9 @@ use std::ops::Range;
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
-use spark_analytics_core::{Event, InvalidEvent, MAX_EVENT_BYTES, Receipt, Rejection};
+use spark_analytics_core::{
+    Event, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, Receipt, Rejection, SplitError,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, now};
@@ -14,7 +16,6 @@ use crate::body::{self, Media, Pieces};
 use crate::ingest::{TOO_OLD, read};
 use crate::params::{Params, short};
 use crate::problem::Problem;
-use crate::split::{Element, Splitter};
 
 /// A commit takes this many events, or as many as have this many bytes.
 const COMMIT_EVENTS: usize = 1_000;
@@ -106,8 +107,8 @@ pub(crate) async fn batch(
         }
     };
     let splitter = match body::media(request.headers())? {
-        Media::Json => Splitter::array(),
-        Media::Lines => Splitter::lines(),
+        Media::Json => EventSplitter::array(),
+        Media::Lines => EventSplitter::lines(),
     };
     let encoding = body::encoding(request.headers())?;
     let options = &app.options;
@@ -152,7 +153,11 @@ impl<'a> Taking<'a> {
         }
     }
 
-    async fn take(&mut self, mut pieces: Pieces, mut splitter: Splitter) -> Result<(), Problem> {
+    async fn take(
+        &mut self,
+        mut pieces: Pieces,
+        mut splitter: EventSplitter,
+    ) -> Result<(), Problem> {
         loop {
             let piece = pieces.next().await?;
             let split = if piece.is_empty() {
@@ -164,9 +169,10 @@ impl<'a> Taking<'a> {
                 let limit = self.app.options.batch_events;
                 return Err(Problem::too_large("the batch", limit, "events"));
             }
-            if let Err(malformed) = split {
-                self.rejections.push(Rejection::new(now(), malformed.detail(), piece));
-                return Err(Problem::bad_request(malformed.detail()));
+            if let Err(error) = split {
+                let detail = malformed(error);
+                self.rejections.push(Rejection::new(now(), detail, piece));
+                return Err(Problem::bad_request(detail));
             }
             if piece.is_empty() {
                 return Ok(());
@@ -180,7 +186,7 @@ impl<'a> Taking<'a> {
         }
     }
 
-    fn add(&mut self, element: Element<'_>) {
+    fn add(&mut self, element: EventText<'_>) {
         let index = self.results.len();
         self.is_full |= index == self.app.options.batch_events;
         if self.is_full {
@@ -248,5 +254,17 @@ impl<'a> Taking<'a> {
             results.retain(|result| result.detail.is_some());
         }
         BatchOutcome { counts: self.counts, results }
+    }
+}
+
+/// Why a body as a whole is no batch, and what to send.
+const fn malformed(error: SplitError) -> &'static str {
+    match error {
+        SplitError::NotAnArray => {
+            "the body must be a JSON array of events; a single event goes to /api/v1/logs/ingest, \
+             lines of events are sent as application/x-ndjson"
+        }
+        SplitError::AfterArray => "something follows the end of the JSON array",
+        SplitError::Unfinished => "the body ends before its JSON array does",
     }
 }

@@ -17,7 +17,6 @@ mod problem;
 mod rejections;
 mod round;
 mod serve;
-mod split;
 mod status;
 mod summary;
 

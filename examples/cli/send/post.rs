@@ -6,7 +6,7 @@ use serde::Deserialize;
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body, Error};
 
-use crate::event_texts::EventText;
+use crate::texts::Text;
 
 /// What became of an event.
 pub(crate) enum Answer {
@@ -58,12 +58,12 @@ impl Server {
         &self.url
     }
 
-    pub(crate) fn post(&self, text: &EventText) -> Answer {
+    pub(crate) fn post(&self, text: &Text) -> Answer {
         if let Some(error) = text.too_large() {
             return Answer::Rejected(error.to_string());
         }
         let request = self.agent.post(&self.url).content_type("application/json");
-        match request.send(&text.bytes[..]) {
+        match request.send(&text.head[..]) {
             Ok(response) => meaning(response),
             Err(error) => {
                 let reason = error.to_string();

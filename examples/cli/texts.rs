@@ -1,0 +1,97 @@
+//! The texts of events in a JSON array or in lines, read as a stream.
+
+use std::collections::VecDeque;
+use std::io::BufRead;
+
+use spark_analytics_core::{
+    Event, EventPlace, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES,
+};
+
+/// The text of what should be one event.
+#[derive(Debug)]
+pub(crate) struct Text {
+    /// Where it stands.
+    pub(crate) place: EventPlace,
+    /// The text, or, if it is too long for an event, the head of it.
+    pub(crate) head: Vec<u8>,
+    /// The length of the whole text, in bytes.
+    bytes: usize,
+}
+
+impl Text {
+    /// The event that it says.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn event(&self) -> Result<Event, InvalidEvent> {
+        if let Some(error) = self.too_large() {
+            return Err(error);
+        }
+        let not_utf8 = |e| InvalidEvent::NotJson { message: format!("it is no UTF-8: {e}") };
+        Event::from_json(std::str::from_utf8(&self.head).map_err(not_utf8)?)
+    }
+
+    /// That it is too long for an event and only its head is held, if so.
+    pub(crate) fn too_large(&self) -> Option<InvalidEvent> {
+        let bytes = self.bytes;
+        (bytes > MAX_EVENT_BYTES).then_some(InvalidEvent::TooLarge { bytes })
+    }
+}
+
+impl From<EventText<'_>> for Text {
+    fn from(text: EventText<'_>) -> Self {
+        Self { place: text.place, head: text.text.to_vec(), bytes: text.bytes }
+    }
+}
+
+/// Reads the texts of events; after an error it is at its end.
+#[derive(Debug)]
+pub(crate) struct Texts<R> {
+    input: R,
+    splitter: EventSplitter,
+    /// What was cut from the last piece of the input, and what went wrong after it.
+    ready: VecDeque<Text>,
+    error: Option<anyhow::Error>,
+    is_end: bool,
+}
+
+impl<R: BufRead> Texts<R> {
+    /// Reads an array if the first character is `[`, else lines.
+    pub(crate) const fn new(input: R) -> Self {
+        Self {
+            input,
+            splitter: EventSplitter::detect(),
+            ready: VecDeque::new(),
+            error: None,
+            is_end: false,
+        }
+    }
+
+    /// Cuts one more piece of the input.
+    fn read(&mut self) -> anyhow::Result<()> {
+        let piece = self.input.fill_buf()?;
+        let each = |text: EventText<'_>| self.ready.push_back(text.into());
+        if piece.is_empty() {
+            self.is_end = true;
+            self.splitter.finish(each)?;
+        } else {
+            self.splitter.feed(piece, each)?;
+        }
+        let read = piece.len();
+        self.input.consume(read);
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Iterator for Texts<R> {
+    type Item = anyhow::Result<Text>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.ready.is_empty() && !self.is_end {
+            if let Err(error) = self.read() {
+                (self.error, self.is_end) = (Some(error), true);
+            }
+        }
+        self.ready.pop_front().map(Ok).or_else(|| self.error.take().map(Err))
+    }
+}
