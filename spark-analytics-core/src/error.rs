@@ -16,14 +16,23 @@ pub enum Error {
         limit: usize,
     },
     /// The storage engine failed. The batch is whole or absent; sending it again is always safe.
-    #[error("the {backend} store failed to {action}: {source}")]
+    #[error("the {backend} store failed to {action}: {reason}")]
     Engine {
         /// The backend's name.
         backend: &'static str,
         /// What it was about to do.
         action: &'static str,
         /// What the engine says.
-        source: Arc<dyn std::error::Error + Send + Sync>,
+        reason: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process holds the store, or no connection came free in time. Nothing was applied;
+    /// sending it again later is right.
+    #[error("the {backend} store cannot be used now: {reason}")]
+    Unavailable {
+        /// The backend's name.
+        backend: &'static str,
+        /// What holds it, and what to do.
+        reason: String,
     },
     /// Something stored cannot be read; the message names it.
     #[error("the {backend} store holds a damaged {what}: {reason}")]
@@ -45,9 +54,14 @@ impl Error {
     pub fn engine(
         backend: &'static str,
         action: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+        reason: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self::Engine { backend, action, source: Arc::from(source.into()) }
+        Self::Engine { backend, action, reason: Arc::from(reason.into()) }
+    }
+
+    /// A store that another holds now.
+    pub fn unavailable(backend: &'static str, reason: impl Into<String>) -> Self {
+        Self::Unavailable { backend, reason: reason.into() }
     }
 
     /// A stored row that cannot be read.
@@ -58,3 +72,17 @@ impl Error {
 
 /// A result whose error is [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn what_an_engine_says_is_said_once() {
+        let error = Error::engine("redb", "commit", "the disk is full");
+        assert_eq!(error.to_string(), "the redb store failed to commit: the disk is full");
+        assert!(error.source().is_none());
+    }
+}

@@ -55,11 +55,14 @@ impl SqliteStore {
 /// What the driver says, while it was to do something.
 pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
     move |error| match result_code(&error) {
-        Some(BUSY) => Error::engine(
+        Some(BUSY) => Error::unavailable(
             SQLITE,
-            action,
             "another process has been writing to the database for longer than the busy timeout: \
              send again, or set a longer one",
+        ),
+        _ if matches!(error, sqlx::Error::PoolTimedOut) => Error::unavailable(
+            SQLITE,
+            "no connection came free in time: send again, or give the pool more of them",
         ),
         _ => Error::engine(SQLITE, action, error),
     }

@@ -57,8 +57,8 @@ async fn a_lock_held_by_another_process_is_told_and_passes() {
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     assert_eq!(
         store.ingest(whole_job(1)).await.unwrap_err().to_string(),
-        "the SQLite store failed to begin to write: another process has been writing to the \
-         database for longer than the busy timeout: send again, or set a longer one"
+        "the SQLite store cannot be used now: another process has been writing to the database \
+         for longer than the busy timeout: send again, or set a longer one"
     );
     assert!(job(&store, 1).await.is_none(), "reads do not wait");
     lock.rollback().await.unwrap();
