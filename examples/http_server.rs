@@ -1,6 +1,6 @@
 //! The HTTP API over a store: `cargo run --release --example http_server -- --help`.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use spark_analytics_core::{Analytics, Cached, Dedup, Store};
 use spark_analytics_examples::open_store;
 use spark_analytics_http::{Options, router, serve};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Serves spark-analytics over HTTP.
@@ -28,7 +28,7 @@ struct Args {
     #[arg(long, env = "SPARK_ANALYTICS_DEDUP", default_value = "task")]
     dedup: Dedup,
     /// What to log: a level, or targets with levels; `warn` leaves the access log out.
-    #[arg(long, env = "SPARK_ANALYTICS_LOG", default_value = "info")]
+    #[arg(long, env = "SPARK_ANALYTICS_LOG", default_value = "info", value_parser = filter)]
     log: EnvFilter,
     /// How to log.
     #[arg(long, env = "SPARK_ANALYTICS_LOG_FORMAT", default_value = "text")]
@@ -41,12 +41,18 @@ enum LogFormat {
     Json,
 }
 
+/// `EnvFilter`'s own conversion skips what it cannot read.
+fn filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(text)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // The exit code tells it where nobody reads the text.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -56,27 +62,57 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(args.log)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // It would tell of a closed stderr on stderr, and panic.
+        .log_internal_errors(false);
     match args.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = async move {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        tracing::info!("stopping");
+    let mut signals = Signals::new()?;
+    let store = tokio::select! {
+        store = open_store(&args.store, args.dedup) => store?,
+        // Not by returning: that would wait for what the opening blocks on.
+        () = signals.next() => std::process::exit(0),
     };
-
-    let store = open_store(&args.store, args.dedup).await?;
     let store: Arc<dyn Store> = Arc::new(Cached::new(store));
     let options = Options::default();
     let router = router(Analytics::new(Arc::clone(&store)), &options);
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
-    println!("listening on http://{}", listener.local_addr()?);
-    serve(listener, router, &options, stop).await;
+    let _ = writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?);
+    serve(listener, router, &options, signals.stop()).await;
     store.close().await?;
     Ok(())
+}
+
+/// The signals that ask the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
+
+    /// Waits for the first; from then on the second ends the process at once.
+    async fn stop(mut self) {
+        self.next().await;
+        tracing::info!("stopping");
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::warn!("ended before requests under way were");
+            std::process::exit(1);
+        });
+    }
 }

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -256,6 +257,58 @@ fn the_log_is_json_if_asked_and_tells_of_each_answer() {
     assert_eq!(fields["status"], 200);
 }
 
+#[test]
+fn it_answers_when_nobody_reads_its_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0", "--store", "memory:", "--log", "info"]);
+    let mut server = Server::run(command.stderr(Stdio::piped()));
+    drop(server.child.stderr.take());
+    for _ in 0..3 {
+        assert_eq!(server.get("/health")["status"], "healthy");
+    }
+    server.stop("-TERM");
+}
+
+#[test]
+fn it_serves_with_a_closed_stdout() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = command(folder.path());
+    command.args(["--listen", &free, "--store", "memory:", "--log", "warn"]).stdout(closed);
+    let mut server = Server { child: command.spawn().unwrap(), url: format!("http://{free}") };
+    while TcpStream::connect(&free).is_err() {
+        assert_eq!(server.child.try_wait().unwrap(), None);
+        thread::yield_now();
+    }
+    assert_eq!(server.get("/health")["status"], "healthy");
+    server.stop("-TERM");
+}
+
+#[test]
+fn a_second_signal_ends_it_amid_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0", "--store", "memory:", "--log", "info"]);
+    let mut server = Server::run(command.stderr(Stdio::piped()));
+    let mut client = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let head = "POST /api/v1/logs/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n";
+    client.write_all(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    let id = server.child.id().to_string();
+    let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines();
+    for told in ["stopping", "ended before requests under way were"] {
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let line = log.next().unwrap().unwrap();
+        assert!(line.contains(told), "{line}");
+    }
+    assert_eq!(server.child.wait().unwrap().code(), Some(1));
+}
+
 /// Runs a server that is not to start, and tells how it ended.
 fn fails(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let Output { status, stderr, stdout } = command(folder).args(arguments).output().unwrap();
@@ -277,6 +330,7 @@ fn wrong_arguments_are_told_in_a_sentence() {
         (["--listen", "nowhere"], "--listen"),
         (["--dedup", "none"], "`none` is no dedup rule; use `task` or `time`"),
         (["--stoer", "memory:"], "--store"),
+        (["--log", "=x="], "--log"),
     ] {
         let (code, told) = fails(folder.path(), &arguments);
         assert_eq!(code, 2);

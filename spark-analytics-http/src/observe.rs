@@ -1,6 +1,6 @@
 //! Around every request: its id, the access log, and an answer even to a panic.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
@@ -42,7 +42,9 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
                 event!($level, id, %method, path = uri.path(), status, ms, detail, "answered")
             };
         }
-        if status >= 500 { tell!(Level::WARN) } else { tell!(Level::INFO) }
+        let tell = || if status >= 500 { tell!(Level::WARN) } else { tell!(Level::INFO) };
+        // A log that fails is no reason not to answer.
+        let _ = catch_unwind(AssertUnwindSafe(tell));
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response

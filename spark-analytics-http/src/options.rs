@@ -16,7 +16,8 @@ pub struct Options {
     /// The longest body of `POST /api/v1/logs/batch` in bytes after decompression, 64 MiB by default.
     pub batch_bytes: usize,
     /// The most events in a batch, 1,000,000 by default: it bounds the answer, which has a line for
-    /// each. No batch of whole events within the default size comes near it.
+    /// each. No batch of whole events within the default size comes near it. Of elements that are
+    /// rejected a batch has at most [`MAX_REJECTED`](spark_analytics_core::MAX_REJECTED), whatever this is.
     pub batch_events: usize,
     /// How long a body may keep the server waiting, 30 s by default: a single event's for all of it, a
     /// batch's for the next piece.
@@ -24,7 +25,8 @@ pub struct Options {
     /// How long a connection may take to send a request's head, and how long it may idle before the
     /// next one, 30 s by default.
     pub header_timeout: Duration,
-    /// The most connections at once, 4,096 by default; more wait to be accepted.
+    /// The most connections at once, 900 by default, so that they and the store fit into the 1,024 open
+    /// files that a process usually has; more wait to be accepted.
     pub connections: usize,
     /// How long requests under way may go on after the server was told to stop, 10 s by default.
     pub shutdown_timeout: Duration,
@@ -38,7 +40,7 @@ impl Default for Options {
             batch_events: 1_000_000,
             body_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(30),
-            connections: 4_096,
+            connections: 900,
             shutdown_timeout: Duration::from_secs(10),
         }
     }
