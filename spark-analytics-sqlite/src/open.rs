@@ -156,6 +156,11 @@ impl SqliteStore {
     /// Turns the write-ahead log on, which the file remembers.
     async fn keep_log(&self) -> sqlx::Result<()> {
         let mut connection = self.writer.acquire().await?;
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
+        if mode == "wal" {
+            return Ok(());
+        }
         let mut attempts = 0;
         loop {
             let turned = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await;
@@ -171,11 +176,18 @@ impl SqliteStore {
         }
     }
 
-    /// Brings the schema up to date and checks the rule.
+    /// Brings the schema up to date and checks the rule. A store that lacks nothing is only read,
+    /// so that it opens while another process writes.
     async fn prepare(&self, name: Name<'_>) -> Result<()> {
+        let migrator = migrator();
         let mut connection = self.writer().await?;
+        if is_migrated(&mut connection, &migrator).await.map_err(failed("read its schema"))?
+            && let Some(rule) = rule(&mut connection).await?
+        {
+            return self.check_rule(&rule, name);
+        }
         let mut transaction = self.begin(&mut connection).await?;
-        migrate(&mut transaction, name).await?;
+        migrate(&mut transaction, &migrator, name).await?;
         sqlx::query(
             "INSERT INTO spark_meta (only, dedup, next_event_id) VALUES (1, ?, 1) \
              ON CONFLICT DO NOTHING",
@@ -184,18 +196,21 @@ impl SqliteStore {
         .execute(&mut *transaction)
         .await
         .map_err(failed("write its rule"))?;
-        let rule: String = sqlx::query_scalar("SELECT dedup FROM spark_meta")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(failed("read its rule"))?;
-        if rule != self.dedup.name() {
-            return Err(Error::Incompatible(format!(
-                "{name} was created with the dedup rule `{rule}` and cannot be opened with `{}`: \
-                 open it with `{rule}`, or use another file",
-                self.dedup
-            )));
+        if let Some(rule) = rule(&mut transaction).await? {
+            self.check_rule(&rule, name)?;
         }
         transaction.commit().await.map_err(failed("create its tables"))
+    }
+
+    fn check_rule(&self, rule: &str, name: Name<'_>) -> Result<()> {
+        if rule == self.dedup.name() {
+            return Ok(());
+        }
+        Err(Error::Incompatible(format!(
+            "{name} was created with the dedup rule `{rule}` and cannot be opened with `{}`: \
+             open it with `{rule}`, or use another file",
+            self.dedup
+        )))
     }
 }
 
@@ -223,7 +238,7 @@ fn lasting_pool() -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-async fn migrate(connection: &mut SqliteConnection, name: Name<'_>) -> Result<()> {
+fn migrator() -> Migrator {
     let schema = Migration::new(
         1,
         "schema".into(),
@@ -234,6 +249,40 @@ async fn migrate(connection: &mut SqliteConnection, name: Name<'_>) -> Result<()
     let mut migrator = Migrator::with_migrations(vec![schema]);
     // The database may be another program's too, with migrations of its own.
     migrator.dangerous_set_table_name("spark_migrations");
+    migrator
+}
+
+/// Whether a database has the migrations that are known, and no others.
+async fn is_migrated(connection: &mut SqliteConnection, migrator: &Migrator) -> sqlx::Result<bool> {
+    let tables: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sqlite_schema \
+         WHERE type = 'table' AND name IN ('spark_migrations', 'spark_meta')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if tables < 2 {
+        return Ok(false);
+    }
+    let applied: Vec<(i64, Vec<u8>, bool)> =
+        sqlx::query_as("SELECT version, checksum, success FROM spark_migrations ORDER BY version")
+            .fetch_all(connection)
+            .await?;
+    let known = migrator.iter().map(|known| (known.version, &*known.checksum, true));
+    Ok(known.eq(applied.iter().map(|(version, sum, done)| (*version, sum.as_slice(), *done))))
+}
+
+async fn rule(connection: &mut SqliteConnection) -> Result<Option<String>> {
+    sqlx::query_scalar("SELECT dedup FROM spark_meta")
+        .fetch_optional(connection)
+        .await
+        .map_err(failed("read its rule"))
+}
+
+async fn migrate(
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+    name: Name<'_>,
+) -> Result<()> {
     let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => Error::Incompatible(format!(

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use spark_analytics_core::{Day, Dedup, JobFilter, JobKey, Receipt, Store};
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore, Synchronous};
 use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::TempDir;
 
 /// What is said of a file, with its folder's name left out.
@@ -164,7 +164,9 @@ async fn a_pool_is_shared_with_its_owners_tables_and_stays_open() {
 
 #[tokio::test]
 async fn a_table_of_anothers_is_not_taken_for_the_stores() {
-    let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+    // With one connection, what follows the refusal waits until its transaction is taken back.
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = pool.connect("sqlite::memory:").await.unwrap();
     sqlx::query("CREATE TABLE spark_jobs (name TEXT)").execute(&pool).await.unwrap();
     let refused = SqliteStore::from_pool(pool.clone()).await.unwrap_err();
     assert_eq!(

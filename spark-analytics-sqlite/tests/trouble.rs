@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use common::{job, whole_job};
 use futures::task::noop_waker;
-use spark_analytics_core::{Day, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp};
+use spark_analytics_core::{
+    Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
+};
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
@@ -63,6 +65,32 @@ async fn a_lock_held_by_another_process_is_told_and_passes() {
     assert!(job(&store, 1).await.is_none(), "reads do not wait");
     lock.rollback().await.unwrap();
     store.ingest(whole_job(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_opens_and_reads_while_another_process_writes() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let options = SqliteOptions { busy_timeout: Duration::ZERO, ..Default::default() };
+    let store = SqliteStore::open_with(&path, options).await.unwrap();
+    store.ingest(whole_job(1)).await.unwrap();
+    store.close().await.unwrap();
+
+    let mut other = beside(&folder).await;
+    let mut lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let store = SqliteStore::open_with(&path, options).await.unwrap();
+    assert!(job(&store, 1).await.is_some());
+    let by_time = SqliteOptions { dedup: Dedup::JobTypeTimestamp, ..options };
+    let refused = SqliteStore::open_with(&path, by_time).await.unwrap_err();
+    assert!(matches!(refused, Error::Incompatible(_)), "{refused}");
+
+    sqlx::query("DELETE FROM spark_meta").execute(&mut *lock).await.unwrap();
+    lock.commit().await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let lacking = SqliteStore::open_with(&path, options).await.unwrap_err();
+    assert!(matches!(lacking, Error::Unavailable { .. }), "{lacking}");
+    lock.rollback().await.unwrap();
+    SqliteStore::open_with(&path, options).await.unwrap();
 }
 
 /// Polls a call some times and drops it then.
