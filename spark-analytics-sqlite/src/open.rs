@@ -97,16 +97,13 @@ impl SqliteStore {
             .pragma("cache_size", WRITER_CACHE)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let readers = shared.pragma("cache_size", READER_CACHE).pragma("query_only", "ON");
-        let writer = lasting_pool().connect_with(writer).await.map_err(|e| name.refuse(e))?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .test_before_acquire(false)
-            .connect_with(readers)
-            .await
-            .map_err(|error| name.refuse(error))?;
+        let writer = lasting_pool(1).connect_with(writer).await.map_err(|e| name.refuse(e))?;
+        let readers =
+            lasting_pool(READERS).connect_with(readers).await.map_err(|e| name.refuse(e))?;
         let store = Self { dedup: options.dedup, writer, readers, owns_pools: true };
         store.keep_log().await.map_err(|error| name.refuse(error))?;
         store.prepare(name).await?;
+        store.open_readers().await.map_err(|error| name.refuse(error))?;
         Ok(store)
     }
 
@@ -125,7 +122,7 @@ impl SqliteStore {
     pub async fn in_memory_with(dedup: Dedup) -> Result<Self> {
         let options = connect_options(SqliteOptions::default()).in_memory(true);
         // A second connection would see a database of its own.
-        let pool = lasting_pool().connect_with(options).await.map_err(failed("open memory"))?;
+        let pool = lasting_pool(1).connect_with(options).await.map_err(failed("open memory"))?;
         let store = Self { dedup, writer: pool.clone(), readers: pool, owns_pools: true };
         store.prepare(Name(None)).await?;
         Ok(store)
@@ -174,6 +171,17 @@ impl SqliteStore {
                 done => return done.map(drop),
             }
         }
+    }
+
+    /// Opens all connections and the files that they read: later there may be no descriptors left.
+    async fn open_readers(&self) -> sqlx::Result<()> {
+        let mut opened = Vec::new();
+        for _ in 0..READERS {
+            let mut reader = self.readers.acquire().await?;
+            sqlx::query("SELECT dedup FROM spark_meta").execute(&mut *reader).await?;
+            opened.push(reader);
+        }
+        Ok(())
     }
 
     /// Brings the schema up to date and checks the rule. A store that lacks nothing is only read,
@@ -229,10 +237,10 @@ fn connect_options(options: SqliteOptions) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// A pool of one connection that stays.
-fn lasting_pool() -> SqlitePoolOptions {
+/// A pool whose connections stay.
+fn lasting_pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
-        .max_connections(1)
+        .max_connections(connections)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)

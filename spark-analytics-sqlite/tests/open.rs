@@ -181,6 +181,24 @@ async fn a_table_of_anothers_is_not_taken_for_the_stores() {
     assert_eq!(tables, 1);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn reads_open_no_files_that_opening_has_not() {
+    let folder = TempDir::new().unwrap();
+    let files = || {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        let files = open.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        files.filter(|file| file.starts_with(folder.path())).count()
+    };
+    let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    let before = files();
+    for days in join_all((0..50).map(|_| store.rollups(Day::MIN, Day::MAX, None))).await {
+        days.unwrap();
+    }
+    store.ingest(whole_job(1)).await.unwrap();
+    assert_eq!(files(), before);
+}
+
 #[tokio::test]
 async fn stores_in_memory_are_apart_and_their_clones_together() {
     let (one, other) =
