@@ -23,15 +23,19 @@ use std::process::exit;
 
 use args::{Cli, Command};
 use output::Out;
+use tokio::runtime::Handle;
 
 #[tokio::main]
 async fn main() {
     let cli = args::parse();
     // It ends with its counts, also when it is interrupted.
     let minds_interrupts = matches!(cli.command, Command::Send(_));
-    let work = tokio::spawn(async move {
+    // It reads and writes files without yielding, so it has a thread of its own: the runtime's may be
+    // one alone, and that one hears of interrupts.
+    let runtime = Handle::current();
+    let work = tokio::task::spawn_blocking(move || {
         let mut out = Out::new(cli.shared.format);
-        let done = run(cli, &mut out).await;
+        let done = runtime.block_on(run(cli, &mut out));
         let written = out.finish();
         if out.is_closed() { Ok(()) } else { done.and(written) }
     });

@@ -272,8 +272,17 @@ fn a_file_that_goes_on_after_its_array_fails_after_the_array_was_taken() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_reading_with_exit_code_130() {
+    // One thread is what the runtime has where there is one processor.
+    for threads in ["1", "2"] {
+        interrupt_reading(threads);
+    }
+}
+
+#[cfg(unix)]
+fn interrupt_reading(threads: &str) {
     let folder = Folder::new();
     let mut command = folder.command(&["ingest", "-"]);
+    command.env("TOKIO_WORKER_THREADS", threads);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -283,6 +292,8 @@ fn an_interrupt_ends_reading_with_exit_code_130() {
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
     assert!(line.starts_with("rejected: standard input, line 2: "), "{line}");
+    // The pipe holds less, so the command has taken the batch and reads on when this is written.
+    stdin.write_all(&[b' '; 1 << 20]).unwrap();
     cli_support::interrupt(&child);
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
