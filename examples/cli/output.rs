@@ -2,7 +2,6 @@
 
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
@@ -47,7 +46,7 @@ impl Out {
 
     /// Writes what is left in the buffer.
     pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
-        self.flush().context("cannot write to standard output")
+        Ok(self.flush()?)
     }
 
     /// Writes one row: a table of it stands upright.
@@ -114,10 +113,10 @@ impl Out {
     }
 
     fn note<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &done {
+        done.map_err(|error| {
             self.closed |= error.kind() == ErrorKind::BrokenPipe;
-        }
-        done
+            io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
+        })
     }
 }
 

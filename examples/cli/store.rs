@@ -4,15 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use spark_analytics_core::Store;
+use spark_analytics_core::{Error, Store};
 use spark_analytics_examples::open_store;
 
 use crate::args::Shared;
 
 /// Opens the store, making it where it is not there.
 pub(crate) async fn open_or_create(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> {
-    let opened = open_store(&shared.store, shared.dedup).await;
-    opened.with_context(|| format!("cannot open the store {}", shared.store))
+    match open_store(&shared.store, shared.dedup).await {
+        // This one names the store and says that it cannot be opened.
+        Err(error @ Error::Incompatible(_)) => Err(error.into()),
+        opened => opened.with_context(|| format!("cannot open the store {}", shared.store)),
+    }
 }
 
 /// Opens a store that is there: who only reads makes no file.

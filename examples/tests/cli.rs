@@ -2,10 +2,11 @@
 
 mod cli_support;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use cli_support::Folder;
+use cli_support::{Ended, Folder};
 
 #[test]
 fn help_has_an_example_of_each_command_and_the_exit_codes() {
@@ -70,6 +71,46 @@ fn a_store_of_an_unknown_kind_is_refused() {
     let ended = Folder::new().run(&["jobs", "--store", "mongodb:jobs"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.error().contains("mongodb:jobs"));
+}
+
+#[test]
+fn an_error_of_the_store_says_nothing_twice() {
+    let folder = Folder::new();
+    folder.write("notes.txt", "no store");
+    for store in ["redb:.", "sqlite:.", "redb:notes.txt", "sqlite:notes.txt", "mongodb:jobs"] {
+        let ended = folder.run(&["rejected", "--store", store]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let error = ended.error();
+        let parts: Vec<_> = error.split(": ").collect();
+        let distinct: BTreeSet<_> = parts.iter().collect();
+        assert_eq!(distinct.len(), parts.len(), "{error}");
+        assert!(error.matches("cannot open").count() <= 1, "{error}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_one_error() {
+    let folder = Folder::new();
+    folder.generate("sample.json", "200", "1");
+    folder.ok(&["ingest", "sample.json"]);
+    let commands: [&[&str]; 5] = [
+        &["jobs", "--limit", "1"],
+        &["jobs"],
+        &["jobs", "--format", "json"],
+        &["jobs", "--format", "csv"],
+        &["generate", "--output", "-"],
+    ];
+    for command in commands {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = folder.command(command);
+        let output = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        let ended = Ended::from(output.wait_with_output().unwrap());
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let message = "error: cannot write to standard output: No space left on device";
+        assert!(ended.error().starts_with(message), "{ended:?}");
+        assert_eq!(ended.error().matches("No space").count(), 1, "{ended:?}");
+    }
 }
 
 #[test]
