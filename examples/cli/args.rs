@@ -82,8 +82,7 @@ line. Input that was refused or skipped is reported and does not change the exit
 
 /// The arguments; prints help, or what is wrong with them, and ends the process where they ask for it.
 pub(crate) fn parse() -> Cli {
-    let parsed = command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m));
-    parsed.unwrap_or_else(|error| {
+    try_parse().unwrap_or_else(|error| {
         if !error.use_stderr() {
             // A closed pipe is no error.
             let _ = error.print();
@@ -98,6 +97,15 @@ pub(crate) fn parse() -> Cli {
         progress::say(&format!("{message} (`--help` tells what there is)"));
         exit(2)
     })
+}
+
+fn try_parse() -> clap::error::Result<Cli> {
+    let matches = command().try_get_matches()?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let (Command::Summary(args), Some((_, matches))) = (&mut cli.command, matches.subcommand()) {
+        args.prefer_command_line(matches);
+    }
+    Ok(cli)
 }
 
 /// The commands with an environment variable for each flag and all examples on the first page.

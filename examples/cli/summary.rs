@@ -1,10 +1,12 @@
 //! `summary`: what the jobs of a day, or of a range of days, come to.
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use serde::Serialize;
 use spark_analytics_core::{Day, Rollup};
 use spark_analytics_http::figures::TotalFigures;
 
+use crate::WrongUsage;
 use crate::args::{Shared, check_range};
 use crate::output::{Format, List, Out};
 use crate::store;
@@ -14,19 +16,43 @@ use crate::view::DayView;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cli summary --from 2024-03-01 --to 2024-03-31")]
 pub(crate) struct Summary {
-    /// The UTC day, YYYY-MM-DD
-    #[arg(long, value_name = "DAY", conflicts_with_all = ["from", "to"],
-          required_unless_present_all = ["from", "to"])]
+    /// One UTC day instead of a range, YYYY-MM-DD
+    #[arg(long, value_name = "DAY")]
     date: Option<Day>,
     /// The first UTC day
-    #[arg(long, value_name = "DAY", requires = "to")]
+    #[arg(long, value_name = "DAY")]
     from: Option<Day>,
     /// The last UTC day
-    #[arg(long, value_name = "DAY", requires = "from")]
+    #[arg(long, value_name = "DAY")]
     to: Option<Day>,
     /// Only this user's jobs
     #[arg(long)]
     user: Option<String>,
+}
+
+impl Summary {
+    /// Drops a day of the environment where the command line names a range, and the reverse.
+    pub(crate) fn prefer_command_line(&mut self, matches: &ArgMatches) {
+        let is_typed = |flag| matches.value_source(flag) == Some(ValueSource::CommandLine);
+        match (is_typed("date"), is_typed("from") || is_typed("to")) {
+            (true, false) => (self.from, self.to) = (None, None),
+            (false, true) => self.date = None,
+            _ => {}
+        }
+    }
+
+    fn range(&self) -> Result<(Day, Day), WrongUsage> {
+        match (self.date, self.from, self.to) {
+            (Some(day), None, None) => Ok((day, day)),
+            (None, Some(from), Some(to)) => check_range(Some(from), Some(to)).map(|()| (from, to)),
+            (None, None, None) => {
+                Err(WrongUsage("--date <DAY> is missing, or --from <DAY> and --to <DAY>"))
+            }
+            (None, Some(_), None) => Err(WrongUsage("--to <DAY> is missing: --from goes with it")),
+            (None, None, Some(_)) => Err(WrongUsage("--from <DAY> is missing: --to goes with it")),
+            (Some(_), ..) => Err(WrongUsage("--date cannot be used with --from or --to")),
+        }
+    }
 }
 
 /// A range as JSON tells it.
@@ -41,10 +67,8 @@ struct RangeView<'a> {
 }
 
 pub(crate) async fn run(args: &Summary, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
-    check_range(args.from, args.to)?;
+    let (from, to) = args.range()?;
     let store = store::open(shared).await?;
-    let from = args.date.or(args.from).unwrap_or(Day::MIN);
-    let to = args.date.or(args.to).unwrap_or(Day::MAX);
     let rollups = store.rollups(from, to, args.user.as_deref()).await?;
     let mut total = Rollup::default();
     for (_, rollup) in &rollups {

@@ -1,4 +1,5 @@
 //! How the command line is used: arguments, formats, exit codes.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod cli_support;
 
@@ -171,6 +172,46 @@ fn a_flag_is_read_from_its_variable_and_the_command_line_goes_first() {
     };
     assert_eq!(output(&["jobs"]), "[]\n");
     assert!(output(&["jobs", "--format", "csv"]).starts_with("job_id,"));
+}
+
+#[test]
+fn a_day_or_range_of_the_environment_yields_to_the_command_line() {
+    let folder = Folder::new();
+    let date = ("SPARK_ANALYTICS_DATE", "2024-04-01");
+    let from = ("SPARK_ANALYTICS_FROM", "2024-03-01");
+    let to = ("SPARK_ANALYTICS_TO", "2024-03-31");
+    let run = |args: &[&str], variables: &[(&str, &str)]| {
+        let args = [&["summary", "--store", "memory:", "--format", "json"], args].concat();
+        let mut command = folder.command(&args);
+        Ended::of(command.envs(variables.iter().copied()))
+    };
+    let ok = |args: &[&str], variables: &[(&str, &str)]| -> serde_json::Value {
+        let ended = run(args, variables);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        serde_json::from_str(&ended.stdout).unwrap()
+    };
+    assert_eq!(ok(&["--date", "2026-11-23"], &[from, to])["date"], "2026-11-23");
+    assert_eq!(ok(&["--date", "2026-11-23"], &[date, from, to])["date"], "2026-11-23");
+    assert_eq!(ok(&["--date", "2026-11-23"], &[from])["date"], "2026-11-23");
+    let range = ok(&["--from", "2024-01-01", "--to", "2024-01-31"], &[date]);
+    assert_eq!((&range["from"], &range["to"]), (&"2024-01-01".into(), &"2024-01-31".into()));
+    let range = ok(&["--to", "2024-05-31"], &[date, from, to]);
+    assert_eq!((&range["from"], &range["to"]), (&"2024-03-01".into(), &"2024-05-31".into()));
+    assert_eq!(ok(&[], &[date])["date"], "2024-04-01");
+    assert_eq!(ok(&[], &[from, to])["from"], "2024-03-01");
+
+    let refused = |args: &[&str], variables: &[(&str, &str)], message: &str| {
+        let ended = run(args, variables);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.error().contains(message), "{ended:?}");
+    };
+    let both = ["--date", "2024-04-01", "--from", "2024-03-01", "--to", "2024-03-31"];
+    let too_many = "--date cannot be used with --from or --to";
+    refused(&both, &[], too_many);
+    refused(&both[..4], &[], too_many);
+    refused(&[], &[date, from, to], too_many);
+    refused(&["--from", "2024-03-01"], &[date], "--to <DAY> is missing");
+    refused(&["--to", "2024-03-31"], &[], "--from <DAY> is missing");
 }
 
 #[test]
