@@ -13,7 +13,7 @@ use spark_analytics_http::figures::JobFigures;
 use crate::args::Shared;
 use crate::jobs::PAGE;
 use crate::logs::{self, Found, LeftOut};
-use crate::output::{Columns, Format, List, Out};
+use crate::output::{Columns, Format, List, Out, text};
 use crate::view::{DayView, JOB_COLUMNS};
 use crate::{progress, store};
 
@@ -174,6 +174,7 @@ async fn list_jobs(
     list.page(&views)?;
     list.end()?;
     for (app, more) in left_out {
+        let app = text(&app.as_str().into());
         writeln!(out, "… {more} more; `cli jobs --app {app}` lists them")?;
     }
     Ok(days)

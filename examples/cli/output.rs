@@ -9,6 +9,7 @@ use serde_json::Value;
 pub(crate) use crate::output::row::Columns;
 use crate::output::row::{csv_field, field, value};
 use crate::output::table::TableLines;
+pub(crate) use crate::output::table::text;
 
 mod row;
 mod table;

@@ -145,13 +145,12 @@ fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
     assert_eq!(report["jobs"].as_array().unwrap().len(), 22);
 }
 
-#[test]
-fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
-    let folder = Folder::new();
-    let mut log = String::from(
-        "{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.9\"}\n\
-         {\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"many\",\"App ID\":\"app-1\",\
-         \"Timestamp\":1711879200000,\"User\":\"ada\"}\n",
+/// A log of 70 jobs; the id as JSON has it between quotes.
+fn log_of_many_jobs(app: &str) -> String {
+    let mut log = format!(
+        "{{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.9\"}}\n\
+         {{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"many\",\"App ID\":\"{app}\",\
+         \"Timestamp\":1711879200000,\"User\":\"ada\"}}\n",
     );
     for job in 0..70 {
         let at = 1_711_879_200_000_i64 + job;
@@ -162,12 +161,28 @@ fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
              \"Job Result\":{{\"Result\":\"JobSucceeded\"}}}}\n"
         );
     }
-    folder.write("app-1", log);
+    log
+}
+
+#[test]
+fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
+    let folder = Folder::new();
+    folder.write("app-1", log_of_many_jobs("app-1"));
     let table = folder.ok(&["import", "app-1"]);
     let jobs: Vec<_> = table.split("\n\n").nth(1).unwrap().lines().collect();
     assert_eq!(jobs.len(), 1 + 50 + 1);
     assert_eq!(jobs[51], "… 20 more; `cli jobs --app app-1` lists them");
     assert_eq!(folder.json(&["import", "app-1"])["jobs"].as_array().unwrap().len(), 70);
+}
+
+#[test]
+fn an_application_id_steers_no_terminal() {
+    let folder = Folder::new();
+    folder.write("log", log_of_many_jobs("app\\u001b[2J\\n"));
+    let table = folder.ok(&["import", "log"]);
+    assert!(!table.contains('\u{1b}'), "{table}");
+    let line = "… 20 more; `cli jobs --app app\u{fffd}[2J\u{fffd}` lists them";
+    assert!(table.lines().any(|other| other == line), "{table}");
 }
 
 #[test]
