@@ -1,11 +1,10 @@
 //! Opening the store that `--store` names.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use spark_analytics_core::{Error, Store};
-use spark_analytics_examples::open_store;
+use spark_analytics_examples::{Place, open_store};
 
 use crate::args::Shared;
 
@@ -20,12 +19,13 @@ pub(crate) async fn open_or_create(shared: &Shared) -> anyhow::Result<Arc<dyn St
 
 /// Opens a store that is there: who only reads makes no file.
 pub(crate) async fn open(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> {
-    if let Some(("sqlite" | "redb", path)) = shared.store.split_once(':')
-        && !Path::new(path).exists()
+    if let Some(path) = Place::of(&shared.store)?.file()
+        && !path.exists()
     {
         bail!(
-            "there is no database {path}: `cli import PATH` or `cli ingest FILE` makes one, \
-             --store names another"
+            "there is no database {}: `cli import PATH` or `cli ingest FILE` makes one, \
+             --store names another",
+            path.display()
         );
     }
     open_or_create(shared).await

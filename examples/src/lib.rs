@@ -1,30 +1,69 @@
 //! What the example programs share: opening the store that a URL names.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
 use spark_analytics_redb::RedbOptions;
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 
-/// Opens the store that a URL names: `sqlite:PATH`, `redb:PATH` or `memory:`.
+/// Opens the store that a URL names, see [`Place`].
 ///
 /// # Errors
-/// [`Error::Incompatible`] for a URL of another kind; else what the store says.
+/// [`Error::Incompatible`] for a URL that names none; else what the store says.
 pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
-    match url.split_once(':') {
-        Some(("memory", "")) => Ok(Arc::new(MemoryStore::new(dedup))),
-        Some(("sqlite", path)) => {
+    match Place::of(url)? {
+        Place::Memory => Ok(Arc::new(MemoryStore::new(dedup))),
+        Place::Sqlite(path) => {
             let options = SqliteOptions { dedup, ..SqliteOptions::default() };
             Ok(Arc::new(SqliteStore::open_with(path, options).await?))
         }
-        Some(("redb", path)) => {
+        Place::Redb(path) => {
             let options = RedbOptions { dedup, ..RedbOptions::default() };
             Ok(Arc::new(options.open_or_create(path).await?))
         }
-        _ => Err(Error::Incompatible(format!(
-            "`{url}` names no store; use sqlite:PATH, redb:PATH or memory:"
-        ))),
+    }
+}
+
+/// Where a store is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// `memory:`, gone when the program ends.
+    Memory,
+    /// `sqlite:PATH` or `sqlite://PATH`, a file of SQLite.
+    Sqlite(&'a Path),
+    /// `redb:PATH` or `redb://PATH`, a file of redb.
+    Redb(&'a Path),
+}
+
+impl<'a> Place<'a> {
+    /// The place that a URL names. `sqlite://a.db` is `a.db` here, `sqlite:///a.db` is `/a.db`.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] for a URL of another kind, and for one without a path.
+    pub fn of(url: &'a str) -> Result<Self> {
+        let (kind, rest) = url.split_once(':').unwrap_or((url, ""));
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        match (kind, path) {
+            ("memory", "") if url == "memory:" => Ok(Self::Memory),
+            ("sqlite" | "redb", ":memory:") => Err(Error::Incompatible(format!(
+                "`{url}` names no file; for a store in memory use memory:"
+            ))),
+            ("sqlite", path) if !path.is_empty() => Ok(Self::Sqlite(Path::new(path))),
+            ("redb", path) if !path.is_empty() => Ok(Self::Redb(Path::new(path))),
+            _ => Err(Error::Incompatible(format!(
+                "`{url}` names no store; use sqlite:PATH, redb:PATH or memory:"
+            ))),
+        }
+    }
+
+    /// The file of the store, if it has one.
+    pub const fn file(self) -> Option<&'a Path> {
+        match self {
+            Self::Memory => None,
+            Self::Sqlite(path) | Self::Redb(path) => Some(path),
+        }
     }
 }
 
@@ -32,3 +71,39 @@ pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_slashes_before_a_path_are_no_part_of_it() {
+        for (rest, path) in [
+            ("a.db", "a.db"),
+            ("//a.db", "a.db"),
+            ("/a.db", "/a.db"),
+            ("///a.db", "/a.db"),
+            ("//folder/a.db", "folder/a.db"),
+            ("a//b.db", "a//b.db"),
+        ] {
+            let path = Path::new(path);
+            assert_eq!(Place::of(&format!("sqlite:{rest}")).unwrap(), Place::Sqlite(path));
+            assert_eq!(Place::of(&format!("redb:{rest}")).unwrap(), Place::Redb(path));
+        }
+        assert_eq!(Place::of("memory:").unwrap(), Place::Memory);
+    }
+
+    #[test]
+    fn what_names_no_file_and_no_memory_is_refused() {
+        for url in ["sqlite::memory:", "sqlite://:memory:", "redb::memory:"] {
+            let error = Place::of(url).unwrap_err().to_string();
+            assert!(error.ends_with("for a store in memory use memory:"), "{error}");
+        }
+        for url in
+            ["", "a.db", "memory", "memory:a", "memory://", "sqlite:", "redb://", "mongodb:a"]
+        {
+            let error = Place::of(url).unwrap_err().to_string();
+            assert!(error.contains("names no store"), "{error}");
+        }
+    }
+}

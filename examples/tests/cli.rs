@@ -68,6 +68,31 @@ fn reading_makes_no_database_and_says_how_one_is_made() {
 }
 
 #[test]
+fn a_store_is_found_with_and_without_slashes_before_its_path() {
+    let folder = Folder::new();
+    folder.generate("sample.json", "3", "1");
+    for kind in ["sqlite", "redb"] {
+        folder.ok(&["ingest", "sample.json", "--store", &format!("{kind}://{kind}.db")]);
+        let whole = format!("{kind}://{}", folder.path(&format!("{kind}.db")).display());
+        for store in [&format!("{kind}:{kind}.db"), &whole] {
+            assert_eq!(folder.json(&["jobs", "--store", store]).as_array().unwrap().len(), 3);
+        }
+    }
+}
+
+#[test]
+fn a_store_of_sqlite_in_memory_is_refused_with_a_hint() {
+    let folder = Folder::new();
+    folder.generate("sample.json", "3", "1");
+    for command in [&["jobs"][..], &["ingest", "sample.json"]] {
+        let ended = folder.run(&[command, &["--store", "sqlite::memory:"]].concat());
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.error().ends_with("for a store in memory use memory:"), "{ended:?}");
+    }
+    assert!(!folder.path(":memory:").exists());
+}
+
+#[test]
 fn a_store_of_an_unknown_kind_is_refused() {
     let ended = Folder::new().run(&["jobs", "--store", "mongodb:jobs"]);
     assert_eq!(ended.code, Some(1));
