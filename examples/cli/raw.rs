@@ -1,11 +1,14 @@
 //! `events`, `rejected` and `prune`: the raw input that is kept.
 
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use spark_analytics_core::{Day, EventCursor, JobKey, Rejected, StoredEvent};
 
+use crate::WrongUsage;
 use crate::args::{Shared, WhichJob};
+use crate::generate::now;
 use crate::jobs::PAGE;
 use crate::output::{Columns, List, Out};
 use crate::store;
@@ -34,7 +37,7 @@ pub(crate) struct RejectedInput {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cli prune --before 2024-01-01")]
 pub(crate) struct Prune {
-    /// The first UTC day whose events stay, YYYY-MM-DD
+    /// The first UTC day whose events stay, YYYY-MM-DD; tomorrow at the latest
     #[arg(long, value_name = "DAY")]
     before: Day,
 }
@@ -137,6 +140,12 @@ pub(crate) async fn rejected(
 }
 
 pub(crate) async fn prune(args: &Prune, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
+    if args.before > now().day().next() {
+        bail!(WrongUsage(
+            "--before lies after tomorrow (UTC): all events until that day would be refused, and a \
+             prune cannot be undone"
+        ));
+    }
     let store = store::open(shared).await?;
     let pruned = store.prune(args.before).await?;
     store.close().await?;

@@ -349,6 +349,25 @@ fn events_are_listed_as_they_came_until_they_are_pruned() {
 }
 
 #[test]
+fn events_that_are_yet_to_come_cannot_be_pruned() {
+    let folder = Folder::new();
+    folder.write("events.ndjson", GOOD);
+    folder.ok(&["ingest", "events.ndjson"]);
+    let today = now().day();
+    let far = [today.next().next().next().to_string(), "9999-12-31".to_owned()];
+    for day in far {
+        let ended = folder.run(&["prune", "--before", &day]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.error().contains("--before lies after tomorrow"), "{ended:?}");
+        assert!(ended.error().contains("cannot be undone"), "{ended:?}");
+    }
+    assert_eq!(folder.json(&["events", "1"]).as_array().unwrap().len(), 1);
+    let tomorrow = today.next().to_string();
+    let pruned = folder.json(&["prune", "--before", &tomorrow]);
+    assert_eq!(pruned, json!({"events": 1, "before": tomorrow}));
+}
+
+#[test]
 fn a_store_is_not_opened_under_another_rule() {
     let folder = Folder::new();
     folder.write("events.ndjson", GOOD);
