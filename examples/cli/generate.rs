@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
+use indicatif::ProgressBar;
 use rand::rngs::StdRng;
 use rand::seq::{SliceRandom, index};
 use rand::{RngExt, SeedableRng};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use spark_analytics_core::{Day, Event, InvalidEvent, ParseTimeError, Timestamp};
 
 use crate::output::{Columns, Out};
+use crate::progress;
 
 /// Write sample events to a file, as a JSON array
 ///
@@ -75,11 +77,13 @@ pub(crate) fn run(args: &Generate, out: &mut Out) -> anyhow::Result<()> {
     let until = args.until.unwrap_or_else(|| now().day());
     let facts = facts(args.jobs, args.days, until, seed);
     if args.output.as_os_str() == "-" {
-        return write(&facts, out);
+        return write(&facts, out, &ProgressBar::hidden());
     }
     let cannot_write = || format!("cannot write {}", args.output.display());
     let mut file = BufWriter::new(File::create(&args.output).with_context(cannot_write)?);
-    write(&facts, &mut file).and_then(|()| Ok(file.flush()?)).with_context(cannot_write)?;
+    let bar = progress::events(Some(facts.len() as u64));
+    write(&facts, &mut file, &bar).and_then(|()| Ok(file.flush()?)).with_context(cannot_write)?;
+    bar.finish_and_clear();
     let generated = Generated {
         jobs: args.jobs,
         events: facts.len(),
@@ -149,10 +153,11 @@ fn job_facts(job: u32, start: i64, random: &mut StdRng, facts: &mut Vec<Fact>) {
     add(start + i64::from(tasks) * turn, What::End { successful });
 }
 
-fn write(facts: &[Fact], to: &mut impl Write) -> anyhow::Result<()> {
+fn write(facts: &[Fact], to: &mut impl Write, bar: &ProgressBar) -> anyhow::Result<()> {
     for (at, fact) in facts.iter().enumerate() {
         to.write_all(if at == 0 { b"[\n  " } else { b",\n  " })?;
         to.write_all(event(fact)?.raw().as_bytes())?;
+        bar.inc(1);
     }
     Ok(to.write_all(b"\n]\n")?)
 }

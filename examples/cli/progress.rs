@@ -1,8 +1,11 @@
 //! What is said on standard error: lines, and a progress bar where it is a terminal.
 
 use std::io::Write;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+const TICK: Duration = Duration::from_millis(100);
 
 /// Writes one line; that nobody listens is no error.
 pub(crate) fn say(line: &str) {
@@ -31,6 +34,13 @@ pub(crate) fn events(total: Option<u64>) -> ProgressBar {
         None => "{spinner} {human_pos} events {per_sec}",
     };
     bar(total, template)
+}
+
+/// A sign of life for as long as it is held, where nothing tells how much is left.
+pub(crate) fn waiting(doing: &'static str) -> ProgressBar {
+    let bar = bar(None, "{spinner} {msg} {elapsed}").with_message(doing);
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {

@@ -11,7 +11,7 @@ use crate::args::{Shared, WhichJob};
 use crate::generate::now;
 use crate::jobs::PAGE;
 use crate::output::{Columns, List, Out};
-use crate::store;
+use crate::{progress, store};
 
 /// List the events of a job as they came, in the order of their times
 #[derive(Debug, Args)]
@@ -147,7 +147,10 @@ pub(crate) async fn prune(args: &Prune, shared: &Shared, out: &mut Out) -> anyho
         ));
     }
     let store = store::open(shared).await?;
-    let pruned = store.prune(args.before).await?;
+    let bar = progress::waiting("pruning");
+    let pruned = store.prune(args.before).await;
+    bar.finish_and_clear();
+    let pruned = pruned?;
     store.close().await?;
     let view = PrunedView { events: pruned.events, before: pruned.before.to_string() };
     out.record(PRUNED, &view)

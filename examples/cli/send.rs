@@ -1,6 +1,6 @@
 //! `send`: events of a file to a server, one request each.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -106,7 +106,9 @@ struct Sending {
     delay: Duration,
     tries: u32,
     name: String,
+    /// It counts the bytes of a file that is streamed, else events.
     bar: ProgressBar,
+    is_streamed: bool,
     stop: Arc<Stop>,
     texts: Mutex<Left>,
     tally: Mutex<Tally>,
@@ -128,15 +130,15 @@ impl Sending {
     fn new(args: Send, stop: Arc<Stop>) -> anyhow::Result<Self> {
         let name = args.file.display().to_string();
         let file = File::open(&args.file).with_context(|| format!("cannot open {name}"))?;
+        let size = file.metadata().ok().filter(Metadata::is_file).map(|metadata| metadata.len());
         let texts = Texts::new(BufReader::with_capacity(64 << 10, file));
-        let (left, total): (Box<dyn Iterator<Item = _> + std::marker::Send>, _) = if args.no_shuffle
-        {
-            (Box::new(texts), None)
+        let (left, bar): (Box<dyn Iterator<Item = _> + std::marker::Send>, _) = if args.no_shuffle {
+            (Box::new(texts), progress::bytes(size))
         } else {
             let mut all = hold(texts, &name)?;
             all.shuffle(&mut rand::rng());
-            let total = all.len() as u64;
-            (Box::new(all.into_iter().map(Ok)), Some(total))
+            let bar = progress::events(Some(all.len() as u64));
+            (Box::new(all.into_iter().map(Ok)), bar)
         };
         Ok(Self {
             server: Server::new(args.url),
@@ -144,7 +146,8 @@ impl Sending {
             delay: args.delay,
             tries: args.tries,
             name,
-            bar: progress::events(total),
+            bar,
+            is_streamed: args.no_shuffle,
             stop,
             texts: Mutex::new(Left { texts: left, is_first: true }),
             tally: Mutex::default(),
@@ -206,7 +209,7 @@ impl Sending {
             }
         };
         self.count(text, answer);
-        self.bar.inc(1);
+        self.bar.inc(if self.is_streamed { text.extent() } else { 1 });
     }
 
     fn count(&self, text: &Text, answer: Answer) {

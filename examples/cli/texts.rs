@@ -31,6 +31,11 @@ impl Text {
         Event::from_json(std::str::from_utf8(&self.head).map_err(not_utf8)?)
     }
 
+    /// How much of the input it takes up, in bytes, with one that parts it from the next.
+    pub(crate) const fn extent(&self) -> u64 {
+        self.bytes as u64 + 1
+    }
+
     /// That it is too long for an event and only its head is held, if so.
     pub(crate) fn too_large(&self) -> Option<InvalidEvent> {
         let bytes = self.bytes;
