@@ -58,6 +58,25 @@ fn events_that_the_server_refuses_are_reported_and_no_failure() {
 }
 
 #[test]
+fn a_file_that_goes_on_after_its_array_is_a_failure() {
+    let folder = Folder::new();
+    folder.write("events.json", "[{}]\n{}\n");
+    let message = "error: cannot read events.json: something follows the end of its JSON array";
+
+    // What is shuffled is read whole before anything is sent.
+    let server = Scripted::start(vec![TAKEN]);
+    let shuffled = send(&folder, "events.json", &server.url, &[]);
+    assert_eq!((shuffled.code, shuffled.stdout.as_str()), (Some(1), ""));
+    assert_eq!(shuffled.error(), message);
+    assert!(server.requests.try_recv().is_err());
+
+    let streamed = send(&folder, "events.json", &server.url, &["--no-shuffle"]);
+    assert_eq!((streamed.code, counts(&streamed.stdout)), (Some(1), [1, 1, 0, 0, 0, 0]));
+    assert_eq!(streamed.error(), message);
+    assert_eq!(server.requests.iter().collect::<Vec<_>>(), ["{}"]);
+}
+
+#[test]
 fn a_wrong_path_of_the_server_is_a_failure() {
     let folder = Folder::new();
     folder.write("events.ndjson", "{}\n{}\n");
