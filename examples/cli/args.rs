@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+use std::io;
 use std::process::exit;
 
 use clap::error::ErrorKind;
@@ -84,9 +85,13 @@ line. Input that was refused or skipped is reported and does not change the exit
 pub(crate) fn parse() -> Cli {
     try_parse().unwrap_or_else(|error| {
         if !error.use_stderr() {
+            let Err(unwritten) = error.print() else { exit(0) };
             // A closed pipe is no error.
-            let _ = error.print();
-            exit(0);
+            if unwritten.kind() == io::ErrorKind::BrokenPipe {
+                exit(0);
+            }
+            progress::say(&format!("error: cannot write to standard output: {unwritten}"));
+            exit(1);
         }
         let message = match error.kind() {
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

@@ -120,7 +120,9 @@ fn output_that_cannot_be_written_is_one_error() {
     let folder = Folder::new();
     folder.generate("sample.json", "200", "1");
     folder.ok(&["ingest", "sample.json"]);
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 7] = [
+        &["--help"],
+        &["--version"],
         &["jobs", "--limit", "1"],
         &["jobs"],
         &["jobs", "--format", "json"],
