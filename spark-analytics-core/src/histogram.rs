@@ -4,7 +4,7 @@ use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bits of the mantissa that a bucket keeps: 64 buckets an octave.
 const MANTISSA_BITS: u32 = 6;
@@ -31,9 +31,12 @@ const MANTISSA_BITS: u32 = 6;
 /// let max = h.quantile(1, 1).unwrap();
 /// assert!((max - 4_000).abs() <= 40);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Histogram(Arc<Vec<(i16, i64)>>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Histogram(
+    /// Buckets in ascending order, none of them zero; `None` when there are none, which is no
+    /// allocation.
+    Option<Arc<Vec<(i16, i64)>>>,
+);
 
 impl Histogram {
     /// Counts `value` once.
@@ -48,17 +51,17 @@ impl Histogram {
 
     /// The number of values counted.
     pub fn count(&self) -> i64 {
-        self.0.iter().fold(0, |sum, (_, n)| sum.wrapping_add(*n))
+        self.entries().iter().fold(0, |sum, (_, n)| sum.wrapping_add(*n))
     }
 
     /// Whether nothing is counted.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// The buckets with their counts, in the order of values: `(middle of the bucket, count)`.
     pub fn buckets(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
-        self.0.iter().map(|(bucket, n)| (middle_of(*bucket), *n))
+        self.entries().iter().map(|(bucket, n)| (middle_of(*bucket), *n))
     }
 
     /// The quantile `num/den` by nearest rank, as the middle of the bucket that the value of rank
@@ -67,28 +70,46 @@ impl Histogram {
         let den = i128::from(den.max(1));
         let rank = (i128::from(self.count()) * i128::from(num) + den - 1) / den;
         let mut seen = 0;
-        for (bucket, n) in self.0.iter() {
+        for (bucket, n) in self.entries() {
             seen += i128::from(*n);
             if seen >= rank.max(1) {
                 return Some(middle_of(*bucket));
             }
         }
-        self.0.last().map(|(bucket, _)| middle_of(*bucket))
+        self.entries().last().map(|(bucket, _)| middle_of(*bucket))
+    }
+
+    fn entries(&self) -> &[(i16, i64)] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 
     fn add(&mut self, bucket: i16, n: i64) {
-        let at = self.0.binary_search_by_key(&bucket, |(b, _)| *b);
-        let buckets = Arc::make_mut(&mut self.0);
+        let at = self.entries().binary_search_by_key(&bucket, |(b, _)| *b);
+        let entries = self.own();
         match at {
             Ok(at) => {
-                buckets[at].1 = buckets[at].1.wrapping_add(n);
-                if buckets[at].1 == 0 {
-                    buckets.remove(at);
+                entries[at].1 = entries[at].1.wrapping_add(n);
+                if entries[at].1 == 0 {
+                    entries.remove(at);
                 }
             }
-            Err(at) if n != 0 => buckets.insert(at, (bucket, n)),
+            Err(at) if n != 0 => entries.insert(at, (bucket, n)),
             Err(_) => {}
         }
+        if entries.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    /// The entries to be changed, a copy if they are shared: with room for more, unlike a clone.
+    fn own(&mut self) -> &mut Vec<(i16, i64)> {
+        let entries = self.0.get_or_insert_default();
+        if Arc::get_mut(entries).is_none() {
+            let mut own = Vec::with_capacity(entries.len() + 4);
+            own.extend_from_slice(entries);
+            *entries = Arc::new(own);
+        }
+        Arc::make_mut(entries)
     }
 
     fn merge(&mut self, other: &Self, sign: i64) {
@@ -97,14 +118,15 @@ impl Histogram {
             return;
         }
         // A few buckets are found faster one by one than by a pass over all.
-        if other.0.len() * 16 < self.0.len() + 16 {
-            for (bucket, n) in other.0.iter() {
+        if other.entries().len() * 16 < self.entries().len() + 16 {
+            for (bucket, n) in other.entries() {
                 self.add(*bucket, n.wrapping_mul(sign));
             }
             return;
         }
-        let mut merged = Vec::with_capacity(self.0.len() + other.0.len());
-        let (mut a, mut b) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let (a, b) = (self.entries(), other.entries());
+        let mut merged = Vec::with_capacity(a.len() + b.len());
+        let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
         loop {
             let entry = match (a.peek(), b.peek()) {
                 (Some(x), Some(y)) if x.0 == y.0 => {
@@ -134,7 +156,7 @@ impl Histogram {
                 merged.push(entry);
             }
         }
-        self.0 = Arc::new(merged);
+        self.0 = (!merged.is_empty()).then(|| Arc::new(merged));
     }
 }
 
@@ -150,6 +172,12 @@ impl SubAssign<&Self> for Histogram {
     }
 }
 
+impl Serialize for Histogram {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.entries().serialize(serializer)
+    }
+}
+
 impl<'de> Deserialize<'de> for Histogram {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let buckets = Vec::<(i16, i64)>::deserialize(deserializer)?;
@@ -157,7 +185,7 @@ impl<'de> Deserialize<'de> for Histogram {
         if !is_sorted || buckets.iter().any(|(_, n)| *n == 0) {
             return Err(D::Error::custom("a histogram has ascending buckets, none of them empty"));
         }
-        Ok(Self(Arc::new(buckets)))
+        Ok(Self((!buckets.is_empty()).then(|| Arc::new(buckets))))
     }
 }
 

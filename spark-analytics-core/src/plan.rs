@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    Day, Dedup, Event, EventId, Job, JobFold, JobKey, JobRecord, Receipt, Rollup, RollupKey,
-    StoredEvent,
+    Day, Dedup, Event, EventId, Job, JobKey, JobRecord, Receipt, Rollup, RollupKey, Source,
+    StoredEvent, TaskTotals,
 };
 
 /// Events to be taken together, with the distinct jobs and identities among them.
@@ -121,7 +121,7 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
     let Batch { events, places, jobs, .. } = batch;
     let Held { pruned_before, mut next_event_id, jobs: records, events: stored } = held;
     assert_eq!(records.len(), jobs.len(), "Held::jobs must match Batch::jobs");
-    let unchanged = |record| Planned { before: None, record };
+    let unchanged = |record| Planned { before: None, record, task_change: TaskTotals::default() };
     let mut planned: Vec<Planned> = records.into_iter().map(unchanged).collect();
 
     let mut winners: Vec<Option<Winner>> =
@@ -137,7 +137,7 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
         let job = &mut planned[job];
         receipts.push(match winner {
             None => {
-                job.fold(event).add(event);
+                job.add(event);
                 let id = next_event_id;
                 next_event_id += 1;
                 *winner = Some(Winner { id, is_new: true, event: Some(at) });
@@ -148,7 +148,7 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
                 let stored = || stored[identity].as_ref().map(|stored| &stored.event);
                 match earlier.or_else(stored) {
                     Some(current) if event.content() > current.content() => {
-                        job.fold(event).replace(current, event);
+                        job.replace(current, event);
                         winner.event = Some(at);
                         Receipt::Replaced(winner.id)
                     }
@@ -158,12 +158,17 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
         });
     }
 
-    let job_writes: Vec<JobWrite> = (planned.into_iter().zip(&jobs).enumerate())
-        .filter_map(|(index, (Planned { before, record }, at))| {
-            Some(JobWrite::new(index, events[*at].job().clone(), before?, record))
-        })
-        .collect();
-    let rollups = rollup_changes(&job_writes);
+    // A collected filter would grow, and move, this large vector again and again.
+    let mut job_writes = Vec::with_capacity(planned.len());
+    let mut task_changes = Vec::with_capacity(planned.len());
+    for (index, (job, at)) in planned.into_iter().zip(&jobs).enumerate() {
+        if let Some(before) = job.before {
+            let key = events[*at].job().clone();
+            job_writes.push(JobWrite::new(index, key, before, job.record));
+            task_changes.push(job.task_change);
+        }
+    }
+    let rollups = rollup_changes(&job_writes, &task_changes);
 
     let (mut inserts, mut updates) = (Vec::with_capacity(winners.len()), Vec::new());
     let mut events: Vec<Option<Event>> = events.into_iter().map(Some).collect();
@@ -181,13 +186,27 @@ struct Planned {
     /// Its figures before the first change; `None` while nothing has changed.
     before: Option<Option<Job>>,
     record: JobRecord,
+    /// What the batch changes of the tasks of its single events.
+    task_change: TaskTotals,
 }
 
 impl Planned {
-    /// The fold, to be changed by an event of the job.
-    fn fold(&mut self, event: &Event) -> &mut JobFold {
+    fn add(&mut self, event: &Event) {
         self.before.get_or_insert_with(|| self.record.figures(event.job()));
-        &mut self.record.events
+        self.record.events.add(event);
+        if let Some((outcome, duration_ms)) = event.content().detail.task() {
+            self.task_change.record(outcome, duration_ms);
+        }
+    }
+
+    fn replace(&mut self, old: &Event, new: &Event) {
+        self.before.get_or_insert_with(|| self.record.figures(new.job()));
+        self.record.events.replace(old, new);
+        let tasks = (old.content().detail.task(), new.content().detail.task());
+        if let (Some((was, was_ms)), Some((is, is_ms))) = tasks {
+            self.task_change.unrecord(was, was_ms);
+            self.task_change.record(is, is_ms);
+        }
     }
 }
 
@@ -218,28 +237,36 @@ impl JobWrite {
     }
 }
 
-/// Takes what the jobs were out of their roll-ups and adds what they are.
-pub(crate) fn rollup_changes(jobs: &[JobWrite]) -> BTreeMap<RollupKey, Rollup> {
+/// Takes what the jobs were out of their roll-ups and adds what they are. `task_changes` says by how
+/// much the tasks of each job's single events change, if that is known.
+pub(crate) fn rollup_changes(
+    jobs: &[JobWrite],
+    task_changes: &[TaskTotals],
+) -> BTreeMap<RollupKey, Rollup> {
     let mut changes = BTreeMap::new();
-    for JobWrite { figures_before, figures, .. } in jobs {
+    for (at, JobWrite { figures_before, figures, .. }) in jobs.iter().enumerate() {
         if figures_before == figures {
             continue;
         }
         let mut change = Rollup::default();
-        if let Some(after) = figures {
-            change.add(after);
-        }
-        if let Some(before) = figures_before {
-            if figures.as_ref().map(place) == Some(place(before)) {
-                change.subtract(before);
-            } else {
-                let mut gone = Rollup::default();
-                gone.subtract(before);
-                add_change(&mut changes, place(before), &gone);
+        match (figures_before, figures) {
+            (Some(before), Some(after)) if place(before) == place(after) => {
+                let by_events = |job: &Job| job.source == Source::Events;
+                let tasks = task_changes.get(at).filter(|_| by_events(before) && by_events(after));
+                change.correct(before, after, tasks);
+                add_change(&mut changes, place(after), &change);
             }
-        }
-        if let Some(after) = figures {
-            add_change(&mut changes, place(after), &change);
+            (before, after) => {
+                if let Some(before) = before {
+                    let mut gone = Rollup::default();
+                    gone.subtract(before);
+                    add_change(&mut changes, place(before), &gone);
+                }
+                if let Some(after) = after {
+                    change.add(after);
+                    add_change(&mut changes, place(after), &change);
+                }
+            }
         }
     }
     let owned = |((day, user), change): ((Day, Option<&str>), Rollup)| {

@@ -81,7 +81,7 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
         let record = JobRecord { events: before.events, log };
         out.jobs.push(JobWrite::new(out.jobs.len(), key, figures_before, record));
     }
-    out.rollups = rollup_changes(&out.jobs);
+    out.rollups = rollup_changes(&out.jobs, &[]);
 
     let stages = log.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s));
     (out.stages, out.removed_stages) = join(stages, held.stages, is_new_run);

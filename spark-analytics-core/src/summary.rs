@@ -43,6 +43,22 @@ impl Rollup {
         self.tasks -= &job.tasks;
     }
 
+    /// Takes a job out as it was and adds it as it is; the change of its tasks may be known already.
+    pub(crate) fn correct(&mut self, before: &Job, after: &Job, tasks: Option<&TaskTotals>) {
+        let Some(tasks) = tasks else {
+            self.add(after);
+            self.subtract(before);
+            return;
+        };
+        self.count(after, 1);
+        self.count(before, -1);
+        if after.duration_us() != before.duration_us() {
+            self.durations.record(after.duration_us());
+            self.durations.unrecord(before.duration_us());
+        }
+        self.tasks += tasks;
+    }
+
     /// All jobs.
     pub const fn jobs(&self) -> i64 {
         self.jobs_succeeded + self.jobs_failed + self.jobs_unknown
@@ -65,9 +81,9 @@ impl Rollup {
 
     fn count(&mut self, job: &Job, by: i64) {
         match job.result {
-            JobResult::Succeeded => self.jobs_succeeded += by,
-            JobResult::Failed => self.jobs_failed += by,
-            JobResult::Unknown(_) => self.jobs_unknown += by,
+            JobResult::Succeeded => self.jobs_succeeded = self.jobs_succeeded.wrapping_add(by),
+            JobResult::Failed => self.jobs_failed = self.jobs_failed.wrapping_add(by),
+            JobResult::Unknown(_) => self.jobs_unknown = self.jobs_unknown.wrapping_add(by),
         }
         self.duration_us += i128::from(job.duration_us()) * i128::from(by);
         self.success_rate_ppb += i128::from(job.tasks.success_rate_ppb()) * i128::from(by);
