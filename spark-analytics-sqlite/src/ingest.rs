@@ -20,8 +20,8 @@ impl SqliteStore {
             return Ok(Vec::new());
         }
         let batch = Batch::new(events, self.dedup);
-        let mut connection = self.writer().await?;
-        let mut transaction = self.begin(&mut connection).await?;
+        let mut writer = self.writer().await?;
+        let mut transaction = writer.begin().await?;
         let (held, mut numbers) = load(&mut transaction, &batch).await?;
         let next_event_id = held.next_event_id;
         let writes = plan(batch, held);

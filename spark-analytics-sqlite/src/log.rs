@@ -22,8 +22,8 @@ impl SqliteStore {
     pub(crate) async fn take_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
         let app = (log.application.app_id.clone(), log.application.attempt_id.clone());
         let app = (app.0.as_str(), app.1.as_str());
-        let mut connection = self.writer().await?;
-        let mut transaction = self.begin(&mut connection).await?;
+        let mut writer = self.writer().await?;
+        let mut transaction = writer.begin().await?;
         let mut numbers = JobNumbers::default();
         let held = HeldLog {
             application: application(&mut transaction, app).await?,

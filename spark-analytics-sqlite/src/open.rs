@@ -100,7 +100,7 @@ impl SqliteStore {
         let writer = lasting_pool(1).connect_with(writer).await.map_err(|e| name.refuse(e))?;
         let readers =
             lasting_pool(READERS).connect_with(readers).await.map_err(|e| name.refuse(e))?;
-        let store = Self { dedup: options.dedup, writer, readers, owns_pools: true };
+        let store = Self::new(options.dedup, writer, readers, true);
         store.keep_log().await.map_err(|error| name.refuse(error))?;
         store.prepare(name).await?;
         store.open_readers().await.map_err(|error| name.refuse(error))?;
@@ -123,7 +123,7 @@ impl SqliteStore {
         let options = connect_options(SqliteOptions::default()).in_memory(true);
         // A second connection would see a database of its own.
         let pool = lasting_pool(1).connect_with(options).await.map_err(failed("open memory"))?;
-        let store = Self { dedup, writer: pool.clone(), readers: pool, owns_pools: true };
+        let store = Self::new(dedup, pool.clone(), pool, true);
         store.prepare(Name(None)).await?;
         Ok(store)
     }
@@ -131,8 +131,8 @@ impl SqliteStore {
     /// A store with the default rule in the database of a pool. Its tables, all named `spark_…`, are created beside those
     /// that are there.
     ///
-    /// Durability, waiting and caching are as the pool's connections are set; the store writes with
-    /// one of them at a time. Closing the store leaves the pool open.
+    /// Durability, waiting and caching are as the pool's connections are set. The store and its clones
+    /// write with one of them at a time. Closing the store leaves the pool open.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -145,7 +145,7 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn from_pool_with(pool: SqlitePool, dedup: Dedup) -> Result<Self> {
-        let store = Self { dedup, writer: pool.clone(), readers: pool, owns_pools: false };
+        let store = Self::new(dedup, pool.clone(), pool, false);
         store.prepare(Name(None)).await?;
         Ok(store)
     }
@@ -188,13 +188,15 @@ impl SqliteStore {
     /// so that it opens while another process writes.
     async fn prepare(&self, name: Name<'_>) -> Result<()> {
         let migrator = migrator();
-        let mut connection = self.writer().await?;
-        if is_migrated(&mut connection, &migrator).await.map_err(failed("read its schema"))?
-            && let Some(rule) = rule(&mut connection).await?
+        let mut writer = self.writer().await?;
+        if is_migrated(&mut writer.connection, &migrator)
+            .await
+            .map_err(failed("read its schema"))?
+            && let Some(rule) = rule(&mut writer.connection).await?
         {
             return self.check_rule(&rule, name);
         }
-        let mut transaction = self.begin(&mut connection).await?;
+        let mut transaction = writer.begin().await?;
         migrate(&mut transaction, &migrator, name).await?;
         sqlx::query(
             "INSERT INTO spark_meta (only, dedup, next_event_id) VALUES (1, ?, 1) \

@@ -25,8 +25,8 @@ impl SqliteStore {
     /// Moves the day forward before anything goes: what goes may not come again. Gives the day in
     /// force, and the least and the greatest id of events.
     async fn set_day(&self, before: Day) -> Result<(Day, i64, i64)> {
-        let mut connection = self.writer().await?;
-        let mut transaction = self.begin(&mut connection).await?;
+        let mut writer = self.writer().await?;
+        let mut transaction = writer.begin().await?;
         let (held, first, last): (Option<i32>, Option<i64>, Option<i64>) = sqlx::query_as(
             "SELECT pruned_before_day, (SELECT min(id) FROM spark_events), \
              (SELECT max(id) FROM spark_events) FROM spark_meta",
@@ -47,8 +47,8 @@ impl SqliteStore {
     }
 
     async fn remove_between(&self, from: i64, to: i64, before: Day) -> Result<u64> {
-        let mut connection = self.writer().await?;
-        let mut transaction = self.begin(&mut connection).await?;
+        let mut writer = self.writer().await?;
+        let mut transaction = writer.begin().await?;
         let done = sqlx::query("DELETE FROM spark_events WHERE id >= ? AND id < ? AND time_us < ?")
             .bind(from)
             .bind(to)

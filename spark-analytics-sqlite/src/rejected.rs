@@ -13,8 +13,8 @@ impl SqliteStore {
         if rejections.is_empty() {
             return Ok(());
         }
-        let mut connection = self.writer().await?;
-        let mut transaction = self.begin(&mut connection).await?;
+        let mut writer = self.writer().await?;
+        let mut transaction = writer.begin().await?;
         let last: Option<i64> = sqlx::query_scalar("SELECT max(id) FROM spark_rejected")
             .fetch_one(&mut *transaction)
             .await

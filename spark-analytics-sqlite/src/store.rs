@@ -1,9 +1,13 @@
 //! The store: its connections, and the trait.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{Sqlite, SqlitePool};
 use sqlx::{Connection, Transaction};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use spark_analytics_core::{
     Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
@@ -26,29 +30,51 @@ pub struct SqliteStore {
     pub(crate) readers: SqlitePool,
     /// Whether the pools are the store's own, to be closed with it.
     pub(crate) owns_pools: bool,
+    /// Held by the writer. Writers wait here in the order in which they came; SQLite would let them
+    /// try again and again.
+    turn: Arc<Mutex<()>>,
+}
+
+/// A connection, and the turn to write with it.
+#[derive(Debug)]
+pub(crate) struct Writer<'s> {
+    pub(crate) connection: PoolConnection<Sqlite>,
+    _turn: MutexGuard<'s, ()>,
 }
 
 impl SqliteStore {
+    pub(crate) fn new(
+        dedup: Dedup,
+        writer: SqlitePool,
+        readers: SqlitePool,
+        owns_pools: bool,
+    ) -> Self {
+        Self { dedup, writer, readers, owns_pools, turn: Arc::default() }
+    }
+
     /// The connection to write with; other writers of this store wait for it.
-    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>> {
+    pub(crate) async fn writer(&self) -> Result<Writer<'_>> {
+        const ACTION: &str = "get a connection";
+        let turn = timeout(self.writer.options().get_acquire_timeout(), self.turn.lock())
+            .await
+            .map_err(|_| failed(ACTION)(sqlx::Error::PoolTimedOut))?;
         loop {
-            let connection = self.writer.acquire().await.map_err(failed("get a connection"))?;
+            let connection = self.writer.acquire().await.map_err(failed(ACTION))?;
             // SQLite ends a transaction by itself when the disk is full. The driver does not notice
             // and can use such a connection no more.
             if !connection.is_in_transaction() {
-                return Ok(connection);
+                return Ok(Writer { connection, _turn: turn });
             }
             connection.close().await.map_err(failed("replace a connection"))?;
         }
     }
+}
 
+impl Writer<'_> {
     /// Begins to write. Nothing is read before the lock is held, so that what is read is what is
     /// written on.
-    pub(crate) async fn begin<'c>(
-        &self,
-        connection: &'c mut PoolConnection<Sqlite>,
-    ) -> Result<Transaction<'c, Sqlite>> {
-        connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin to write"))
+    pub(crate) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
+        self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin to write"))
     }
 }
 

@@ -13,7 +13,7 @@ use spark_analytics_core::{
     Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
@@ -91,6 +91,34 @@ async fn a_store_opens_and_reads_while_another_process_writes() {
     assert!(matches!(lacking, Error::Unavailable { .. }), "{lacking}");
     lock.rollback().await.unwrap();
     SqliteStore::open_with(&path, options).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_on_many_connections_of_a_pool_take_turns() {
+    let folder = TempDir::new().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("store.db"))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .busy_timeout(Duration::ZERO);
+    let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await.unwrap();
+    let store = SqliteStore::from_pool(pool).await.unwrap();
+    let writers = (0..80).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let at = Timestamp::from_micros(0);
+            match number % 4 {
+                0 => store.reject(vec![Rejection::new(at, "late", b"")]).await,
+                1 => store.prune(at.day()).await.map(drop),
+                _ => store.ingest(whole_job(number)).await.map(drop),
+            }
+        })
+    });
+    for writer in futures::future::join_all(writers).await {
+        writer.unwrap().unwrap();
+    }
+    assert_eq!(store.jobs(&JobFilter::default(), None, 100).await.unwrap().len(), 40);
+    assert_eq!(store.rejected(None, 100).await.unwrap().len(), 20);
 }
 
 /// Polls a call some times and drops it then.
