@@ -3,44 +3,60 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use spark_analytics_core::{Rejection, Store};
+use spark_analytics_core::{MAX_REJECTED, Rejection, Store};
 
 /// Rejected input on its way into the store.
 #[derive(Debug)]
-pub(crate) struct Rejections {
+pub(crate) struct Rejections(Arc<Queue>);
+
+#[derive(Debug)]
+struct Queue {
     store: Arc<dyn Store>,
     waiting: Mutex<Vec<Rejection>>,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Rejections {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, waiting: Mutex::default(), turn: Arc::default() }
+        Self(Arc::new(Queue {
+            store,
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// Keeps rejections, and all that came while another write ran. When it returns, they are in the
-    /// store, or a warning is in the log: an answer to a bad event does not depend on it.
+    /// store, or a warning is in the log: an answer to a bad event does not depend on it. They are kept
+    /// also if the caller goes away.
     pub(crate) async fn keep(&self, rejections: Vec<Rejection>) {
         if rejections.is_empty() {
             return;
         }
-        lock(&self.waiting).extend(rejections);
-        let turn = Arc::clone(&self.turn).lock_owned().await;
-        let waiting = mem::take(&mut *lock(&self.waiting));
-        if waiting.is_empty() {
-            return;
-        }
-        let store = Arc::clone(&self.store);
-        // A task of its own: the others' rejections must not go when this caller does.
-        let write = tokio::spawn(async move {
-            let count = waiting.len();
-            if let Err(error) = store.reject(waiting).await {
-                tracing::warn!(count, %error, "rejected input was not kept");
-            }
-            drop(turn);
-        });
-        if let Err(error) = write.await {
+        self.0.add(rejections);
+        let queue = Arc::clone(&self.0);
+        if let Err(error) = tokio::spawn(async move { queue.write().await }).await {
             tracing::warn!(%error, "rejected input was not kept");
+        }
+    }
+}
+
+impl Queue {
+    fn add(&self, rejections: Vec<Rejection>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.extend(rejections);
+        // A store keeps no more than the newest of them either.
+        let too_many = waiting.len().saturating_sub(MAX_REJECTED);
+        waiting.drain(..too_many);
+    }
+
+    async fn write(&self) {
+        let _turn = self.turn.lock().await;
+        let waiting = mem::take(&mut *lock(&self.waiting));
+        let count = waiting.len();
+        if count > 0
+            && let Err(error) = self.store.reject(waiting).await
+        {
+            tracing::warn!(count, %error, "rejected input was not kept");
         }
     }
 }
