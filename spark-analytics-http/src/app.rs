@@ -33,12 +33,13 @@ pub(crate) struct Shared {
 /// answer as a `tracing` event of this crate.
 pub fn router(analytics: Analytics<Arc<dyn Store>>, options: &Options) -> Router {
     let rejections = Rejections::new(Arc::clone(analytics.store()));
+    let app = Arc::new(Shared { analytics, options: options.clone(), rejections });
     Router::from(api())
         .merge(docs::ui_files())
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn(observe))
-        .with_state(Arc::new(Shared { analytics, options: options.clone(), rejections }))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), observe))
+        .with_state(app)
 }
 
 /// Each route with its description: what is served and what is documented cannot differ.

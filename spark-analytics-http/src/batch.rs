@@ -1,19 +1,22 @@
 //! `POST /api/v1/logs/batch`: many events, taken while they come.
 
+use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use spark_analytics_core::{
-    Event, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, Receipt, Rejection, SplitError,
+    Event, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, MAX_REJECTED, Receipt,
+    Rejection, SplitError,
 };
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use crate::app::{App, now};
 use crate::body::{self, Media, Pieces};
 use crate::ingest::{TOO_OLD, read};
+use crate::outcome::BatchOutcome;
 use crate::params::{Params, short};
 use crate::problem::Problem;
 
@@ -30,47 +33,12 @@ pub(crate) struct BatchParams {
     errors: Option<String>,
 }
 
-/// How many events of a batch came out how.
-#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
-pub(crate) struct Counts {
-    /// New events.
-    pub(crate) recorded: usize,
-    /// Events that were known.
-    pub(crate) duplicate: usize,
-    /// Events that took the place of one with the same identity and less content.
-    pub(crate) replaced: usize,
-    /// Elements that are no event or one before the prune day.
-    pub(crate) rejected: usize,
-}
-
-/// What became of a batch.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BatchOutcome {
-    #[serde(flatten)]
-    counts: Counts,
-    /// One for each element, in their order.
-    results: Vec<ElementOutcome>,
-}
-
-/// What became of one element of a batch.
-#[derive(Debug, Serialize, ToSchema)]
-struct ElementOutcome {
-    /// Which element, from 0; blank lines do not count.
-    index: usize,
-    /// `recorded`, `duplicate`, `replaced` or `rejected`.
-    #[schema(example = "recorded")]
-    outcome: &'static str,
-    /// The id that the event is stored under; null if it was rejected.
-    log_id: Option<i64>,
-    /// Why it was rejected, else null.
-    detail: Option<Box<str>>,
-}
-
 /// Takes many events: a JSON array, or one event a line.
 ///
 /// What is bad is reported and kept at `/api/v1/logs/rejected`, what is good is taken. The events are
 /// committed in parts as they come: if the body turns out too large, damaged or cut, what was taken before
-/// stays, and the answer says how much that is. Sending all of it again is safe.
+/// stays, and the answer says how much that is. Sending all of it again is safe. So a batch ends that has more
+/// than 10,000 elements to reject.
 #[utoipa::path(
     post,
     path = "/api/v1/logs/batch",
@@ -85,7 +53,7 @@ struct ElementOutcome {
     )),
     responses(
         (status = 200, description = "What became of each event", body = BatchOutcome),
-        (status = 400, description = "Not a batch, or damaged on the way", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "Not a batch, too much of it is rejected, or it was damaged on the way", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),
@@ -113,49 +81,61 @@ pub(crate) async fn batch(
     let encoding = body::encoding(request.headers())?;
     let options = &app.options;
     let (limit, wait) = (options.batch_bytes, options.body_timeout);
-    let pieces = Pieces::new(request, encoding, limit, wait).await?;
-    let mut taking = Taking::new(&app);
-    let read = taking.take(pieces, splitter).await;
+    let mut pieces = Pieces::new(request, encoding, limit, wait);
+    let mut taking = Taking::new(&app, errors_only);
+    let read = taking.take(&mut pieces, splitter).await;
+    if let Err(problem) = &read {
+        taking.rejections.extend(problem.rejection(pieces.head()));
+    }
     // Also what came before the body went wrong is taken.
     let committed = taking.commit().await;
-    match read.and(committed) {
-        Ok(()) => Ok(Json(taking.outcome(errors_only))),
-        Err(problem) => Err(problem.after(taking.counts)),
+    match read.and(committed).and_then(|()| taking.check()) {
+        Ok(()) => Ok(Json(taking.outcome())),
+        Err(problem) => Err(problem.after(taking.outcome.counts)),
     }
 }
 
 /// A batch under way.
 struct Taking<'a> {
     app: &'a App,
-    counts: Counts,
-    results: Vec<ElementOutcome>,
+    errors_only: bool,
+    /// How many elements came.
+    elements: usize,
+    outcome: BatchOutcome,
     events: Vec<Event>,
-    /// For each of `events` the result that it will fill, and its place in `raw`.
+    /// For each of `events` its index in the batch, and its place in `raw`.
     places: Vec<(usize, Range<usize>)>,
     /// The texts of `events`: it may turn out that one has to be kept as rejected.
     raw: Vec<u8>,
     rejections: Vec<Rejection>,
-    /// Whether an element came that is one too many.
-    is_full: bool,
+    end: Option<End>,
+}
+
+/// Of what a batch has one too many.
+#[derive(Clone, Copy)]
+enum End {
+    Elements,
+    Rejected,
 }
 
 impl<'a> Taking<'a> {
-    const fn new(app: &'a App) -> Self {
+    fn new(app: &'a App, errors_only: bool) -> Self {
         Self {
             app,
-            counts: Counts { recorded: 0, duplicate: 0, replaced: 0, rejected: 0 },
-            results: Vec::new(),
+            errors_only,
+            elements: 0,
+            outcome: BatchOutcome::default(),
             events: Vec::new(),
             places: Vec::new(),
             raw: Vec::new(),
             rejections: Vec::new(),
-            is_full: false,
+            end: None,
         }
     }
 
     async fn take(
         &mut self,
-        mut pieces: Pieces,
+        pieces: &mut Pieces,
         mut splitter: EventSplitter,
     ) -> Result<(), Problem> {
         loop {
@@ -165,15 +145,8 @@ impl<'a> Taking<'a> {
             } else {
                 splitter.feed(piece, |element| self.add(element))
             };
-            if self.is_full {
-                let limit = self.app.options.batch_events;
-                return Err(Problem::too_large("the batch", limit, "events"));
-            }
-            if let Err(error) = split {
-                let detail = malformed(error);
-                self.rejections.push(Rejection::new(now(), detail, piece));
-                return Err(Problem::bad_request(detail));
-            }
+            self.check()?;
+            split.map_err(|error| Problem::bad_request(malformed(error)))?;
             if piece.is_empty() {
                 return Ok(());
             }
@@ -187,9 +160,10 @@ impl<'a> Taking<'a> {
     }
 
     fn add(&mut self, element: EventText<'_>) {
-        let index = self.results.len();
-        self.is_full |= index == self.app.options.batch_events;
-        if self.is_full {
+        if self.elements == self.app.options.batch_events {
+            self.end = self.end.or(Some(End::Elements));
+        }
+        if self.end.is_some() {
             return;
         }
         let event = if element.bytes > MAX_EVENT_BYTES {
@@ -197,7 +171,7 @@ impl<'a> Taking<'a> {
         } else {
             read(element.text)
         };
-        self.results.push(ElementOutcome { index, outcome: "", log_id: None, detail: None });
+        let index = self.elements;
         match event {
             Ok(event) => {
                 let start = self.raw.len();
@@ -206,16 +180,23 @@ impl<'a> Taking<'a> {
                 self.events.push(event);
             }
             Err(reason) => {
+                if self.outcome.counts.rejected >= MAX_REJECTED {
+                    self.end = Some(End::Rejected);
+                    return;
+                }
                 self.rejections.push(Rejection::new(now(), reason.as_str(), element.text));
-                self.reject(index, reason);
+                self.reject(index, reason.into());
             }
+        }
+        self.elements += 1;
+        if !self.errors_only {
+            self.outcome.results.receipts.push(None);
         }
     }
 
-    fn reject(&mut self, index: usize, reason: String) {
-        self.counts.rejected += 1;
-        self.results[index].outcome = "rejected";
-        self.results[index].detail = Some(reason.into_boxed_str());
+    fn reject(&mut self, index: usize, reason: Cow<'static, str>) {
+        self.outcome.counts.rejected += 1;
+        self.outcome.results.rejected.push((index, reason));
     }
 
     /// Stores what has come and fills its results.
@@ -234,26 +215,42 @@ impl<'a> Taking<'a> {
     }
 
     fn settle(&mut self, receipt: Receipt, index: usize, raw: Range<usize>) {
-        let (count, outcome, id) = match receipt {
-            Receipt::Recorded(id) => (&mut self.counts.recorded, "recorded", id),
-            Receipt::Duplicate(id) => (&mut self.counts.duplicate, "duplicate", id),
-            Receipt::Replaced(id) => (&mut self.counts.replaced, "replaced", id),
+        let counts = &mut self.outcome.counts;
+        match receipt {
+            Receipt::Recorded(_) => counts.recorded += 1,
+            Receipt::Duplicate(_) => counts.duplicate += 1,
+            Receipt::Replaced(_) => counts.replaced += 1,
             Receipt::TooOld => {
                 self.rejections.push(Rejection::new(now(), TOO_OLD, &self.raw[raw]));
-                return self.reject(index, TOO_OLD.to_owned());
+                self.reject(index, TOO_OLD.into());
+                if self.outcome.counts.rejected > MAX_REJECTED {
+                    self.end = Some(End::Rejected);
+                }
+                return;
             }
-        };
-        *count += 1;
-        self.results[index].outcome = outcome;
-        self.results[index].log_id = Some(id);
+        }
+        if let Some(place) = self.outcome.results.receipts.get_mut(index) {
+            *place = Some(receipt);
+        }
     }
 
-    fn outcome(self, errors_only: bool) -> BatchOutcome {
-        let mut results = self.results;
-        if errors_only {
-            results.retain(|result| result.detail.is_some());
+    fn check(&self) -> Result<(), Problem> {
+        match self.end {
+            None => Ok(()),
+            Some(End::Elements) => {
+                Err(Problem::too_large("the batch", self.app.options.batch_events, "events"))
+            }
+            Some(End::Rejected) => Err(Problem::bad_request(format!(
+                "the batch has more than {MAX_REJECTED} elements that were rejected; correct it, or \
+                 leave them out"
+            ))),
         }
-        BatchOutcome { counts: self.counts, results }
+    }
+
+    fn outcome(mut self) -> BatchOutcome {
+        // Events that turned out too old were rejected later than what is no event.
+        self.outcome.results.rejected.sort_by_key(|(index, _)| *index);
+        self.outcome
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
-use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{StreamExt, TryStreamExt};
+use spark_analytics_core::MAX_REJECTED_BYTES;
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 use tokio::time::timeout;
 use tokio_util::io::StreamReader;
@@ -77,49 +78,52 @@ pub(crate) fn unsupported(header: &str, value: &[u8], use_instead: &str) -> Prob
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
 }
 
-/// A whole body of at most `limit` bytes that comes within `wait`.
+/// A body of at most `limit` bytes that comes within `wait`: what came of it, and why that is not all.
 pub(crate) async fn whole(
     request: Request,
     limit: usize,
     wait: Duration,
-) -> Result<Bytes, Problem> {
-    let mut pieces = announced(request, limit, wait).await?.into_data_stream();
+) -> (Bytes, Result<(), Problem>) {
+    let (body, is_over) = announced(request, limit);
+    let mut pieces = body.into_data_stream();
+    let (mut first, mut rest) = (Bytes::new(), Vec::new());
     let reading = async {
-        let first = pieces.next().await.transpose().map_err(|error| broken(&error))?;
-        let first = first.unwrap_or_default();
-        let mut rest = Vec::new();
-        while first.len() + rest.len() <= limit {
-            match pieces.next().await.transpose().map_err(|error| broken(&error))? {
+        first = pieces.next().await.transpose()?.unwrap_or_default();
+        while !is_over && first.len() + rest.len() <= limit {
+            match pieces.next().await.transpose()? {
                 Some(piece) => rest.extend_from_slice(&piece),
-                None if rest.is_empty() => return Ok(first),
-                None => return Ok([&first[..], &rest].concat().into()),
+                None => return Ok(true),
             }
         }
-        linger(&mut pieces, wait).await;
-        Err(too_large(limit))
+        Ok::<_, axum::Error>(false)
     };
-    timeout(wait, reading).await.map_err(|_| too_slow(wait))?
+    let read = match timeout(wait, reading).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(too_large(limit)),
+        _ if is_over => Err(too_large(limit)),
+        Ok(Err(error)) => Err(broken(&error)),
+        Err(_) => Err(too_slow(wait)),
+    };
+    (if rest.is_empty() { first } else { [&first[..], &rest].concat().into() }, read)
 }
 
 /// A body that is decompressed while it comes.
 pub(crate) struct Pieces {
     reader: Pin<Box<dyn AsyncRead + Send>>,
     buffer: Vec<u8>,
+    head: Vec<u8>,
     wait: Duration,
     read: usize,
     limit: usize,
+    /// Whether the announced length is over the limit.
+    is_over: bool,
 }
 
 impl Pieces {
     /// A body of at most `limit` bytes, after decompression as well as before, each piece of which comes
     /// within `wait`.
-    pub(crate) async fn new(
-        request: Request,
-        encoding: Encoding,
-        limit: usize,
-        wait: Duration,
-    ) -> Result<Self, Problem> {
-        let body = announced(request, limit, wait).await?;
+    pub(crate) fn new(request: Request, encoding: Encoding, limit: usize, wait: Duration) -> Self {
+        let (body, is_over) = announced(request, limit);
         let sent = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
         // What decompresses to nothing could come for ever.
         let sent = BufReader::new(sent.take(limit as u64 + 1));
@@ -137,38 +141,40 @@ impl Pieces {
                 Box::pin(decoder)
             }
         };
-        Ok(Self { reader, buffer: vec![0; PIECE_BYTES], wait, read: 0, limit })
+        let (buffer, head) = (vec![0; PIECE_BYTES], Vec::new());
+        Self { reader, buffer, head, wait, read: 0, limit, is_over }
     }
 
     /// The next bytes; none at the end of the body.
     pub(crate) async fn next(&mut self) -> Result<&[u8], Problem> {
         let reading = timeout(self.wait, self.reader.read(&mut self.buffer)).await;
-        let count = reading.map_err(|_| too_slow(self.wait))?.map_err(|error| broken(&error))?;
-        self.read += count;
-        if self.read > self.limit {
+        let piece = match reading {
+            Ok(Ok(count)) => &self.buffer[..count],
+            _ if self.is_over => &[],
+            Ok(Err(error)) => return Err(broken(&error)),
+            Err(_) => return Err(too_slow(self.wait)),
+        };
+        let missing = MAX_REJECTED_BYTES - self.head.len();
+        self.head.extend_from_slice(&piece[..piece.len().min(missing)]);
+        self.read += piece.len();
+        if self.is_over || self.read > self.limit {
             return Err(too_large(self.limit));
         }
-        Ok(&self.buffer[..count])
+        Ok(piece)
+    }
+
+    /// The body's head, as far as it was read and is kept of what is rejected.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
     }
 }
 
-/// The body, unless its announced length is over the limit.
-async fn announced(request: Request, limit: usize, wait: Duration) -> Result<Body, Problem> {
-    let (head, body) = request.into_parts();
-    if body.size_hint().lower() <= limit as u64 {
-        return Ok(body);
-    }
-    // A client that expects an answer first gets it first.
-    if !head.headers.contains_key(header::EXPECT) {
-        linger(&mut body.into_data_stream(), wait).await;
-    }
-    Err(too_large(limit))
-}
-
-/// Reads what is not taken for as long as a body may take: many clients look for an answer only when
-/// they have sent everything, and would see nothing but a closed connection.
-async fn linger(pieces: &mut BodyDataStream, wait: Duration) {
-    let _ = timeout(wait, async { while let Some(Ok(_)) = pieces.next().await {} }).await;
+/// The body, and whether its announced length is over the limit; then it is not asked for, if the
+/// client waits for that.
+fn announced(request: Request, limit: usize) -> (Body, bool) {
+    let is_over = request.body().size_hint().lower() > limit as u64;
+    let waits = request.headers().contains_key(header::EXPECT);
+    (if is_over && waits { Body::empty() } else { request.into_body() }, is_over)
 }
 
 fn too_large(limit: usize) -> Problem {

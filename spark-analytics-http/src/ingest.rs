@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::Serialize;
-use spark_analytics_core::{Event, Receipt, Rejection};
+use spark_analytics_core::{Event, Receipt};
 use utoipa::ToSchema;
 
-use crate::app::{App, now};
+use crate::app::App;
 use crate::body::{self, Encoding, Media};
 use crate::problem::Problem;
 
@@ -64,17 +64,19 @@ pub(crate) async fn ingest(
         return Err(Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     let options = &app.options;
-    let raw = body::whole(request, options.event_bytes, options.body_timeout).await?;
-    let event = match read(&raw) {
+    let (raw, is_whole) = body::whole(request, options.event_bytes, options.body_timeout).await;
+    let event = match is_whole.and_then(|()| read(&raw).map_err(Problem::bad_request)) {
         Ok(event) => event,
-        Err(reason) => return Err(refuse(&app, reason, &raw).await),
+        Err(problem) => return Err(refuse(&app, problem, &raw).await),
     };
     let receipts = app.analytics.ingest(vec![event]).await?;
     match receipts.first() {
         Some(Receipt::Recorded(id)) => Ok(stored(*id, "recorded")),
         Some(Receipt::Duplicate(id)) => Ok(stored(*id, "duplicate")),
         Some(Receipt::Replaced(id)) => Ok(stored(*id, "replaced")),
-        Some(Receipt::TooOld) | None => Err(refuse(&app, TOO_OLD.to_owned(), &raw).await),
+        Some(Receipt::TooOld) | None => {
+            Err(refuse(&app, Problem::bad_request(TOO_OLD), &raw).await)
+        }
     }
 }
 
@@ -86,9 +88,9 @@ pub(crate) fn read(raw: &[u8]) -> Result<Event, String> {
     Event::from_json(text).map_err(|error| error.to_string())
 }
 
-async fn refuse(app: &App, reason: String, raw: &[u8]) -> Problem {
-    app.rejections.keep(vec![Rejection::new(now(), reason.as_str(), raw)]).await;
-    Problem::bad_request(reason)
+async fn refuse(app: &App, problem: Problem, raw: &[u8]) -> Problem {
+    app.rejections.keep(problem.rejection(raw).into_iter().collect()).await;
+    problem
 }
 
 fn stored(log_id: i64, outcome: &'static str) -> Json<Ingested> {

@@ -1,29 +1,34 @@
-//! Around every request: its id, the access log, and an answer even to a panic.
+//! Around every request: its id, the access log, an answer even to a panic, and that it arrives.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::{Level, enabled, event};
 
+use crate::app::App;
+use crate::linger;
 use crate::problem::{Detail, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 128;
+/// How many times the longest batch is read of a body that is not taken.
+const LEFT_BATCHES: usize = 4;
 
 /// Gives the request an id, its own `x-request-id` if it has a sane one, and answers with it. When
-/// tracing listens, one event tells of the answer.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+/// tracing listens, one event tells of the answer. A body that was not read to its end is.
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request.headers().get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
     let id = id.unwrap_or_else(new_id);
     let asked = enabled!(Level::INFO).then(|| (request.method().clone(), request.uri().clone()));
+    let (request, left) = linger::watch(request);
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => Problem::new(
@@ -32,6 +37,12 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         )
         .into_response(),
     };
+    if let Some(left) = left {
+        left.drain(
+            app.options.batch_bytes.saturating_mul(LEFT_BATCHES) as u64,
+            app.options.body_timeout,
+        );
+    }
     if let Some((method, uri)) = asked {
         let detail = response.extensions().get::<Detail>().map(|detail| detail.0.as_str());
         let status = response.status().as_u16();

@@ -4,10 +4,11 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use spark_analytics_core::Error;
+use spark_analytics_core::{Error, Rejection};
 use utoipa::ToSchema;
 
-use crate::batch::Counts;
+use crate::app::now;
+use crate::outcome::Counts;
 
 /// An answer that is not what was asked for, with a sentence that says why.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -63,6 +64,11 @@ impl Problem {
         Self { retry_after_seconds, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
+    /// What is kept of the input that this answers; nothing if the input is not to blame.
+    pub(crate) fn rejection(&self, raw: &[u8]) -> Option<Rejection> {
+        (self.status < 500).then(|| Rejection::new(now(), self.detail.as_str(), raw))
+    }
+
     /// Says what of a batch was taken before the problem.
     pub(crate) fn after(mut self, taken: Counts) -> Self {
         self.detail = format!(
@@ -77,7 +83,7 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::Busy { .. } => Self::unavailable(error.to_string(), 1),
+            Error::Busy { .. } | Error::Unavailable { .. } => Self::unavailable(error.to_string(), 1),
             other => Self::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),
         }
     }

@@ -78,6 +78,22 @@ async fn too_old_events_are_rejected_and_kept_with_their_text() {
 }
 
 #[tokio::test]
+async fn errors_only_lists_what_is_too_old_and_what_is_no_event_in_their_order() {
+    let api = Api::new();
+    api.store.prune("2024-03-31".parse::<Day>().unwrap()).await.unwrap();
+    let young = START.replace("03-30", "04-02");
+    let body = [START, "bad", &young, END, "bad"].join("\n");
+    let all = api.lines(body.clone()).await.json();
+    let outcomes: Vec<_> =
+        all["results"].as_array().unwrap().iter().map(|r| &r["outcome"]).collect();
+    assert_eq!(outcomes, ["rejected", "rejected", "recorded", "rejected", "rejected"]);
+    let only = api.post("/api/v1/logs/batch?errors=only", &[NDJSON], body).await.json();
+    let mut expected = all["results"].as_array().unwrap().clone();
+    expected.remove(2);
+    assert_eq!(only["results"].as_array().unwrap(), &expected);
+}
+
+#[tokio::test]
 async fn compressed_batches_are_read() {
     let body = [START, TASK, END].join("\n");
     let members = [gzip_of("\n").await, gzip_of(&body).await].concat();

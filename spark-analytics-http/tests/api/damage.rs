@@ -1,9 +1,13 @@
 //! Hostile and damaged bodies: answered, without harm.
 
+use async_compression::Level;
+use async_compression::tokio::write::ZstdEncoder;
+use async_compression::zstd::CParameter;
 use axum::body::Body;
 use serde_json::Value;
-use spark_analytics_core::MemoryStore;
+use spark_analytics_core::{MemoryStore, Store};
 use spark_analytics_http::Options;
+use tokio::io::AsyncWriteExt;
 
 use crate::batch::{gzip_of, zstd_of};
 use crate::{Answer, Api, END, START, TASK};
@@ -96,12 +100,74 @@ async fn what_unpacks_to_nothing_stops_at_the_limit_too() {
 }
 
 #[tokio::test]
+async fn a_bomb_of_bad_lines_ends_the_batch_at_the_number_that_is_kept() {
+    let bomb = gzip_of(&"0\n".repeat(1_000_000)).await;
+    let headers = [("content-type", "application/x-ndjson"), ("content-encoding", "gzip")];
+    for query in ["", "?errors=only"] {
+        let api = Api::new();
+        let answer = api.post(&format!("{BATCH}{query}"), &headers, bomb.clone()).await;
+        let detail = answer.problem(400);
+        assert!(detail.starts_with("the batch has more than 10000 elements that were rejected"));
+        let problem: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(problem["taken"]["rejected"], 10_000);
+        let kept = api.store.rejected(None, 20_000).await.unwrap();
+        assert_eq!((kept.len(), kept[0].rejection.raw.len()), (10_000, 8 * 1024));
+    }
+    let most = "0\n".repeat(10_000);
+    assert_eq!(Api::new().lines(most.clone()).await.json()["rejected"], 10_000);
+    let answer = Api::new().lines(format!("{most}{START}\n0\n{END}")).await;
+    answer.problem(400);
+    assert_eq!(recorded(&answer), 1);
+}
+
+#[tokio::test]
+async fn bodies_that_are_refused_as_a_whole_are_kept_with_their_head() {
+    let api = Api::over(MemoryStore::default(), &small());
+    let long = format!("{}{}", "x".repeat(9_000), " ".repeat(2 << 20));
+    let cut = gzip_of(&format!("{START}\n{END}")).await;
+    let cut = cut[..cut.len() - 8].to_vec();
+    let unannounced = |text: &str| {
+        let pieces = [Ok::<_, std::io::Error>(text.to_owned())];
+        Body::from_stream(futures_util::stream::iter(pieces))
+    };
+    let head = &long[..8 * 1024];
+    let lines = ("content-type", "application/x-ndjson");
+    for (path, headers, body, status, raw) in [
+        ("ingest", &[][..], Body::from(long.clone()), 413, head),
+        ("ingest", &[], unannounced(&long), 413, head),
+        ("batch", &[lines], Body::from(long.clone()), 413, head),
+        ("batch", &[lines], unannounced(&long), 413, head),
+        ("batch", &[lines, ("content-encoding", "gzip")], Body::from(cut), 400, START),
+    ] {
+        let answer = api.post(&format!("/api/v1/logs/{path}"), headers, body).await;
+        let detail = answer.problem(status);
+        let kept = &api.store.rejected(None, 1).await.unwrap()[0].rejection;
+        assert!(detail.starts_with(&kept.reason), "{path}: {detail}, but {}", kept.reason);
+        assert!(kept.raw.starts_with(raw), "{path}: {}", kept.raw);
+    }
+}
+
+#[tokio::test]
 async fn a_zstd_frame_that_asks_for_much_memory_is_refused() {
-    // Magic number, a frame header without a single segment, a window of 2^31 bytes.
-    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00];
     let headers = [("content-type", "application/x-ndjson"), ("content-encoding", "zstd")];
-    let detail = Api::new().post(BATCH, &headers, frame.to_vec()).await.problem(400);
-    assert!(detail.starts_with("the body cannot be read to its end"), "{detail}");
+    for window_log in 20..=27 {
+        let mut encoder = ZstdEncoder::with_quality_and_params(
+            Vec::new(),
+            Level::Default,
+            &[CParameter::window_log(window_log)],
+        );
+        encoder.write_all(START.as_bytes()).await.unwrap();
+        // With what was flushed the encoder cannot know the size and has to ask for the window.
+        encoder.flush().await.unwrap();
+        encoder.shutdown().await.unwrap();
+        let answer = Api::new().post(BATCH, &headers, encoder.into_inner()).await;
+        if window_log <= 23 {
+            assert_eq!(answer.json()["recorded"], 1, "2^{window_log}");
+        } else {
+            let detail = answer.problem(400);
+            assert!(detail.contains("requires too much memory"), "2^{window_log}: {detail}");
+        }
+    }
 }
 
 #[tokio::test]

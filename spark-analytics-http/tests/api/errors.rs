@@ -93,6 +93,17 @@ async fn a_body_that_does_not_come_is_a_408() {
     assert!(api.lines(never()).await.problem(408).starts_with("the body did not come within 3 s"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_over_the_limit_that_keeps_coming_is_a_413() {
+    let api = Api::new();
+    let piece = |_| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((Ok::<_, std::io::Error>(vec![b' '; 600_000]), ()))
+    };
+    let endless = Body::from_stream(futures_util::stream::unfold((), piece));
+    assert!(api.ingest(endless).await.problem(413).starts_with("the body has more than"));
+}
+
 #[tokio::test]
 async fn job_ids_that_are_none_are_400s() {
     let api = Api::new();

@@ -124,3 +124,67 @@ async fn a_router_can_be_mounted_under_a_path() {
     stream.write_all(get).await.unwrap();
     assert!(rest(stream).await.contains("application/problem+json"));
 }
+
+/// Sends all of a request, and only then looks for its answer.
+async fn answer_after_all(address: std::net::SocketAddr, head: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{head}Host: x\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap_or_else(|error| panic!("{head}: {error}"));
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap_or_else(|error| panic!("{head}: {error}"));
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn an_early_answer_reaches_a_client_that_sends_everything_first() {
+    let mut options = Options::default();
+    options.batch_events = 20_000;
+    let server = start(api(&options), options).await;
+    let (json, lines) = ("Content-Type: application/json", "Content-Type: application/x-ndjson");
+    let (csv, gzip) = ("Content-Type: text/csv", "Content-Encoding: gzip");
+    let event = r#"{"event":"SparkListenerJobStart","job_id":1,"timestamp":"2024-03-30T10:12:45Z","user":"a"}"#;
+    for (line, header, start, filler, status) in [
+        ("POST /api/v1/logs/batch", csv, "", " ", 415),
+        ("POST /api/v1/logs/batch", "Content-Encoding: br", "", " ", 415),
+        ("POST /api/v1/logs/batch?errors=all", json, "[", " ", 400),
+        ("POST /api/v1/logs/batch", json, "x", " ", 400),
+        ("POST /api/v1/logs/batch", json, "[]x", " ", 400),
+        ("POST /api/v1/logs/batch", gzip, "x", " ", 400),
+        ("POST /api/v1/logs/batch", lines, "", "0\n", 400),
+        ("POST /api/v1/logs/batch", lines, event, &format!("\n{event}"), 413),
+        ("POST /api/v1/logs/ingest", json, "", " ", 413),
+        ("POST /api/v1/logs/ingest", csv, "", " ", 415),
+        ("POST /api/v1/nope", json, "", " ", 404),
+        ("POST /health", json, "", " ", 405),
+    ] {
+        let body = [start, &filler.repeat((20 << 20) / filler.len())].concat();
+        let size = body.len();
+        let chunked = format!("{size:x}\r\n{body}\r\n0\r\n\r\n");
+        for (length, body) in [
+            (format!("Content-Length: {size}"), &body),
+            ("Transfer-Encoding: chunked".into(), &chunked),
+        ] {
+            for close in ["", "Connection: close\r\n"] {
+                let head = format!("{line} HTTP/1.1\r\n{header}\r\n{length}\r\n{close}");
+                let answer = answer_after_all(server.address, &head, body.as_bytes()).await;
+                assert_eq!(answer, format!("HTTP/1.1 {status}"), "{head}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_a_client_holds_back_is_not_asked_for_only_to_be_refused() {
+    let options = Options::default();
+    let server = start(api(&options), options).await;
+    for (path, media) in [("batch", "text/csv"), ("ingest", "application/json")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "POST /api/v1/logs/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: {media}\r\n\
+             Content-Length: 20000000\r\nExpect: 100-continue\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = rest(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 4") && !answer.contains(" 100 "), "{answer}");
+    }
+}

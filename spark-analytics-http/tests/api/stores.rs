@@ -24,6 +24,7 @@ struct Odd {
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Fails,
+    IsHeld,
     Panics,
 }
 
@@ -37,6 +38,7 @@ impl Odd {
         match self.fault {
             None => Ok(()),
             Some(Fault::Fails) => Err(Error::engine("odd", "answer", "the disk is full")),
+            Some(Fault::IsHeld) => Err(Error::unavailable("odd", "another process holds it")),
             Some(Fault::Panics) => panic!("a store with a fault"),
         }
     }
@@ -91,6 +93,7 @@ impl Store for Odd {
         self.inner.log(app_id, attempt_id).await
     }
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        self.writes.acquire().await.unwrap().forget();
         self.attempt()?;
         self.inner.reject(rejections).await
     }
@@ -174,4 +177,39 @@ async fn a_panic_is_a_500() {
     let detail = api.get("/api/v1/analytics/jobs/1").await.problem(500);
     assert!(detail.starts_with("the server failed at this request"), "{detail}");
     api.get("/health").await.json();
+}
+
+#[tokio::test]
+async fn a_store_that_another_holds_is_a_503() {
+    let api = Api::over(Odd::with(Fault::IsHeld), &Options::default());
+    for answer in
+        [api.ingest(START).await, api.lines(START).await, api.get("/api/v1/analytics/jobs").await]
+    {
+        let detail = answer.problem(503);
+        assert!(
+            detail.starts_with("the odd store cannot be used now: another process holds it"),
+            "{detail}"
+        );
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
+    let writes = Arc::new(Semaphore::new(0));
+    let odd = Odd { inner: MemoryStore::default(), writes: Arc::clone(&writes), fault: None };
+    let api = Api::over(odd, &Options::default());
+    let mut first = Box::pin(api.ingest("first"));
+    assert!(futures::poll!(&mut first).is_pending());
+    // The first is being written when the second comes.
+    tokio::task::yield_now().await;
+    let mut second = Box::pin(api.ingest("second"));
+    assert!(futures::poll!(&mut second).is_pending());
+    drop(second);
+    writes.add_permits(10);
+    first.await.problem(400);
+    api.ingest("third").await.problem(400);
+    let kept = api.store.rejected(None, 10).await.unwrap();
+    let raw: Vec<_> = kept.iter().map(|row| row.rejection.raw.as_str()).collect();
+    assert_eq!(raw, ["third", "second", "first"]);
 }

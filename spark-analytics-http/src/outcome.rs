@@ -1,0 +1,76 @@
+//! What became of a batch, as it is answered.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+use spark_analytics_core::Receipt;
+use utoipa::ToSchema;
+
+/// How many events of a batch came out how.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Counts {
+    /// New events.
+    pub(crate) recorded: usize,
+    /// Events that were known.
+    pub(crate) duplicate: usize,
+    /// Events that took the place of one with the same identity and less content.
+    pub(crate) replaced: usize,
+    /// Elements that are no event or one before the prune day.
+    pub(crate) rejected: usize,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct BatchOutcome {
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
+    /// One for each element, in their order.
+    #[schema(value_type = Vec<ElementOutcome>)]
+    pub(crate) results: Results,
+}
+
+/// What became of one element of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+struct ElementOutcome {
+    /// Which element, from 0; blank lines do not count.
+    index: usize,
+    /// `recorded`, `duplicate`, `replaced` or `rejected`.
+    #[schema(example = "recorded")]
+    outcome: &'static str,
+    /// The id that the event is stored under; null if it was rejected.
+    log_id: Option<i64>,
+    /// Why it was rejected, else null.
+    #[schema(value_type = Option<String>)]
+    detail: Option<Cow<'static, str>>,
+}
+
+/// What became of the elements: as little of each as can be, for there may be a million.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    /// For each element its receipt, and none if it was rejected; nothing at all if only errors are
+    /// wanted.
+    pub(crate) receipts: Vec<Option<Receipt>>,
+    /// Which were rejected, and why, in their order.
+    pub(crate) rejected: Vec<(usize, Cow<'static, str>)>,
+}
+
+impl Serialize for Results {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rejected = self.rejected.iter().map(|(index, reason)| {
+            let detail = Some(reason.clone());
+            ElementOutcome { index: *index, outcome: "rejected", log_id: None, detail }
+        });
+        if self.receipts.is_empty() {
+            return serializer.collect_seq(rejected);
+        }
+        serializer.collect_seq(self.receipts.iter().enumerate().filter_map(|(index, receipt)| {
+            let (outcome, id) = match receipt {
+                Some(Receipt::Recorded(id)) => ("recorded", *id),
+                Some(Receipt::Duplicate(id)) => ("duplicate", *id),
+                Some(Receipt::Replaced(id)) => ("replaced", *id),
+                Some(Receipt::TooOld) | None => return rejected.next(),
+            };
+            Some(ElementOutcome { index, outcome, log_id: Some(id), detail: None })
+        }))
+    }
+}
