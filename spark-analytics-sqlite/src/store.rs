@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{Sqlite, SqlitePool};
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool};
 use sqlx::{Connection, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
@@ -59,11 +59,19 @@ impl SqliteStore {
             .await
             .map_err(|_| failed(ACTION)(sqlx::Error::PoolTimedOut))?;
         loop {
-            let connection = self.writer.acquire().await.map_err(failed(ACTION))?;
+            let mut connection = self.writer.acquire().await.map_err(failed(ACTION))?;
             // SQLite ends a transaction by itself when the disk is full. The driver does not notice
             // and can use such a connection no more.
             if !connection.is_in_transaction() {
                 return Ok(Writer { connection, _turn: turn });
+            }
+            if is_in_memory(&mut connection).await? {
+                return Err(Error::engine(
+                    SQLITE,
+                    "write",
+                    "memory was full, and SQLite ended a transaction by itself: what was stored \
+                     before can be read, but nothing more can be written; go on with a new store",
+                ));
             }
             connection.close().await.map_err(failed("replace a connection"))?;
         }
@@ -76,6 +84,16 @@ impl Writer<'_> {
     pub(crate) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
         self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin to write"))
     }
+}
+
+/// Whether the database goes with its connection.
+async fn is_in_memory(connection: &mut SqliteConnection) -> Result<bool> {
+    let file: String =
+        sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
+            .fetch_one(connection)
+            .await
+            .map_err(failed("find its file"))?;
+    Ok(file.is_empty())
 }
 
 /// What the driver says, while it was to do something.

@@ -51,6 +51,27 @@ async fn a_full_disk_takes_nothing_of_a_batch_and_the_next_one_is_taken() {
 }
 
 #[tokio::test]
+async fn full_memory_loses_nothing_and_is_told() {
+    let options = SqliteConnectOptions::new().in_memory(true).pragma("max_page_count", "80");
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let store = SqliteStore::from_pool(pool).await.unwrap();
+    store.ingest(whole_job(0)).await.unwrap();
+    let many: Vec<_> = (1..4_000).flat_map(whole_job).collect();
+    let full = store.ingest(many).await.unwrap_err().to_string();
+    assert!(full.ends_with("database or disk is full"), "{full}");
+    for _ in 0..2 {
+        assert_eq!(
+            store.ingest(whole_job(1)).await.unwrap_err().to_string(),
+            "the SQLite store failed to write: memory was full, and SQLite ended a transaction by \
+             itself: what was stored before can be read, but nothing more can be written; go on \
+             with a new store"
+        );
+        assert!(job(&store, 0).await.is_some());
+        assert!(store.log("", "").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
 async fn a_lock_held_by_another_process_is_told_and_passes() {
     let folder = TempDir::new().unwrap();
     let options = SqliteOptions { busy_timeout: Duration::from_millis(20), ..Default::default() };
