@@ -23,17 +23,22 @@ fn parse(c: &mut Criterion) {
     group.finish();
 }
 
-/// A batch of 1,000 events of 10,000 jobs with what a store holds of them, just loaded.
+/// A batch of 1,000 events with what a store holds of their jobs, just loaded: of 10,000 jobs, where hardly
+/// two events have the same, and of 50 that run at a time.
 fn fold_and_plan(c: &mut Criterion) {
-    let mut workload = Workload::new(10_000, 1);
-    let mut records = std::collections::HashMap::new();
-    for event in workload.batch(200_000) {
-        records.entry(event.job().clone()).or_insert_with(JobRecord::default).events.add(&event);
-    }
     let mut group = c.benchmark_group("plan");
     group.throughput(Throughput::Elements(1_000));
-    group.bench_function("batch of 1,000", |b| {
-        let input = || {
+    for jobs in [10_000, 50] {
+        let mut workload = Workload::new(jobs, 1);
+        let mut records = std::collections::HashMap::new();
+        for event in workload.batch(20 * jobs as usize) {
+            records
+                .entry(event.job().clone())
+                .or_insert_with(JobRecord::default)
+                .events
+                .add(&event);
+        }
+        let mut input = || {
             let events = workload.batch(1_000);
             let batch = Batch::new(events.clone(), Dedup::WithTask);
             let jobs = batch.jobs().map(|key| records.get(key).cloned().unwrap_or_default());
@@ -45,12 +50,14 @@ fn fold_and_plan(c: &mut Criterion) {
             };
             (events, held)
         };
-        b.iter_batched(
-            input,
-            |(events, held)| plan(Batch::new(events, Dedup::WithTask), held),
-            BatchSize::PerIteration,
-        );
-    });
+        group.bench_function(format!("batch of 1,000 events of {jobs} jobs"), |b| {
+            b.iter_batched(
+                &mut input,
+                |(events, held)| plan(Batch::new(events, Dedup::WithTask), held),
+                BatchSize::PerIteration,
+            );
+        });
+    }
     group.finish();
 }
 
