@@ -86,7 +86,12 @@ impl JobRow {
         let ((number, events), log): ((u64, JobFold), _) =
             postcard::take_from_bytes(value).map_err(|e| Fault::damaged(what(), e))?;
         let log = if log.is_empty() { None } else { Some(from_json(log, what)?) };
-        Ok(Self { number, record: JobRecord { events, log } })
+        let record = JobRecord { events, log };
+        let log_tasks = record.log.as_ref().map(|log| &log.tasks);
+        for tasks in [Some(&record.events.tasks), log_tasks].into_iter().flatten() {
+            check_counts([tasks.succeeded, tasks.failed, tasks.killed], what)?;
+        }
+        Ok(Self { number, record })
     }
 }
 
@@ -112,7 +117,18 @@ pub(crate) fn stored_event(id: i64, raw: &str) -> Result<StoredEvent> {
 }
 
 pub(crate) fn rollup(key: &[u8], value: &[u8]) -> Result<Rollup> {
-    from_postcard(value, || format!("roll-up under the key {key:02x?}"))
+    let what = || format!("roll-up under the key {key:02x?}");
+    let rollup: Rollup = from_postcard(value, what)?;
+    check_counts([rollup.jobs_succeeded, rollup.jobs_failed, rollup.jobs_unknown], what)?;
+    check_counts([rollup.tasks.succeeded, rollup.tasks.failed, rollup.tasks.killed], what)?;
+    Ok(rollup)
+}
+
+fn check_counts(counts: [i64; 3], what: impl FnOnce() -> String) -> Result<()> {
+    match counts.into_iter().find(|count| *count < 0) {
+        Some(count) => Err(Fault::damaged(what(), format!("{count} is no count"))),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn encode_rejection(rejection: &Rejection) -> Result<Vec<u8>> {
@@ -153,4 +169,27 @@ fn from_postcard<T: DeserializeOwned>(value: &[u8], what: impl FnOnce() -> Strin
 /// None of the stored types can fail to be written, but serde cannot know.
 fn unwritable(error: impl ToString) -> Fault {
     Fault::damaged("value about to be written", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_below_zero_is_damage() {
+        let key = keys::job(&JobKey::new(7));
+        let mut record = JobRecord::default();
+        record.events.tasks.killed = -1;
+        let row = encode_job(1, &record).expect("encodes");
+        let damaged = JobRow::decode(&key, &row).expect_err("is refused");
+        assert_eq!(
+            damaged.during("read").to_string(),
+            "the redb store holds a damaged row of job 7: -1 is no count"
+        );
+
+        let mut total = Rollup::default();
+        total.tasks.failed = -2;
+        let row = to_postcard(&total).expect("encodes");
+        assert!(matches!(rollup(b"", &row), Err(Fault::Damaged { .. })));
+    }
 }

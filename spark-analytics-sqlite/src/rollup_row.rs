@@ -104,9 +104,9 @@ fn put_figures(values: &mut Values, rollup: &Rollup) {
 /// Reads the columns of [`FIGURES`].
 pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
     Ok(Rollup {
-        jobs_succeeded: columns.get()?,
-        jobs_failed: columns.get()?,
-        jobs_unknown: columns.get()?,
+        jobs_succeeded: columns.count()?,
+        jobs_failed: columns.count()?,
+        jobs_unknown: columns.count()?,
         duration_us: columns.sum()?,
         success_rate_ppb: columns.sum()?,
         durations: columns.histogram()?,

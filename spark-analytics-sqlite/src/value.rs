@@ -111,6 +111,12 @@ impl<'r> Columns<'r> {
         self.get().map(Timestamp::from_micros)
     }
 
+    /// A number of jobs or tasks.
+    pub(crate) fn count(&mut self) -> Result<i64> {
+        let count: i64 = self.get()?;
+        if count < 0 { Err(self.damaged(format!("{count} is no count"))) } else { Ok(count) }
+    }
+
     pub(crate) fn sum(&mut self) -> Result<i128> {
         let at = self.next;
         self.next += 1;
@@ -128,9 +134,9 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn tasks(&mut self) -> Result<TaskTotals> {
         Ok(TaskTotals {
-            succeeded: self.get()?,
-            failed: self.get()?,
-            killed: self.get()?,
+            succeeded: self.count()?,
+            failed: self.count()?,
+            killed: self.count()?,
             duration_ms: self.sum()?,
             lost_ms: self.sum()?,
             run_time_ms: self.sum()?,

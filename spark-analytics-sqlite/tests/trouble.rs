@@ -206,6 +206,34 @@ async fn a_damaged_row_is_named() {
 }
 
 #[tokio::test]
+async fn a_count_below_zero_is_damage() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    store.ingest(whole_job(1)).await.unwrap();
+    let mut other = beside(&folder).await;
+    for sql in [
+        "UPDATE spark_jobs SET tasks_failed = -7",
+        "UPDATE spark_rollups SET jobs_failed = -1 WHERE user IS NULL",
+    ] {
+        sqlx::query(sql).execute(&mut other).await.unwrap();
+    }
+    let reads = [
+        store.job(&JobKey::new(1)).await.unwrap_err(),
+        store.jobs(&JobFilter::default(), None, 10).await.unwrap_err(),
+    ];
+    for error in reads {
+        assert_eq!(
+            error.to_string(),
+            "the SQLite store holds a damaged row 1 of spark_jobs: tasks_failed: -7 is no count"
+        );
+    }
+    assert_eq!(
+        store.rollups(Day::MIN, Day::MAX, None).await.unwrap_err().to_string(),
+        "the SQLite store holds a damaged row 1 of spark_rollups: jobs_failed: -1 is no count"
+    );
+}
+
+#[tokio::test]
 async fn sums_beyond_64_bits_are_kept_as_texts() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
