@@ -24,6 +24,7 @@ const SCHEMA_KEY: &str = "schema";
 const DEDUP_KEY: &str = "dedup";
 
 pub(crate) fn create(path: &Path, options: RedbOptions) -> Result<Database> {
+    check_directory(path)?;
     let file = OpenOptions::new().write(true).create_new(true).open(path);
     file.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => Error::Incompatible(format!(
@@ -36,6 +37,7 @@ pub(crate) fn create(path: &Path, options: RedbOptions) -> Result<Database> {
 }
 
 pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Database> {
+    check_directory(path)?;
     let database = builder(options).open(path).map_err(|error| refused(path, error))?;
     let transaction = begin_read(&database)?;
     if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
@@ -46,6 +48,7 @@ pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Database> {
 }
 
 pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Database> {
+    check_directory(path)?;
     let database = builder(options).create(path).map_err(|error| refused(path, error))?;
     let transaction = begin_read(&database)?;
     if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
@@ -54,6 +57,19 @@ pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Databa
         check(path, &transaction, options)?;
     }
     Ok(database)
+}
+
+fn check_directory(path: &Path) -> Result<()> {
+    // A bare name has an empty parent, which is the current directory.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match parent.filter(|parent| !parent.is_dir()) {
+        Some(parent) => Err(Error::Incompatible(format!(
+            "cannot open `{}`: there is no directory `{}`; create it first",
+            path.display(),
+            parent.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn builder(options: RedbOptions) -> redb::Builder {
@@ -144,10 +160,13 @@ fn not_ours(path: &Path) -> Error {
 fn refused(path: &Path, error: DatabaseError) -> Error {
     let file = path.display();
     match error {
-        DatabaseError::DatabaseAlreadyOpen => Error::Incompatible(format!(
-            "`{file}` is open already, by another process or by this one: close it there first, for \
-             redb lets one have it at a time"
-        )),
+        DatabaseError::DatabaseAlreadyOpen => Error::unavailable(
+            BACKEND,
+            format!(
+                "`{file}` is open already, by another process or by this one: close it there \
+                 first, for redb lets one have it at a time"
+            ),
+        ),
         DatabaseError::UpgradeRequired(format) => Error::Incompatible(format!(
             "`{file}` is in redb's file format {format}, which this version does not read"
         )),

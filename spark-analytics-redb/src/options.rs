@@ -57,7 +57,7 @@ impl RedbOptions {
     ///
     /// # Errors
     /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if there is a file
-    /// already; [`Error::Engine`](spark_analytics_core::Error::Engine).
+    /// already or no directory for it; [`Error::Engine`](spark_analytics_core::Error::Engine).
     pub async fn create(self, path: impl AsRef<Path>) -> Result<RedbStore> {
         self.open_by(path.as_ref(), open::create).await
     }
@@ -66,7 +66,8 @@ impl RedbOptions {
     ///
     /// # Errors
     /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if there is none, if it
-    /// is no store, of a newer version, created with another rule or open elsewhere;
+    /// is no store, of a newer version or created with another rule;
+    /// [`Error::Unavailable`](spark_analytics_core::Error::Unavailable) if it is open elsewhere;
     /// [`Error::Damaged`](spark_analytics_core::Error::Damaged);
     /// [`Error::Engine`](spark_analytics_core::Error::Engine).
     pub async fn open(self, path: impl AsRef<Path>) -> Result<RedbStore> {

@@ -97,6 +97,22 @@ fn a_file_that_does_not_exist_is_not_opened() {
 }
 
 #[test]
+fn a_missing_folder_is_named() {
+    let folder = folder();
+    let path = folder.path().join("no/such/s.redb");
+    for result in [
+        block_on(RedbStore::create(&path)),
+        block_on(RedbStore::open(&path)),
+        block_on(RedbStore::open_or_create(&path)),
+    ] {
+        assert_eq!(
+            said(&folder, result),
+            "cannot open `no/such/s.redb`: there is no directory `no/such`; create it first"
+        );
+    }
+}
+
+#[test]
 fn a_file_of_another_kind_is_left_alone() {
     let folder = folder();
     let path = folder.path().join("notes.txt");
@@ -189,11 +205,11 @@ fn a_file_is_open_once() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     let first = block_on(RedbStore::create(&path)).expect("makes a file");
-    assert_eq!(
-        said(&folder, block_on(RedbStore::open(&path))),
-        "`s.redb` is open already, by another process or by this one: close it there first, for \
-         redb lets one have it at a time"
-    );
+    let error = block_on(RedbStore::open(&path)).expect_err("is refused");
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    let told = "s.redb` is open already, by another process or by this one: close it there first, \
+                for redb lets one have it at a time";
+    assert!(error.to_string().ends_with(told), "{error}");
     block_on(first.close()).expect("closes");
     block_on(RedbStore::open(&path)).expect("opens");
 }
