@@ -102,7 +102,7 @@ pub(crate) fn read(path: &Path, bar: &ProgressBar) -> Result<LogFile, LogError> 
     let name = path.display().to_string();
     match File::open(path) {
         Ok(file) => read_from(bar.wrap_read(file), &name),
-        Err(source) => Err(LogError::Io { name, source }),
+        Err(reason) => Err(LogError::Io { name, reason }),
     }
 }
 

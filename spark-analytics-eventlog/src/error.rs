@@ -7,12 +7,12 @@ use std::io;
 #[non_exhaustive]
 pub enum LogError {
     /// Reading failed.
-    #[error("cannot read {name}: {source}")]
+    #[error("cannot read {name}: {reason}")]
     Io {
         /// The file.
         name: String,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The path is a directory.
     #[error("{name} is a directory, an event log is a file: give the files in it")]

@@ -69,7 +69,7 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
     match open() {
         Ok((_, true)) => Err(LogError::Directory { name }),
         Ok((file, false)) => read_from(file, &name),
-        Err(source) => Err(LogError::Io { name, source }),
+        Err(reason) => Err(LogError::Io { name, reason }),
     }
 }
 
@@ -81,7 +81,7 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
 /// # Errors
 /// See [`read_log`].
 pub fn read_from(reader: impl Read, name: &str) -> Result<LogFile, LogError> {
-    let io = |source| LogError::Io { name: name.to_owned(), source };
+    let io = |reason| LogError::Io { name: name.to_owned(), reason };
     let source = match Source::open(reader).map_err(io)? {
         Opened::Readable(source) => source,
         Opened::Unreadable(codec) => return Err(LogError::Codec { name: name.to_owned(), codec }),
