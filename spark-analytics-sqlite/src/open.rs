@@ -69,7 +69,8 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`Error::Incompatible`] if the file is no SQLite database, was written by a newer version, or was created with
-    /// another rule; [`Error::Engine`] if it cannot be used otherwise.
+    /// another rule; [`Error::Unavailable`] if it lacks tables while another process writes;
+    /// [`Error::Engine`] if it cannot be used otherwise.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, SqliteOptions::default()).await
     }
