@@ -59,7 +59,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// of the events. An empty batch does nothing.
     ///
     /// # Errors
-    /// [`Error::Engine`](crate::Error::Engine) or [`Error::Damaged`](crate::Error::Damaged); nothing of the batch is applied then.
+    /// [`Error::Engine`](crate::Error::Engine), [`Error::Unavailable`](crate::Error::Unavailable) or
+    /// [`Error::Damaged`](crate::Error::Damaged); nothing of the batch is applied then.
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>>;
 
     /// Takes what an event log says, all of it or nothing.
@@ -71,7 +72,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What is held of a job; `None` if nothing.
     ///
     /// # Errors
-    /// [`Error::Engine`](crate::Error::Engine) or [`Error::Damaged`](crate::Error::Damaged), as for all that read.
+    /// [`Error::Engine`](crate::Error::Engine), [`Error::Unavailable`](crate::Error::Unavailable) or
+    /// [`Error::Damaged`](crate::Error::Damaged), as for all that read.
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>>;
 
     /// The first `limit` jobs with figures after the cursor that match, in the order of [`JobCursor`].
