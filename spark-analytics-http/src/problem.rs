@@ -83,7 +83,9 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::Busy { .. } | Error::Unavailable { .. } => Self::unavailable(error.to_string(), 1),
+            Error::Busy { .. } | Error::Unavailable { .. } => {
+                Self::unavailable(error.to_string(), 1)
+            }
             other => Self::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),
         }
     }
