@@ -73,8 +73,8 @@ impl JsonStore {
     /// Opens a file, or creates it with the rule.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file was created with the other rule or another store has it
-    /// open, [`Error::Damaged`] if it cannot be understood, [`Error::Engine`] if it cannot be read.
+    /// [`Error::Incompatible`] if the file was created with the other rule, [`Error::Unavailable`] if
+    /// another store has it open, [`Error::Damaged`] if it cannot be understood, [`Error::Engine`] if it cannot be read.
     pub fn open(path: impl AsRef<Path>, dedup: Dedup) -> Result<Self> {
         let path = path::absolute(path.as_ref())
             .map_err(|e| Error::engine(BACKEND, "find its file", e))?;
@@ -148,10 +148,10 @@ fn lock(path: &Path) -> Result<File> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::Error(error)) => Err(failed(error)),
-        Err(TryLockError::WouldBlock) => Err(Error::Incompatible(format!(
-            "{} is open already, here or in another process: close that store first",
-            path.display()
-        ))),
+        Err(TryLockError::WouldBlock) => {
+            let reason = "is open already, here or in another process: close that store first";
+            Err(Error::unavailable(BACKEND, format!("{} {reason}", path.display())))
+        }
     }
 }
 
