@@ -160,6 +160,17 @@ impl Histogram {
     }
 }
 
+/// Counts each value once; faster than [`record`](Histogram::record) for each.
+impl FromIterator<i64> for Histogram {
+    fn from_iter<I: IntoIterator<Item = i64>>(values: I) -> Self {
+        let mut buckets: Vec<i16> = values.into_iter().map(bucket_of).collect();
+        buckets.sort_unstable();
+        let equal = buckets.chunk_by(|a, b| a == b);
+        let entries: Vec<(i16, i64)> = equal.map(|run| (run[0], run.len() as i64)).collect();
+        Self((!entries.is_empty()).then(|| Arc::new(entries)))
+    }
+}
+
 impl AddAssign<&Self> for Histogram {
     fn add_assign(&mut self, other: &Self) {
         self.merge(other, 1);
@@ -237,7 +248,8 @@ mod tests {
             sum += &of(&b);
             prop_assert_eq!(&sum, &of(&[a.clone(), b.clone()].concat()));
             sum -= &of(&b);
-            prop_assert_eq!(sum, of(&a));
+            prop_assert_eq!(&sum, &of(&a));
+            prop_assert_eq!(sum, a.into_iter().collect());
         }
     }
 

@@ -64,6 +64,13 @@ impl TaskTotals {
         self.durations.record(duration_ms);
     }
 
+    /// Counts many tasks, each with its outcome and duration in ms, faster than one by one.
+    pub fn record_all(&mut self, tasks: impl IntoIterator<Item = (TaskOutcome, i64)>) {
+        let tasks = tasks.into_iter().inspect(|(outcome, ms)| self.change(*outcome, *ms, 1));
+        let durations: Histogram = tasks.map(|(_, duration_ms)| duration_ms).collect();
+        self.durations += &durations;
+    }
+
     /// Takes back what [`record`](Self::record) did with the same arguments.
     pub fn unrecord(&mut self, outcome: TaskOutcome, duration_ms: i64) {
         self.change(outcome, duration_ms, -1);

@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use spark_analytics_core::{Executor, TaskOutcome, Timestamp};
+use spark_analytics_core::{Executor, Timestamp};
 
-use crate::event::{BlockManagerAdded, ExecutorAdded, ExecutorInfo, ExecutorRemoved, TaskEnd};
+use crate::event::{BlockManagerAdded, ExecutorAdded, ExecutorInfo, ExecutorRemoved};
 use crate::metrics::Peaks;
+use crate::tally::ExecutorTally;
 use crate::text::{key, text};
 
 /// The driver's id: Spark counts it among the executors.
 const DRIVER: &str = "driver";
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Executors {
     live: HashMap<String, LiveExecutor>,
     removed: HashMap<String, LiveExecutor>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LiveExecutor {
     pub(crate) fact: Executor,
     pub(crate) peaks: Peaks,
@@ -117,35 +118,22 @@ impl Executors {
         }
     }
 
-    pub(crate) fn start_task(&mut self, id: &str) {
-        if let Some(executor) = self.get(id) {
-            executor.fact.events += 1;
-            executor.fact.active_tasks += 1;
-            executor.fact.total_tasks += 1;
-        }
-    }
-
-    pub(crate) fn end_task(&mut self, id: &str, event: &TaskEnd<'_>) {
-        let Some(executor) = self.get(id) else { return };
-        let is_resubmitted = event.reason.is_resubmitted();
+    /// Adds tasks to the executor that they ran on.
+    pub(crate) fn add_tasks(&mut self, tasks: &ExecutorTally<'_>) {
+        let Some(executor) = self.get(&tasks.id) else { return };
         let fact = &mut executor.fact;
-        fact.events += 1;
-        fact.active_tasks -= i64::from(!is_resubmitted);
-        match event.reason.outcome() {
-            TaskOutcome::Succeeded => fact.completed_tasks += 1,
-            TaskOutcome::Failed => fact.failed_tasks += 1,
-            TaskOutcome::Killed => {}
-        }
-        let duration = event.task.as_ref().map_or(0, |task| task.duration_ms());
-        fact.total_duration_ms = fact.total_duration_ms.saturating_add(duration);
-        if let Some(metrics) = event.metrics.as_ref().filter(|_| !is_resubmitted) {
-            let add = |sum: &mut i64, value: i64| *sum = sum.saturating_add(value);
-            add(&mut fact.total_gc_time_ms, metrics.gc_time);
-            add(&mut fact.total_input_bytes, metrics.input_bytes());
-            add(&mut fact.total_shuffle_read, metrics.shuffle_read_bytes());
-            add(&mut fact.total_shuffle_write, metrics.shuffle_write_bytes());
-        }
-        executor.peaks.raise(&event.peaks.unwrap_or_default());
+        fact.events += tasks.events;
+        fact.active_tasks += tasks.active;
+        fact.total_tasks += tasks.started;
+        fact.completed_tasks += tasks.completed;
+        fact.failed_tasks += tasks.failed;
+        let add = |sum: &mut i64, value: i64| *sum = sum.wrapping_add(value);
+        add(&mut fact.total_duration_ms, tasks.duration);
+        add(&mut fact.total_gc_time_ms, tasks.gc_time);
+        add(&mut fact.total_input_bytes, tasks.input_bytes);
+        add(&mut fact.total_shuffle_read, tasks.shuffle_read);
+        add(&mut fact.total_shuffle_write, tasks.shuffle_write);
+        executor.peaks.raise(&tasks.peaks);
     }
 
     /// All executors as they stand; of one that was removed and came back, as it came back.

@@ -1,23 +1,24 @@
 //! The state of an application, event by event in the log's order: the rules of Spark's
 //! `AppStatusListener`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use spark_analytics_core::{Application, LogSnapshot, StageStatus, TaskOutcome, Timestamp};
+use spark_analytics_core::{Application, LogSnapshot, StageStatus, Timestamp};
 
 use crate::event::{
     ApplicationStart, Event, JobEnd, JobStart, ResourceProfileAdded, StageCompleted,
-    StageExecutorMetrics, StageInfo, StageSubmitted, TaskEnd, TaskStart, Text,
+    StageExecutorMetrics, StageInfo, StageSubmitted, Text,
 };
 use crate::executor::Executors;
 use crate::indices::Indices;
 use crate::job::{Jobs, Run};
 use crate::stage::{StageKey, Stages};
-use crate::task::{count, note_kill};
+use crate::tally::{StageTally, Tally};
+use crate::task::{MAX_KILL_REASONS, note_kill};
 use crate::text::{key, text};
 
 /// Everything known of an application so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fold {
     application: Application,
     /// CPUs of a task where no resource profile says otherwise.
@@ -31,8 +32,8 @@ pub(crate) struct Fold {
     running_tasks: Indices,
 }
 
-impl Fold {
-    pub(crate) fn new() -> Self {
+impl Default for Fold {
+    fn default() -> Self {
         Self {
             application: Application::default(),
             cpus_per_task: 1,
@@ -43,8 +44,10 @@ impl Fold {
             running_tasks: Indices::default(),
         }
     }
+}
 
-    /// Takes the next event. An error says why it was left out.
+impl Fold {
+    /// Takes the next event that is not of a task. An error says why it was left out.
     pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<(), String> {
         if matches!(event, Event::ApplicationStart(_)) && self.has_application() {
             return Err("a second SparkListenerApplicationStart".to_owned());
@@ -84,8 +87,8 @@ impl Fold {
             Event::StageSubmitted(event) => self.submit_stage(&event),
             Event::StageCompleted(event) => self.complete_stage(&event),
             Event::StageExecutorMetrics(event) => self.raise_peaks(&event),
-            Event::TaskStart(event) => self.start_task(&event),
-            Event::TaskEnd(event) => self.end_task(&event),
+            // They come as tallies.
+            Event::TaskStart(_) | Event::TaskEnd(_) => {}
         }
         Ok(())
     }
@@ -237,69 +240,94 @@ impl Fold {
         }
     }
 
-    fn start_task(&mut self, event: &TaskStart<'_>) {
-        self.see(event.task.launch_time);
-        self.running_tasks.insert(0, event.task.id);
-        if let Some(stage) = self.stages.get((event.stage_id, event.stage_attempt_id)) {
-            stage.fact.events += 1;
-            stage.fact.active_tasks += 1;
-            stage.launch(event.task.launch_time);
-            for run in &stage.jobs {
-                if let Some(job) = self.jobs.get(*run) {
-                    job.fact.events += 1;
-                    job.fact.active_tasks += 1;
+    /// Adds tasks. `false` if they are to be added one by one, since for these the order matters.
+    pub(crate) fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
+        let is_one = tally.events == 1;
+        if !is_one && !tally.stages.iter().all(|tasks| self.takes_in_any_order(tasks)) {
+            return false;
+        }
+        let all_ran = self.run(&tally.running);
+        if !is_one && !all_ran {
+            return false;
+        }
+        self.application.events += tally.events;
+        self.see(tally.latest);
+        for tasks in &tally.stages {
+            self.application.tasks += &tasks.tasks;
+            if self.add_to_stage(tasks, all_ran) {
+                for run in self.stages.leave(tasks.key) {
+                    self.jobs.write(run);
+                    self.jobs.unlink(run);
                 }
             }
         }
-        self.executors.start_task(&event.task.executor_id.0);
+        for tasks in &tally.executors {
+            self.executors.add_tasks(tasks);
+        }
+        true
     }
 
-    fn end_task(&mut self, event: &TaskEnd<'_>) {
-        let Some(task) = &event.task else { return };
-        self.see(task.finish_time);
-        let was_running = self.running_tasks.remove(0, task.id);
-        let outcome = event.reason.outcome();
-        let ended = i64::from(!event.reason.is_resubmitted());
-        let killed = (outcome == TaskOutcome::Killed).then(|| event.reason.kill_summary());
-        count(&mut self.application.tasks, outcome, event);
+    /// Whether the end of a task cannot be the end of its stage attempt, nor a reason be one too many.
+    fn takes_in_any_order(&mut self, tasks: &StageTally) -> bool {
+        let Some(stage) = self.stages.get(tasks.key) else { return true };
+        let room = |summary: &BTreeMap<String, i64>| {
+            tasks.kills.is_empty() || summary.len() + tasks.kills.len() < MAX_KILL_REASONS
+        };
+        let job_has_room = |run: &Run| match self.jobs.get(*run) {
+            Some(job) => room(&job.fact.killed_tasks_summary),
+            None => true,
+        };
+        !stage.is_over()
+            && room(&stage.fact.killed_tasks_summary)
+            && stage.jobs.iter().all(job_has_room)
+    }
 
-        let key = (event.stage_id, event.stage_attempt_id);
-        let mut is_drained = false;
-        if let Some(stage) = self.stages.get(key) {
-            stage.fact.events += 1;
-            stage.fact.active_tasks -= ended;
-            count(&mut stage.fact.tasks, outcome, event);
-            if let Some(metrics) = event.metrics.as_ref().filter(|_| was_running) {
-                stage.sums.add(metrics);
-            }
-            if outcome == TaskOutcome::Succeeded && stage.indices.insert(0, task.index) {
-                stage.fact.completed_indices += 1;
-            }
-            if let Some(killed) = &killed {
-                note_kill(&mut stage.fact.killed_tasks_summary, killed);
-            }
-            stage.peaks.raise(&event.peaks.unwrap_or_default());
-            is_drained = stage.is_drained();
-            for run in &stage.jobs {
-                let Some(job) = self.jobs.get(*run) else { continue };
-                job.fact.events += 1;
-                job.fact.active_tasks -= ended;
-                count(&mut job.fact.tasks, outcome, event);
-                if outcome == TaskOutcome::Succeeded && job.indices.insert(key.0, task.index) {
-                    job.fact.completed_indices += 1;
+    /// Notes which tasks run now. `false` if one started that did or ended that did not: then nothing is
+    /// noted.
+    fn run(&mut self, tasks: &[(i64, bool)]) -> bool {
+        let mut set = |id, runs| match runs {
+            true => self.running_tasks.insert(0, id),
+            false => self.running_tasks.remove(0, id),
+        };
+        for (at, (id, starts)) in tasks.iter().enumerate() {
+            if !set(*id, *starts) {
+                for (id, started) in tasks[..at].iter().rev() {
+                    set(*id, !started);
                 }
-                if let Some(killed) = &killed {
-                    note_kill(&mut job.fact.killed_tasks_summary, killed);
-                }
+                return false;
             }
         }
-        if is_drained {
-            for run in self.stages.leave(key) {
-                self.jobs.write(run);
-                self.jobs.unlink(run);
+        true
+    }
+
+    /// Adds tasks to their stage attempt and its jobs; whether that empties an attempt that had completed.
+    fn add_to_stage(&mut self, tasks: &StageTally, all_ran: bool) -> bool {
+        let Some(stage) = self.stages.get(tasks.key) else { return false };
+        stage.fact.events += tasks.events;
+        stage.fact.active_tasks += tasks.active;
+        stage.fact.tasks += &tasks.tasks;
+        if all_ran {
+            stage.sums.merge(&tasks.sums);
+        }
+        stage.fact.completed_indices += stage.indices.insert_all(0, &tasks.succeeded);
+        for reason in &tasks.kills {
+            note_kill(&mut stage.fact.killed_tasks_summary, reason);
+        }
+        stage.peaks.raise(&tasks.peaks);
+        if let Some(launched) = tasks.launched {
+            stage.launch(launched);
+        }
+        for run in &stage.jobs {
+            let Some(job) = self.jobs.get(*run) else { continue };
+            job.fact.events += tasks.events;
+            job.fact.active_tasks += tasks.active;
+            job.fact.tasks += &tasks.tasks;
+            job.fact.completed_indices += job.indices.insert_all(tasks.key.0, &tasks.succeeded);
+            for reason in &tasks.kills {
+                note_kill(&mut job.fact.killed_tasks_summary, reason);
             }
         }
-        self.executors.end_task(&task.executor_id.0, event);
+        tasks.has_ends() && stage.is_drained()
     }
 
     fn leave_stage(&mut self, key: StageKey) {

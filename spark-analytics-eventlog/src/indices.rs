@@ -2,17 +2,28 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 /// A set of `(group, index)`, a bit each in words of 64 neighbours.
-#[derive(Debug, Default)]
-pub(crate) struct Indices(HashMap<(i64, i64), u64>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Indices(HashMap<(i64, i64), u64, RandomState>);
 
 impl Indices {
     /// Puts one in; whether it is new.
     pub(crate) fn insert(&mut self, group: i64, index: i64) -> bool {
-        let word = self.0.entry((group, index >> 6)).or_default();
-        let before = *word;
-        *word |= bit(index);
-        *word != before
+        self.insert_all(group, &[index]) == 1
+    }
+
+    /// Puts ascending ones of a group in; how many of them are new.
+    pub(crate) fn insert_all(&mut self, group: i64, indices: &[i64]) -> i64 {
+        let mut new = 0;
+        for neighbours in indices.chunk_by(|a, b| a >> 6 == b >> 6) {
+            let bits = neighbours.iter().fold(0, |bits, index| bits | bit(*index));
+            let word = self.0.entry((group, neighbours[0] >> 6)).or_default();
+            new += i64::from((bits & !*word).count_ones());
+            *word |= bits;
+        }
+        new
     }
 
     /// Takes one out; whether it was there.

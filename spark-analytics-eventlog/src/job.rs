@@ -14,7 +14,7 @@ use crate::text::{key, text};
 /// One start of a job: Spark's `LiveJob`.
 pub(crate) type Run = u64;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Jobs {
     next_run: Run,
     /// Runs that are not over, or that a live stage attempt still counts for.
@@ -26,7 +26,7 @@ pub(crate) struct Jobs {
     written: BTreeMap<i64, LogJob>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LiveJob {
     pub(crate) fact: LogJob,
     pub(crate) indices: Indices,

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod blocks;
+mod cursor;
 mod decode;
 mod error;
 mod event;
@@ -8,11 +10,16 @@ mod executor;
 mod fold;
 mod indices;
 mod job;
-mod lines;
 mod metrics;
+mod parse;
+mod pipeline;
+mod reading;
+mod scan;
 mod source;
 mod stage;
+mod tally;
 mod task;
+mod template;
 mod text;
 
 use std::fs::File;
@@ -21,20 +28,19 @@ use std::path::Path;
 
 use spark_analytics_core::{LogSnapshot, LogWarning};
 
+pub use blocks::MAX_LINE_BYTES;
 pub use error::LogError;
-pub use lines::MAX_LINE_BYTES;
+
 pub use text::MAX_TEXT_BYTES;
 
-use decode::decode;
-use fold::Fold;
-use lines::{Line, Lines};
+use blocks::Blocks;
+use parse::{parse, too_long};
+use pipeline::{Stop, read_on};
+use reading::Reading;
 use source::{Damage, Opened, Source};
 
 /// How many warnings a [`LogFile`] keeps; the rest are counted.
 pub const MAX_WARNINGS: usize = 100;
-
-/// How many lines without an event a file may start with and still be an event log.
-const MAX_LINES_WITHOUT_EVENT: u64 = 64;
 
 /// What one event log file tells.
 #[derive(Clone, Debug)]
@@ -73,128 +79,47 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
     }
 }
 
-/// Reads an event log from a reader, as [`read_log`] does. The reader needs no buffer of its own.
+/// Reads an event log from a reader, as [`read_log`] does. The reader needs no buffer of its own; several
+/// threads take turns at it.
 ///
 /// `name` is the file's name or path. It is told in errors, says by `.inprogress` that the log is
 /// still written, and stands in for the id of an application that has none.
 ///
 /// # Errors
 /// See [`read_log`].
-pub fn read_from(reader: impl Read, name: &str) -> Result<LogFile, LogError> {
+pub fn read_from(reader: impl Read + Send, name: &str) -> Result<LogFile, LogError> {
     let io = |reason| LogError::Io { name: name.to_owned(), reason };
     let source = match Source::open(reader).map_err(io)? {
         Opened::Readable(source) => source,
         Opened::Unreadable(codec) => return Err(LogError::Codec { name: name.to_owned(), codec }),
     };
-    let mut lines = Lines::new(source);
-    let mut reading = Reading::new(name);
-    while let Some(line) = lines.next().map_err(io)? {
-        reading.take(&line)?;
+    let mut blocks = Blocks::new(source);
+    let mut reading = Reading::default();
+    match read_on(&mut blocks, &mut reading) {
+        Ok(()) => {}
+        Err(Stop::Io(reason)) => return Err(io(reason)),
+        Err(Stop::NotALog) => return Err(LogError::NotALog { name: name.to_owned() }),
     }
-    if let Some(damage) = lines.reader().damage() {
-        reading.warn_of_damage(damage, lines.bytes(), lines.count());
-    }
-    reading.finish(lines.bytes(), lines.count())
-}
-
-/// A log while it is read.
-struct Reading<'a> {
-    name: &'a str,
-    is_in_progress: bool,
-    fold: Fold,
-    /// Whether a line was an event, of whatever class.
-    has_event: bool,
-    lines_without_event: u64,
-    warnings: Vec<LogWarning>,
-    warnings_left_out: u64,
-}
-
-impl<'a> Reading<'a> {
-    fn new(name: &'a str) -> Self {
-        Self {
-            name,
-            is_in_progress: name.ends_with(IN_PROGRESS),
-            fold: Fold::new(),
-            has_event: false,
-            lines_without_event: 0,
-            warnings: Vec::new(),
-            warnings_left_out: 0,
+    let is_in_progress = name.ends_with(IN_PROGRESS);
+    if let Some((line, offset, is_too_long)) = blocks.unended_line() {
+        match is_too_long {
+            false => reading.add_unended(offset, parse(line), is_in_progress),
+            true => reading.warn_here(offset, too_long()),
         }
     }
-
-    fn take(&mut self, line: &Line<'_>) -> Result<(), LogError> {
-        let bytes = line.bytes.trim_ascii();
-        if bytes.is_empty() && !line.is_too_long {
-            return Ok(());
+    match blocks.reader().damage() {
+        None => {}
+        Some(Damage::CutOff) if is_in_progress => {}
+        Some(Damage::CutOff) => {
+            let reason = "the file ends within its compressed data".to_owned();
+            reading.warn_here(blocks.bytes(), reason);
         }
-        let read = if line.is_too_long {
-            Err(format!("the line is longer than {MAX_LINE_BYTES} bytes"))
-        } else {
-            decode(bytes)
-        };
-        self.has_event |= read.is_ok() || bytes.starts_with(b"{\"Event\":");
-        let left_out = match read {
-            Ok(None) => None,
-            Ok(Some(event)) => self.fold.apply(event).err(),
-            // The driver is still at it.
-            Err(_) if self.is_in_progress && !line.is_terminated && self.has_event => None,
-            Err(reason) => Some(reason),
-        };
-        if let Some(reason) = left_out {
-            self.warn(line.offset, line.number, reason);
-        }
-        self.lines_without_event += u64::from(!self.has_event);
-        if self.lines_without_event > MAX_LINES_WITHOUT_EVENT {
-            return Err(self.not_a_log());
-        }
-        Ok(())
-    }
-
-    fn warn_of_damage(&mut self, damage: &Damage, offset: u64, line: u64) {
-        match damage {
-            Damage::CutOff if self.is_in_progress => {}
-            Damage::CutOff => {
-                self.warn(offset, line, "the file ends within its compressed data".to_owned());
-            }
-            Damage::Corrupt(error) => {
-                let reason =
-                    format!("the compressed data is damaged, nothing is read behind: {error}");
-                self.warn(offset, line, reason);
-            }
+        Some(Damage::Corrupt(error)) => {
+            let reason = format!("the compressed data is damaged, nothing is read behind: {error}");
+            reading.warn_here(blocks.bytes(), reason);
         }
     }
-
-    fn warn(&mut self, offset: u64, line: u64, reason: String) {
-        if self.warnings.len() < MAX_WARNINGS {
-            self.warnings.push(LogWarning { offset, line, reason });
-        } else {
-            self.warnings_left_out += 1;
-        }
-    }
-
-    fn finish(self, bytes: u64, lines: u64) -> Result<LogFile, LogError> {
-        if !self.has_event && self.warnings.is_empty() {
-            return Err(LogError::Empty { name: self.name.to_owned() });
-        }
-        if !self.has_event {
-            return Err(self.not_a_log());
-        }
-        if !self.fold.has_application() {
-            let (name, events) = (self.name.to_owned(), self.fold.events());
-            return Err(LogError::NoApplication { name, events });
-        }
-        Ok(LogFile {
-            snapshot: self.fold.into_snapshot(application_name(self.name)),
-            warnings: self.warnings,
-            warnings_left_out: self.warnings_left_out,
-            bytes,
-            lines,
-        })
-    }
-
-    fn not_a_log(&self) -> LogError {
-        LogError::NotALog { name: self.name.to_owned() }
-    }
+    reading.finish(name, application_name(name), blocks.bytes())
 }
 
 const IN_PROGRESS: &str = ".inprogress";

@@ -9,112 +9,112 @@ use spark_analytics_core::TaskTotals;
 use spark_analytics_core::history::{EXECUTOR_METRICS, STAGE_METRICS};
 
 /// A task's own metrics; what the log leaves out is 0.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct TaskMetrics {
     #[serde(rename = "Executor Deserialize Time")]
-    deserialize_time: i64,
+    pub(crate) deserialize_time: i64,
     #[serde(rename = "Executor Deserialize CPU Time")]
-    deserialize_cpu_time: i64,
+    pub(crate) deserialize_cpu_time: i64,
     #[serde(rename = "Executor Run Time")]
-    run_time: i64,
+    pub(crate) run_time: i64,
     #[serde(rename = "Executor CPU Time")]
-    cpu_time: i64,
+    pub(crate) cpu_time: i64,
     #[serde(rename = "Peak Execution Memory")]
-    peak_execution_memory: i64,
+    pub(crate) peak_execution_memory: i64,
     #[serde(rename = "Result Size")]
-    result_size: i64,
+    pub(crate) result_size: i64,
     #[serde(rename = "JVM GC Time")]
     pub(crate) gc_time: i64,
     #[serde(rename = "Result Serialization Time")]
-    result_serialization_time: i64,
+    pub(crate) result_serialization_time: i64,
     #[serde(rename = "Memory Bytes Spilled")]
-    memory_spilled: i64,
+    pub(crate) memory_spilled: i64,
     #[serde(rename = "Disk Bytes Spilled")]
-    disk_spilled: i64,
+    pub(crate) disk_spilled: i64,
     #[serde(rename = "Shuffle Read Metrics")]
-    shuffle_read: Option<ShuffleRead>,
+    pub(crate) shuffle_read: Option<ShuffleRead>,
     #[serde(rename = "Shuffle Write Metrics")]
-    shuffle_write: Option<ShuffleWrite>,
+    pub(crate) shuffle_write: Option<ShuffleWrite>,
     #[serde(rename = "Input Metrics")]
-    input: Option<Input>,
+    pub(crate) input: Option<Input>,
     #[serde(rename = "Output Metrics")]
-    output: Option<Output>,
+    pub(crate) output: Option<Output>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-struct ShuffleRead {
+pub(crate) struct ShuffleRead {
     #[serde(rename = "Remote Blocks Fetched")]
-    remote_blocks: i64,
+    pub(crate) remote_blocks: i64,
     #[serde(rename = "Local Blocks Fetched")]
-    local_blocks: i64,
+    pub(crate) local_blocks: i64,
     #[serde(rename = "Fetch Wait Time")]
-    fetch_wait_time: i64,
+    pub(crate) fetch_wait_time: i64,
     #[serde(rename = "Remote Bytes Read")]
-    remote_bytes: i64,
+    pub(crate) remote_bytes: i64,
     #[serde(rename = "Remote Bytes Read To Disk")]
-    remote_bytes_to_disk: i64,
+    pub(crate) remote_bytes_to_disk: i64,
     #[serde(rename = "Local Bytes Read")]
-    local_bytes: i64,
+    pub(crate) local_bytes: i64,
     #[serde(rename = "Total Records Read")]
-    records: i64,
+    pub(crate) records: i64,
     #[serde(rename = "Remote Requests Duration")]
-    remote_requests_duration: i64,
+    pub(crate) remote_requests_duration: i64,
     #[serde(rename = "Push Based Shuffle")]
-    push: Option<PushShuffle>,
+    pub(crate) push: Option<PushShuffle>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-struct PushShuffle {
+pub(crate) struct PushShuffle {
     #[serde(rename = "Corrupt Merged Block Chunks")]
-    corrupt_chunks: i64,
+    pub(crate) corrupt_chunks: i64,
     #[serde(rename = "Merged Fetch Fallback Count")]
-    fallbacks: i64,
+    pub(crate) fallbacks: i64,
     #[serde(rename = "Merged Remote Blocks Fetched")]
-    remote_blocks: i64,
+    pub(crate) remote_blocks: i64,
     #[serde(rename = "Merged Local Blocks Fetched")]
-    local_blocks: i64,
+    pub(crate) local_blocks: i64,
     #[serde(rename = "Merged Remote Chunks Fetched")]
-    remote_chunks: i64,
+    pub(crate) remote_chunks: i64,
     #[serde(rename = "Merged Local Chunks Fetched")]
-    local_chunks: i64,
+    pub(crate) local_chunks: i64,
     #[serde(rename = "Merged Remote Bytes Read")]
-    remote_bytes: i64,
+    pub(crate) remote_bytes: i64,
     #[serde(rename = "Merged Local Bytes Read")]
-    local_bytes: i64,
+    pub(crate) local_bytes: i64,
     #[serde(rename = "Merged Remote Requests Duration")]
-    remote_requests_duration: i64,
+    pub(crate) remote_requests_duration: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-struct ShuffleWrite {
+pub(crate) struct ShuffleWrite {
     #[serde(rename = "Shuffle Bytes Written")]
-    bytes: i64,
+    pub(crate) bytes: i64,
     #[serde(rename = "Shuffle Write Time")]
-    time: i64,
+    pub(crate) time: i64,
     #[serde(rename = "Shuffle Records Written")]
-    records: i64,
+    pub(crate) records: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-struct Input {
+pub(crate) struct Input {
     #[serde(rename = "Bytes Read")]
-    bytes: i64,
+    pub(crate) bytes: i64,
     #[serde(rename = "Records Read")]
-    records: i64,
+    pub(crate) records: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-struct Output {
+pub(crate) struct Output {
     #[serde(rename = "Bytes Written")]
-    bytes: i64,
+    pub(crate) bytes: i64,
     #[serde(rename = "Records Written")]
-    records: i64,
+    pub(crate) records: i64,
 }
 
 impl TaskMetrics {
@@ -207,7 +207,14 @@ impl Default for Sums {
 impl Sums {
     pub(crate) fn add(&mut self, task: &TaskMetrics) {
         for (sum, value) in self.0.iter_mut().zip(task.values()) {
-            *sum = sum.saturating_add(value);
+            *sum = sum.wrapping_add(value);
+        }
+    }
+
+    /// Adds other sums.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (sum, value) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.wrapping_add(value);
         }
     }
 
@@ -218,7 +225,7 @@ impl Sums {
 
 /// The highest value that was told of each of [`EXECUTOR_METRICS`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peaks([i64; EXECUTOR_METRICS.len()]);
+pub(crate) struct Peaks(pub(crate) [i64; EXECUTOR_METRICS.len()]);
 
 impl Peaks {
     /// What Spark holds before any executor told its memory: its first metric is -1 then, and so it

@@ -15,7 +15,7 @@ pub(crate) type StageKey = (i64, i64);
 
 const DEFAULT_POOL: &str = "default";
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Stages {
     /// Attempts that events may still change: Spark's `liveStages`.
     live: BTreeMap<StageKey, LiveStage>,
@@ -23,7 +23,7 @@ pub(crate) struct Stages {
     written: BTreeMap<StageKey, Stage>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LiveStage {
     pub(crate) fact: Stage,
     /// The job runs that its tasks count for.
@@ -66,10 +66,14 @@ impl LiveStage {
         self.fact.first_task_launched_time = Some(first);
     }
 
+    /// Whether it has completed.
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self.fact.status, StageStatus::Complete | StageStatus::Failed)
+    }
+
     /// Whether it has completed and its last task has ended.
-    pub(crate) fn is_drained(&self) -> bool {
-        self.fact.active_tasks == 0
-            && matches!(self.fact.status, StageStatus::Complete | StageStatus::Failed)
+    pub(crate) const fn is_drained(&self) -> bool {
+        self.fact.active_tasks == 0 && self.is_over()
     }
 
     fn into_fact(self) -> Stage {

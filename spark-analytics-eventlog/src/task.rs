@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use spark_analytics_core::{TaskOutcome, TaskTotals};
+use spark_analytics_core::TaskOutcome;
 
-use crate::event::{TaskEnd, TaskEndReason};
+use crate::event::TaskEndReason;
 use crate::text::text;
 
 /// How many reasons a summary of killed tasks tells apart: a denied commit has one of its own.
-const MAX_KILL_REASONS: usize = 1_000;
+pub(crate) const MAX_KILL_REASONS: usize = 1_000;
 const OTHER_KILL_REASONS: &str = "other reasons";
 
 impl TaskEndReason<'_> {
@@ -40,14 +40,6 @@ impl TaskEndReason<'_> {
             self.partition_id.unwrap_or(-1),
             self.attempt_number.unwrap_or(-1),
         )
-    }
-}
-
-/// Counts a task that ended.
-pub(crate) fn count(totals: &mut TaskTotals, outcome: TaskOutcome, event: &TaskEnd<'_>) {
-    totals.record(outcome, event.task.as_ref().map_or(0, |task| task.duration_ms()));
-    if let Some(metrics) = &event.metrics {
-        metrics.add_to(totals);
     }
 }
 

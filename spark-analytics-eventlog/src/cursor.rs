@@ -1,0 +1,205 @@
+//! Steps through JSON that is laid out as Spark lays it out: each either takes exactly what it says
+//! or says no, and then the whole line is read in another way.
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+impl<'a> Cursor<'a> {
+    pub(crate) const fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// How much was taken.
+    pub(crate) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What was not taken.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.text[self.at..]
+    }
+
+    /// What was taken since another place.
+    pub(crate) fn since(&self, start: usize) -> &'a [u8] {
+        &self.text[start..self.at]
+    }
+
+    /// Whether these very bytes stand here; they are taken then.
+    #[inline]
+    pub(crate) fn skips<const N: usize>(&mut self, bytes: &[u8; N]) -> bool {
+        let is_here = self.rest().first_chunk::<N>() == Some(bytes);
+        self.at += if is_here { N } else { 0 };
+        is_here
+    }
+
+    /// As [`skips`](Self::skips), for bytes known only at run time.
+    #[inline]
+    pub(crate) fn skips_all(&mut self, bytes: &[u8]) -> bool {
+        let is_here = self.rest().starts_with(bytes);
+        self.at += if is_here { bytes.len() } else { 0 };
+        is_here
+    }
+
+    /// Takes these very bytes.
+    #[inline]
+    pub(crate) fn take<const N: usize>(&mut self, bytes: &[u8; N]) -> Option<()> {
+        self.skips(bytes).then_some(())
+    }
+
+    /// Takes so many bytes, whatever they are.
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.at = (self.at + bytes).min(self.text.len());
+    }
+
+    /// Takes a number of 1 to 18 digits.
+    #[inline]
+    pub(crate) fn number(&mut self) -> Option<i64> {
+        let (value, digits) = self.digits()?;
+        let leads_with_zero = self.text[self.at] == b'0' && digits > 1;
+        if leads_with_zero || digits == 0 {
+            return None;
+        }
+        self.at += digits;
+        if digits < 8 {
+            return Some(value);
+        }
+        self.more_digits(value)
+    }
+
+    /// The rest of a number of which eight digits were taken.
+    fn more_digits(&mut self, mut value: i64) -> Option<i64> {
+        let (more, digits) = self.digits()?;
+        value = value * POWERS_OF_TEN[digits] + more;
+        self.at += digits;
+        if digits == 8 {
+            let (more, digits) = self.digits()?;
+            if digits > 2 {
+                return None;
+            }
+            value = value * POWERS_OF_TEN[digits] + more;
+            self.at += digits;
+        }
+        Some(value)
+    }
+
+    /// The value of up to eight digits that stand here, and how many there are; `None` close to the
+    /// text's end.
+    #[inline]
+    fn digits(&self) -> Option<(i64, usize)> {
+        let word = u64::from_le_bytes(*self.rest().first_chunk()?);
+        let values = word ^ (LOW_BITS * 0x30);
+        // A value above 9 reaches the high bit. A carry only harms what stands behind such a one.
+        let others = (values.wrapping_add(LOW_BITS * 0x76) | values) & HIGH_BITS;
+        let digits = others.trailing_zeros() as usize / 8;
+        if digits == 0 {
+            return Some((0, 0));
+        }
+        // Zeros in front make eight digits of fewer; then neighbours are put together, three times.
+        let eight = values << (64 - 8 * digits);
+        let pairs = (eight.wrapping_mul(10) + (eight >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+        let value = (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff;
+        Some((value as i64, digits))
+    }
+
+    /// Takes the rest of a text whose opening quote was taken: printable ASCII without escapes.
+    #[inline]
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        loop {
+            let word = u64::from_le_bytes(*self.rest().first_chunk()?);
+            let quotes = word ^ (LOW_BITS * b'"' as u64);
+            let backslashes = word ^ (LOW_BITS * b'\\' as u64);
+            // Of each the lowest bit set is right, and that alone is used.
+            let stops = (quotes.wrapping_sub(LOW_BITS) & !quotes)
+                | (backslashes.wrapping_sub(LOW_BITS) & !backslashes)
+                | (word.wrapping_sub(LOW_BITS * 0x20) & !word)
+                | word;
+            let stops = stops & HIGH_BITS;
+            if stops != 0 {
+                let end = self.at + stops.trailing_zeros() as usize / 8;
+                if self.text[end] != b'"' {
+                    return None;
+                }
+                self.at = end + 1;
+                return std::str::from_utf8(&self.text[start..end]).ok();
+            }
+            self.at += 8;
+        }
+    }
+
+    /// Takes `true` or `false`.
+    #[inline]
+    pub(crate) fn boolean(&mut self) -> Option<bool> {
+        if self.skips(b"false") {
+            return Some(false);
+        }
+        self.take(b"true").map(|()| true)
+    }
+}
+
+const POWERS_OF_TEN: [i64; 9] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_number_is_that_of_the_standard_library(
+            value in prop_oneof![0..1000i64, 0..1_000_000_000_000_000_000i64, any::<i64>()],
+            digits in 1..19u32,
+        ) {
+            let value = if value >= 0 && digits < 18 { value % 10i64.pow(digits) } else { value };
+            let text = format!("{value},\"more\":1");
+            let mut cursor = Cursor::new(text.as_bytes());
+            if (0..1_000_000_000_000_000_000).contains(&value) {
+                prop_assert_eq!(cursor.number(), Some(value));
+                prop_assert_eq!(cursor.rest(), b",\"more\":1");
+            } else {
+                prop_assert_eq!(cursor.number(), None);
+            }
+        }
+
+        #[test]
+        fn bytes_that_are_no_digits_end_a_number(bytes in prop::collection::vec(any::<u8>(), 8..30)) {
+            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let mut cursor = Cursor::new(&bytes);
+            let want = std::str::from_utf8(&bytes[..digits]).unwrap().parse::<i64>().ok();
+            if let Some(number) = cursor.number() {
+                prop_assert_eq!(Some(number), want);
+                prop_assert_eq!(cursor.at(), digits);
+            }
+        }
+
+        #[test]
+        fn a_text_ends_at_its_quote(text in "[ -~é\\x00-\\x1f]{0,40}") {
+            let line = format!("{text}\",\"more\":1");
+            let mut cursor = Cursor::new(line.as_bytes());
+            let end = line.bytes().position(|b| b == b'"' || b == b'\\' || b < b' ' || b >= 0x80).unwrap();
+            if line.as_bytes()[end] == b'"' {
+                prop_assert_eq!(cursor.text(), Some(&line[..end]));
+                prop_assert_eq!(cursor.at(), end + 1);
+            } else {
+                prop_assert_eq!(cursor.text(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_plain_are_not_taken() {
+        for text in ["00,       ", "01,       ", "-1,       ", "\"1\"       ", "1234567890123456789,   ", "1"] {
+            assert_eq!(Cursor::new(text.as_bytes()).number(), None, "{text}");
+        }
+        assert_eq!(Cursor::new(b"0,        ").number(), Some(0));
+    }
+}

@@ -1,0 +1,153 @@
+//! Blocks read one after another, parsed side by side, and added up in the log's order.
+
+use std::io::{self, Read};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use crate::blocks::{Block, Blocks};
+use crate::parse::parse;
+use crate::reading::{NotALog, Reading};
+
+/// How many blocks are read before other threads help: a small log is over by then.
+const BLOCKS_ALONE: usize = 4;
+/// More threads would wait for each other.
+const MAX_THREADS: usize = 8;
+
+/// Why reading stopped early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Io(io::Error),
+    NotALog,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<NotALog> for Stop {
+    fn from(_: NotALog) -> Self {
+        Self::NotALog
+    }
+}
+
+/// Reads all whole lines that there are now. What was read before an error is added.
+pub(crate) fn read_on<R: Read + Send>(
+    blocks: &mut Blocks<R>,
+    reading: &mut Reading,
+) -> Result<(), Stop> {
+    let mut block = Block::default();
+    for _ in 0..BLOCKS_ALONE {
+        if !blocks.fill(&mut block)? {
+            return Ok(());
+        }
+        reading.add(&block, parse(block.lines()))?;
+    }
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    let work = Work {
+        input: Mutex::new(Input { blocks, next: 0, stop: None, is_over: false }),
+        turn: Mutex::new(Turn { reading, next: Some(0) }),
+        moved: Condvar::new(),
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| work.run(Block::default()));
+        }
+        work.run(block);
+    });
+    let input = work.input.into_inner().unwrap_or_else(PoisonError::into_inner);
+    input.stop.map_or(Ok(()), Err)
+}
+
+/// What the threads share. Each takes the next block, parses it, waits for its turn, adds it up.
+struct Work<'a, R> {
+    input: Mutex<Input<'a, R>>,
+    turn: Mutex<Turn<'a>>,
+    moved: Condvar,
+}
+
+struct Input<'a, R> {
+    blocks: &'a mut Blocks<R>,
+    /// The number of the next block.
+    next: u64,
+    stop: Option<Stop>,
+    is_over: bool,
+}
+
+struct Turn<'a> {
+    reading: &'a mut Reading,
+    /// The number of the block that is to be added next; `None` when a thread panicked.
+    next: Option<u64>,
+}
+
+impl<R: Read + Send> Work<'_, R> {
+    fn run(&self, mut block: Block) {
+        let _freeing = FreeOthers(self);
+        while let Some(number) = self.fill(&mut block) {
+            let parsed = parse(block.lines());
+            let mut turn = lock(&self.turn);
+            while turn.next.is_some_and(|next| next != number) {
+                turn = self.moved.wait(turn).unwrap_or_else(PoisonError::into_inner);
+            }
+            if turn.next.is_none() {
+                return;
+            }
+            let added = turn.reading.add(&block, parsed);
+            turn.next = Some(number + 1);
+            drop(turn);
+            self.moved.notify_all();
+            if let Err(stop) = added {
+                self.end(Some(stop.into()));
+            }
+        }
+    }
+
+    /// Reads the next block; its number.
+    fn fill(&self, block: &mut Block) -> Option<u64> {
+        let mut input = lock(&self.input);
+        if input.is_over {
+            return None;
+        }
+        match input.blocks.fill(block) {
+            Ok(true) => {
+                input.next += 1;
+                Some(input.next - 1)
+            }
+            Ok(false) => {
+                input.is_over = true;
+                None
+            }
+            Err(error) => {
+                input.is_over = true;
+                input.stop.get_or_insert(error.into());
+                None
+            }
+        }
+    }
+
+    fn end(&self, stop: Option<Stop>) {
+        let mut input = lock(&self.input);
+        input.is_over = true;
+        if input.stop.is_none() {
+            input.stop = stop;
+        }
+    }
+}
+
+/// Lets no thread wait for the turn of one that panicked.
+struct FreeOthers<'a, 'w, R: Read + Send>(&'a Work<'w, R>);
+
+impl<R: Read + Send> Drop for FreeOthers<'_, '_, R> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.end(None);
+            lock(&self.0.turn).next = None;
+            self.0.moved.notify_all();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

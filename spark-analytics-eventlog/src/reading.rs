@@ -1,0 +1,116 @@
+//! A log while it is read: its facts so far, and what was left out.
+
+use spark_analytics_core::LogWarning;
+
+use crate::blocks::Block;
+use crate::fold::Fold;
+use crate::parse::{Item, Parsed, Place, each_task, too_long};
+use crate::{LogError, LogFile, MAX_WARNINGS};
+
+/// How many lines without an event a file may start with and still be an event log.
+const MAX_LINES_WITHOUT_EVENT: u64 = 64;
+
+/// The file is no event log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotALog;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    fold: Fold,
+    /// Whether a line was an event, of whatever class.
+    has_event: bool,
+    lines: u64,
+    lines_without_event: u64,
+    warnings: Vec<LogWarning>,
+    warnings_left_out: u64,
+}
+
+impl Reading {
+    /// Adds what the lines of a block say.
+    pub(crate) fn add(&mut self, block: &Block, parsed: Parsed<'_>) -> Result<(), NotALog> {
+        if let Some(offset) = block.long_line {
+            self.lines += 1;
+            self.lines_without_event += u64::from(!self.has_event);
+            self.warn(offset, self.lines, too_long());
+        }
+        self.add_lines(block.offset, parsed)
+    }
+
+    /// Adds a last line without an end. While its driver is still at it, that need not be whole.
+    pub(crate) fn add_unended(&mut self, offset: u64, mut parsed: Parsed<'_>, is_in_progress: bool) {
+        let is_event = self.has_event || parsed.has_event;
+        parsed.items.retain(|item| !(is_in_progress && is_event && matches!(item, Item::Bad(..))));
+        // One line is not too many.
+        let _ = self.add_lines(offset, parsed);
+    }
+
+    fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) -> Result<(), NotALog> {
+        let place = |place: Place| (offset + place.offset, self.lines + place.line + 1);
+        let mut bad = Vec::new();
+        for item in parsed.items {
+            match item {
+                Item::Tasks(tally, lines) => {
+                    if !self.fold.add_tasks(&tally) {
+                        each_task(lines).for_each(|task| {
+                            self.fold.add_tasks(&task);
+                        });
+                    }
+                }
+                Item::Event(event, at) => {
+                    if let Err(reason) = self.fold.apply(event) {
+                        bad.push((place(at), reason));
+                    }
+                }
+                Item::Bad(reason, at) => bad.push((place(at), reason)),
+            }
+        }
+        for ((offset, line), reason) in bad {
+            self.warn(offset, line, reason);
+        }
+        self.warnings_left_out += parsed.more_bad_lines;
+        self.lines += parsed.lines;
+        if !self.has_event {
+            self.lines_without_event += parsed.lines_without_event;
+        }
+        self.has_event |= parsed.has_event;
+        match self.lines_without_event {
+            0..=MAX_LINES_WITHOUT_EVENT => Ok(()),
+            _ => Err(NotALog),
+        }
+    }
+
+    /// Says that something was left out, after the lines that were read.
+    pub(crate) fn warn_here(&mut self, offset: u64, reason: String) {
+        self.warn(offset, self.lines, reason);
+    }
+
+    fn warn(&mut self, offset: u64, line: u64, reason: String) {
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(LogWarning { offset, line, reason });
+        } else {
+            self.warnings_left_out += 1;
+        }
+    }
+
+    /// What the log tells. `path` is its name, `app_id` stands in for an application's id, `bytes` were
+    /// read.
+    pub(crate) fn finish(self, path: &str, app_id: &str, bytes: u64) -> Result<LogFile, LogError> {
+        let name = path.to_owned();
+        if !self.has_event && self.warnings.is_empty() {
+            return Err(LogError::Empty { name });
+        }
+        if !self.has_event {
+            return Err(LogError::NotALog { name });
+        }
+        if !self.fold.has_application() {
+            return Err(LogError::NoApplication { name, events: self.fold.events() });
+        }
+        Ok(LogFile {
+            snapshot: self.fold.into_snapshot(app_id),
+            warnings: self.warnings,
+            warnings_left_out: self.warnings_left_out,
+            bytes,
+            lines: self.lines,
+        })
+    }
+}
