@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
     text: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
 }
 
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
@@ -13,38 +13,46 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 impl<'a> Cursor<'a> {
     pub(crate) const fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0 }
+        Self { text, rest: text }
     }
 
     /// How much was taken.
     pub(crate) const fn at(&self) -> usize {
-        self.at
+        self.text.len() - self.rest.len()
     }
 
     /// What was not taken.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        &self.text[self.at..]
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// What was taken since another place.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
-        &self.text[start..self.at]
+        &self.text[start..self.at()]
     }
 
     /// Whether these very bytes stand here; they are taken then.
     #[inline]
     pub(crate) fn skips<const N: usize>(&mut self, bytes: &[u8; N]) -> bool {
-        let is_here = self.rest().first_chunk::<N>() == Some(bytes);
-        self.at += if is_here { N } else { 0 };
-        is_here
+        match self.rest.split_first_chunk::<N>() {
+            Some((here, rest)) if here == bytes => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// As [`skips`](Self::skips), for bytes known only at run time.
     #[inline]
     pub(crate) fn skips_all(&mut self, bytes: &[u8]) -> bool {
-        let is_here = self.rest().starts_with(bytes);
-        self.at += if is_here { bytes.len() } else { 0 };
-        is_here
+        match self.rest.strip_prefix(bytes) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Takes these very bytes.
@@ -54,19 +62,29 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes so many bytes, whatever they are.
+    #[inline]
     pub(crate) fn advance(&mut self, bytes: usize) {
-        self.at = (self.at + bytes).min(self.text.len());
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
     /// Takes a number of 1 to 18 digits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn number(&mut self) -> Option<i64> {
+        // Most numbers of a log are 0.
+        if let [digit @ b'0'..=b'9', b',' | b'}', ..] = self.rest {
+            self.advance(1);
+            return Some(i64::from(digit - b'0'));
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Option<i64> {
         let (value, digits) = self.digits()?;
-        let leads_with_zero = self.text[self.at] == b'0' && digits > 1;
+        let leads_with_zero = self.rest[0] == b'0' && digits > 1;
         if leads_with_zero || digits == 0 {
             return None;
         }
-        self.at += digits;
+        self.advance(digits);
         if digits < 8 {
             return Some(value);
         }
@@ -77,14 +95,14 @@ impl<'a> Cursor<'a> {
     fn more_digits(&mut self, mut value: i64) -> Option<i64> {
         let (more, digits) = self.digits()?;
         value = value * POWERS_OF_TEN[digits] + more;
-        self.at += digits;
+        self.advance(digits);
         if digits == 8 {
             let (more, digits) = self.digits()?;
             if digits > 2 {
                 return None;
             }
             value = value * POWERS_OF_TEN[digits] + more;
-            self.at += digits;
+            self.advance(digits);
         }
         Some(value)
     }
@@ -93,7 +111,7 @@ impl<'a> Cursor<'a> {
     /// text's end.
     #[inline]
     fn digits(&self) -> Option<(i64, usize)> {
-        let word = u64::from_le_bytes(*self.rest().first_chunk()?);
+        let word = u64::from_le_bytes(*self.rest.first_chunk()?);
         let values = word ^ (LOW_BITS * 0x30);
         // A value above 9 reaches the high bit. A carry only harms what stands behind such a one.
         let others = (values.wrapping_add(LOW_BITS * 0x76) | values) & HIGH_BITS;
@@ -112,9 +130,17 @@ impl<'a> Cursor<'a> {
     /// Takes the rest of a text whose opening quote was taken: printable ASCII without escapes.
     #[inline]
     pub(crate) fn text(&mut self) -> Option<&'a str> {
-        let start = self.at;
+        let start = self.rest;
+        self.skip_text()?;
+        let length = start.len() - self.rest.len() - 1;
+        std::str::from_utf8(&start[..length]).ok()
+    }
+
+    /// As [`text`](Self::text), without giving it.
+    #[inline]
+    pub(crate) fn skip_text(&mut self) -> Option<()> {
         loop {
-            let word = u64::from_le_bytes(*self.rest().first_chunk()?);
+            let word = u64::from_le_bytes(*self.rest.first_chunk()?);
             let quotes = word ^ (LOW_BITS * b'"' as u64);
             let backslashes = word ^ (LOW_BITS * b'\\' as u64);
             // Of each the lowest bit set is right, and that alone is used.
@@ -124,14 +150,10 @@ impl<'a> Cursor<'a> {
                 | word;
             let stops = stops & HIGH_BITS;
             if stops != 0 {
-                let end = self.at + stops.trailing_zeros() as usize / 8;
-                if self.text[end] != b'"' {
-                    return None;
-                }
-                self.at = end + 1;
-                return std::str::from_utf8(&self.text[start..end]).ok();
+                self.advance(stops.trailing_zeros() as usize / 8);
+                return self.take(b"\"");
             }
-            self.at += 8;
+            self.advance(8);
         }
     }
 
@@ -197,7 +219,14 @@ mod tests {
 
     #[test]
     fn numbers_that_are_not_plain_are_not_taken() {
-        for text in ["00,       ", "01,       ", "-1,       ", "\"1\"       ", "1234567890123456789,   ", "1"] {
+        for text in [
+            "00,       ",
+            "01,       ",
+            "-1,       ",
+            "\"1\"       ",
+            "1234567890123456789,   ",
+            "1",
+        ] {
             assert_eq!(Cursor::new(text.as_bytes()).number(), None, "{text}");
         }
         assert_eq!(Cursor::new(b"0,        ").number(), Some(0));

@@ -236,6 +236,9 @@ impl Peaks {
         Self(values)
     };
 
+    /// What an event tells that tells none.
+    pub(crate) const NONE: Self = Self([0; EXECUTOR_METRICS.len()]);
+
     /// Raises what lies lower than another's.
     pub(crate) fn raise(&mut self, other: &Self) {
         for (peak, value) in self.0.iter_mut().zip(other.0) {
@@ -252,7 +255,7 @@ impl Peaks {
 /// Logs of a Spark that knows fewer metrics, or none, leave them 0.
 impl Default for Peaks {
     fn default() -> Self {
-        Self([0; EXECUTOR_METRICS.len()])
+        Self::NONE
     }
 }
 

@@ -53,15 +53,14 @@ pub(crate) fn parse(text: &[u8]) -> Parsed<'_> {
     loop {
         let place = Place { offset: lines.at as u64, line: parsed.lines };
         let start = lines.at;
-        let Some(line) = lines.next() else { break };
+        let Some(line) = lines.next(&mut tally) else { break };
         parsed.lines += 1;
         parsed.has_event |= line.is_event();
         parsed.lines_without_event += u64::from(!parsed.has_event && !matches!(line, Line::Blank));
         match line {
-            Line::Event(event @ (Event::TaskStart(_) | Event::TaskEnd(_))) => {
-                first = if tally.is_empty() { start } else { first };
+            Line::Task => {
+                first = if tally.events == 1 { start } else { first };
                 last = lines.at;
-                tally.add(&event);
             }
             Line::Event(event) => {
                 parsed.put_tasks(&mut tally, &text[first..last]);
@@ -81,10 +80,12 @@ pub(crate) fn parse(text: &[u8]) -> Parsed<'_> {
 
 /// The tasks of some lines, each on its own.
 pub(crate) fn each_task(lines: &[u8]) -> impl Iterator<Item = Tally<'_>> {
-    Lines::new(lines).filter_map(|line| {
-        let Line::Event(event) = line else { return None };
+    let mut lines = Lines::new(lines);
+    std::iter::from_fn(move || {
         let mut tally = Tally::default();
-        tally.add(&event);
+        while tally.is_empty() {
+            lines.next(&mut tally)?;
+        }
         tally.close();
         Some(tally)
     })
@@ -101,8 +102,10 @@ impl<'a> Parsed<'a> {
 }
 
 /// What a line is.
-#[expect(clippy::large_enum_variant, reason = "the large one is the most frequent")]
 enum Line<'a> {
+    /// The start or end of a task.
+    Task,
+    /// Another event.
     Event(Event<'a>),
     /// An event of a class that is not read.
     Unread,
@@ -117,7 +120,7 @@ enum Line<'a> {
 impl Line<'_> {
     const fn is_event(&self) -> bool {
         match self {
-            Line::Event(_) | Line::Unread => true,
+            Line::Task | Line::Event(_) | Line::Unread => true,
             Line::Blank => false,
             Line::Bad { is_event, .. } => *is_event,
         }
@@ -134,30 +137,27 @@ impl<'a> Lines<'a> {
     fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0, template: Template::default() }
     }
-}
 
-impl<'a> Iterator for Lines<'a> {
-    type Item = Line<'a>;
-
-    fn next(&mut self) -> Option<Line<'a>> {
+    /// Reads the next line. A task is added to others.
+    fn next(&mut self, tally: &mut Tally<'a>) -> Option<Line<'a>> {
         let rest = &self.text[self.at..];
         if rest.is_empty() {
             return None;
         }
-        if let Some((event, bytes)) = self.template.read(rest) {
+        if let Some(bytes) = self.template.read(rest, tally) {
             self.at += bytes;
-            return Some(Line::Event(event));
+            return Some(Line::Task);
         }
         let (line, bytes) = match memchr(b'\n', rest) {
             Some(end) => (&rest[..end], end + 1),
             None => (rest, rest.len()),
         };
         self.at += bytes;
-        Some(parse_line(line))
+        Some(parse_line(line, tally))
     }
 }
 
-fn parse_line(line: &[u8]) -> Line<'_> {
+fn parse_line<'a>(line: &'a [u8], tally: &mut Tally<'a>) -> Line<'a> {
     if line.len() > MAX_LINE_BYTES {
         return Line::Bad { reason: too_long(), is_event: false };
     }
@@ -165,14 +165,28 @@ fn parse_line(line: &[u8]) -> Line<'_> {
     if line.is_empty() {
         return Line::Blank;
     }
-    let read = decode(line).and_then(|event| match (event, imbalance(line)) {
-        (Some(event), _) => Ok(Line::Event(event)),
-        (None, None) => Ok(Line::Unread),
-        (None, Some(what)) => Err(format!("the line is not JSON: {what}")),
-    });
-    read.unwrap_or_else(|reason| {
-        Line::Bad { reason, is_event: line.starts_with(b"{\"Event\":") }
-    })
+    let reason = match decode(line) {
+        Ok(Some(Event::TaskStart(event))) => {
+            tally.start((event.stage_id, event.stage_attempt_id), &event.task);
+            return Line::Task;
+        }
+        Ok(Some(Event::TaskEnd(event))) => {
+            let stage = (event.stage_id, event.stage_attempt_id);
+            let (metrics, peaks) = (event.metrics.as_ref(), event.peaks.as_ref());
+            match &event.task {
+                Some(task) => tally.end(stage, task, &event.reason, metrics, peaks),
+                None => tally.end_of_unknown(),
+            }
+            return Line::Task;
+        }
+        Ok(Some(event)) => return Line::Event(event),
+        Ok(None) => match imbalance(line) {
+            None => return Line::Unread,
+            Some(what) => format!("the line is not JSON: {what}"),
+        },
+        Err(reason) => reason,
+    };
+    Line::Bad { reason, is_event: line.starts_with(b"{\"Event\":") }
 }
 
 /// What is said of a line that is too long.

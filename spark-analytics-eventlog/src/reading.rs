@@ -37,7 +37,12 @@ impl Reading {
     }
 
     /// Adds a last line without an end. While its driver is still at it, that need not be whole.
-    pub(crate) fn add_unended(&mut self, offset: u64, mut parsed: Parsed<'_>, is_in_progress: bool) {
+    pub(crate) fn add_unended(
+        &mut self,
+        offset: u64,
+        mut parsed: Parsed<'_>,
+        is_in_progress: bool,
+    ) {
         let is_event = self.has_event || parsed.has_event;
         parsed.items.retain(|item| !(is_in_progress && is_event && matches!(item, Item::Bad(..))));
         // One line is not too many.

@@ -2,25 +2,28 @@
 
 use wide::u8x16;
 
-/// Where the array ends whose `[` stands just before `bytes`: the index of its `]`.
+/// Where an array of flat objects ends whose `[` stands just before `bytes`: the index of its `]`.
 ///
-/// `None` if that takes a closer look: an escape, a control character, an array within, braces that do not
-/// match, or no end.
+/// `None` if that takes a closer look: an escape, a control character, an array or object within an object,
+/// or no end.
 pub(crate) fn flat_array_end(bytes: &[u8]) -> Option<usize> {
-    let (mut in_string, mut depth) = (0, 0);
-    for (n, marks) in Marks::of(bytes).enumerate() {
-        let strings = inside(marks.quotes, &mut in_string);
-        let ends = marks.closing_brackets & !strings;
+    let (mut in_string, mut in_object) = (0, 0);
+    for (n, bytes) in Bytes64::of(bytes).enumerate() {
+        let strings = inside(bytes.equal(b'"'), &mut in_string);
+        let ends = bytes.equal(b']') & !strings;
         // All bits below the first end, or all.
         let before = (ends & ends.wrapping_neg()).wrapping_sub(1);
-        let odd = marks.backslashes | marks.controls | (marks.opening_brackets & !strings);
-        if odd & before != 0 {
+        let counted = !strings & before;
+        let opening = bytes.equal_but_for_bit_5(b'{') & counted;
+        let closing = bytes.equal_but_for_bit_5(b'}') & counted;
+        let objects = inside(opening | closing, &mut in_object);
+        // Where they take turns, each that opens is inside and each that closes is not.
+        let odd = (opening & !objects) | (closing & objects);
+        if odd | (bytes.escapes_or_controls() & before) != 0 {
             return None;
         }
-        depth += count(marks.opening_braces & !strings & before);
-        depth -= count(marks.closing_braces & !strings & before);
         if ends != 0 {
-            return (depth == 0).then(|| n * 64 + ends.trailing_zeros() as usize);
+            return (in_object == 0).then(|| n * 64 + ends.trailing_zeros() as usize);
         }
     }
     None
@@ -30,14 +33,17 @@ pub(crate) fn flat_array_end(bytes: &[u8]) -> Option<usize> {
 pub(crate) fn imbalance(line: &[u8]) -> Option<&'static str> {
     let (mut in_string, mut is_escaped) = (0, false);
     let (mut braces, mut brackets) = (0, 0);
-    for marks in Marks::of(line) {
-        let escaped = escaped(marks.backslashes, &mut is_escaped);
-        let strings = inside(marks.quotes & !escaped, &mut in_string);
-        braces += count(marks.opening_braces & !strings) - count(marks.closing_braces & !strings);
-        brackets +=
-            count(marks.opening_brackets & !strings) - count(marks.closing_brackets & !strings);
-        if marks.controls & !marks.blanks != 0 || marks.controls & strings != 0 {
-            return Some("a control character stands in it");
+    for bytes in Bytes64::of(line) {
+        let escaped = escaped(bytes.equal(b'\\'), &mut is_escaped);
+        let strings = inside(bytes.equal(b'"') & !escaped, &mut in_string);
+        braces += count(bytes.equal(b'{') & !strings) - count(bytes.equal(b'}') & !strings);
+        brackets += count(bytes.equal(b'[') & !strings) - count(bytes.equal(b']') & !strings);
+        let controls = bytes.controls();
+        if controls != 0 {
+            let blanks = bytes.equal(b'\t') | bytes.equal(b'\r') | bytes.equal(b'\n');
+            if controls & (strings | !blanks) != 0 {
+                return Some("a control character stands in it");
+            }
         }
     }
     match (in_string, braces, brackets) {
@@ -51,16 +57,17 @@ const fn count(mask: u64) -> i64 {
     mask.count_ones() as i64
 }
 
-/// Which bytes stand within strings, their opening quotes included.
-const fn inside(quotes: u64, in_string: &mut u64) -> u64 {
-    let mut mask = quotes;
+/// Which bytes stand between a first and a second mark, the first ones included.
+#[inline]
+const fn inside(marks: u64, is_inside: &mut u64) -> u64 {
+    let mut mask = marks;
     let mut shift = 1;
     while shift < 64 {
         mask ^= mask << shift;
         shift *= 2;
     }
-    mask ^= *in_string;
-    *in_string = (mask as i64 >> 63) as u64;
+    mask ^= *is_inside;
+    *is_inside = (mask as i64 >> 63) as u64;
     mask
 }
 
@@ -82,26 +89,16 @@ const fn escaped(mut backslashes: u64, is_escaped: &mut bool) -> u64 {
     escaped
 }
 
-/// Which of 64 bytes are what, a bit each.
-struct Marks {
-    quotes: u64,
-    backslashes: u64,
-    /// Bytes below a space.
-    controls: u64,
-    /// Tabulators and line ends, which may stand between tokens.
-    blanks: u64,
-    opening_braces: u64,
-    closing_braces: u64,
-    opening_brackets: u64,
-    closing_brackets: u64,
-}
+/// 64 bytes, of which each question gives a bit.
+struct Bytes64([u8x16; 4]);
 
-impl Marks {
-    /// Those of all bytes; the last ones are followed by spaces.
+impl Bytes64 {
+    /// All bytes; the last ones are followed by spaces.
+    #[inline]
     fn of(bytes: &[u8]) -> impl Iterator<Item = Self> {
         let (blocks, rest) = bytes.as_chunks::<64>();
         let mut last = [b' '; 64];
-        last[..rest.len()].copy_from_slice(rest);
+        last[..rest.len().min(64)].copy_from_slice(rest);
         let last = (!rest.is_empty()).then_some(last);
         blocks.iter().map(Self::new).chain(last.map(|last| Self::new(&last)))
     }
@@ -109,31 +106,44 @@ impl Marks {
     #[inline]
     fn new(block: &[u8; 64]) -> Self {
         let (quarters, _) = block.as_chunks::<16>();
-        let bytes: [u8x16; 4] = std::array::from_fn(|n| u8x16::new(quarters[n]));
-        let equal = |byte: u8| {
-            let byte = u8x16::splat(byte);
-            mask(bytes.map(|bytes| bytes.simd_eq(byte)))
-        };
-        // The least of the byte and 0x1f is the byte itself just where it lies below a space.
-        let highest = u8x16::splat(0x1f);
-        let controls = mask(bytes.map(|bytes| bytes.min(highest).simd_eq(bytes)));
-        let blanks = if controls == 0 { 0 } else { equal(b'\t') | equal(b'\r') | equal(b'\n') };
-        Self {
-            quotes: equal(b'"'),
-            backslashes: equal(b'\\'),
-            controls,
-            blanks,
-            opening_braces: equal(b'{'),
-            closing_braces: equal(b'}'),
-            opening_brackets: equal(b'['),
-            closing_brackets: equal(b']'),
-        }
+        Self([quarters[0], quarters[1], quarters[2], quarters[3]].map(u8x16::new))
+    }
+
+    #[inline]
+    fn equal(&self, byte: u8) -> u64 {
+        let byte = u8x16::splat(byte);
+        self.mask(|bytes| bytes.simd_eq(byte))
+    }
+
+    /// Brackets are braces without bit 5.
+    #[inline]
+    fn equal_but_for_bit_5(&self, byte: u8) -> u64 {
+        let (byte, bit) = (u8x16::splat(byte), u8x16::splat(0x20));
+        self.mask(|bytes| (bytes | bit).simd_eq(byte))
+    }
+
+    #[inline]
+    fn escapes_or_controls(&self) -> u64 {
+        let backslash = u8x16::splat(b'\\');
+        self.mask(|bytes| bytes.simd_eq(backslash) | is_control(bytes))
+    }
+
+    #[inline]
+    fn controls(&self) -> u64 {
+        self.mask(is_control)
+    }
+
+    #[inline]
+    fn mask(&self, question: impl Fn(u8x16) -> u8x16) -> u64 {
+        let bits = self.0.map(|bytes| u64::from(question(bytes).to_bitmask()));
+        bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
     }
 }
 
-fn mask(bytes: [u8x16; 4]) -> u64 {
-    let bits = bytes.map(|bytes| u64::from(bytes.to_bitmask()));
-    bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
+/// The least of a byte and 0x1f is the byte itself just where it lies below a space.
+#[inline]
+fn is_control(bytes: u8x16) -> u8x16 {
+    bytes.min(u8x16::splat(0x1f)).simd_eq(bytes)
 }
 
 #[cfg(test)]
@@ -205,7 +215,14 @@ mod tests {
     #[test]
     fn what_is_no_flat_array_has_no_end() {
         let not_flat: [&[u8]; 8] = [
-            b"", b"1,2", b"{\"a\":[]}]", b"{\"a\\n\":1}]", b"{]", b"\"]\"", b"{\"a\":1}\n]", b"}]",
+            b"",
+            b"1,2",
+            b"{\"a\":[]}]",
+            b"{\"a\\n\":1}]",
+            b"{]",
+            b"\"]\"",
+            b"{\"a\":1}\n]",
+            b"}]",
         ];
         for text in not_flat {
             assert_eq!(flat_array_end(text), None, "{}", text.escape_ascii());

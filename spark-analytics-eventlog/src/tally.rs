@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use spark_analytics_core::{TaskOutcome, TaskTotals};
 
-use crate::event::{Event, TaskEnd, TaskStart};
-use crate::metrics::{Peaks, Sums};
+use crate::event::{TaskEndReason, TaskInfo};
+use crate::metrics::{Peaks, Sums, TaskMetrics};
 use crate::stage::StageKey;
 
 /// Tasks that started and ended.
@@ -71,21 +71,11 @@ impl<'a> Tally<'a> {
         self.events == 0
     }
 
-    /// Adds the start or end of a task; other events are none of its business.
-    pub(crate) fn add(&mut self, event: &Event<'a>) {
-        match event {
-            Event::TaskStart(event) => self.start(event),
-            Event::TaskEnd(event) => self.end(event),
-            _ => {}
-        }
-    }
-
-    fn start(&mut self, event: &TaskStart<'a>) {
-        let task = &event.task;
+    pub(crate) fn start(&mut self, stage: StageKey, task: &TaskInfo<'a>) {
         self.events += 1;
         self.latest = self.latest.max(task.launch_time);
         self.running.push((task.id, true));
-        let stage = self.stage((event.stage_id, event.stage_attempt_id));
+        let stage = self.stage(stage);
         stage.events += 1;
         stage.active += 1;
         let launched = stage.launched.map_or(task.launch_time, |first| first.min(task.launch_time));
@@ -96,31 +86,42 @@ impl<'a> Tally<'a> {
         executor.started += 1;
     }
 
-    fn end(&mut self, event: &TaskEnd<'a>) {
+    /// Adds the end of a task of which the log does not even tell the number.
+    pub(crate) const fn end_of_unknown(&mut self) {
         self.events += 1;
-        let Some(task) = &event.task else { return };
+    }
+
+    pub(crate) fn end(
+        &mut self,
+        stage: StageKey,
+        task: &TaskInfo<'a>,
+        reason: &TaskEndReason<'_>,
+        metrics: Option<&TaskMetrics>,
+        peaks: Option<&Peaks>,
+    ) {
+        self.events += 1;
         self.latest = self.latest.max(task.finish_time);
         self.running.push((task.id, false));
-        let outcome = event.reason.outcome();
-        let is_resubmitted = event.reason.is_resubmitted();
+        let outcome = reason.outcome();
+        let is_resubmitted = reason.is_resubmitted();
         let ended = i64::from(!is_resubmitted);
         let duration = task.duration_ms();
 
-        let stage = self.stage((event.stage_id, event.stage_attempt_id));
+        let stage = self.stage(stage);
         stage.events += 1;
         stage.active -= ended;
         stage.ended.push((outcome, duration));
-        if let Some(metrics) = &event.metrics {
+        if let Some(metrics) = metrics {
             metrics.add_to(&mut stage.tasks);
             stage.sums.add(metrics);
         }
         match outcome {
             TaskOutcome::Succeeded => stage.succeeded.push(task.index),
-            TaskOutcome::Killed => stage.kills.push(event.reason.kill_summary()),
+            TaskOutcome::Killed => stage.kills.push(reason.kill_summary()),
             TaskOutcome::Failed => {}
         }
-        let peaks = event.peaks.unwrap_or_default();
-        stage.peaks.raise(&peaks);
+        let peaks = peaks.unwrap_or(&Peaks::NONE);
+        stage.peaks.raise(peaks);
 
         let executor = self.executor(&task.executor_id.0);
         executor.events += 1;
@@ -131,14 +132,14 @@ impl<'a> Tally<'a> {
             TaskOutcome::Killed => {}
         }
         executor.duration = executor.duration.wrapping_add(duration);
-        if let Some(metrics) = event.metrics.as_ref().filter(|_| !is_resubmitted) {
+        if let Some(metrics) = metrics.filter(|_| !is_resubmitted) {
             let add = |sum: &mut i64, value: i64| *sum = sum.wrapping_add(value);
             add(&mut executor.gc_time, metrics.gc_time);
             add(&mut executor.input_bytes, metrics.input_bytes());
             add(&mut executor.shuffle_read, metrics.shuffle_read_bytes());
             add(&mut executor.shuffle_write, metrics.shuffle_write_bytes());
         }
-        executor.peaks.raise(&peaks);
+        executor.peaks.raise(peaks);
     }
 
     /// Finishes what is cheaper for many tasks at once.

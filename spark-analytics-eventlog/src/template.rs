@@ -8,79 +8,81 @@ use std::borrow::Cow;
 use spark_analytics_core::history::EXECUTOR_METRICS;
 
 use crate::cursor::Cursor;
-use crate::event::{Event, TaskEnd, TaskEndReason, TaskInfo, TaskStart, Text};
+use crate::event::{TaskEndReason, TaskInfo, Text};
 use crate::metrics::{Input, Output, Peaks, PushShuffle, ShuffleRead, ShuffleWrite, TaskMetrics};
 use crate::scan::flat_array_end;
+use crate::tally::Tally;
 
 /// Reads lines of tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Template<'a> {
     /// The peaks that were read last, with their text: those of the next task are mostly the same.
     last_peaks: (&'a [u8], Peaks),
+    /// Those of the last task.
+    metrics: TaskMetrics,
 }
 
 impl<'a> Template<'a> {
-    /// The event of the first line of a text, and how long that is with its line feed. `None` says that it
-    /// is to be parsed.
-    pub(crate) fn read(&mut self, text: &'a [u8]) -> Option<(Event<'a>, usize)> {
+    /// Adds the task of the first line of a text to others; how long that line is with its line feed.
+    /// `None` says that it is to be parsed.
+    pub(crate) fn read(&mut self, text: &'a [u8], tally: &mut Tally<'a>) -> Option<usize> {
         let mut cursor = Cursor::new(text);
         cursor.take(b"{\"Event\":\"SparkListenerTask")?;
-        let line = if cursor.skips(b"End\",\"Stage ID\":") {
-            Event::TaskEnd(self.task_end(&mut cursor)?)
+        if cursor.skips(b"End\",\"Stage ID\":") {
+            self.task_end(&mut cursor, tally)?;
         } else {
             cursor.take(b"Start\",\"Stage ID\":")?;
-            Event::TaskStart(task_start(&mut cursor)?)
-        };
-        cursor.take(b"}")?;
-        cursor.skips(b"\r");
-        cursor.take(b"\n")?;
-        Some((line, cursor.at()))
+            let stage = stage(&mut cursor)?;
+            let task = task_info(&mut cursor)?;
+            end_line(&mut cursor)?;
+            tally.start(stage, &task);
+        }
+        Some(cursor.at())
     }
 
-    #[inline(never)]
-    fn task_end(&mut self, cursor: &mut Cursor<'a>) -> Option<TaskEnd<'a>> {
-        let (stage_id, stage_attempt_id) = stage(cursor)?;
+    fn task_end(&mut self, cursor: &mut Cursor<'a>, tally: &mut Tally<'a>) -> Option<()> {
+        let stage = stage(cursor)?;
         cursor.take(b",\"Task Type\":\"")?;
-        cursor.text()?;
+        cursor.skip_text()?;
         cursor.take(b",\"Task End Reason\":{\"Reason\":\"Success\"}")?;
         let task = task_info(cursor)?;
-        let peaks = if cursor.skips(b",\"Task Executor Metrics\":") {
-            Some(self.peaks(cursor)?)
-        } else {
-            None
-        };
-        let metrics = if cursor.skips(b",\"Task Metrics\":{\"Executor Deserialize Time\":") {
-            Some(task_metrics(cursor)?)
-        } else {
-            None
-        };
-        let reason = TaskEndReason {
-            reason: Text(Cow::Borrowed("Success")),
-            kill_reason: None,
-            job_id: None,
-            partition_id: None,
-            attempt_number: None,
-        };
-        Some(TaskEnd { stage_id, stage_attempt_id, reason, task: Some(task), peaks, metrics })
+        let has_peaks = cursor.skips(b",\"Task Executor Metrics\":");
+        if has_peaks {
+            self.read_peaks(cursor)?;
+        }
+        let has_metrics = cursor.skips(b",\"Task Metrics\":{\"Executor Deserialize Time\":");
+        if has_metrics {
+            task_metrics(cursor, &mut self.metrics)?;
+        }
+        end_line(cursor)?;
+        let peaks = has_peaks.then_some(&self.last_peaks.1);
+        tally.end(stage, &task, &SUCCESS, has_metrics.then_some(&self.metrics), peaks);
+        Some(())
     }
 
-    fn peaks(&mut self, cursor: &mut Cursor<'a>) -> Option<Peaks> {
+    fn read_peaks(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
         let start = cursor.at();
-        let (text, last) = &self.last_peaks;
-        if !text.is_empty() && cursor.skips_all(text) {
-            return Some(*last);
+        let text = self.last_peaks.0;
+        if text.is_empty() || !cursor.skips_all(text) {
+            let peaks = peaks(cursor)?;
+            self.last_peaks = (cursor.since(start), peaks);
         }
-        let peaks = peaks(cursor)?;
-        self.last_peaks = (cursor.since(start), peaks);
-        Some(peaks)
+        Some(())
     }
 }
 
-#[inline(never)]
-fn task_start<'a>(cursor: &mut Cursor<'a>) -> Option<TaskStart<'a>> {
-    let (stage_id, stage_attempt_id) = stage(cursor)?;
-    let task = task_info(cursor)?;
-    Some(TaskStart { stage_id, stage_attempt_id, task })
+const SUCCESS: TaskEndReason<'_> = TaskEndReason {
+    reason: Text(Cow::Borrowed("Success")),
+    kill_reason: None,
+    job_id: None,
+    partition_id: None,
+    attempt_number: None,
+};
+
+fn end_line(cursor: &mut Cursor<'_>) -> Option<()> {
+    cursor.take(b"}")?;
+    cursor.skips(b"\r");
+    cursor.take(b"\n")
 }
 
 fn stage(cursor: &mut Cursor<'_>) -> Option<(i64, i64)> {
@@ -105,9 +107,9 @@ fn task_info<'a>(cursor: &mut Cursor<'a>) -> Option<TaskInfo<'a>> {
     cursor.take(b",\"Executor ID\":\"")?;
     let executor_id = Text(Cow::Borrowed(cursor.text()?));
     cursor.take(b",\"Host\":\"")?;
-    cursor.text()?;
+    cursor.skip_text()?;
     cursor.take(b",\"Locality\":\"")?;
-    cursor.text()?;
+    cursor.skip_text()?;
     cursor.take(b",\"Speculative\":")?;
     cursor.boolean()?;
     cursor.take(b",\"Getting Result Time\":")?;
@@ -148,8 +150,8 @@ macro_rules! numbers {
     };
 }
 
-fn task_metrics(cursor: &mut Cursor<'_>) -> Option<TaskMetrics> {
-    let mut metrics = TaskMetrics { deserialize_time: cursor.number()?, ..TaskMetrics::default() };
+fn task_metrics(cursor: &mut Cursor<'_>, metrics: &mut TaskMetrics) -> Option<()> {
+    *metrics = TaskMetrics { deserialize_time: cursor.number()?, ..TaskMetrics::default() };
     numbers!(cursor, metrics,
         deserialize_cpu_time "Executor Deserialize CPU Time"
         run_time "Executor Run Time"
@@ -189,8 +191,7 @@ fn task_metrics(cursor: &mut Cursor<'_>) -> Option<TaskMetrics> {
         cursor.take(b"}")?;
     }
     cursor.skips(b",\"Updated Blocks\":[]");
-    cursor.take(b"}")?;
-    Some(metrics)
+    cursor.take(b"}")
 }
 
 fn shuffle_read(cursor: &mut Cursor<'_>) -> Option<ShuffleRead> {
