@@ -3,6 +3,7 @@
 
 mod analytics;
 mod cached;
+mod environment;
 mod error;
 mod event;
 mod fold;
@@ -17,6 +18,7 @@ mod plan;
 mod plan_log;
 mod scalar;
 mod split;
+mod sql;
 mod store;
 mod summary;
 mod tasks;
@@ -24,6 +26,7 @@ mod time;
 
 pub use analytics::{Analytics, Limits};
 pub use cached::Cached;
+pub use environment::{Environment, ExecutorResource, ResourceProfile};
 pub use error::{Error, Result};
 pub use event::{Content, Detail, Event, MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
 pub use fold::{End, JobFold, Start};
@@ -36,6 +39,7 @@ pub use memory::MemoryStore;
 pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
 pub use plan_log::{HeldLog, LogWriteSet, plan_log};
 pub use split::{EventPlace, EventSplitter, EventText, SplitError};
+pub use sql::SqlExecution;
 pub use store::{
     EventCursor, JobCursor, JobFilter, LogReceipt, MAX_REJECTED, MAX_REJECTED_BYTES, Pruned,
     Receipt, Rejected, Rejection, Store, StoredEvent,

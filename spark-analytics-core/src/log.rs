@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JobResult, TaskTotals, Timestamp};
+use crate::{Environment, JobResult, SqlExecution, TaskTotals, Timestamp};
 
 /// All facts of one application's attempt, as one event log tells them so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub struct LogSnapshot {
     pub stages: Vec<Stage>,
     /// Its executors, each id once.
     pub executors: Vec<Executor>,
+    /// Its environment, if the log tells of it.
+    pub environment: Option<Environment>,
+    /// Its executions of SQL, each id once.
+    pub sql: Vec<SqlExecution>,
 }
 
 /// One attempt of an application.
@@ -54,6 +58,16 @@ pub struct Application {
     pub last_event_time: Option<Timestamp>,
     /// All its tasks.
     pub tasks: TaskTotals,
+    /// The time that its executors' cores were there, see [`Executor::core_time_ms`]; `None` where it
+    /// was not worked out, as in what earlier versions stored.
+    pub core_time_ms: Option<i64>,
+}
+
+impl Application {
+    /// When the run was over as far as the log knows: its end, or else the latest event.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.end_time.or(self.last_event_time)
+    }
 }
 
 /// A job as an event log tells it; names and rules are those of the History Server's `/jobs`.
@@ -250,6 +264,22 @@ pub struct Executor {
     /// Peaks of its memory metrics by the names of Spark's REST, one that is not there being 0;
     /// `None` if none were told.
     pub peak_memory_metrics: Option<BTreeMap<String, i64>>,
+}
+
+impl Executor {
+    /// The time that its cores were there, each of them counted, in ms: from when it was added until it
+    /// was removed, or else until `until`. 0 where either is not known, or the clock went back.
+    ///
+    /// Of an executor that was removed and came back under its id, only the time after that counts.
+    pub fn core_time_ms(&self, until: Option<Timestamp>) -> i64 {
+        match (self.add_time, self.remove_time.or(until)) {
+            (Some(from), Some(to)) => {
+                let there = to.as_millis().saturating_sub(from.as_millis()).max(0);
+                there.saturating_mul(self.total_cores.max(0))
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// Something in a log that could not be read and was left out.

@@ -7,9 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use crate::{
-    Application, Batch, Day, Dedup, Event, EventCursor, Executor, Held, HeldLog, Job, JobCursor,
-    JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, MAX_REJECTED, Pruned, Receipt,
-    Rejected, Rejection, Result, Rollup, RollupKey, Stage, Store, StoredEvent, plan, plan_log,
+    Application, Batch, Day, Dedup, Environment, Event, EventCursor, Executor, Held, HeldLog, Job,
+    JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, MAX_REJECTED,
+    Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey, SqlExecution, Stage, Store,
+    StoredEvent, plan, plan_log,
 };
 
 /// A [`Store`] that keeps everything in this process. Clones share it; it is gone with the last.
@@ -44,6 +45,8 @@ struct ApplicationRows {
     jobs: BTreeMap<i64, JobRows>,
     stages: BTreeMap<(i64, i64), Stage>,
     executors: BTreeMap<String, Executor>,
+    environment: Option<Environment>,
+    sql: BTreeMap<i64, SqlExecution>,
 }
 
 impl ApplicationRows {
@@ -54,6 +57,8 @@ impl ApplicationRows {
             jobs: self.jobs.iter().map(record).collect(),
             stages: self.stages.clone(),
             executors: self.executors.clone(),
+            environment: self.environment.clone(),
+            sql: self.sql.clone(),
         }
     }
 }
@@ -193,6 +198,12 @@ impl Store for MemoryStore {
         let stages = writes.stages.into_iter();
         rows.stages.extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
         rows.executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+        let held = rows.environment.take().filter(|_| !writes.removes_environment);
+        rows.environment = writes.environment.or(held);
+        for id in &writes.removed_sql {
+            rows.sql.remove(id);
+        }
+        rows.sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
         Ok(writes.receipt)
     }
 
@@ -277,6 +288,8 @@ impl Store for MemoryStore {
                 .collect(),
             stages: rows.stages.values().cloned().collect(),
             executors: rows.executors.values().cloned().collect(),
+            environment: rows.environment.clone(),
+            sql: rows.sql.values().cloned().collect(),
         };
         Ok(rows.application.as_ref().map(log))
     }

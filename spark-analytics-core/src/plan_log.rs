@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::plan::rollup_changes;
 use crate::{
-    Application, Executor, JobKey, JobRecord, JobWrite, LogJob, LogReceipt, LogSnapshot, Rollup,
-    RollupKey, Stage,
+    Application, Environment, Executor, JobKey, JobRecord, JobWrite, LogJob, LogReceipt,
+    LogSnapshot, Rollup, RollupKey, SqlExecution, Stage,
 };
 
 /// All that a store holds of an application's attempt.
@@ -19,6 +19,10 @@ pub struct HeldLog {
     pub stages: BTreeMap<(i64, i64), Stage>,
     /// Its executors by id.
     pub executors: BTreeMap<String, Executor>,
+    /// Its environment, if a log told of it.
+    pub environment: Option<Environment>,
+    /// Its executions of SQL by id.
+    pub sql: BTreeMap<i64, SqlExecution>,
 }
 
 /// What to write for a log.
@@ -36,6 +40,14 @@ pub struct LogWriteSet {
     pub executors: Vec<Executor>,
     /// Executors of an earlier run to delete, by id.
     pub removed_executors: Vec<String>,
+    /// The environment, if it changed.
+    pub environment: Option<Environment>,
+    /// Whether to delete the environment of an earlier run.
+    pub removes_environment: bool,
+    /// Executions of SQL to put.
+    pub sql: Vec<SqlExecution>,
+    /// Executions of SQL of an earlier run to delete, by id.
+    pub removed_sql: Vec<i64>,
     /// What to add to each roll-up.
     pub rollups: BTreeMap<RollupKey, Rollup>,
     /// What became of the log's facts.
@@ -87,14 +99,35 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     (out.stages, out.removed_stages) = join(stages, held.stages, is_new_run);
     let executors = log.executors.into_iter().map(|e| (e.id.clone(), e));
     (out.executors, out.removed_executors) = join(executors, held.executors, is_new_run);
+    let sql = log.sql.into_iter().map(|execution| (execution.execution_id, execution));
+    (out.sql, out.removed_sql) = join(sql, held.sql, is_new_run);
+    let environment = log.environment.into_iter().map(|environment| ((), environment));
+    let held_environment = held.environment.into_iter().map(|environment| ((), environment));
+    let (environment, removed) = join(environment, held_environment.collect(), is_new_run);
+    out.removes_environment = !removed.is_empty();
+    out.environment = environment.into_iter().next();
     out.receipt.stages = out.stages.len();
     out.receipt.executors = out.executors.len();
+    out.receipt.sql = out.sql.len();
+    out.receipt.environment = out.environment.is_some();
 
     if held.application.is_none_or(|held| log.application > held) {
         out.receipt.application = true;
         out.application = Some(log.application);
     }
     out
+}
+
+impl LogWriteSet {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.receipt.is_unchanged()
+            && self.jobs.is_empty()
+            && self.removed_stages.is_empty()
+            && self.removed_executors.is_empty()
+            && self.removed_sql.is_empty()
+            && !self.removes_environment
+    }
 }
 
 /// The facts to put and the keys to delete.

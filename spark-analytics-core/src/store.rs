@@ -106,7 +106,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<StoredEvent>>;
 
     /// The first `limit` applications that event logs told of, in the order of `(app_id, attempt_id)`
-    /// and after the given one.
+    /// and after the given one. It costs what the page holds: no job, no environment is read for it.
     ///
     /// # Errors
     /// As [`job`](Self::job).
@@ -116,8 +116,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Application>>;
 
-    /// All that event logs told of an application's attempt: jobs, stages and executors each in the
-    /// order of their ids. `None` if no log told of it.
+    /// All that event logs told of an application's attempt: jobs, stages, executors and executions of SQL
+    /// each in the order of their ids. `None` if no log told of it.
     ///
     /// # Errors
     /// As [`job`](Self::job).
@@ -181,6 +181,10 @@ pub struct LogReceipt {
     pub stages: usize,
     /// Executors written.
     pub executors: usize,
+    /// Executions of SQL written.
+    pub sql: usize,
+    /// Whether the environment was written.
+    pub environment: bool,
     /// Whether the application itself was written.
     pub application: bool,
 }

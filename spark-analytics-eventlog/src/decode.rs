@@ -37,7 +37,9 @@ struct Class<'a> {
 }
 
 fn decode_class<'a>(class: &str, line: &'a [u8]) -> Result<Option<Event<'a>>, String> {
-    let Some(name) = class.strip_prefix("SparkListener") else { return Ok(None) };
+    let Some(name) = class.strip_prefix("SparkListener") else {
+        return decode_sql(class, line).transpose().map_err(|error| reason(class, &error));
+    };
     macro_rules! read {
         ($($event:ident),*) => {
             match name {
@@ -64,6 +66,18 @@ fn decode_class<'a>(class: &str, line: &'a [u8]) -> Result<Option<Event<'a>>, St
         LogStart
     );
     event.map(Some).map_err(|error| reason(class, &error))
+}
+
+fn decode_sql<'a>(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Event<'a>>> {
+    let name = class.strip_prefix("org.apache.spark.sql.execution.ui.SparkListenerSQL")?;
+    Some(match name {
+        "ExecutionStart" => serde_json::from_slice(line).map(Event::SqlExecutionStart),
+        "AdaptiveExecutionUpdate" => {
+            serde_json::from_slice(line).map(Event::SqlAdaptiveExecutionUpdate)
+        }
+        "ExecutionEnd" => serde_json::from_slice(line).map(Event::SqlExecutionEnd),
+        _ => return None,
+    })
 }
 
 /// The most characters of the parser's words that a warning repeats.

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::environment::{EnvironmentUpdate, ResourceProfileAdded};
 use crate::metrics::{Peaks, TaskMetrics};
+use crate::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
 
 /// A text that borrows from its line where no escape stands in it.
 #[derive(Debug, Deserialize)]
@@ -19,7 +21,7 @@ pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 #[expect(clippy::large_enum_variant, reason = "the large one, TaskEnd, is the most frequent")]
 pub(crate) enum Event<'a> {
     LogStart(LogStart<'a>),
-    EnvironmentUpdate(EnvironmentUpdate<'a>),
+    EnvironmentUpdate(EnvironmentUpdate),
     ResourceProfileAdded(ResourceProfileAdded),
     ApplicationStart(ApplicationStart<'a>),
     ApplicationEnd(ApplicationEnd),
@@ -33,44 +35,15 @@ pub(crate) enum Event<'a> {
     StageExecutorMetrics(StageExecutorMetrics<'a>),
     TaskStart(TaskStart<'a>),
     TaskEnd(TaskEnd<'a>),
+    SqlExecutionStart(SqlExecutionStart<'a>),
+    SqlAdaptiveExecutionUpdate(SqlAdaptiveExecutionUpdate<'a>),
+    SqlExecutionEnd(SqlExecutionEnd<'a>),
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct LogStart<'a> {
     #[serde(rename = "Spark Version", borrow)]
     pub(crate) spark_version: Text<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct EnvironmentUpdate<'a> {
-    #[serde(rename = "Spark Properties", borrow, default)]
-    pub(crate) spark_properties: SparkProperties<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct SparkProperties<'a> {
-    #[serde(rename = "spark.task.cpus", borrow, default)]
-    pub(crate) task_cpus: Option<Text<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct ResourceProfileAdded {
-    #[serde(rename = "Resource Profile Id")]
-    pub(crate) id: i64,
-    #[serde(rename = "Task Resource Requests", default)]
-    pub(crate) task_requests: TaskRequests,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct TaskRequests {
-    #[serde(default)]
-    pub(crate) cpus: Option<TaskRequest>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct TaskRequest {
-    #[serde(rename = "Amount")]
-    pub(crate) amount: f64,
 }
 
 #[derive(Debug, Deserialize)]

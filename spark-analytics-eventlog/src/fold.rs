@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use spark_analytics_core::{Application, LogSnapshot, StageStatus, Timestamp};
 
+use crate::environment::{Environments, ResourceProfileAdded};
 use crate::event::{
-    ApplicationStart, Event, JobEnd, JobStart, ResourceProfileAdded, StageCompleted,
-    StageExecutorMetrics, StageInfo, StageSubmitted, Text,
+    ApplicationStart, Event, JobEnd, JobStart, StageCompleted, StageExecutorMetrics, StageInfo,
+    StageSubmitted, Text,
 };
 use crate::executor::Executors;
 use crate::indices::Indices;
 use crate::job::{Jobs, Run};
+use crate::sql::SqlExecutions;
 use crate::stage::{StageKey, Stages};
 use crate::tally::{StageTally, Tally};
 use crate::task::{MAX_KILL_REASONS, note_kill};
@@ -28,6 +30,8 @@ pub(crate) struct Fold {
     jobs: Jobs,
     stages: Stages,
     executors: Executors,
+    environment: Environments,
+    sql: SqlExecutions,
     /// Ids of the tasks that started and have not ended.
     running_tasks: Indices,
 }
@@ -41,6 +45,8 @@ impl Default for Fold {
             jobs: Jobs::default(),
             stages: Stages::default(),
             executors: Executors::default(),
+            environment: Environments::default(),
+            sql: SqlExecutions::default(),
             running_tasks: Indices::default(),
         }
     }
@@ -58,10 +64,10 @@ impl Fold {
                 self.application.spark_version = text(&event.spark_version.0);
             }
             Event::EnvironmentUpdate(event) => {
-                let cpus = event.spark_properties.task_cpus.and_then(|cpus| cpus.0.parse().ok());
-                self.cpus_per_task = cpus.unwrap_or(self.cpus_per_task);
+                self.cpus_per_task = event.task_cpus().unwrap_or(self.cpus_per_task);
+                self.environment.update(event);
             }
-            Event::ResourceProfileAdded(event) => self.add_profile(&event),
+            Event::ResourceProfileAdded(event) => self.add_profile(event),
             Event::ApplicationStart(event) => self.start_application(&event),
             Event::ApplicationEnd(event) => {
                 self.see(event.time);
@@ -89,6 +95,15 @@ impl Fold {
             Event::StageExecutorMetrics(event) => self.raise_peaks(&event),
             // They come as tallies.
             Event::TaskStart(_) | Event::TaskEnd(_) => {}
+            Event::SqlExecutionStart(event) => {
+                self.see(event.time);
+                self.sql.start(&event);
+            }
+            Event::SqlAdaptiveExecutionUpdate(event) => self.sql.change_plan(&event),
+            Event::SqlExecutionEnd(event) => {
+                self.see(event.time);
+                self.sql.end(&event);
+            }
         }
         Ok(())
     }
@@ -115,15 +130,20 @@ impl Fold {
         }
         let stages = self.stages.into_facts();
         let executors = self.executors.into_facts(application.ended);
-        LogSnapshot { application, jobs, stages, executors }
+        let until = application.until();
+        let core_times = executors.iter().map(|executor| executor.core_time_ms(until));
+        application.core_time_ms = Some(core_times.fold(0, i64::saturating_add));
+        let (environment, sql) = (self.environment.into_fact(), self.sql.into_facts());
+        LogSnapshot { application, jobs, stages, executors, environment, sql }
     }
 
-    fn add_profile(&mut self, event: &ResourceProfileAdded) {
-        if let Some(cpus) = &event.task_requests.cpus {
-            self.profiles.insert(event.id, cpus.amount as i64);
+    fn add_profile(&mut self, event: ResourceProfileAdded) {
+        if let Some(cpus) = event.task_cpus() {
+            self.profiles.insert(event.id, cpus);
         } else {
             self.profiles.remove(&event.id);
         }
+        self.environment.add_profile(event);
     }
 
     fn start_application(&mut self, event: &ApplicationStart<'_>) {

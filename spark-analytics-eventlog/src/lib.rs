@@ -4,6 +4,7 @@
 mod blocks;
 mod cursor;
 mod decode;
+mod environment;
 mod error;
 mod event;
 mod executor;
@@ -16,6 +17,7 @@ mod pipeline;
 mod reading;
 mod scan;
 mod source;
+mod sql;
 mod stage;
 mod tally;
 mod task;
@@ -29,8 +31,9 @@ use std::path::Path;
 use spark_analytics_core::{LogSnapshot, LogWarning};
 
 pub use blocks::MAX_LINE_BYTES;
+pub use environment::MAX_PROPERTIES_BYTES;
 pub use error::LogError;
-
+pub use sql::MAX_PLANS_BYTES;
 pub use text::MAX_TEXT_BYTES;
 
 use blocks::Blocks;

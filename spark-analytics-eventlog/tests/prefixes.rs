@@ -53,6 +53,8 @@ fn assert_grows(all: &[String], step: usize) {
             let stage = |s: &spark_analytics_core::Stage| (s.stage_id, s.stage_attempt_id);
             assert_grown(&last.stages, &now.stages, stage, lines);
             assert_grown(&last.executors, &now.executors, |e| e.id.clone(), lines);
+            assert_grown(&last.sql, &now.sql, |execution| execution.execution_id, lines);
+            assert!(now.environment >= last.environment, "after {lines} lines");
         }
         assert_eq!(joined(&[&now, &full]), full, "after {lines} lines");
         assert_eq!(joined(&[&full, &now]), full, "after {lines} lines");

@@ -89,6 +89,13 @@ pub(crate) fn executor(app_id: &str, attempt_id: &str, id: &str) -> Vec<u8> {
     out
 }
 
+/// An execution of SQL of an application's attempt.
+pub(crate) fn sql(app_id: &str, attempt_id: &str, id: i64) -> Vec<u8> {
+    let mut out = application(app_id, attempt_id);
+    put_i64(&mut out, id);
+    out
+}
+
 /// The job of a key that [`job`] made.
 pub(crate) fn read_job(key: &[u8]) -> Option<JobKey> {
     let (job, rest) = take_job(key)?;
@@ -253,6 +260,8 @@ mod tests {
         ) {
             let of_stage = |f: &(String, String, i64, i64, String)| stage(&f.0, &f.1, (f.2, f.3));
             let of_executor = |f: &(String, String, i64, i64, String)| executor(&f.0, &f.1, &f.4);
+            let of_sql = |f: &(String, String, i64, i64, String)| sql(&f.0, &f.1, f.2);
+            prop_assert_eq!((&a.0, &a.1, a.2).cmp(&(&b.0, &b.1, b.2)), of_sql(&a).cmp(&of_sql(&b)));
             prop_assert_eq!(
                 (&a.0, &a.1, a.2, a.3).cmp(&(&b.0, &b.1, b.2, b.3)),
                 of_stage(&a).cmp(&of_stage(&b))

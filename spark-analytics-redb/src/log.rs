@@ -12,7 +12,8 @@ use crate::ingest::{JobTables, add_rollups};
 use crate::keys;
 use crate::shared::Written;
 use crate::tables::{
-    APPLICATIONS, EXECUTORS, JobRow, META, STAGES, State, from_json, job_key, to_json,
+    APPLICATIONS, ENVIRONMENTS, EXECUTORS, JobRow, META, SQL, STAGES, State, from_json, job_key,
+    to_json,
 };
 
 /// Loads all that is held of the application's attempt, plans and writes.
@@ -25,6 +26,8 @@ pub(crate) fn ingest_log(
     let mut applications = transaction.open_table(APPLICATIONS)?;
     let mut stages = transaction.open_table(STAGES)?;
     let mut executors = transaction.open_table(EXECUTORS)?;
+    let mut environments = transaction.open_table(ENVIRONMENTS)?;
+    let mut sql = transaction.open_table(SQL)?;
     let mut jobs = JobTables::open(transaction)?;
 
     let rows = Rows::of(&app_id, &attempt_id);
@@ -47,14 +50,16 @@ pub(crate) fn ingest_log(
         held.executors.insert(executor.id.clone(), executor);
     }
 
+    if let Some(row) = environments.get(rows.application.as_slice())? {
+        held.environment = Some(from_json(row.value(), || rows.fact("environment"))?);
+    }
+    for execution in rows.facts(&sql, "execution of SQL")? {
+        let execution: spark_analytics_core::SqlExecution = execution?;
+        held.sql.insert(execution.execution_id, execution);
+    }
+
     let writes = plan_log(log, held);
-    if writes.application.is_none()
-        && writes.jobs.is_empty()
-        && writes.stages.is_empty()
-        && writes.removed_stages.is_empty()
-        && writes.executors.is_empty()
-        && writes.removed_executors.is_empty()
-    {
+    if writes.is_empty() {
         return Ok(Written::Unchanged(writes.receipt));
     }
     if let Some(application) = &writes.application {
@@ -73,6 +78,19 @@ pub(crate) fn ingest_log(
     for executor in &writes.executors {
         let key = keys::executor(&app_id, &attempt_id, &executor.id);
         executors.insert(key.as_slice(), to_json(executor)?.as_slice())?;
+    }
+    if writes.removes_environment {
+        environments.remove(rows.application.as_slice())?;
+    }
+    if let Some(environment) = &writes.environment {
+        environments.insert(rows.application.as_slice(), to_json(environment)?.as_slice())?;
+    }
+    for id in &writes.removed_sql {
+        sql.remove(keys::sql(&app_id, &attempt_id, *id).as_slice())?;
+    }
+    for execution in &writes.sql {
+        let key = keys::sql(&app_id, &attempt_id, execution.execution_id);
+        sql.insert(key.as_slice(), to_json(execution)?.as_slice())?;
     }
     let mut state = State::load(&meta)?;
     let of_job = |job_id| numbers.get(&job_id).copied();

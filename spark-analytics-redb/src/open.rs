@@ -13,13 +13,13 @@ use spark_analytics_core::{Dedup, Error, Result};
 use crate::fault::{BACKEND, Fault};
 use crate::shared::OPEN;
 use crate::tables::{
-    APPLICATIONS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, META, REJECTED, ROLLUPS, STAGES,
-    State,
+    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, META, REJECTED,
+    ROLLUPS, SQL, STAGES, State,
 };
 use crate::{RedbOptions, fault};
 
 /// The version of tables, keys and values. It grows whenever an older program would misread them.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 const SCHEMA_KEY: &str = "schema";
 const DEDUP_KEY: &str = "dedup";
 
@@ -43,7 +43,8 @@ pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Database> {
     if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
         return Err(not_ours(path));
     }
-    check(path, &transaction, options)?;
+    let schema = check(path, &transaction, options)?;
+    bring_up_to_date(&database, schema)?;
     Ok(database)
 }
 
@@ -54,7 +55,8 @@ pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Databa
     if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
         make_tables(&database, options.dedup).map_err(|fault| fault.during("make its tables"))?;
     } else {
-        check(path, &transaction, options)?;
+        let schema = check(path, &transaction, options)?;
+        bring_up_to_date(&database, schema)?;
     }
     Ok(database)
 }
@@ -94,7 +96,7 @@ fn make_tables(database: &Database, dedup: Dedup) -> fault::Result<()> {
         meta.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
         meta.insert(DEDUP_KEY, dedup.name().as_bytes())?;
         State::NEW.save(&mut meta)?;
-        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS] {
+        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL] {
             transaction.open_table(table)?;
         }
         transaction.open_table(JOBS_BY_END)?;
@@ -106,10 +108,27 @@ fn make_tables(database: &Database, dedup: Dedup) -> fault::Result<()> {
     Ok(())
 }
 
-fn check(path: &Path, transaction: &ReadTransaction, options: RedbOptions) -> Result<()> {
+/// Adds to a file what it lacks.
+fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
+    let add_tables = || -> fault::Result<()> {
+        let transaction = database.begin_write()?;
+        for table in [ENVIRONMENTS, SQL] {
+            transaction.open_table(table)?;
+        }
+        transaction.open_table(META)?.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
+        Ok(transaction.commit()?)
+    };
+    if schema == SCHEMA {
+        return Ok(());
+    }
+    add_tables().map_err(|fault| fault.during("add its new tables"))
+}
+
+/// Checks that the file can be used; its schema.
+fn check(path: &Path, transaction: &ReadTransaction, options: RedbOptions) -> Result<u32> {
     let schema = text(path, transaction, SCHEMA_KEY)?;
-    match schema.parse() {
-        Ok(SCHEMA) => {}
+    let known = match schema.parse() {
+        Ok(known @ 1..=SCHEMA) => known,
         Ok(newer) if newer > SCHEMA => {
             return Err(Error::Incompatible(format!(
                 "`{}` was written by a newer version (schema {newer}, and this one knows {SCHEMA}): \
@@ -121,7 +140,7 @@ fn check(path: &Path, transaction: &ReadTransaction, options: RedbOptions) -> Re
             let what = format!("schema version in `{}`", path.display());
             return Err(Error::damaged(BACKEND, what, format!("it is `{schema}`")));
         }
-    }
+    };
     let dedup = text(path, transaction, DEDUP_KEY)?;
     let held: Dedup = dedup.parse().map_err(|reason: String| {
         Error::damaged(BACKEND, format!("dedup rule in `{}`", path.display()), reason)
@@ -134,7 +153,7 @@ fn check(path: &Path, transaction: &ReadTransaction, options: RedbOptions) -> Re
             options.dedup
         )));
     }
-    Ok(())
+    Ok(known)
 }
 
 /// A text in `meta`; a file without it is another program's.

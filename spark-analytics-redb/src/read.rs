@@ -13,8 +13,8 @@ use crate::ingest::missing_event;
 use crate::keys;
 use crate::log::Rows;
 use crate::tables::{
-    APPLICATIONS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, JobRow, NOT_A_KEY, REJECTED,
-    ROLLUPS, STAGES, from_json, rejected, rollup, stored_event,
+    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, JobRow, NOT_A_KEY,
+    REJECTED, ROLLUPS, SQL, STAGES, from_json, rejected, rollup, stored_event,
 };
 
 pub(crate) fn job(transaction: &ReadTransaction, key: &JobKey) -> Result<Option<JobRecord>> {
@@ -138,6 +138,10 @@ pub(crate) fn log(
     let rows = Rows::of(app_id, attempt_id);
     let applications = transaction.open_table(APPLICATIONS)?;
     let Some(row) = applications.get_owned(rows.application.as_slice())? else { return Ok(None) };
+    let environments = transaction.open_table(ENVIRONMENTS)?;
+    let environment = environments.get_owned(rows.application.as_slice())?;
+    let environment =
+        environment.map(|row| from_json(row.value(), || rows.fact("environment"))).transpose()?;
     let jobs = transaction.open_table(JOBS)?;
     let jobs = rows
         .jobs(&jobs)?
@@ -148,6 +152,10 @@ pub(crate) fn log(
         stages: rows.facts(&transaction.open_table(STAGES)?, "stage")?.collect::<Result<_>>()?,
         executors: rows
             .facts(&transaction.open_table(EXECUTORS)?, "executor")?
+            .collect::<Result<_>>()?,
+        environment,
+        sql: rows
+            .facts(&transaction.open_table(SQL)?, "execution of SQL")?
             .collect::<Result<_>>()?,
     }))
 }

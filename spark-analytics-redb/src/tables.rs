@@ -1,4 +1,4 @@
-//! The tables of schema 1, and their values.
+//! The tables of schema 2, and their values.
 //!
 //! What changes with every event is `postcard`; facts of event logs are JSON, so that fields may be added.
 
@@ -31,6 +31,11 @@ pub(crate) const APPLICATIONS: TableDefinition<'_, &[u8], &[u8]> =
 pub(crate) const STAGES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("stages");
 /// Application, attempt, executor to what logs say of it.
 pub(crate) const EXECUTORS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("executors");
+/// Application and attempt to what logs say of its environment; since schema 2.
+pub(crate) const ENVIRONMENTS: TableDefinition<'_, &[u8], &[u8]> =
+    TableDefinition::new("environments");
+/// Application, attempt, execution of SQL to what logs say of it; since schema 2.
+pub(crate) const SQL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sql");
 /// Id to rejected input.
 pub(crate) const REJECTED: TableDefinition<'_, i64, &[u8]> = TableDefinition::new("rejected");
 

@@ -7,8 +7,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
 use spark_analytics_core::{
-    Application, Executor, HeldLog, JobRecord, LogReceipt, LogSnapshot, LogWriteSet, Result, Stage,
-    StageStatus, plan_log,
+    Application, Environment, Executor, HeldLog, JobRecord, LogReceipt, LogSnapshot, LogWriteSet,
+    Result, SqlExecution, Stage, StageStatus, plan_log,
 };
 
 use crate::SqliteStore;
@@ -30,6 +30,8 @@ impl SqliteStore {
             jobs: jobs(&mut transaction, app, &mut numbers).await?,
             stages: stages(&mut transaction, app).await?,
             executors: executors(&mut transaction, app).await?,
+            environment: environment(&mut transaction, app).await?,
+            sql: sql_executions(&mut transaction, app).await?,
         };
         let writes = plan_log(log, held);
         write(&mut transaction, app, &writes, numbers).await?;
@@ -46,12 +48,16 @@ impl SqliteStore {
         let jobs = jobs(&mut transaction, app, &mut JobNumbers::default()).await?;
         let stages = stages(&mut transaction, app).await?;
         let executors = executors(&mut transaction, app).await?;
+        let environment = environment(&mut transaction, app).await?;
+        let sql = sql_executions(&mut transaction, app).await?;
         transaction.commit().await.map_err(failed("end reading"))?;
         Ok(Some(LogSnapshot {
             application,
             jobs: jobs.into_values().filter_map(|record| record.log.map(|log| *log)).collect(),
             stages: stages.into_values().collect(),
             executors: executors.into_values().collect(),
+            environment,
+            sql: sql.into_values().collect(),
         }))
     }
 
@@ -107,7 +113,9 @@ async fn write(
         put_application(connection, application).await.map_err(failed("write an application"))?;
     }
     put_stages(connection, app, writes).await.map_err(failed("write stages"))?;
-    put_executors(connection, app, writes).await.map_err(failed("write executors"))
+    put_executors(connection, app, writes).await.map_err(failed("write executors"))?;
+    put_environment(connection, app, writes).await.map_err(failed("write an environment"))?;
+    put_sql_executions(connection, app, writes).await.map_err(failed("write executions of SQL"))
 }
 
 async fn put_application(
@@ -205,6 +213,63 @@ async fn put_executors(
     rows.execute(connection).await
 }
 
+async fn put_environment(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+    writes: &LogWriteSet,
+) -> sqlx::Result<()> {
+    if writes.removes_environment {
+        sqlx::query("DELETE FROM spark_environments WHERE app_id = ? AND attempt_id = ?")
+            .bind(app_id)
+            .bind(attempt_id)
+            .execute(&mut *connection)
+            .await?;
+    }
+    let put = Statement::insert(
+        "REPLACE INTO spark_environments",
+        "app_id, attempt_id, java_version, scala_version, fact",
+    );
+    let rows = put.with(&writes.environment, |values, environment| {
+        values.add(app_id);
+        values.add(attempt_id);
+        values.add(environment.java_version.as_deref());
+        values.add(environment.scala_version.as_deref());
+        put_json(values, environment);
+    });
+    rows.execute(connection).await
+}
+
+async fn put_sql_executions(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+    writes: &LogWriteSet,
+) -> sqlx::Result<()> {
+    let delete = Statement::delete("spark_sql_executions", "app_id, attempt_id, execution_id");
+    let rows = delete.with(&writes.removed_sql, |values, id| {
+        values.add(app_id);
+        values.add(attempt_id);
+        values.add(*id);
+    });
+    rows.execute(connection).await?;
+    let put = Statement::insert(
+        "REPLACE INTO spark_sql_executions",
+        "app_id, attempt_id, execution_id, description, ended, submission_us, completion_us, \
+               error_message, fact",
+    );
+    let rows = put.with(&writes.sql, |values, execution| {
+        values.add(app_id);
+        values.add(attempt_id);
+        values.add(execution.execution_id);
+        values.add(execution.description.as_str());
+        values.add(execution.ended);
+        values.add(execution.submission_time.map(|time| time.as_micros()));
+        values.add(execution.completion_time.map(|time| time.as_micros()));
+        values.add(execution.error_message.as_deref());
+        put_json(values, execution);
+    });
+    rows.execute(connection).await
+}
+
 async fn application(
     connection: &mut SqliteConnection,
     (app_id, attempt_id): (&str, &str),
@@ -279,6 +344,40 @@ async fn executors(
         Ok((executor.id.clone(), executor))
     });
     executors.collect()
+}
+
+async fn environment(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+) -> Result<Option<Environment>> {
+    let row = sqlx::query(
+        "SELECT rowid, fact FROM spark_environments WHERE app_id = ? AND attempt_id = ?",
+    )
+    .bind(app_id)
+    .bind(attempt_id)
+    .fetch_optional(connection)
+    .await
+    .map_err(failed("read an environment"))?;
+    row.map(|row| fact(Columns::new(&row, "spark_environments"))).transpose()
+}
+
+async fn sql_executions(
+    connection: &mut SqliteConnection,
+    (app_id, attempt_id): (&str, &str),
+) -> Result<BTreeMap<i64, SqlExecution>> {
+    let rows = sqlx::query(
+        "SELECT rowid, fact FROM spark_sql_executions WHERE app_id = ? AND attempt_id = ?",
+    )
+    .bind(app_id)
+    .bind(attempt_id)
+    .fetch_all(connection)
+    .await
+    .map_err(failed("read an application's executions of SQL"))?;
+    let executions = rows.iter().map(|row| {
+        let execution: SqlExecution = fact(Columns::new(row, "spark_sql_executions"))?;
+        Ok((execution.execution_id, execution))
+    });
+    executions.collect()
 }
 
 /// Reads a row of its number and the column `fact`.

@@ -250,14 +250,18 @@ fn lasting_pool(connections: u32) -> SqlitePoolOptions {
 }
 
 fn migrator() -> Migrator {
-    let schema = Migration::new(
-        1,
-        "schema".into(),
-        MigrationType::Simple,
-        include_str!("../migrations/1_schema.sql").into_sql_str(),
-        false,
-    );
-    let mut migrator = Migrator::with_migrations(vec![schema]);
+    let migration = |version, description: &'static str, sql: &'static str| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
+    };
+    let mut migrator = Migrator::with_migrations(vec![
+        migration(1, "schema", include_str!("../migrations/1_schema.sql")),
+        migration(
+            2,
+            "environments and sql",
+            include_str!("../migrations/2_environments_and_sql.sql"),
+        ),
+    ]);
     // The database may be another program's too, with migrations of its own.
     migrator.dangerous_set_table_name("spark_migrations");
     migrator

@@ -87,12 +87,12 @@ async fn a_newer_schema_is_refused() {
     store.close().await.unwrap();
     let raw = raw(&folder).await;
     let newer = "INSERT INTO spark_migrations SELECT 1000, 'later', installed_on, success, \
-                 checksum, execution_time FROM spark_migrations";
+                 checksum, execution_time FROM spark_migrations WHERE version = 1";
     sqlx::query(newer).execute(&raw).await.unwrap();
     raw.close().await;
     assert_eq!(
         refusal(&folder, "store.db", Dedup::WithTask).await,
-        "`DIR/store.db` has schema 1000, and this version of spark-analytics knows 1: use the \
+        "`DIR/store.db` has schema 1000, and this version of spark-analytics knows 2: use the \
          version that wrote it, or a later one"
     );
 }

@@ -5,8 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use spark_analytics_core::{
-    Application, Event, Executor, JobKey, LogJob, LogSnapshot, Stage, StageStatus, TaskOutcome,
-    TaskTotals, Timestamp,
+    Application, Environment, Event, Executor, JobKey, LogJob, LogSnapshot, ResourceProfile,
+    SqlExecution, Stage, StageStatus, TaskOutcome, TaskTotals, Timestamp,
 };
 
 /// One input to a store.
@@ -63,21 +63,27 @@ pub fn event() -> impl Strategy<Value = Event> {
 
 /// What a log may say of one of the applications.
 pub fn log() -> impl Strategy<Value = LogSnapshot> {
-    let application = (select(APPS[1..].to_vec()), option::of(0..2i64), any::<bool>(), 0..3u64);
-    (application, vec(log_job(), 0..4), vec(stage(), 0..3), vec(executor(), 0..3)).prop_map(
-        |(((app_id, attempt_id), start, ended, events), jobs, stages, executors)| LogSnapshot {
-            application: Application {
+    let application =
+        (select(APPS[1..].to_vec()), option::of(0..2i64), any::<bool>(), 0..3u64, any::<i64>())
+            .prop_map(|((app_id, attempt_id), start, ended, events, core_time)| Application {
                 app_id: app_id.to_owned(),
                 attempt_id: attempt_id.to_owned(),
                 start_time: start.map(Timestamp::from_millis),
                 ended,
                 events,
                 name: "etl".to_owned(),
+                core_time_ms: Some(core_time).filter(|time| *time >= 0),
                 ..Application::default()
-            },
+            });
+    let facts = (vec(log_job(), 0..4), vec(stage(), 0..3), vec(executor(), 0..3));
+    (application, facts, option::of(environment()), vec(sql_execution(), 0..3)).prop_map(
+        |(application, (jobs, stages, executors), environment, sql)| LogSnapshot {
+            application,
             jobs: unique(jobs, |job| job.job_id),
             stages: unique(stages, |stage| (stage.stage_id, stage.stage_attempt_id)),
             executors: unique(executors, |executor| executor.id.clone()),
+            environment,
+            sql: unique(sql, |execution| execution.execution_id),
         },
     )
 }
@@ -155,6 +161,34 @@ fn executor() -> impl Strategy<Value = Executor> {
             events,
             max_memory,
             ..Executor::default()
+        },
+    )
+}
+
+fn environment() -> impl Strategy<Value = Environment> {
+    (0..3u64, select(vec!["é", "x"])).prop_map(|(events, value)| Environment {
+        events,
+        java_version: Some("17".to_owned()),
+        spark_properties: [("spark.app.name".to_owned(), value.to_owned())].into(),
+        resource_profiles: vec![ResourceProfile {
+            task_resources: [("cpus".to_owned(), "1.0".to_owned())].into(),
+            ..ResourceProfile::default()
+        }],
+        ..Environment::default()
+    })
+}
+
+fn sql_execution() -> impl Strategy<Value = SqlExecution> {
+    let ids = select(vec![i64::MIN, -1, 0, 1]);
+    (ids, any::<bool>(), 0..3u64, option::of(time()), result()).prop_map(
+        |(execution_id, ended, events, submission_time, plan)| SqlExecution {
+            execution_id,
+            ended,
+            events,
+            submission_time,
+            error_message: ended.then(String::new),
+            plan_description: plan.to_owned(),
+            ..SqlExecution::default()
         },
     )
 }

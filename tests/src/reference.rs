@@ -93,6 +93,8 @@ impl Reference {
                 (s.stage_id, s.stage_attempt_id)
             }),
             executors: greatest(logs.iter().flat_map(|l| &l.executors), |e| e.id.clone()),
+            environment: logs.iter().filter_map(|l| l.environment.clone()).max(),
+            sql: greatest(logs.iter().flat_map(|l| &l.sql), |e| e.execution_id),
         })
     }
 

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::{
-    Application, Batch, Day, Dedup, Error, Event, EventCursor, EventId, Executor, Held, HeldLog,
-    Job, JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, MAX_REJECTED,
-    Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey, Stage, Store, StoredEvent,
-    Timestamp, plan, plan_log,
+    Application, Batch, Day, Dedup, Environment, Error, Event, EventCursor, EventId, Executor,
+    Held, HeldLog, Job, JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot,
+    MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey, SqlExecution,
+    Stage, Store, StoredEvent, Timestamp, plan, plan_log,
 };
 use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
@@ -67,6 +67,9 @@ struct Log {
     #[serde(with = "pairs")]
     stages: BTreeMap<(i64, i64), Stage>,
     executors: BTreeMap<String, Executor>,
+    environment: Option<Environment>,
+    #[serde(with = "pairs")]
+    sql: BTreeMap<i64, SqlExecution>,
 }
 
 impl JsonStore {
@@ -215,10 +218,10 @@ impl State {
         let jobs = self.jobs_of(app_id, attempt_id);
         let jobs = jobs.map(|(key, record)| (key.job_id, record.clone())).collect();
         let log = self.logs.get(&(app_id.to_owned(), attempt_id.to_owned())).cloned();
-        let Some(Log { application, stages, executors }) = log else {
+        let Some(Log { application, stages, executors, environment, sql }) = log else {
             return HeldLog { jobs, ..HeldLog::default() };
         };
-        HeldLog { application: Some(application), jobs, stages, executors }
+        HeldLog { application: Some(application), jobs, stages, executors, environment, sql }
     }
 
     fn jobs_of(&self, app: &str, attempt: &str) -> impl Iterator<Item = (&JobKey, &JobRecord)> {
@@ -286,7 +289,8 @@ impl Store for JsonStore {
             let writes = plan_log(log, held);
             state.put(writes.jobs, writes.rollups);
             // The first log of an application always writes the application itself.
-            let Log { application, stages, executors } = state.logs.entry(key).or_default();
+            let held = state.logs.entry(key).or_default();
+            let Log { application, stages, executors, environment, sql } = held;
             if let Some(changed) = writes.application {
                 *application = changed;
             }
@@ -294,6 +298,11 @@ impl Store for JsonStore {
             stages.extend(writes.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s)));
             executors.retain(|id, _| !writes.removed_executors.contains(id));
             executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+            if writes.removes_environment || writes.environment.is_some() {
+                *environment = writes.environment;
+            }
+            sql.retain(|id, _| !writes.removed_sql.contains(id));
+            sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
             writes.receipt
         })
     }
@@ -371,13 +380,15 @@ impl Store for JsonStore {
 
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         self.read(|state| {
-            let HeldLog { application, jobs, stages, executors } =
-                state.held_log(app_id, attempt_id);
+            let held = state.held_log(app_id, attempt_id);
+            let HeldLog { application, jobs, stages, executors, environment, sql } = held;
             Some(LogSnapshot {
                 application: application?,
                 jobs: jobs.into_values().filter_map(|record| Some(*record.log?)).collect(),
                 stages: stages.into_values().collect(),
                 executors: executors.into_values().collect(),
+                environment,
+                sql: sql.into_values().collect(),
             })
         })
     }

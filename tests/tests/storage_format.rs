@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use spark_analytics_core::{Event, LogSnapshot, MemoryStore, Receipt, Rejection, Store, Timestamp};
+use spark_analytics_core::{
+    Application, Event, LogSnapshot, MemoryStore, Receipt, Rejection, Store, Timestamp,
+};
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
 use spark_analytics_tests::{Dump, Workload};
@@ -12,14 +14,14 @@ fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
 }
 
-/// What the kept files hold: single events, one replaced, a log's facts, a prune, a rejected input.
-async fn fill(store: &dyn Store) {
+/// What the kept files hold: single events, one replaced, the facts of the log in a file, a prune, a
+/// rejected input.
+async fn fill(store: &dyn Store, log: &str) {
     let events = Workload::new(20, 7).batch(300);
     let last_day = events.iter().map(|event| event.timestamp().day()).max().unwrap();
     store.ingest(events).await.unwrap();
     store.ingest(replacing()).await.unwrap();
-    let log: LogSnapshot =
-        serde_json::from_slice(&std::fs::read(golden("log.json")).unwrap()).unwrap();
+    let log: LogSnapshot = serde_json::from_slice(&std::fs::read(golden(log)).unwrap()).unwrap();
     store.ingest_log(log).await.unwrap();
     let rejection = Rejection::new(Timestamp::from_millis(1), "no event", b"{");
     store.reject(vec![rejection]).await.unwrap();
@@ -32,9 +34,9 @@ fn replacing() -> Vec<Event> {
     vec![of("ada"), of("bob")]
 }
 
-async fn holds_what_it_held(store: &dyn Store) {
+async fn holds_what_it_held(store: &dyn Store, log: &str) {
     let expected = MemoryStore::default();
-    fill(&expected).await;
+    fill(&expected, log).await;
     assert_eq!(Dump::of(store).await.unwrap(), Dump::of(&expected).await.unwrap());
     assert_eq!(store.rejected(None, 10).await.unwrap(), expected.rejected(None, 10).await.unwrap());
     for job in Dump::of(&expected).await.unwrap().jobs {
@@ -51,20 +53,70 @@ async fn holds_what_it_held(store: &dyn Store) {
     assert_eq!(store.ingest(new).await.unwrap(), [Receipt::Recorded(302)]);
 }
 
+/// A store in a copy of a kept file.
+async fn copied<S>(name: &str, open: impl AsyncFn(PathBuf) -> S) -> (tempfile::TempDir, S) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::copy(golden(name), &path).unwrap();
+    let store = open(path).await;
+    (folder, store)
+}
+
+async fn open_sqlite(path: PathBuf) -> SqliteStore {
+    SqliteStore::open(path).await.unwrap()
+}
+
+async fn open_redb(path: PathBuf) -> RedbStore {
+    RedbStore::open(path).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_sqlite_file_of_schema_1_opens() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.db");
-    std::fs::copy(golden("schema-1.db"), &path).unwrap();
-    holds_what_it_held(&SqliteStore::open(&path).await.unwrap()).await;
+    let (_folder, store) = copied("schema-1.db", open_sqlite).await;
+    holds_what_it_held(&store, "log-1.json").await;
+}
+
+#[tokio::test]
+async fn a_sqlite_file_of_schema_2_opens() {
+    let (_folder, store) = copied("schema-2.db", open_sqlite).await;
+    holds_what_it_held(&store, "log-2.json").await;
 }
 
 #[tokio::test]
 async fn a_redb_file_of_schema_1_opens() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.redb");
-    std::fs::copy(golden("schema-1.redb"), &path).unwrap();
-    holds_what_it_held(&RedbStore::open(&path).await.unwrap()).await;
+    let (_folder, store) = copied("schema-1.redb", open_redb).await;
+    holds_what_it_held(&store, "log-1.json").await;
+}
+
+#[tokio::test]
+async fn a_redb_file_of_schema_2_opens() {
+    let (_folder, store) = copied("schema-2.redb", open_redb).await;
+    holds_what_it_held(&store, "log-2.json").await;
+}
+
+/// A file of schema 1 takes what only schema 2 keeps, and keeps it.
+async fn takes_what_is_new(store: &dyn Store) {
+    let log: LogSnapshot =
+        serde_json::from_slice(&std::fs::read(golden("log-2.json")).unwrap()).unwrap();
+    let receipt = store.ingest_log(log.clone()).await.unwrap();
+    assert!(receipt.environment && receipt.sql == log.sql.len() && receipt.application);
+    let Application { app_id, attempt_id, .. } = &log.application;
+    assert_eq!(store.log(app_id, attempt_id).await.unwrap(), Some(log));
+}
+
+#[tokio::test]
+async fn files_of_schema_1_take_what_is_new() {
+    let (folder, store) = copied("schema-1.db", open_sqlite).await;
+    takes_what_is_new(&store).await;
+    store.close().await.unwrap();
+    let store = open_sqlite(folder.path().join("schema-1.db")).await;
+    assert_eq!(store.applications(None, 9).await.unwrap().len(), 1);
+
+    let (folder, store) = copied("schema-1.redb", open_redb).await;
+    takes_what_is_new(&store).await;
+    store.close().await.unwrap();
+    let store = open_redb(folder.path().join("schema-1.redb")).await;
+    assert_eq!(store.applications(None, 9).await.unwrap().len(), 1);
 }
 
 /// Writes the kept files; only for a new schema, whose files get names of their own:
@@ -72,15 +124,15 @@ async fn a_redb_file_of_schema_1_opens() {
 #[tokio::test]
 #[ignore = "writes the kept files"]
 async fn write_the_kept_files() {
-    let (db, redb) = (golden("schema-1.db"), golden("schema-1.redb"));
+    let (db, redb) = (golden("schema-2.db"), golden("schema-2.redb"));
     for path in [&db, &redb] {
         let _ = std::fs::remove_file(path);
     }
     let store = SqliteStore::open(&db).await.unwrap();
-    fill(&store).await;
+    fill(&store, "log-2.json").await;
     store.close().await.unwrap();
     let store = RedbStore::create(&redb).await.unwrap();
-    fill(&store).await;
+    fill(&store, "log-2.json").await;
     store.compact().await.unwrap();
     store.close().await.unwrap();
 }

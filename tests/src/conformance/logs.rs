@@ -1,7 +1,7 @@
 use super::*;
 use spark_analytics_core::{
-    Application, Day, Executor, JobFilter, LogJob, LogReceipt, LogSnapshot, Source, Stage,
-    TaskOutcome,
+    Application, Day, Environment, Executor, JobFilter, LogJob, LogReceipt, LogSnapshot, Source,
+    SqlExecution, Stage, TaskOutcome,
 };
 
 use crate::Dump;
@@ -38,6 +38,8 @@ fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
         jobs,
         stages: vec![Stage { stage_id: 1, events, ..Stage::default() }],
         executors: vec![Executor { id: "driver".to_owned(), events, ..Executor::default() }],
+        environment: Some(Environment { events, ..Environment::default() }),
+        sql: vec![SqlExecution { execution_id: 1, events, ..SqlExecution::default() }],
     }
 }
 
@@ -56,7 +58,14 @@ pub fn a_log_goes_before_events_once_it_has_the_end<F: Fixture>() {
         assert_eq!(figures(&store, &JobKey::in_app("app", "", 2)).await, None);
 
         let receipt = import(&store, log("app", 0, 2, vec![job(1, 2, Some(20))])).await;
-        let expected = LogReceipt { jobs: 1, stages: 1, executors: 1, application: true };
+        let expected = LogReceipt {
+            jobs: 1,
+            stages: 1,
+            executors: 1,
+            sql: 1,
+            environment: true,
+            application: true,
+        };
         assert_eq!(receipt, expected);
         let by_log = figures(&store, &key).await.expect("complete");
         assert_eq!((by_log.source, by_log.user.as_str(), by_log.end), (Source::Log, "eve", at(20)));
@@ -97,6 +106,8 @@ pub fn the_greater_fact_wins<F: Fixture>() {
         let held = store.log("app", "").await.expect("reads").expect("held");
         assert_eq!(held.jobs, [job(1, 1, Some(9)), job(2, 3, Some(30))]);
         assert_eq!((held.stages[0].events, held.executors[0].events), (5, 5));
+        assert_eq!(held.environment.map(|environment| environment.events), Some(5));
+        assert_eq!(held.sql[0].events, 5);
     });
 }
 
@@ -105,7 +116,9 @@ pub fn a_later_run_replaces_an_earlier_one<F: Fixture>() {
     let mut early = log("app", 0, 9, vec![job(1, 3, Some(20)), job(2, 3, Some(30))]);
     early.stages.push(Stage { stage_id: 7, ..Stage::default() });
     early.executors.push(Executor { id: "7".to_owned(), ..Executor::default() });
-    let late = log("app", 5, 1, vec![job(1, 1, Some(40)), job(3, 1, None)]);
+    early.sql.push(SqlExecution { execution_id: -7, ..SqlExecution::default() });
+    let mut late = log("app", 5, 1, vec![job(1, 1, Some(40)), job(3, 1, None)]);
+    late.environment = None;
     for late_first in [false, true] {
         with_store::<F, _>(async |store: Arc<dyn Store>| {
             let key = JobKey::in_app("app", "", 2);

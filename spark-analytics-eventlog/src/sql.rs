@@ -1,0 +1,98 @@
+//! Executions of SQL while a log is read: the rules of Spark's `SQLAppStatusListener`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use spark_analytics_core::{SqlExecution, Timestamp};
+
+use crate::event::Text;
+use crate::text::text;
+
+/// The most bytes that are kept of a log's physical plans together, 16 MiB; what comes after is left out.
+pub const MAX_PLANS_BYTES: usize = 16 * 1024 * 1024;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SqlExecutionStart<'a> {
+    #[serde(rename = "executionId")]
+    id: i64,
+    #[serde(rename = "rootExecutionId", default)]
+    root_id: Option<i64>,
+    #[serde(borrow, default)]
+    description: Option<Text<'a>>,
+    #[serde(rename = "physicalPlanDescription", borrow, default)]
+    plan: Option<Text<'a>>,
+    pub(crate) time: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SqlAdaptiveExecutionUpdate<'a> {
+    #[serde(rename = "executionId")]
+    id: i64,
+    #[serde(rename = "physicalPlanDescription", borrow)]
+    plan: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SqlExecutionEnd<'a> {
+    #[serde(rename = "executionId")]
+    id: i64,
+    pub(crate) time: i64,
+    #[serde(rename = "errorMessage", borrow, default)]
+    error_message: Option<Text<'a>>,
+}
+
+/// What the log has told of executions of SQL.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SqlExecutions {
+    facts: BTreeMap<i64, SqlExecution>,
+    plan_bytes: usize,
+}
+
+impl SqlExecutions {
+    pub(crate) fn start(&mut self, event: &SqlExecutionStart<'_>) {
+        let held = self.facts.remove(&event.id).unwrap_or_default();
+        self.plan_bytes -= held.plan_description.len();
+        let plan = event.plan.as_ref().map(|plan| self.plan(plan)).unwrap_or_default();
+        let fact = SqlExecution {
+            execution_id: event.id,
+            ended: held.ended,
+            events: held.events + 1,
+            root_execution_id: event.root_id,
+            submission_time: Some(Timestamp::from_millis(event.time)),
+            description: event.description.as_ref().map(|t| text(&t.0)).unwrap_or_default(),
+            plan_description: plan,
+            ..SqlExecution::default()
+        };
+        self.facts.insert(event.id, fact);
+    }
+
+    pub(crate) fn change_plan(&mut self, event: &SqlAdaptiveExecutionUpdate<'_>) {
+        let Some(mut fact) = self.facts.remove(&event.id) else { return };
+        self.plan_bytes -= fact.plan_description.len();
+        fact.events += 1;
+        fact.plan_description = self.plan(&event.plan);
+        self.facts.insert(event.id, fact);
+    }
+
+    pub(crate) fn end(&mut self, event: &SqlExecutionEnd<'_>) {
+        let Some(fact) = self.facts.get_mut(&event.id) else { return };
+        fact.ended = true;
+        fact.events += 1;
+        fact.completion_time = Some(Timestamp::from_millis(event.time));
+        fact.error_message = event.error_message.as_ref().map(|message| text(&message.0));
+    }
+
+    /// All executions as they stand.
+    pub(crate) fn into_facts(self) -> Vec<SqlExecution> {
+        self.facts.into_values().collect()
+    }
+
+    fn plan(&mut self, plan: &Text<'_>) -> String {
+        let plan = text(&plan.0);
+        if self.plan_bytes + plan.len() > MAX_PLANS_BYTES {
+            return String::new();
+        }
+        self.plan_bytes += plan.len();
+        plan
+    }
+}
