@@ -191,21 +191,25 @@ pub fn stage_json(stage: &Stage) -> Value {
     Value::Object(fields)
 }
 
-/// The executors that are there as a list of Spark's `ExecutorSummary`, what its `/executors` gives.
+/// The executors that are there as a list of Spark's `ExecutorSummary`, what its `/executors` gives:
+/// the last id first.
 pub fn executors_json(log: &LogSnapshot) -> Value {
-    executors(log, |executor| executor.is_active)
+    let listed = by_id(log).into_iter().rev().filter(|executor| executor.is_active);
+    listed.map(|executor| executor_json(executor, &log.application)).collect()
 }
 
 /// All executors, those too that were removed, as a list of Spark's `ExecutorSummary`: its
-/// `/allexecutors`.
+/// `/allexecutors`, the first id first.
 pub fn all_executors_json(log: &LogSnapshot) -> Value {
-    executors(log, |_| true)
+    by_id(log).into_iter().map(|executor| executor_json(executor, &log.application)).collect()
 }
 
-fn executors(log: &LogSnapshot, is_wanted: fn(&Executor) -> bool) -> Value {
-    let mut wanted: Vec<&Executor> = log.executors.iter().filter(|e| is_wanted(e)).collect();
-    wanted.sort_by(|a, b| b.id.cmp(&a.id));
-    wanted.into_iter().map(|executor| executor_json(executor, &log.application)).collect()
+/// The executors by id as texts, but what stands in for storage when executors are decommissioned.
+fn by_id(log: &LogSnapshot) -> Vec<&Executor> {
+    let mut executors: Vec<&Executor> =
+        log.executors.iter().filter(|executor| executor.id != "fallback").collect();
+    executors.sort_by(|a, b| a.id.cmp(&b.id));
+    executors
 }
 
 /// One executor as Spark's `ExecutorSummary`.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use spark_analytics_core::{Environment, ExecutorResource, ResourceProfile};
 
+use crate::event::or_default;
+use crate::number;
 use crate::text::text;
 
 /// The most bytes that are kept of the names and values of one kind of properties: 1 MiB.
@@ -17,17 +19,17 @@ type Properties = BTreeMap<String, String>;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct EnvironmentUpdate {
-    #[serde(rename = "JVM Information", default)]
+    #[serde(rename = "JVM Information", default, deserialize_with = "or_default")]
     jvm: Properties,
-    #[serde(rename = "Spark Properties", default)]
+    #[serde(rename = "Spark Properties", default, deserialize_with = "or_default")]
     spark: Properties,
-    #[serde(rename = "Hadoop Properties", default)]
+    #[serde(rename = "Hadoop Properties", default, deserialize_with = "or_default")]
     hadoop: Properties,
-    #[serde(rename = "System Properties", default)]
+    #[serde(rename = "System Properties", default, deserialize_with = "or_default")]
     system: Properties,
-    #[serde(rename = "Metrics Properties", default)]
+    #[serde(rename = "Metrics Properties", default, deserialize_with = "or_default")]
     metrics: Properties,
-    #[serde(rename = "Classpath Entries", default)]
+    #[serde(rename = "Classpath Entries", default, deserialize_with = "or_default")]
     classpath: Properties,
 }
 
@@ -40,11 +42,11 @@ impl EnvironmentUpdate {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ResourceProfileAdded {
-    #[serde(rename = "Resource Profile Id")]
+    #[serde(rename = "Resource Profile Id", deserialize_with = "number::required")]
     pub(crate) id: i64,
-    #[serde(rename = "Executor Resource Requests", default)]
+    #[serde(rename = "Executor Resource Requests", default, deserialize_with = "or_default")]
     executor_requests: BTreeMap<String, ExecutorRequest>,
-    #[serde(rename = "Task Resource Requests", default)]
+    #[serde(rename = "Task Resource Requests", default, deserialize_with = "or_default")]
     task_requests: BTreeMap<String, TaskRequest>,
 }
 

@@ -5,10 +5,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::environment::{EnvironmentUpdate, ResourceProfileAdded};
 use crate::metrics::{Peaks, TaskMetrics};
+use crate::number;
 use crate::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
 
 /// A text that borrows from its line where no escape stands in it.
@@ -52,7 +53,7 @@ pub(crate) struct ApplicationStart<'a> {
     pub(crate) name: Text<'a>,
     #[serde(rename = "App ID", borrow, default)]
     pub(crate) id: Option<Text<'a>>,
-    #[serde(rename = "Timestamp")]
+    #[serde(rename = "Timestamp", deserialize_with = "number::required")]
     pub(crate) time: i64,
     #[serde(rename = "User", borrow)]
     pub(crate) user: Text<'a>,
@@ -66,13 +67,13 @@ pub(crate) struct ApplicationStart<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ApplicationEnd {
-    #[serde(rename = "Timestamp")]
+    #[serde(rename = "Timestamp", deserialize_with = "number::required")]
     pub(crate) time: i64,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ExecutorAdded<'a> {
-    #[serde(rename = "Timestamp")]
+    #[serde(rename = "Timestamp", deserialize_with = "number::required")]
     pub(crate) time: i64,
     #[serde(rename = "Executor ID", borrow)]
     pub(crate) id: Text<'a>,
@@ -84,45 +85,49 @@ pub(crate) struct ExecutorAdded<'a> {
 pub(crate) struct ExecutorInfo<'a> {
     #[serde(rename = "Host", borrow)]
     pub(crate) host: Text<'a>,
-    #[serde(rename = "Total Cores")]
+    #[serde(rename = "Total Cores", deserialize_with = "number::required")]
     pub(crate) total_cores: i64,
-    #[serde(rename = "Log Urls", default)]
+    #[serde(rename = "Log Urls", default, deserialize_with = "or_default")]
     pub(crate) log_urls: BTreeMap<String, String>,
-    #[serde(rename = "Attributes", default)]
+    #[serde(rename = "Attributes", default, deserialize_with = "or_default")]
     pub(crate) attributes: BTreeMap<String, String>,
-    #[serde(rename = "Resources", default)]
+    #[serde(rename = "Resources", default, deserialize_with = "or_default")]
     pub(crate) resources: BTreeMap<String, Resource>,
-    #[serde(rename = "Resource Profile Id", default)]
+    #[serde(rename = "Resource Profile Id", default, deserialize_with = "number::or_zero")]
     pub(crate) resource_profile_id: i64,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Resource {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) addresses: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ExecutorRemoved<'a> {
-    #[serde(rename = "Timestamp")]
+    #[serde(rename = "Timestamp", deserialize_with = "number::required")]
     pub(crate) time: i64,
     #[serde(rename = "Executor ID", borrow)]
     pub(crate) id: Text<'a>,
-    #[serde(rename = "Removed Reason", borrow)]
-    pub(crate) reason: Text<'a>,
+    #[serde(rename = "Removed Reason", borrow, default)]
+    pub(crate) reason: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct BlockManagerAdded<'a> {
     #[serde(rename = "Block Manager ID", borrow)]
     pub(crate) id: BlockManagerId<'a>,
-    #[serde(rename = "Maximum Memory")]
+    #[serde(rename = "Maximum Memory", deserialize_with = "number::required")]
     pub(crate) max_memory: i64,
-    #[serde(rename = "Timestamp", default)]
+    #[serde(
+        rename = "Timestamp",
+        default = "number::no_time",
+        deserialize_with = "number::or_no_time"
+    )]
     pub(crate) time: i64,
-    #[serde(rename = "Maximum Onheap Memory", default)]
+    #[serde(rename = "Maximum Onheap Memory", default, deserialize_with = "number::optional")]
     pub(crate) max_on_heap: Option<i64>,
-    #[serde(rename = "Maximum Offheap Memory", default)]
+    #[serde(rename = "Maximum Offheap Memory", default, deserialize_with = "number::optional")]
     pub(crate) max_off_heap: Option<i64>,
 }
 
@@ -132,19 +137,19 @@ pub(crate) struct BlockManagerId<'a> {
     pub(crate) executor_id: Text<'a>,
     #[serde(rename = "Host", borrow)]
     pub(crate) host: Text<'a>,
-    #[serde(rename = "Port")]
+    #[serde(rename = "Port", deserialize_with = "number::required")]
     pub(crate) port: i64,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct JobStart<'a> {
-    #[serde(rename = "Job ID")]
+    #[serde(rename = "Job ID", deserialize_with = "number::required")]
     pub(crate) job_id: i64,
-    #[serde(rename = "Submission Time", default)]
+    #[serde(rename = "Submission Time", default, deserialize_with = "number::or_zero")]
     pub(crate) time: i64,
     #[serde(rename = "Stage Infos", borrow, default)]
     pub(crate) stage_infos: Option<Vec<StageInfo<'a>>>,
-    #[serde(rename = "Stage IDs", default)]
+    #[serde(rename = "Stage IDs", default, deserialize_with = "or_default")]
     pub(crate) stage_ids: Vec<i64>,
     #[serde(rename = "Properties", borrow, default)]
     pub(crate) properties: Option<JobProperties<'a>>,
@@ -169,9 +174,9 @@ pub(crate) struct JobProperties<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct JobEnd<'a> {
-    #[serde(rename = "Job ID")]
+    #[serde(rename = "Job ID", deserialize_with = "number::required")]
     pub(crate) job_id: i64,
-    #[serde(rename = "Completion Time", default)]
+    #[serde(rename = "Completion Time", default, deserialize_with = "number::or_zero")]
     pub(crate) time: i64,
     #[serde(rename = "Job Result", borrow)]
     pub(crate) result: JobEndResult<'a>,
@@ -193,25 +198,25 @@ pub(crate) struct Exception<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct StageInfo<'a> {
-    #[serde(rename = "Stage ID")]
+    #[serde(rename = "Stage ID", deserialize_with = "number::required")]
     pub(crate) id: i64,
-    #[serde(rename = "Stage Attempt ID", default)]
+    #[serde(rename = "Stage Attempt ID", default, deserialize_with = "number::or_zero")]
     pub(crate) attempt: i64,
     #[serde(rename = "Stage Name", borrow)]
     pub(crate) name: Text<'a>,
-    #[serde(rename = "Number of Tasks")]
+    #[serde(rename = "Number of Tasks", deserialize_with = "number::required")]
     pub(crate) num_tasks: i64,
-    #[serde(rename = "Submission Time", default)]
+    #[serde(rename = "Submission Time", default, deserialize_with = "number::optional")]
     pub(crate) submission_time: Option<i64>,
-    #[serde(rename = "Completion Time", default)]
+    #[serde(rename = "Completion Time", default, deserialize_with = "number::optional")]
     pub(crate) completion_time: Option<i64>,
     #[serde(rename = "Failure Reason", borrow, default)]
     pub(crate) failure_reason: Option<Text<'a>>,
-    #[serde(rename = "Resource Profile Id", default)]
+    #[serde(rename = "Resource Profile Id", default, deserialize_with = "number::or_zero")]
     pub(crate) resource_profile_id: i64,
-    #[serde(rename = "Shuffle Push Enabled", default)]
+    #[serde(rename = "Shuffle Push Enabled", default, deserialize_with = "or_default")]
     pub(crate) shuffle_push_enabled: bool,
-    #[serde(rename = "Shuffle Push Mergers Count", default)]
+    #[serde(rename = "Shuffle Push Mergers Count", default, deserialize_with = "number::or_zero")]
     pub(crate) shuffle_mergers_count: i64,
 }
 
@@ -251,19 +256,19 @@ pub(crate) struct StageCompleted<'a> {
 pub(crate) struct StageExecutorMetrics<'a> {
     #[serde(rename = "Executor ID", borrow)]
     pub(crate) executor_id: Text<'a>,
-    #[serde(rename = "Stage ID")]
+    #[serde(rename = "Stage ID", deserialize_with = "number::required")]
     pub(crate) stage_id: i64,
-    #[serde(rename = "Stage Attempt ID", default)]
+    #[serde(rename = "Stage Attempt ID", default, deserialize_with = "number::or_zero")]
     pub(crate) stage_attempt_id: i64,
-    #[serde(rename = "Executor Metrics", default)]
+    #[serde(rename = "Executor Metrics", default, deserialize_with = "or_default")]
     pub(crate) peaks: Peaks,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct TaskStart<'a> {
-    #[serde(rename = "Stage ID")]
+    #[serde(rename = "Stage ID", deserialize_with = "number::required")]
     pub(crate) stage_id: i64,
-    #[serde(rename = "Stage Attempt ID", default)]
+    #[serde(rename = "Stage Attempt ID", default, deserialize_with = "number::or_zero")]
     pub(crate) stage_attempt_id: i64,
     #[serde(rename = "Task Info", borrow)]
     pub(crate) task: TaskInfo<'a>,
@@ -271,9 +276,9 @@ pub(crate) struct TaskStart<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct TaskEnd<'a> {
-    #[serde(rename = "Stage ID")]
+    #[serde(rename = "Stage ID", deserialize_with = "number::required")]
     pub(crate) stage_id: i64,
-    #[serde(rename = "Stage Attempt ID", default)]
+    #[serde(rename = "Stage Attempt ID", default, deserialize_with = "number::or_zero")]
     pub(crate) stage_attempt_id: i64,
     #[serde(rename = "Task End Reason", borrow)]
     pub(crate) reason: TaskEndReason<'a>,
@@ -287,15 +292,15 @@ pub(crate) struct TaskEnd<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct TaskInfo<'a> {
-    #[serde(rename = "Task ID")]
+    #[serde(rename = "Task ID", deserialize_with = "number::required")]
     pub(crate) id: i64,
-    #[serde(rename = "Index")]
+    #[serde(rename = "Index", deserialize_with = "number::required")]
     pub(crate) index: i64,
-    #[serde(rename = "Launch Time")]
+    #[serde(rename = "Launch Time", deserialize_with = "number::required")]
     pub(crate) launch_time: i64,
     #[serde(rename = "Executor ID", borrow)]
     pub(crate) executor_id: Text<'a>,
-    #[serde(rename = "Finish Time", default)]
+    #[serde(rename = "Finish Time", default, deserialize_with = "number::or_zero")]
     pub(crate) finish_time: i64,
 }
 
@@ -307,6 +312,11 @@ impl TaskInfo<'_> {
         }
         self.finish_time.saturating_sub(self.launch_time).max(0)
     }
+
+    /// The same as Spark sums it: below 0 when the clock went back.
+    pub(crate) const fn signed_duration_ms(&self) -> i64 {
+        if self.finish_time == 0 { 0 } else { self.finish_time.wrapping_sub(self.launch_time) }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -315,10 +325,19 @@ pub(crate) struct TaskEndReason<'a> {
     pub(crate) reason: Text<'a>,
     #[serde(rename = "Kill Reason", borrow, default)]
     pub(crate) kill_reason: Option<Text<'a>>,
-    #[serde(rename = "Job ID", default)]
+    #[serde(rename = "Job ID", default, deserialize_with = "number::optional")]
     pub(crate) job_id: Option<i64>,
-    #[serde(rename = "Partition ID", default)]
+    #[serde(rename = "Partition ID", default, deserialize_with = "number::optional")]
     pub(crate) partition_id: Option<i64>,
-    #[serde(rename = "Attempt Number", default)]
+    #[serde(rename = "Attempt Number", default, deserialize_with = "number::optional")]
     pub(crate) attempt_number: Option<i64>,
+}
+
+/// What is not there may also be `null`.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -91,7 +91,7 @@ impl Executors {
         executor.fact.ended = true;
         executor.fact.is_active = false;
         executor.fact.remove_time = Some(Timestamp::from_millis(event.time));
-        executor.fact.remove_reason = Some(text(&event.reason.0));
+        executor.fact.remove_reason = event.reason.as_ref().map(|reason| text(&reason.0));
         executor.awaits_peaks =
             earliest_submission < executor.fact.remove_time && earliest_submission.is_some();
         self.removed.insert(id.into_owned(), executor);

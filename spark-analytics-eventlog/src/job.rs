@@ -40,7 +40,7 @@ pub(crate) struct LiveJob {
 impl LiveJob {
     pub(crate) fn skip_stage(&mut self, stage_id: i64, num_tasks: i64) {
         self.skipped_stages.insert(stage_id);
-        self.fact.skipped_tasks = self.fact.skipped_tasks.saturating_add(num_tasks);
+        self.fact.skipped_tasks = self.fact.skipped_tasks.wrapping_add(num_tasks);
     }
 
     fn written(&self) -> LogJob {
@@ -66,7 +66,7 @@ impl Jobs {
             submission_time: time(event.time),
             name: last.map(|stage| text(&stage.name.0)).unwrap_or_default(),
             stage_ids: stages.iter().map(|stage| stage.id).collect(),
-            num_tasks: missing.fold(0, |sum, stage| sum.saturating_add(stage.num_tasks)),
+            num_tasks: missing.fold(0, |sum: i64, stage| sum.wrapping_add(stage.num_tasks)),
             ..LogJob::default()
         };
         if let Some(properties) = &event.properties {

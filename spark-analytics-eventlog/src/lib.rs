@@ -12,6 +12,7 @@ mod fold;
 mod indices;
 mod job;
 mod metrics;
+mod number;
 mod parse;
 mod pipeline;
 mod reading;

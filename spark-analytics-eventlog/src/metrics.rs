@@ -8,29 +8,31 @@ use serde::{Deserialize, Deserializer};
 use spark_analytics_core::TaskTotals;
 use spark_analytics_core::history::{EXECUTOR_METRICS, STAGE_METRICS};
 
+use crate::number::or_zero;
+
 /// A task's own metrics; what the log leaves out is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct TaskMetrics {
-    #[serde(rename = "Executor Deserialize Time")]
+    #[serde(rename = "Executor Deserialize Time", deserialize_with = "or_zero")]
     pub(crate) deserialize_time: i64,
-    #[serde(rename = "Executor Deserialize CPU Time")]
+    #[serde(rename = "Executor Deserialize CPU Time", deserialize_with = "or_zero")]
     pub(crate) deserialize_cpu_time: i64,
-    #[serde(rename = "Executor Run Time")]
+    #[serde(rename = "Executor Run Time", deserialize_with = "or_zero")]
     pub(crate) run_time: i64,
-    #[serde(rename = "Executor CPU Time")]
+    #[serde(rename = "Executor CPU Time", deserialize_with = "or_zero")]
     pub(crate) cpu_time: i64,
-    #[serde(rename = "Peak Execution Memory")]
+    #[serde(rename = "Peak Execution Memory", deserialize_with = "or_zero")]
     pub(crate) peak_execution_memory: i64,
-    #[serde(rename = "Result Size")]
+    #[serde(rename = "Result Size", deserialize_with = "or_zero")]
     pub(crate) result_size: i64,
-    #[serde(rename = "JVM GC Time")]
+    #[serde(rename = "JVM GC Time", deserialize_with = "or_zero")]
     pub(crate) gc_time: i64,
-    #[serde(rename = "Result Serialization Time")]
+    #[serde(rename = "Result Serialization Time", deserialize_with = "or_zero")]
     pub(crate) result_serialization_time: i64,
-    #[serde(rename = "Memory Bytes Spilled")]
+    #[serde(rename = "Memory Bytes Spilled", deserialize_with = "or_zero")]
     pub(crate) memory_spilled: i64,
-    #[serde(rename = "Disk Bytes Spilled")]
+    #[serde(rename = "Disk Bytes Spilled", deserialize_with = "or_zero")]
     pub(crate) disk_spilled: i64,
     #[serde(rename = "Shuffle Read Metrics")]
     pub(crate) shuffle_read: Option<ShuffleRead>,
@@ -45,21 +47,21 @@ pub(crate) struct TaskMetrics {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct ShuffleRead {
-    #[serde(rename = "Remote Blocks Fetched")]
+    #[serde(rename = "Remote Blocks Fetched", deserialize_with = "or_zero")]
     pub(crate) remote_blocks: i64,
-    #[serde(rename = "Local Blocks Fetched")]
+    #[serde(rename = "Local Blocks Fetched", deserialize_with = "or_zero")]
     pub(crate) local_blocks: i64,
-    #[serde(rename = "Fetch Wait Time")]
+    #[serde(rename = "Fetch Wait Time", deserialize_with = "or_zero")]
     pub(crate) fetch_wait_time: i64,
-    #[serde(rename = "Remote Bytes Read")]
+    #[serde(rename = "Remote Bytes Read", deserialize_with = "or_zero")]
     pub(crate) remote_bytes: i64,
-    #[serde(rename = "Remote Bytes Read To Disk")]
+    #[serde(rename = "Remote Bytes Read To Disk", deserialize_with = "or_zero")]
     pub(crate) remote_bytes_to_disk: i64,
-    #[serde(rename = "Local Bytes Read")]
+    #[serde(rename = "Local Bytes Read", deserialize_with = "or_zero")]
     pub(crate) local_bytes: i64,
-    #[serde(rename = "Total Records Read")]
+    #[serde(rename = "Total Records Read", deserialize_with = "or_zero")]
     pub(crate) records: i64,
-    #[serde(rename = "Remote Requests Duration")]
+    #[serde(rename = "Remote Requests Duration", deserialize_with = "or_zero")]
     pub(crate) remote_requests_duration: i64,
     #[serde(rename = "Push Based Shuffle")]
     pub(crate) push: Option<PushShuffle>,
@@ -68,52 +70,52 @@ pub(crate) struct ShuffleRead {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct PushShuffle {
-    #[serde(rename = "Corrupt Merged Block Chunks")]
+    #[serde(rename = "Corrupt Merged Block Chunks", deserialize_with = "or_zero")]
     pub(crate) corrupt_chunks: i64,
-    #[serde(rename = "Merged Fetch Fallback Count")]
+    #[serde(rename = "Merged Fetch Fallback Count", deserialize_with = "or_zero")]
     pub(crate) fallbacks: i64,
-    #[serde(rename = "Merged Remote Blocks Fetched")]
+    #[serde(rename = "Merged Remote Blocks Fetched", deserialize_with = "or_zero")]
     pub(crate) remote_blocks: i64,
-    #[serde(rename = "Merged Local Blocks Fetched")]
+    #[serde(rename = "Merged Local Blocks Fetched", deserialize_with = "or_zero")]
     pub(crate) local_blocks: i64,
-    #[serde(rename = "Merged Remote Chunks Fetched")]
+    #[serde(rename = "Merged Remote Chunks Fetched", deserialize_with = "or_zero")]
     pub(crate) remote_chunks: i64,
-    #[serde(rename = "Merged Local Chunks Fetched")]
+    #[serde(rename = "Merged Local Chunks Fetched", deserialize_with = "or_zero")]
     pub(crate) local_chunks: i64,
-    #[serde(rename = "Merged Remote Bytes Read")]
+    #[serde(rename = "Merged Remote Bytes Read", deserialize_with = "or_zero")]
     pub(crate) remote_bytes: i64,
-    #[serde(rename = "Merged Local Bytes Read")]
+    #[serde(rename = "Merged Local Bytes Read", deserialize_with = "or_zero")]
     pub(crate) local_bytes: i64,
-    #[serde(rename = "Merged Remote Requests Duration")]
+    #[serde(rename = "Merged Remote Requests Duration", deserialize_with = "or_zero")]
     pub(crate) remote_requests_duration: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct ShuffleWrite {
-    #[serde(rename = "Shuffle Bytes Written")]
+    #[serde(rename = "Shuffle Bytes Written", deserialize_with = "or_zero")]
     pub(crate) bytes: i64,
-    #[serde(rename = "Shuffle Write Time")]
+    #[serde(rename = "Shuffle Write Time", deserialize_with = "or_zero")]
     pub(crate) time: i64,
-    #[serde(rename = "Shuffle Records Written")]
+    #[serde(rename = "Shuffle Records Written", deserialize_with = "or_zero")]
     pub(crate) records: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Input {
-    #[serde(rename = "Bytes Read")]
+    #[serde(rename = "Bytes Read", deserialize_with = "or_zero")]
     pub(crate) bytes: i64,
-    #[serde(rename = "Records Read")]
+    #[serde(rename = "Records Read", deserialize_with = "or_zero")]
     pub(crate) records: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Output {
-    #[serde(rename = "Bytes Written")]
+    #[serde(rename = "Bytes Written", deserialize_with = "or_zero")]
     pub(crate) bytes: i64,
-    #[serde(rename = "Records Written")]
+    #[serde(rename = "Records Written", deserialize_with = "or_zero")]
     pub(crate) records: i64,
 }
 
@@ -126,7 +128,7 @@ impl TaskMetrics {
     /// Bytes read from shuffles, local and remote.
     pub(crate) fn shuffle_read_bytes(&self) -> i64 {
         let read = self.shuffle_read.unwrap_or_default();
-        read.local_bytes.saturating_add(read.remote_bytes)
+        read.local_bytes.wrapping_add(read.remote_bytes)
     }
 
     /// Bytes written to shuffles.
@@ -206,9 +208,7 @@ impl Default for Sums {
 
 impl Sums {
     pub(crate) fn add(&mut self, task: &TaskMetrics) {
-        for (sum, value) in self.0.iter_mut().zip(task.values()) {
-            *sum = sum.wrapping_add(value);
-        }
+        self.merge(&Self(task.values()));
     }
 
     /// Adds other sums.

@@ -131,9 +131,11 @@ impl<'a> Tally<'a> {
             TaskOutcome::Failed => executor.failed += 1,
             TaskOutcome::Killed => {}
         }
-        executor.duration = executor.duration.wrapping_add(duration);
+        let add = |sum: &mut i64, value: i64| *sum = sum.wrapping_add(value);
+        if !is_resubmitted {
+            add(&mut executor.duration, task.signed_duration_ms());
+        }
         if let Some(metrics) = metrics.filter(|_| !is_resubmitted) {
-            let add = |sum: &mut i64, value: i64| *sum = sum.wrapping_add(value);
             add(&mut executor.gc_time, metrics.gc_time);
             add(&mut executor.input_bytes, metrics.input_bytes());
             add(&mut executor.shuffle_read, metrics.shuffle_read_bytes());

@@ -4,8 +4,8 @@
 mod made;
 
 use made::{Log, success};
-use serde_json::json;
-use spark_analytics_core::StageStatus;
+use serde_json::{Value, json};
+use spark_analytics_core::{StageStatus, history};
 
 fn failure() -> serde_json::Value {
     json!({"Reason": "ExceptionFailure", "Class Name": "E"})
@@ -225,4 +225,62 @@ fn a_job_of_an_old_spark_names_its_stages_by_number() {
     }));
     assert_eq!(log.job(0).stage_ids, [4, 2]);
     assert_eq!(log.job(0).name, "unknown");
+}
+
+#[test]
+fn a_resubmitted_task_adds_nothing_to_the_sums_of_its_executor() {
+    let mut log = Log::started();
+    log.executor_added("1").job_start(0, &[(0, 1)]).submit(0, 0, 1).task((0, 0), 0, 0);
+    log.task_end((0, 0), 0, 0, json!({"Reason": "Resubmitted"}));
+    let executor = log.read().executors.remove(0);
+    assert_eq!((executor.completed_tasks, executor.failed_tasks), (1, 1));
+    assert_eq!((executor.total_tasks, executor.active_tasks), (1, 0));
+    assert_eq!((executor.total_duration_ms, executor.total_input_bytes), (10, 5));
+}
+
+#[test]
+fn an_executors_time_shrinks_by_a_task_that_finished_before_its_launch() {
+    let mut log = Log::started();
+    log.executor_added("1").job_start(0, &[(0, 2)]).submit(0, 0, 2).task((0, 0), 0, 0);
+    log.task_start((0, 0), 1, 1).add(json!({
+        "Event": "SparkListenerTaskEnd", "Stage ID": 0, "Stage Attempt ID": 0,
+        "Task End Reason": success(),
+        "Task Info": {
+            "Task ID": 1, "Index": 1, "Launch Time": 4_000, "Finish Time": 3_997,
+            "Executor ID": "1",
+        },
+    }));
+    assert_eq!(log.read().executors[0].total_duration_ms, 7);
+    assert_eq!(log.job(0).tasks.duration_ms, 10);
+}
+
+#[test]
+fn sums_wrap_around_as_those_of_the_jvm_do() {
+    let mut log = Log::started();
+    log.executor_added("1").job_start(0, &[(0, 2)]).submit(0, 0, 2);
+    for task in 0..2 {
+        log.task_start((0, 0), task, task).add(json!({
+            "Event": "SparkListenerTaskEnd", "Stage ID": 0, "Stage Attempt ID": 0,
+            "Task End Reason": success(),
+            "Task Info": {
+                "Task ID": task, "Index": task, "Launch Time": 4_000, "Finish Time": 4_010,
+                "Executor ID": "1",
+            },
+            "Task Metrics": {"Input Metrics": {"Bytes Read": i64::MAX}},
+        }));
+    }
+    assert_eq!(log.stage(0, 0).metrics["inputBytes"], -2);
+    assert_eq!(log.read().executors[0].total_input_bytes, -2);
+}
+
+#[test]
+fn all_executors_are_listed_by_rising_id_and_those_there_by_falling_id() {
+    let ids = |list: Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|e| e["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut log = Log::started();
+    log.executor_added("10").executor_added("2").executor_added("fallback").executor_added("3");
+    let log = log.executor_removed("3").read();
+    assert_eq!(ids(history::all_executors_json(&log)), ["10", "2", "3"]);
+    assert_eq!(ids(history::executors_json(&log)), ["2", "10"]);
 }
