@@ -26,16 +26,6 @@ pub enum LogError {
         /// The file.
         name: String,
     },
-    /// The file is compressed in a way that is not read.
-    #[error(
-        "{name} is compressed with {codec}, which is not read: decompress it first, or store it as zstd"
-    )]
-    Codec {
-        /// The file.
-        name: String,
-        /// The codec.
-        codec: &'static str,
-    },
     /// No line at the file's start, or none at all, is an event.
     #[error("{name} is not a Spark event log: no line of it starts with {{\"Event\":…}}")]
     NotALog {

@@ -41,7 +41,7 @@ use blocks::Blocks;
 use parse::{parse, too_long};
 use pipeline::{Stop, read_on};
 use reading::Reading;
-use source::{Damage, Opened, Source};
+use source::{Damage, Source};
 
 /// How many warnings a [`LogFile`] keeps; the rest are counted.
 pub const MAX_WARNINGS: usize = 100;
@@ -62,7 +62,7 @@ pub struct LogFile {
     pub lines: u64,
 }
 
-/// Reads an event log file, plain or zstd.
+/// Reads an event log file, plain or compressed by any codec that Spark writes, or by gzip.
 ///
 /// The same file always gives the same facts. What cannot be read in it becomes a warning, and
 /// reading goes on.
@@ -93,11 +93,7 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
 /// See [`read_log`].
 pub fn read_from(reader: impl Read + Send, name: &str) -> Result<LogFile, LogError> {
     let io = |reason| LogError::Io { name: name.to_owned(), reason };
-    let source = match Source::open(reader).map_err(io)? {
-        Opened::Readable(source) => source,
-        Opened::Unreadable(codec) => return Err(LogError::Codec { name: name.to_owned(), codec }),
-    };
-    let mut blocks = Blocks::new(source);
+    let mut blocks = Blocks::new(Source::new(reader));
     let mut reading = Reading::default();
     match read_on(&mut blocks, &mut reading) {
         Ok(()) => {}

@@ -6,6 +6,7 @@ mod made;
 use std::fs;
 use std::io::{self, Read, Write};
 
+use made::codecs::{CODECS, zstd};
 use made::{Log, NAME, success};
 use serde_json::json;
 use spark_analytics_core::{LogSnapshot, history};
@@ -191,10 +192,6 @@ fn reading_twice_tells_the_same() {
     assert_eq!(log, read_log(plain).unwrap().snapshot);
 }
 
-fn zstd(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 1).unwrap()
-}
-
 #[test]
 fn zstd_is_told_by_content_whatever_the_name() {
     let text = whole().text();
@@ -297,21 +294,36 @@ fn a_file_that_tells_nothing_says_why() {
 }
 
 #[test]
-fn other_codecs_are_named() {
-    let heads: [(&[u8], &str); 6] = [
-        (b"LZ4Block\x26\0\0", "lz4"),
-        (b"\x04\x22\x4d\x18\x40", "lz4"),
-        (b"\x82SNAPPY\0\0\0\0\x01", "snappy"),
-        (b"\xff\x06\0\0sNaPpY", "snappy"),
-        (b"ZV\x01\0\x10", "lzf"),
-        (b"\x1f\x8b\x08\0", "gzip"),
-    ];
-    for (head, codec) in heads {
-        let want = format!(
-            "f is compressed with {codec}, which is not read: decompress it first, or store it as zstd"
-        );
-        assert_eq!(error(head, "f"), want);
+fn every_codec_is_told_by_content_and_may_be_cut_anywhere() {
+    let text = whole().text();
+    for (codec, compress) in CODECS {
+        let bytes = compress(text.as_bytes());
+        for name in ["local-1", "local-1.lz4", "local-1.zstd", "x"] {
+            let log = read_from(&bytes[..], name).unwrap();
+            assert_eq!((log.snapshot, log.warnings), (whole().read(), vec![]), "{codec}");
+        }
+        let mut lines = 0;
+        for end in (0..bytes.len()).step_by(3) {
+            match read_from(&bytes[..end], "local-1.inprogress") {
+                Ok(log) => {
+                    assert_eq!(log.warnings, [], "{codec}, {end}");
+                    assert!(log.lines >= lines, "{codec}, {end}");
+                    lines = log.lines;
+                }
+                Err(LogError::Io { .. }) => panic!("{codec}, {end}"),
+                Err(_) => assert_eq!(lines, 0, "{codec}, {end}"),
+            }
+        }
+        assert!(lines > 5 || codec == "zstd", "{codec}");
     }
+}
+
+#[test]
+fn a_beginning_of_compressed_data_is_no_log() {
+    let no_log = "f is not a Spark event log: no line of it starts with {\"Event\":…}";
+    assert_eq!(error(b"ZV\x01\0", "f"), no_log);
+    assert_eq!(error(b"LZ4Block\x26\0\0", "f"), no_log);
+    assert_eq!(error(b"ZV\x01\0", "f.inprogress"), "f.inprogress is empty");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Event logs made line by line, with the fields that Spark writes.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod codecs;
+
 use serde_json::{Value, json};
 use spark_analytics_core::{LogJob, LogSnapshot, Stage};
 use spark_analytics_eventlog::read_from;

@@ -1,0 +1,59 @@
+//! gzip: members one after another.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::{Decode, Progress};
+
+pub(super) const MAGIC: &[u8] = b"\x1f\x8b";
+
+/// What gzip always has.
+const WINDOW_LOG: u8 = 15;
+
+pub(super) struct Gzip {
+    /// `None` between two members.
+    member: Option<Decompress>,
+    may_hold_output: bool,
+    corrupt: Option<String>,
+}
+
+impl Gzip {
+    pub(super) const fn new() -> Self {
+        Self { member: None, may_hold_output: false, corrupt: None }
+    }
+}
+
+impl Decode for Gzip {
+    fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, String> {
+        if let Some(reason) = self.corrupt.take() {
+            return Err(reason);
+        }
+        if input.is_empty() && !self.may_hold_output {
+            return Ok(Progress::NONE);
+        }
+        let member = self.member.get_or_insert_with(|| Decompress::new_gzip(WINDOW_LOG));
+        let (taken, given) = (member.total_in(), member.total_out());
+        let result = member.decompress(input, out, FlushDecompress::None);
+        let progress = Progress {
+            taken: (member.total_in() - taken) as usize,
+            given: (member.total_out() - given) as usize,
+        };
+        self.may_hold_output = progress.given == out.len();
+        match result {
+            Ok(Status::StreamEnd) => {
+                self.member = None;
+                self.may_hold_output = false;
+            }
+            Ok(_) if progress == Progress::NONE && !input.is_empty() => {
+                return Err("gzip makes nothing of it".to_owned());
+            }
+            Ok(_) => {}
+            Err(error) if progress.given == 0 => return Err(error.to_string()),
+            Err(error) => self.corrupt = Some(error.to_string()),
+        }
+        Ok(progress)
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.member.is_none()
+    }
+}
