@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::output::{Columns, Format, List, Out, text};
 use crate::view::{DayView, JOB_COLUMNS};
 use crate::{progress, store};
 
-/// Take event logs that Spark wrote: files, and folders of them
+/// Take event logs that Spark wrote: files, rolled logs, and folders of them
 ///
 /// Ends with the jobs of what was imported and the days on which they ended. Importing a log again
 /// changes nothing. What is no event log is named and skipped.
@@ -98,22 +98,22 @@ async fn take_logs(
     let (mut runs, mut views) = (BTreeSet::new(), Vec::new());
     let bar = progress::bytes(Some(found.bytes()));
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
-    for (path, _) in std::mem::take(&mut found.logs) {
-        let log = match logs::read(&path, &bar) {
+    for found_log in std::mem::take(&mut found.logs) {
+        let log = match logs::read(&found_log, &bar) {
             Ok(log) => log,
             Err(error @ LogError::Io { .. }) => {
-                found.failed.push(LeftOut::new(&path, error.to_string()));
+                found.failed.push(LeftOut::new(&found_log, &error));
                 continue;
             }
             Err(error) => {
-                let skipped = LeftOut::new(&path, error.to_string());
+                let skipped = LeftOut::new(&found_log, &error);
                 skipped.say(&bar);
                 found.skipped.push(skipped);
                 continue;
             }
         };
-        logs::say_warnings(&path, &log, &bar);
-        let mut view = LogView::new(&path, &log);
+        logs::say_warnings(&found_log.name, &log, &bar);
+        let mut view = LogView::new(&found_log.name, &log);
         let (app, attempt) = (view.app_id.clone(), view.attempt_id.clone());
         view.add(store.ingest_log(log.snapshot).await?);
         runs.insert((app, attempt));
@@ -199,10 +199,10 @@ async fn list_days(days: &BTreeSet<Day>, store: &dyn Store, out: &mut Out) -> an
 
 impl LogView {
     /// What a log has, before the store has taken it.
-    fn new(path: &Path, log: &LogFile) -> Self {
+    fn new(name: &str, log: &LogFile) -> Self {
         let snapshot = &log.snapshot;
         Self {
-            log: path.display().to_string(),
+            log: name.to_owned(),
             app_id: snapshot.application.app_id.clone(),
             attempt_id: snapshot.application.attempt_id.clone(),
             outcome: "unchanged",

@@ -18,7 +18,7 @@ use crate::progress;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cli inspect examples/eventlogs --format json")]
 pub(crate) struct Inspect {
-    /// A file, or a folder of files
+    /// Files, rolled logs, and folders of them
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 }
@@ -84,19 +84,20 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
     let mut failed = found.failed;
     let mut report = Report::new(out)?;
-    for (path, _) in &found.logs {
-        match logs::read(path, &bar) {
+    let is_named = |name: &str| args.paths.iter().any(|path| path.to_string_lossy() == name);
+    for found_log in &found.logs {
+        match logs::read(found_log, &bar) {
             Ok(log) => {
                 if report.format == Format::Csv {
-                    logs::say_warnings(path, &log, &bar);
+                    logs::say_warnings(&found_log.name, &log, &bar);
                 }
                 bar.suspend(|| report.log(&log))?;
             }
             // Who names a file wants just that one.
-            Err(error) if matches!(error, LogError::Io { .. }) || args.paths.contains(path) => {
-                failed.push(LeftOut::new(path, error.to_string()));
+            Err(error) if matches!(error, LogError::Io { .. }) || is_named(&found_log.name) => {
+                failed.push(LeftOut::new(found_log, &error));
             }
-            Err(error) => LeftOut::new(path, error.to_string()).say(&bar),
+            Err(error) => LeftOut::new(found_log, &error).say(&bar),
         }
     }
     bar.finish_and_clear();

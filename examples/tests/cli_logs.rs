@@ -90,10 +90,8 @@ fn all_stores_give_the_same_output() {
 #[test]
 fn what_is_no_event_log_is_named_and_skipped() {
     let folder = Folder::new();
-    let rolling = folder.path("logs/eventlog_v2_app-1");
-    std::fs::create_dir_all(&rolling).unwrap();
+    std::fs::create_dir_all(folder.path("logs/eventlog_v2_app-1")).unwrap();
     std::fs::create_dir_all(folder.path("logs/deep/_temporary")).unwrap();
-    folder.write("logs/eventlog_v2_app-1/events_1_app-1", "{}");
     folder.write("logs/.hidden", "no log");
     folder.write("logs/_SUCCESS", "");
     folder.write("logs/appstatus_app-1", "");
@@ -110,12 +108,48 @@ fn what_is_no_event_log_is_named_and_skipped() {
     let paths: Vec<_> = skipped.iter().map(|skipped| skipped["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["logs/eventlog_v2_app-1", "logs/deep/readme.md"]);
     let said: Vec<_> = ended.stderr.lines().collect();
-    assert_eq!(
-        said[0],
-        "skipped: logs/eventlog_v2_app-1 is a rolling event log, which this version does not read"
-    );
+    assert_eq!(said[0], "skipped: logs/eventlog_v2_app-1 is a rolling event log without any part");
     assert!(said[1].starts_with("skipped: logs/deep/readme.md is not a Spark event log"));
     assert_eq!(said.len(), 2);
+}
+
+/// The log of a name in parts of so many lines, each with the line's end.
+fn parts(name: &str, lines: usize) -> Vec<String> {
+    let log = std::fs::read_to_string(event_logs().join(name)).unwrap();
+    let all: Vec<_> = log.split_inclusive('\n').collect();
+    all.chunks(lines).map(<[&str]>::concat).collect()
+}
+
+#[test]
+fn rolled_logs_are_taken_as_one_log_each() {
+    let folder = Folder::new();
+    for (index, part) in (1..).zip(parts(FAILURES, 40)) {
+        folder.write(&format!("logs/eventlog_v2_{FAILURES}/events_{index}_{FAILURES}"), part);
+    }
+    folder.write(&format!("logs/eventlog_v2_{FAILURES}/appstatus_{FAILURES}"), "");
+    let spec = parts("app-20261123203120-0000", 100);
+    let (last, rolled) = spec.split_last().unwrap();
+    for (minute, part) in rolled.iter().enumerate() {
+        folder.write(&format!("logs/databricks/1/eventlog-2026-11-23--20-0{minute}"), part);
+    }
+    folder.write("logs/databricks/1/eventlog", last);
+
+    let report = folder.json(&["import", "logs"]);
+    let logs = report["logs"].as_array().unwrap();
+    let names: Vec<_> = logs.iter().map(|log| log["log"].as_str().unwrap()).collect();
+    assert_eq!(names, ["logs/databricks/1", &format!("logs/eventlog_v2_{FAILURES}")]);
+    let plain = [event_logs().join("app-20261123203120-0000"), event_logs().join(FAILURES)];
+    let again = folder.json(&["import", text(&plain[0]), text(&plain[1])]);
+    assert_eq!((&report["jobs"], &report["days"]), (&again["jobs"], &again["days"]));
+    assert!(again["logs"].as_array().unwrap().iter().all(|log| log["outcome"] == "unchanged"));
+
+    let rolling = format!("logs/eventlog_v2_{FAILURES}");
+    let shown = folder.json(&["inspect", &rolling]);
+    assert_eq!(shown, folder.json(&["inspect", text(&plain[1])]));
+    std::fs::remove_file(folder.path(&format!("{rolling}/events_2_{FAILURES}"))).unwrap();
+    let ended = folder.run(&["inspect", &rolling, "--format", "csv"]);
+    let warning = format!("warning: {rolling}: part 2 is missing");
+    assert_eq!((ended.code, ended.stderr.lines().next()), (Some(0), Some(&*warning)));
 }
 
 #[test]

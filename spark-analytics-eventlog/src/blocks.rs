@@ -41,8 +41,9 @@ impl Block {
 }
 
 impl<R: Read> Blocks<R> {
-    pub(crate) const fn new(reader: R) -> Self {
-        Self { reader, tail: Vec::new(), offset: 0, long_line: None }
+    /// Those of a reader whose first byte stands at an offset in the log.
+    pub(crate) const fn starting_at(offset: u64, reader: R) -> Self {
+        Self { reader, tail: Vec::new(), offset, long_line: None }
     }
 
     pub(crate) const fn reader(&self) -> &R {
@@ -64,13 +65,6 @@ impl<R: Read> Blocks<R> {
             return Some((&[], start, true));
         }
         (!self.tail.is_empty()).then_some((self.tail.as_slice(), self.offset, false))
-    }
-
-    /// Forgets a last line without an end: what is read next begins a line.
-    pub(crate) fn drop_unended_line(&mut self) {
-        self.offset = self.bytes();
-        self.tail.clear();
-        self.long_line = None;
     }
 
     /// Reads the next whole lines; whether there are any before the present end.

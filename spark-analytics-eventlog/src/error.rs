@@ -14,10 +14,16 @@ pub enum LogError {
         /// What the system says.
         reason: io::Error,
     },
-    /// The path is a directory.
-    #[error("{name} is a directory, an event log is a file: give the files in it")]
-    Directory {
-        /// The directory.
+    /// The path leads to a folder that is not one log.
+    #[error("{name} is a folder that is not one event log: give the logs in it one by one")]
+    NotOneLog {
+        /// The folder.
+        name: String,
+    },
+    /// The file was cut or another one took its place while it was read.
+    #[error("{name} was cut or replaced while it was read: read it again")]
+    Replaced {
+        /// The file.
         name: String,
     },
     /// Nothing is in the file, or blank lines only.

@@ -1,10 +1,14 @@
 //! A log while it is read: its facts so far, and what was left out.
 
+use std::io::Read;
+
 use spark_analytics_core::LogWarning;
 
-use crate::blocks::Block;
+use crate::blocks::{Block, Blocks};
 use crate::fold::Fold;
-use crate::parse::{Item, Parsed, Place, each_task, too_long};
+use crate::locate::FoundLog;
+use crate::parse::{Item, Parsed, Place, each_task, parse, too_long};
+use crate::source::{Damage, Source};
 use crate::{LogError, LogFile, MAX_WARNINGS};
 
 /// How many lines without an event a file may start with and still be an event log.
@@ -37,12 +41,7 @@ impl Reading {
     }
 
     /// Adds a last line without an end. While its driver is still at it, that need not be whole.
-    pub(crate) fn add_unended(
-        &mut self,
-        offset: u64,
-        mut parsed: Parsed<'_>,
-        is_in_progress: bool,
-    ) {
+    fn add_unended(&mut self, offset: u64, mut parsed: Parsed<'_>, is_in_progress: bool) {
         let is_event = self.has_event || parsed.has_event;
         parsed.items.retain(|item| !(is_in_progress && is_event && matches!(item, Item::Bad(..))));
         // One line is not too many.
@@ -84,9 +83,30 @@ impl Reading {
         }
     }
 
-    /// Says that something was left out, after the lines that were read.
-    pub(crate) fn warn_here(&mut self, offset: u64, reason: String) {
-        self.warn(offset, self.lines, reason);
+    /// Adds what stands behind the last whole line of a part, and what ends it. `is_in_progress` says that
+    /// the part may still be written.
+    pub(crate) fn end_part<R: Read>(&mut self, blocks: &Blocks<Source<R>>, is_in_progress: bool) {
+        match blocks.unended_line() {
+            Some((_, offset, true)) => self.warn(offset, self.lines, too_long()),
+            Some((line, offset, false)) => self.add_unended(offset, parse(line), is_in_progress),
+            None => {}
+        }
+        let reason = match blocks.reader().damage() {
+            None => return,
+            Some(Damage::CutOff) if is_in_progress => return,
+            Some(Damage::CutOff) => "the file ends within its compressed data".to_owned(),
+            Some(Damage::Corrupt(why)) => {
+                format!("the compressed data is damaged, nothing is read behind: {why}")
+            }
+        };
+        self.warn(blocks.bytes(), self.lines, reason);
+    }
+
+    /// Says, before all else, what is amiss in the log's folder.
+    pub(crate) fn warn_of_log(&mut self, reasons: &[String]) {
+        let of_lines = std::mem::take(&mut self.warnings);
+        reasons.iter().for_each(|reason| self.warn(0, 0, reason.clone()));
+        of_lines.into_iter().for_each(|w| self.warn(w.offset, w.line, w.reason));
     }
 
     fn warn(&mut self, offset: u64, line: u64, reason: String) {
@@ -97,10 +117,9 @@ impl Reading {
         }
     }
 
-    /// What the log tells. `path` is its name, `app_id` stands in for an application's id, `bytes` were
-    /// read.
-    pub(crate) fn finish(self, path: &str, app_id: &str, bytes: u64) -> Result<LogFile, LogError> {
-        let name = path.to_owned();
+    /// What the log tells; `bytes` of it were read.
+    pub(crate) fn into_log_file(self, log: &FoundLog, bytes: u64) -> Result<LogFile, LogError> {
+        let name = log.name.clone();
         if !self.has_event && self.warnings.is_empty() {
             return Err(LogError::Empty { name });
         }
@@ -111,7 +130,7 @@ impl Reading {
             return Err(LogError::NoApplication { name, events: self.fold.events() });
         }
         Ok(LogFile {
-            snapshot: self.fold.into_snapshot(app_id),
+            snapshot: self.fold.into_snapshot(&log.app_name),
             warnings: self.warnings,
             warnings_left_out: self.warnings_left_out,
             bytes,

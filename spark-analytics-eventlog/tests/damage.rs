@@ -329,7 +329,7 @@ fn a_beginning_of_compressed_data_is_no_log() {
 #[test]
 fn a_path_that_is_no_file_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(read_log(folder.path()), Err(LogError::Directory { .. })));
+    assert!(matches!(read_log(folder.path()), Err(LogError::NotOneLog { .. })));
     let missing = read_log(folder.path().join("missing")).unwrap_err();
     assert!(matches!(&missing, LogError::Io { .. }));
     assert!(missing.to_string().contains("missing"), "{missing}");

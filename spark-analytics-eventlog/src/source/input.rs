@@ -17,6 +17,14 @@ impl<R: Read> Input<R> {
         Self { reader, buffer: Vec::new(), start: 0, end: 0 }
     }
 
+    pub(super) const fn reader(&self) -> &R {
+        &self.reader
+    }
+
+    pub(super) const fn reader_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }

@@ -75,6 +75,14 @@ impl<R: Read> Source<R> {
         Self { input: Input::new(reader), content: Content::Unknown, corrupt: None }
     }
 
+    pub(crate) const fn reader(&self) -> &R {
+        self.input.reader()
+    }
+
+    pub(crate) const fn reader_mut(&mut self) -> &mut R {
+        self.input.reader_mut()
+    }
+
     /// What is wrong with the compressed data behind the last byte that was read, if anything. Asked
     /// where reading has come to an end for now.
     pub(crate) fn damage(&self) -> Option<Damage> {

@@ -1,0 +1,143 @@
+//! Which logs the files of one folder are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+use super::names::{self, RollingPart};
+use super::{Found, FoundLog, Location, LogKind, LogPart};
+
+/// A file as its folder lists it.
+pub(super) struct Entry {
+    /// The last part of its path.
+    pub(super) name: String,
+    /// All of it.
+    pub(super) path: String,
+    pub(super) size: u64,
+    pub(super) modified: SystemTime,
+    pub(super) location: Location,
+    pub(super) identity: Option<(u64, u64)>,
+}
+
+impl Entry {
+    fn part(self, index: u64) -> LogPart {
+        let Self { path, size, modified, location, identity, .. } = self;
+        LogPart { name: path, index, size, modified, location, identity }
+    }
+
+    /// The log that is this file.
+    pub(super) fn log(self) -> FoundLog {
+        let log = FoundLog::named(&self.path);
+        FoundLog { parts: vec![self.part(1)], ..log }
+    }
+}
+
+/// Whether the files of a folder are the parts of one rolling log.
+pub(super) fn is_rolling(folder: &str, files: &[Entry]) -> bool {
+    names::is_rolling_folder(names::last(folder))
+        || files.iter().any(|file| names::is_app_status(&file.name))
+            && files.iter().any(|file| RollingPart::of(&file.name).is_some())
+}
+
+/// The logs that a folder's files are.
+pub(super) fn sort_out(folder: &str, files: Vec<Entry>, found: &mut Found) {
+    if is_rolling(folder, &files) {
+        return rolling(folder, files, found);
+    }
+    let mut rolled = BTreeMap::new();
+    let mut logs = Vec::new();
+    for file in files {
+        if let Some(time) = names::databricks_time(&file.name) {
+            // Twice at one time only if compressed and not: the longer name comes last.
+            rolled.insert((time.to_owned(), file.name.clone()), file);
+        } else if !names::is_left_alone(&file.name) && !names::is_app_status(&file.name) {
+            logs.push(file.log());
+        }
+    }
+    if !rolled.is_empty() {
+        found.logs.push(databricks(folder, rolled.into_values()));
+    }
+    let ended: BTreeSet<String> =
+        logs.iter().filter(|log| !log.is_in_progress).map(|log| log.name.clone()).collect();
+    for log in logs {
+        // Where a file cannot be renamed, it is copied first.
+        if log.is_in_progress && ended.contains(log.id()) {
+            found.skip(&log.name, "is there without .inprogress, too");
+        } else {
+            found.logs.push(log);
+        }
+    }
+}
+
+fn databricks(folder: &str, files: impl Iterator<Item = Entry>) -> FoundLog {
+    let parts: Vec<LogPart> = (1..).zip(files).map(|(index, file)| file.part(index)).collect();
+    FoundLog {
+        name: folder.to_owned(),
+        app_name: names::last(folder).to_owned(),
+        is_in_progress: parts.iter().any(|part| names::is_databricks_last(names::last(&part.name))),
+        kind: LogKind::Databricks,
+        parts,
+        warnings: Vec::new(),
+    }
+}
+
+/// Spark's reader refuses a log with anything to warn of here.
+fn rolling(folder: &str, files: Vec<Entry>, found: &mut Found) {
+    let statuses: Vec<bool> = files
+        .iter()
+        .filter(|file| names::is_app_status(&file.name))
+        .map(|file| names::is_in_progress(&file.name))
+        .collect();
+    let mut warnings = Vec::new();
+    let mut app_name = names::app_name(folder).to_owned();
+    // By number and whether it is compacted.
+    let mut parts: BTreeMap<(u64, bool), Entry> = BTreeMap::new();
+    for file in files {
+        let Some(part) = RollingPart::of(&file.name) else { continue };
+        let key = (part.index, part.is_compacted);
+        part.app_name.clone_into(&mut app_name);
+        if let Some(other) = parts.remove(&key) {
+            // Which of them is whole is not known, but the longer one is no prefix of the other.
+            let (kept, dropped) =
+                if file.size > other.size { (file, other) } else { (other, file) };
+            warnings.push(format!("part {} is there twice, {} is left out", key.0, dropped.name));
+            parts.insert(key, kept);
+        } else {
+            parts.insert(key, file);
+        }
+    }
+    let compacted = parts.keys().rev().find(|(_, is_compacted)| *is_compacted).copied();
+    if let Some(first) = compacted {
+        parts = parts.split_off(&first);
+    }
+    let parts: Vec<LogPart> =
+        parts.into_iter().map(|((index, _), file)| file.part(index)).collect();
+    let Some(first) = parts.first() else {
+        return found.skip(folder, "is a rolling event log without any part");
+    };
+    if compacted.is_none() && first.index > 1 {
+        warnings.push(missing(1, first.index - 1));
+    }
+    for pair in parts.windows(2) {
+        if pair[1].index > pair[0].index + 1 {
+            warnings.push(missing(pair[0].index + 1, pair[1].index - 1));
+        }
+    }
+    if statuses.is_empty() {
+        warnings.push("there is no appstatus file, so the log is taken as ended".to_owned());
+    }
+    found.logs.push(FoundLog {
+        name: folder.to_owned(),
+        app_name,
+        is_in_progress: !statuses.is_empty() && statuses.iter().all(|is_running| *is_running),
+        kind: LogKind::Rolling,
+        parts,
+        warnings,
+    });
+}
+
+fn missing(first: u64, last: u64) -> String {
+    match first == last {
+        true => format!("part {first} is missing"),
+        false => format!("parts {first} to {last} are missing"),
+    }
+}
