@@ -13,7 +13,7 @@ use crate::number;
 use crate::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
 
 /// A text that borrows from its line where no escape stands in it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
@@ -43,19 +43,19 @@ pub(crate) enum Event<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct LogStart<'a> {
-    #[serde(rename = "Spark Version", borrow)]
+    #[serde(rename = "Spark Version", borrow, default, deserialize_with = "or_default")]
     pub(crate) spark_version: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ApplicationStart<'a> {
-    #[serde(rename = "App Name", borrow)]
+    #[serde(rename = "App Name", borrow, default, deserialize_with = "or_default")]
     pub(crate) name: Text<'a>,
     #[serde(rename = "App ID", borrow, default)]
     pub(crate) id: Option<Text<'a>>,
     #[serde(rename = "Timestamp", deserialize_with = "number::required")]
     pub(crate) time: i64,
-    #[serde(rename = "User", borrow)]
+    #[serde(rename = "User", borrow, default, deserialize_with = "or_default")]
     pub(crate) user: Text<'a>,
     #[serde(rename = "App Attempt ID", borrow, default)]
     pub(crate) attempt_id: Option<Text<'a>>,

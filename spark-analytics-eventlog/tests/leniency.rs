@@ -109,3 +109,16 @@ fn an_executor_may_be_removed_without_a_reason() {
         assert_eq!((removed.is_active, removed.remove_reason), (false, None));
     }
 }
+
+#[test]
+fn an_application_may_tell_neither_its_user_nor_its_name() {
+    for texts in [json!({}), json!({"User": null, "App Name": null})] {
+        let mut event = json!({
+            "Event": "SparkListenerApplicationStart", "App ID": "local-1", "Timestamp": 1_000,
+        });
+        event.as_object_mut().unwrap().extend(texts.as_object().unwrap().clone());
+        let application = Log::default().add(event).read().application;
+        assert_eq!((application.user.as_str(), application.name.as_str()), ("", ""));
+        assert_eq!(application.start_time, Some(Timestamp::from_millis(1_000)));
+    }
+}
