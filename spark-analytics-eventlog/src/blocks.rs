@@ -7,8 +7,9 @@ use memchr::{memchr, memrchr};
 /// The longest line that is read, in bytes: 64 MiB. A longer one is left out.
 pub const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 
-/// How much a block holds, unless a line is longer: it stays in a core's own cache.
-const BLOCK_BYTES: usize = 512 * 1024;
+/// How much a block holds, unless a line is longer: it stays in a core's own cache. In tests a small log is
+/// of many blocks.
+const BLOCK_BYTES: usize = if cfg!(test) { 4 * 1024 } else { 512 * 1024 };
 
 /// Cuts what a reader gives into blocks. At its end it may be asked again: a log may grow.
 #[derive(Debug)]
@@ -71,8 +72,9 @@ impl<R: Read> Blocks<R> {
     pub(crate) fn fill(&mut self, block: &mut Block) -> io::Result<bool> {
         block.long_line = None;
         block.filled = 0;
-        if block.buffer.len() != BLOCK_BYTES {
-            block.buffer = vec![0; BLOCK_BYTES.max(self.tail.len() * 2)];
+        let size = BLOCK_BYTES.max(self.tail.len() * 2);
+        if block.buffer.len() != size {
+            block.buffer = vec![0; size];
         }
         let mut filled = self.tail.len();
         block.buffer[..filled].copy_from_slice(&self.tail);

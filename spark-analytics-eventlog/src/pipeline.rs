@@ -151,3 +151,92 @@ impl<R: Read + Send> Drop for FreeOthers<'_, '_, R> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::LogFile;
+    use crate::locate::FoundLog;
+
+    fn lines_of(case: &str) -> Vec<String> {
+        let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+        let mut files = fs::read_dir(cases.join(case).join("log")).unwrap();
+        let text = fs::read_to_string(files.next().unwrap().unwrap().path()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// In blocks of many lines, on all cores.
+    fn read(lines: &[String]) -> LogFile {
+        let text = lines.join("\n") + "\n";
+        let mut blocks = Blocks::starting_at(0, text.as_bytes());
+        let mut reading = Reading::default();
+        read_on(&mut blocks, &mut reading).unwrap();
+        reading.into_log_file(&FoundLog::named("local-1"), blocks.bytes()).unwrap()
+    }
+
+    /// Line by line.
+    fn read_slowly(lines: &[String]) -> LogFile {
+        let mut reading = Reading::default();
+        let mut bytes = 0;
+        for line in lines {
+            let line = format!("{line}\n");
+            let mut blocks = Blocks::starting_at(bytes, line.as_bytes());
+            let mut block = Block::default();
+            assert!(blocks.fill(&mut block).unwrap());
+            reading.add(&block, parse(block.lines())).unwrap();
+            bytes = blocks.bytes();
+        }
+        reading.into_log_file(&FoundLog::named("local-1"), bytes).unwrap()
+    }
+
+    fn assert_same(lines: &[String]) {
+        let (fast, slow) = (read(lines), read_slowly(lines));
+        assert_eq!(fast.snapshot, slow.snapshot);
+        assert_eq!(fast.warnings, slow.warnings);
+        assert_eq!((fast.bytes, fast.lines), (slow.bytes, slow.lines));
+    }
+
+    #[test]
+    fn blocks_of_lines_tell_what_their_lines_tell_one_by_one() {
+        for case in ["spec-3.5", "failures-3.5", "concurrent-3.5"] {
+            assert_same(&lines_of(case));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Tasks end before they start, after their stage, twice, never.
+        #[test]
+        fn so_they_do_out_of_order_and_with_lines_lost_and_repeated(
+            case in prop::sample::select(vec!["spec-3.5", "failures-3.5", "concurrent-3.5"]),
+            moves in prop::collection::vec(any::<(prop::sample::Index, i8, u8)>(), 0..200),
+        ) {
+            let mut lines = lines_of(case);
+            // The application's start stays where it is.
+            let first = lines.iter().position(|line| line.contains("ApplicationStart")).unwrap() + 1;
+            for (at, by, what) in moves {
+                let at = first + at.index(lines.len() - first);
+                match what % 4 {
+                    0 => drop(lines.remove(at)),
+                    1 => lines.insert(at, lines[at].clone()),
+                    2 => {
+                        let half = lines[at].len() / 2;
+                        lines[at].truncate(half);
+                    }
+                    _ => {
+                        let to = at.saturating_add_signed(by.into()).clamp(first, lines.len() - 1);
+                        let line = lines.remove(at);
+                        lines.insert(to, line);
+                    }
+                }
+            }
+            assert_same(&lines);
+        }
+    }
+}
