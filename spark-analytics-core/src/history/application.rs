@@ -1,0 +1,60 @@
+use serde::ser::{Serialize, Serializer};
+
+use super::fields::{Date, Fields, millis};
+use crate::Application;
+
+/// An application as Spark's `ApplicationInfo`: its attempts in their order, of which the first, the newest
+/// in Spark, gives id and name.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplicationInfo<'a>(pub &'a [Application]);
+
+/// An attempt as Spark's `ApplicationAttemptInfo`.
+///
+/// Spark's `lastUpdated` is when the log's file was changed; here it is the time of the latest event. While
+/// the application runs, `duration` lasts until then too, and does not grow with the clock.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplicationAttemptInfo<'a>(pub &'a Application);
+
+impl Serialize for ApplicationInfo<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let newest = self.0.first();
+        let attempts: Vec<_> = self.0.iter().map(ApplicationAttemptInfo).collect();
+        let mut fields = Fields::of(serializer)?;
+        fields
+            .put("id", newest.map_or("", |newest| &newest.app_id))?
+            .put("name", newest.map_or("", |newest| &newest.name))?
+            .put("attempts", &attempts)?;
+        fields.end()
+    }
+}
+
+impl Serialize for ApplicationAttemptInfo<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let application = self.0;
+        let start = millis(application.start_time);
+        let end = millis(application.end_time);
+        let updated = millis(application.last_event_time);
+        let attempt_id = Some(&application.attempt_id).filter(|id| !id.is_empty());
+        let mut fields = Fields::of(serializer)?;
+        fields
+            .put_some("attemptId", attempt_id)?
+            .put("startTime", &Date(start))?
+            .put("endTime", &Date(end))?
+            .put("lastUpdated", &Date(updated))?
+            .put("duration", &duration_ms(application))?
+            .put("sparkUser", &application.user)?
+            .put("completed", &application.ended)?
+            .put("appSparkVersion", &application.spark_version)?
+            .put("startTimeEpoch", &start)?
+            .put("endTimeEpoch", &end)?
+            .put("lastUpdatedEpoch", &updated)?;
+        fields.end()
+    }
+}
+
+pub(super) fn duration_ms(application: &Application) -> i64 {
+    match (application.start_time, application.until()) {
+        (Some(start), Some(until)) => until.as_millis().saturating_sub(start.as_millis()),
+        _ => 0,
+    }
+}

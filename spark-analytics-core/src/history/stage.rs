@@ -1,0 +1,92 @@
+use serde::ser::{Serialize, Serializer};
+
+use super::executor::EXECUTOR_METRICS;
+use super::fields::{Date, Fields, Numbers};
+use crate::{Stage, StageStatus};
+
+/// Names of the metrics of a stage, sums over its tasks: times in ms, CPU and shuffle write times in
+/// ns, sizes in bytes. In the order of Spark's `StageData`.
+pub const STAGE_METRICS: [&str; 35] = [
+    "executorDeserializeTime",
+    "executorDeserializeCpuTime",
+    "executorRunTime",
+    "executorCpuTime",
+    "resultSize",
+    "jvmGcTime",
+    "resultSerializationTime",
+    "memoryBytesSpilled",
+    "diskBytesSpilled",
+    "peakExecutionMemory",
+    "inputBytes",
+    "inputRecords",
+    "outputBytes",
+    "outputRecords",
+    "shuffleRemoteBlocksFetched",
+    "shuffleLocalBlocksFetched",
+    "shuffleFetchWaitTime",
+    "shuffleRemoteBytesRead",
+    "shuffleRemoteBytesReadToDisk",
+    "shuffleLocalBytesRead",
+    "shuffleReadBytes",
+    "shuffleReadRecords",
+    "shuffleCorruptMergedBlockChunks",
+    "shuffleMergedFetchFallbackCount",
+    "shuffleMergedRemoteBlocksFetched",
+    "shuffleMergedLocalBlocksFetched",
+    "shuffleMergedRemoteChunksFetched",
+    "shuffleMergedLocalChunksFetched",
+    "shuffleMergedRemoteBytesRead",
+    "shuffleMergedLocalBytesRead",
+    "shuffleRemoteReqsDuration",
+    "shuffleMergedRemoteReqsDuration",
+    "shuffleWriteBytes",
+    "shuffleWriteTime",
+    "shuffleWriteRecords",
+];
+
+/// A stage attempt as Spark's `StageData`.
+#[derive(Clone, Copy, Debug)]
+pub struct StageData<'a>(pub &'a Stage);
+
+impl Serialize for StageData<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let stage = self.0;
+        let peaks = stage.peak_executor_metrics.as_ref();
+        let mut fields = Fields::of(serializer)?;
+        fields
+            .put("status", stage_status(stage.status))?
+            .put("stageId", &stage.stage_id)?
+            .put("attemptId", &stage.stage_attempt_id)?
+            .put("numTasks", &stage.num_tasks)?
+            .put("numActiveTasks", &stage.active_tasks)?
+            .put("numCompleteTasks", &stage.tasks.succeeded)?
+            .put("numFailedTasks", &stage.tasks.failed)?
+            .put("numKilledTasks", &stage.tasks.killed)?
+            .put("numCompletedIndices", &stage.completed_indices)?
+            .put_some("submissionTime", Date::of(stage.submission_time))?
+            .put_some("firstTaskLaunchedTime", Date::of(stage.first_task_launched_time))?
+            .put_some("completionTime", Date::of(stage.completion_time))?
+            .put_some("failureReason", stage.failure_reason.as_ref())?
+            .put_numbers(&STAGE_METRICS, &stage.metrics)?
+            .put("name", &stage.name)?
+            .put_some("description", stage.description.as_ref())?
+            .put("schedulingPool", &stage.scheduling_pool)?
+            .put("killedTasksSummary", &stage.killed_tasks_summary)?
+            .put("resourceProfileId", &stage.resource_profile_id)?
+            .put_some("peakExecutorMetrics", peaks.map(|peaks| Numbers(&EXECUTOR_METRICS, peaks)))?
+            .put("isShufflePushEnabled", &stage.shuffle_push_enabled)?
+            .put("shuffleMergersCount", &stage.shuffle_mergers_count)?;
+        fields.end()
+    }
+}
+
+/// Where a stage attempt stands, as Spark's `StageStatus`.
+pub const fn stage_status(status: StageStatus) -> &'static str {
+    match status {
+        StageStatus::Pending => "PENDING",
+        StageStatus::Active => "ACTIVE",
+        StageStatus::Skipped => "SKIPPED",
+        StageStatus::Complete => "COMPLETE",
+        StageStatus::Failed => "FAILED",
+    }
+}
