@@ -14,7 +14,7 @@ use crate::observe::observe;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::rejections::Rejections;
-use crate::{batch, docs, ingest, jobs, logs, status, summary};
+use crate::{batch, docs, history, ingest, jobs, logs, status, summary};
 
 /// What every handler is given.
 pub(crate) type App = Arc<Shared>;
@@ -57,6 +57,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(status::ready))
         .routes(routes!(docs::openapi))
         .routes(routes!(docs::ui))
+        .merge(history::api())
 }
 
 async fn unknown_route(uri: Uri) -> Problem {

@@ -7,6 +7,7 @@ mod body;
 mod cursor;
 mod docs;
 pub mod figures;
+mod history;
 mod ingest;
 mod jobs;
 mod linger;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{Api, START};
 
-/// All that is served but the files of `/docs/`.
+/// All of this API's own that is served but the files of `/docs/`.
 const ROUTES: [(&str, &str); 12] = [
     ("get", "/"),
     ("get", "/api/v1/analytics/jobs"),
@@ -23,6 +23,32 @@ const ROUTES: [(&str, &str); 12] = [
     ("post", "/api/v1/logs/ingest"),
 ];
 
+/// All of Spark's below an application, or below one of its attempts.
+const OF_AN_APPLICATION: [&str; 10] = [
+    "allexecutors",
+    "environment",
+    "executors",
+    "jobs",
+    "jobs/{job_id}",
+    "sql",
+    "sql/{execution_id}",
+    "stages",
+    "stages/{stage_id}",
+    "stages/{stage_id}/{stage_attempt_id}",
+];
+
+/// All of Spark's that is served.
+fn sparks_routes() -> Vec<String> {
+    const ONE: &str = "/api/v1/applications/{app_id}";
+    let attempt = format!("{ONE}/{{attempt_id}}");
+    let mut routes = vec!["/api/v1/version".to_owned(), "/api/v1/applications".to_owned()];
+    for prefix in [ONE, &attempt] {
+        routes.push(prefix.to_owned());
+        routes.extend(OF_AN_APPLICATION.map(|path| format!("{prefix}/{path}")));
+    }
+    routes
+}
+
 async fn document(api: &Api) -> Value {
     api.get("/api/v1/openapi.json").await.json()
 }
@@ -37,9 +63,12 @@ async fn the_document_names_exactly_the_routes_that_are_served() {
             named.insert((method.as_str(), path.as_str()));
         }
     }
-    assert_eq!(named, BTreeSet::from(ROUTES));
-    for (method, path) in ROUTES {
-        let path = path.replace("{job_id}", "1");
+    let sparks = sparks_routes();
+    let mut served: BTreeSet<(&str, &str)> = BTreeSet::from(ROUTES);
+    served.extend(sparks.iter().map(|path| ("get", path.as_str())));
+    assert_eq!(named, served);
+    for (method, path) in served {
+        let path = path.replace(['{', '}'], "").replace("job_id", "1");
         for tried in ["get", "post", "put", "delete", "patch"] {
             let sent = Method::from_bytes(tried.to_uppercase().as_bytes()).unwrap();
             let status = api.ask(sent, &path).await.status.as_u16();
@@ -99,6 +128,63 @@ async fn answers_have_exactly_the_fields_that_the_document_names() {
     }
     let ingested = api.ingest(START).await.json();
     assert_eq!(fields(&ingested), fields(&schemas["Ingested"]["properties"]));
+}
+
+#[tokio::test]
+async fn sparks_answers_have_the_fields_that_the_document_names() {
+    let (api, app) = Api::of_case("spec-3.5").await;
+    let document = document(&api).await;
+    let schemas = &document["components"]["schemas"];
+    for path in sparks_routes() {
+        let asked = [("{app_id}", app.as_str()), ("{attempt_id}", "1"), ("{job_id}", "1")];
+        let asked =
+            asked.iter().fold(path.clone(), |path, (name, value)| path.replace(name, value));
+        let asked =
+            asked.replace("{stage_id}/{stage_attempt_id}", "1/0").replace("{stage_id}", "1");
+        let answer = api.get(&asked.replace("{execution_id}", "0")).await;
+        if path.contains("{attempt_id}") || path.contains("/sql/") {
+            // This application has neither.
+            assert_eq!(answer.status.as_u16(), 404);
+            continue;
+        }
+        let content = "/responses/200/content/application~1json/schema";
+        let schema = document["paths"][&path]["get"].pointer(content).unwrap();
+        check(&answer.json(), schema, schemas, &path);
+    }
+}
+
+/// Checks that an answer is of a schema.
+fn check(value: &Value, schema: &Value, schemas: &Value, path: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap();
+        return check(value, &schemas[name], schemas, path);
+    }
+    match schema["type"].as_str().unwrap() {
+        "array" => {
+            let items = value.as_array().unwrap();
+            items.iter().for_each(|item| check(item, &schema["items"], schemas, path));
+        }
+        "object" => {
+            let fields = value.as_object().unwrap();
+            let Some(named) = schema["properties"].as_object() else {
+                let values = &schema["additionalProperties"];
+                return fields.values().for_each(|field| check(field, values, schemas, path));
+            };
+            for (name, field) in fields {
+                let schema = named.get(name);
+                let schema = schema.unwrap_or_else(|| panic!("{path}: {name} is not described"));
+                check(field, schema, schemas, path);
+            }
+            for required in schema["required"].as_array().into_iter().flatten() {
+                assert!(fields.contains_key(required.as_str().unwrap()), "{path} lacks {required}");
+            }
+        }
+        "string" => assert!(value.is_string(), "{path}: {value}"),
+        "integer" => assert!(value.is_i64(), "{path}: {value}"),
+        "number" => assert!(value.is_f64(), "{path}: {value}"),
+        "boolean" => assert!(value.is_boolean(), "{path}: {value}"),
+        other => panic!("{path}: {other}"),
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,71 @@
+//! Answers as the History Server gives them: JSON, or a sentence as plain text.
+
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use spark_analytics_core::Error;
+
+use crate::problem::Detail;
+
+pub(super) type Answer = Result<Response, Refusal>;
+
+/// JSON of an answer.
+pub(super) fn json(answer: &(impl Serialize + ?Sized)) -> Answer {
+    let body = serde_json::to_vec(answer).map_err(|error| Refusal {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        text: error.to_string(),
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// An answer that is not what was asked for.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    text: String,
+}
+
+impl Refusal {
+    /// Spark's `NotFoundException`.
+    pub(super) fn not_found(text: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, text: text.into() }
+    }
+
+    /// There is nothing that answers this path or takes these parameters. Spark repeats the path.
+    pub(super) fn nothing_at(uri: &Uri) -> Self {
+        Self::not_found(uri.path())
+    }
+
+    /// Spark's `BadParameterException`.
+    pub(super) fn bad_parameter(name: &str, expected: &str, found: &str) -> Self {
+        let text =
+            format!("Bad value for parameter \"{name}\".  Expected a {expected}, got \"{found}\"");
+        Self::bad_request(text)
+    }
+
+    pub(super) fn bad_request(text: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, text: text.into() }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let status = match error {
+            Error::Busy { .. } | Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self { status, text: error.to_string() }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let headers = [(header::CONTENT_TYPE, "text/plain")];
+        let mut response = (self.status, headers, self.text.clone()).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, 1.into());
+        }
+        response.extensions_mut().insert(Detail(self.text));
+        response
+    }
+}

@@ -1,0 +1,202 @@
+//! The routes of this module as the OpenAPI document has them.
+
+use utoipa::openapi::path::{
+    HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem,
+    PathsBuilder, Required, ResponseBuilder,
+};
+
+use super::schemas;
+
+const TAG: &str = "history server";
+
+/// A route: its path, what it answers in words, its type and whether it answers a list, its parameters.
+struct Route(
+    &'static str,
+    &'static str,
+    (&'static str, bool),
+    &'static [(&'static str, &'static str)],
+);
+
+const ROOT: &[Route] = &[
+    Route(
+        "/api/v1/version",
+        "The version of Spark whose answers these are",
+        ("VersionInfo", false),
+        &[],
+    ),
+    Route(
+        "/api/v1/applications",
+        "Applications, those that ended last first, running ones last",
+        ("ApplicationInfo", true),
+        &[
+            ("status", "Only `completed` or only `running` ones"),
+            (
+                "minDate",
+                "Only those that started then or later: a day, or an instant as `2026-11-23T20:29:32.315GMT`",
+            ),
+            ("maxDate", "Only those that started then or earlier"),
+            ("minEndDate", "Only those that ended then or later"),
+            ("maxEndDate", "Only those that ended then or earlier"),
+            ("limit", "The most applications to list"),
+        ],
+    ),
+    Route(
+        "/api/v1/applications/{app_id}",
+        "An application with its attempts, the newest first",
+        ("ApplicationInfo", false),
+        &[],
+    ),
+    Route(
+        "/api/v1/applications/{app_id}/{attempt_id}",
+        "An attempt of an application",
+        ("ApplicationAttemptInfo", false),
+        &[],
+    ),
+];
+
+const STAGE_PARAMETERS: &[(&str, &str)] = &[
+    ("details", "Taken and passed over: single tasks are not kept"),
+    ("taskStatus", "Taken and passed over"),
+    (
+        "withSummaries",
+        "Taken and passed over: `/api/v1/analytics/applications/{app_id}/stages` has distributions",
+    ),
+    ("quantiles", "Taken and passed over"),
+];
+
+/// Below an application that has no attempts, and below an attempt.
+const BELOW: &[Route] = &[
+    Route(
+        "jobs",
+        "Its jobs, the newest first",
+        ("JobData", true),
+        &[(
+            "status",
+            "Only those that are `running`, `succeeded`, `failed` or `unknown`; may be repeated",
+        )],
+    ),
+    Route("jobs/{job_id}", "One of its jobs", ("JobData", false), &[]),
+    Route(
+        "stages",
+        "Its stage attempts, the newest first",
+        ("StageData", true),
+        &[
+            (
+                "status",
+                "Only those that are `active`, `complete`, `failed`, `pending` or `skipped`; may be repeated",
+            ),
+            STAGE_PARAMETERS[0],
+            STAGE_PARAMETERS[1],
+            STAGE_PARAMETERS[2],
+            STAGE_PARAMETERS[3],
+        ],
+    ),
+    Route("stages/{stage_id}", "The attempts of a stage", ("StageData", true), STAGE_PARAMETERS),
+    Route(
+        "stages/{stage_id}/{stage_attempt_id}",
+        "An attempt of a stage",
+        ("StageData", false),
+        STAGE_PARAMETERS,
+    ),
+    Route("executors", "Its executors that are there", ("ExecutorSummary", true), &[]),
+    Route(
+        "allexecutors",
+        "All its executors, those too that were removed",
+        ("ExecutorSummary", true),
+        &[],
+    ),
+    Route(
+        "environment",
+        "Its environment, with what speaks of a secret hidden",
+        ("ApplicationEnvironmentInfo", false),
+        &[],
+    ),
+    Route(
+        "sql",
+        "Its executions of SQL, without the graphs of their plans",
+        ("ExecutionData", true),
+        &[
+            ("details", "Taken and passed over: nodes and edges are not kept"),
+            ("planDescription", "`false` leaves the text of the plan empty"),
+            ("offset", "How many to pass over, 0 unless given"),
+            ("length", "The most to list, 20 unless given; all if it is not above 0"),
+        ],
+    ),
+    Route(
+        "sql/{execution_id}",
+        "One of its executions of SQL",
+        ("ExecutionData", false),
+        &[
+            ("details", "Taken and passed over: nodes and edges are not kept"),
+            ("planDescription", "`false` leaves the text of the plan empty"),
+        ],
+    ),
+];
+
+/// The document of these routes alone.
+pub(super) fn document() -> OpenApi {
+    let below = ["/api/v1/applications/{app_id}", "/api/v1/applications/{app_id}/{attempt_id}"];
+    let mut paths = PathsBuilder::new();
+    for route in ROOT {
+        paths = paths.path(route.0, route.item(route.0));
+    }
+    for (prefix, route) in
+        below.iter().flat_map(|prefix| BELOW.iter().map(move |route| (prefix, route)))
+    {
+        let path = format!("{prefix}/{}", route.0);
+        paths = paths.path(&path, route.item(&path));
+    }
+    OpenApiBuilder::new()
+        .info(InfoBuilder::new().build())
+        .paths(paths)
+        .components(Some(schemas::components(ComponentsBuilder::new()).build()))
+        .build()
+}
+
+impl Route {
+    fn item(&self, path: &str) -> PathItem {
+        let Self(_, summary, (schema, is_list), parameters) = self;
+        let named = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let mut operation = OperationBuilder::new().tag(TAG).summary(Some(*summary));
+        for name in named {
+            operation = operation.parameter(parameter(name, ParameterIn::Path, None));
+        }
+        for (name, description) in *parameters {
+            operation = operation.parameter(parameter(name, ParameterIn::Query, Some(description)));
+        }
+        let answer = ContentBuilder::new().schema(Some(schemas::answer(schema, *is_list))).build();
+        let answer = ResponseBuilder::new()
+            .description("As Spark's History Server answers")
+            .content("application/json", answer);
+        operation = operation.response("200", answer);
+        for (status, description) in [
+            ("400", "A date or a quantile that is none"),
+            ("404", "There is no such thing, or a parameter cannot be read"),
+            ("500", "The store failed"),
+            ("503", "The store cannot answer now"),
+        ] {
+            let text = ContentBuilder::new().schema(Some(schemas::text())).build();
+            let response =
+                ResponseBuilder::new().description(description).content("text/plain", text);
+            operation = operation.response(status, response);
+        }
+        PathItem::new(HttpMethod::Get, operation)
+    }
+}
+
+fn parameter(name: &str, within: ParameterIn, description: Option<&str>) -> Parameter {
+    let required = match within {
+        ParameterIn::Path => Required::True,
+        _ => Required::False,
+    };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(within)
+        .required(required)
+        .description(description)
+        .schema(Some(schemas::text()))
+        .build()
+}

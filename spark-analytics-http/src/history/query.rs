@@ -1,0 +1,71 @@
+//! Parameters as Spark's server takes them: what it does not know it passes over, of what is given twice
+//! the first counts, and a value that it cannot read is a 404 without a word.
+
+use axum::http::Uri;
+
+use super::answer::Refusal;
+use super::date;
+
+/// The query of a request.
+#[derive(Debug)]
+pub(super) struct Query<'u> {
+    uri: &'u Uri,
+    pairs: Vec<(String, String)>,
+}
+
+impl<'u> Query<'u> {
+    pub(super) fn of(uri: &'u Uri) -> Self {
+        let pairs = axum::extract::Query::try_from_uri(uri);
+        Self { uri, pairs: pairs.map(|pairs| pairs.0).unwrap_or_default() }
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.pairs.iter().filter(move |pair| pair.0 == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
+    fn first(&self, name: &str) -> Option<&str> {
+        self.values(name).next()
+    }
+
+    /// Words of which some are known, in upper case; none if the parameter is not there.
+    pub(super) fn words(
+        &self,
+        name: &str,
+        known: &[&'static str],
+    ) -> Result<Vec<&'static str>, Refusal> {
+        let word =
+            |value: &str| known.iter().find(|word| word.eq_ignore_ascii_case(value)).copied();
+        self.values(name).map(|value| word(value).ok_or_else(|| self.refusal())).collect()
+    }
+
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i32>, Refusal> {
+        self.first(name).map(|value| value.parse().map_err(|_| self.refusal())).transpose()
+    }
+
+    /// Anything but `true` is false.
+    pub(super) fn flag(&self, name: &str, default: bool) -> bool {
+        self.first(name).map_or(default, |value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// ms since the epoch.
+    pub(super) fn date(&self, name: &str, default: i64) -> Result<i64, Refusal> {
+        self.first(name).map_or(Ok(default), |value| {
+            let error = || Refusal::bad_request(format!("Couldn't parse date: {value}"));
+            date::millis(value).ok_or_else(error)
+        })
+    }
+
+    /// Checks numbers that no answer here depends on.
+    pub(super) fn check_quantiles(&self) -> Result<(), Refusal> {
+        const NAME: &str = "quantiles";
+        let Some(value) = self.first(NAME) else { return Ok(()) };
+        let given = value.trim_end_matches(',');
+        let wrong = given.split(',').find(|number| number.trim().parse::<f64>().is_err());
+        wrong.map_or(Ok(()), |wrong| Err(Refusal::bad_parameter(NAME, "double", wrong)))
+    }
+
+    fn refusal(&self) -> Refusal {
+        Refusal::nothing_at(self.uri)
+    }
+}

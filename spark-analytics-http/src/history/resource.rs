@@ -1,0 +1,72 @@
+//! What a path below an application or an attempt names.
+
+/// A resource of an application's attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resource<'p> {
+    Jobs,
+    Job(i32),
+    Stages,
+    Stage(i32),
+    StageAttempt(i32, i32),
+    Executors,
+    AllExecutors,
+    Environment,
+    Sql,
+    SqlExecution(i64),
+    Rdds,
+    Rdd(i32),
+    /// Known to Spark, and not kept here.
+    Missing(Missing<'p>),
+}
+
+/// What Spark would answer and this server does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing<'p> {
+    TaskSummary,
+    TaskList,
+    Threads(&'p str),
+    Logs,
+    Streaming,
+}
+
+/// Whether these begin with a resource; else the first is an attempt's id.
+pub(super) fn starts_one(segments: &[&str]) -> bool {
+    Resource::of(segments).is_some() || segments.is_empty()
+}
+
+impl<'p> Resource<'p> {
+    pub(super) fn of(segments: &[&'p str]) -> Option<Self> {
+        Some(match *segments {
+            ["jobs"] => Self::Jobs,
+            ["jobs", job] => Self::Job(number(job)?),
+            ["stages"] => Self::Stages,
+            ["stages", stage] => Self::Stage(number(stage)?),
+            ["stages", stage, attempt] => Self::StageAttempt(number(stage)?, number(attempt)?),
+            ["stages", stage, attempt, what] => {
+                let (_, _): (i32, i32) = (number(stage)?, number(attempt)?);
+                Self::Missing(match what {
+                    "taskSummary" => Missing::TaskSummary,
+                    "taskList" | "taskTable" => Missing::TaskList,
+                    _ => return None,
+                })
+            }
+            ["executors"] => Self::Executors,
+            ["executors", executor, "threads"] => Self::Missing(Missing::Threads(executor)),
+            ["allexecutors"] => Self::AllExecutors,
+            ["environment"] => Self::Environment,
+            ["sql"] => Self::Sql,
+            ["sql", execution] => Self::SqlExecution(number(execution)?),
+            ["storage", "rdd"] => Self::Rdds,
+            ["storage", "rdd", rdd] => Self::Rdd(number(rdd)?),
+            ["logs"] => Self::Missing(Missing::Logs),
+            ["streaming", _, ..] => Self::Missing(Missing::Streaming),
+            _ => return None,
+        })
+    }
+}
+
+/// A number of digits alone, as Spark's paths have it.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
