@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use spark_analytics_core::{Application, Timestamp};
+use spark_analytics_http::figures::ApplicationFigures;
 
 use crate::args::Shared;
 use crate::jobs::PAGE;
@@ -27,6 +28,8 @@ struct AppView {
     task_count: i64,
     failed_tasks: i64,
     killed_tasks: i64,
+    core_time_seconds: Option<f64>,
+    idle_share: Option<f64>,
 }
 
 const APPS: Columns = Columns {
@@ -42,6 +45,8 @@ const APPS: Columns = Columns {
         "task_count",
         "failed_tasks",
         "killed_tasks",
+        "core_time_seconds",
+        "idle_share",
     ],
     table: &[
         "app_id",
@@ -53,6 +58,8 @@ const APPS: Columns = Columns {
         "end_time",
         "task_count",
         "failed_tasks",
+        "core_time_seconds",
+        "idle_share",
     ],
 };
 
@@ -75,6 +82,7 @@ pub(crate) async fn run(_: &Apps, shared: &Shared, out: &mut Out) -> anyhow::Res
 
 impl From<&Application> for AppView {
     fn from(app: &Application) -> Self {
+        let figures = ApplicationFigures::from(app);
         let shown = |time: Option<Timestamp>| time.map(|time| time.to_string());
         Self {
             app_id: app.app_id.clone(),
@@ -88,6 +96,8 @@ impl From<&Application> for AppView {
             task_count: app.tasks.task_count(),
             failed_tasks: app.tasks.failed,
             killed_tasks: app.tasks.killed,
+            core_time_seconds: figures.core_time_seconds,
+            idle_share: figures.idle_share,
         }
     }
 }

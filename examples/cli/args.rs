@@ -9,7 +9,7 @@ use spark_analytics_core::{Day, Dedup};
 
 use crate::WrongUsage;
 use crate::output::Format;
-use crate::{apps, generate, import, ingest, inspect, jobs, progress, raw, send, summary};
+use crate::{apps, generate, import, ingest, inspect, jobs, progress, raw, send, stages, summary};
 
 /// Figures of Apache Spark jobs, from listener events and event logs
 #[derive(Debug, Parser)]
@@ -47,6 +47,7 @@ pub(crate) enum Command {
     Jobs(jobs::Jobs),
     Summary(summary::Summary),
     Apps(apps::Apps),
+    Stages(stages::Stages),
     Events(raw::Events),
     Rejected(raw::RejectedInput),
     Prune(raw::Prune),

@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod raw;
 mod send;
+mod stages;
 mod store;
 mod summary;
 mod texts;
@@ -88,6 +89,7 @@ async fn run(cli: Cli, out: &mut Out) -> anyhow::Result<()> {
         Command::Jobs(args) => jobs::list(&args, &shared, out).await,
         Command::Summary(args) => summary::run(&args, &shared, out).await,
         Command::Apps(args) => apps::run(&args, &shared, out).await,
+        Command::Stages(args) => stages::run(&args, &shared, out).await,
         Command::Events(args) => raw::events(&args, &shared, out).await,
         Command::Rejected(args) => raw::rejected(&args, &shared, out).await,
         Command::Prune(args) => raw::prune(&args, &shared, out).await,

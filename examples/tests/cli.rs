@@ -14,7 +14,7 @@ fn help_has_an_example_of_each_command_and_the_exit_codes() {
     let help = Folder::new().ok(&["--help"]);
     let commands = [
         "generate", "send", "ingest", "import", "inspect", "job", "jobs", "summary", "apps",
-        "events", "rejected", "prune",
+        "stages", "events", "rejected", "prune",
     ];
     for command in commands {
         assert!(help.contains(&format!("\n  cli {command} ")), "{command}: {help}");
@@ -48,11 +48,12 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
 #[test]
 fn reading_makes_no_database_and_says_how_one_is_made() {
     let folder = Folder::new();
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["jobs"],
         &["job", "1"],
         &["summary", "--date", "2024-04-01"],
         &["apps"],
+        &["stages", "--app", "app-1"],
         &["events", "1"],
         &["rejected"],
         &["prune", "--before", "2024-04-01"],
@@ -152,7 +153,10 @@ fn csv_has_the_documented_names_also_without_rows() {
         header(&["jobs"]),
         "job_id,user,start_time,end_time,duration_seconds,task_count,failed_tasks,success_rate,\
          job_result,app_id,attempt_id,killed_tasks,source,task_time_seconds,parallelism,skew,\
-         task_duration_ms.p50,task_duration_ms.p95,task_duration_ms.p99,task_duration_ms.max"
+         task_duration_ms.p50,task_duration_ms.p95,task_duration_ms.p99,task_duration_ms.max,\
+         lost_time_seconds,run_time_seconds,cpu_time_seconds,gc_time_seconds,gc_share,input_bytes,\
+         output_bytes,shuffle_read_bytes,shuffle_write_bytes,memory_spilled_bytes,\
+         disk_spilled_bytes"
     );
     let days = header(&["summary", "--date", "2024-04-01"]);
     assert_eq!(
@@ -164,13 +168,13 @@ fn csv_has_the_documented_names_also_without_rows() {
          tasks.cpu_time_seconds,tasks.gc_time_seconds,tasks.input_bytes,tasks.output_bytes,\
          tasks.shuffle_read_bytes,tasks.shuffle_write_bytes,tasks.memory_spilled_bytes,\
          tasks.disk_spilled_bytes,tasks.task_duration_ms.p50,tasks.task_duration_ms.p95,\
-         tasks.task_duration_ms.p99,tasks.task_duration_ms.max"
+         tasks.task_duration_ms.p99,tasks.task_duration_ms.max,tasks.skew,tasks.gc_share"
     );
     assert_eq!(header(&["summary", "--from", "2024-04-01", "--to", "2024-04-02"]), days);
     assert_eq!(
         header(&["apps"]),
         "app_id,attempt_id,name,user,spark_version,start_time,end_time,ended,task_count,\
-         failed_tasks,killed_tasks"
+         failed_tasks,killed_tasks,core_time_seconds,idle_share"
     );
     assert_eq!(
         header(&["events", "1"]),

@@ -72,19 +72,58 @@ fn all_stores_give_the_same_output() {
     folder.generate("sample.json", "30", "4");
     let logs = event_logs();
     let outputs = |store: &str| {
-        let commands: [&[&str]; 8] = [
+        let commands: [&[&str]; 9] = [
             &["ingest", "sample.json"],
             &["import", text(&logs)],
             &["jobs", "--format", "csv"],
             &["summary", "--from", "2024-01-01", "--to", "2026-12-31", "--format", "json"],
             &["events", "103", "--format", "json"],
             &["apps"],
+            &["stages", "--app", FAILURES, "--format", "csv"],
             &["prune", "--before", "2024-04-01"],
             &["job", "3", "--app", FAILURES],
         ];
         commands.map(|command| folder.ok(&[command, &["--store", store]].concat()))
     };
     assert_eq!(outputs("sqlite:figures.db"), outputs("redb:figures.redb"));
+}
+
+#[test]
+fn stages_of_an_imported_log_are_listed_with_their_figures() {
+    let folder = Folder::new();
+    folder.ok(&["import", text(&event_logs())]);
+    let stages = folder.json(&["stages", "--app", FAILURES]);
+    let stages = stages.as_array().unwrap();
+    let inspected = folder.json(&["inspect", text(&event_logs())]);
+    let applications = inspected["applications"].as_array().unwrap();
+    let of_log = applications.iter().find(|log| log["application"]["id"] == FAILURES).unwrap();
+    assert_eq!(stages.len(), of_log["stages"].as_array().unwrap().len());
+    for told in of_log["stages"].as_array().unwrap() {
+        let is_same = |stage: &&Value| {
+            stage["stage_id"] == told["stageId"] && stage["stage_attempt_id"] == told["attemptId"]
+        };
+        let stage = stages.iter().find(is_same).unwrap();
+        assert_eq!(stage["status"], told["status"]);
+        assert_eq!(stage["tasks"]["failed_tasks"], told["numFailedTasks"]);
+        assert_eq!(stage["tasks"]["skew"].is_null(), stage["tasks"]["task_duration_ms"].is_null());
+    }
+    let csv = folder.ok(&["stages", "--app", FAILURES, "--format", "csv"]);
+    assert_eq!(csv.lines().count(), stages.len() + 1);
+    let header = "stage_id,stage_attempt_id,name,status,submission_time,completion_time,\
+                  duration_seconds,tasks.task_count,";
+    assert!(csv.starts_with(header), "{csv}");
+
+    let apps = folder.json(&["apps"]);
+    for app in apps.as_array().unwrap() {
+        let idle = app["idle_share"].as_f64().unwrap();
+        assert!(app["core_time_seconds"].as_f64().unwrap() > 0.0 && (0.0..100.0).contains(&idle));
+    }
+    let ended = folder.run(&["stages", "--app", "app-9", "--attempt", "1"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(
+        ended.error(),
+        "error: no event log told of application app-9; --attempt names its attempt"
+    );
 }
 
 #[test]

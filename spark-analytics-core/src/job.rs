@@ -139,11 +139,9 @@ impl Job {
             .then(|| self.tasks.duration_ms as f64 * 1e3 / self.duration_us() as f64)
     }
 
-    /// How much longer the slow tasks take: the 99th percentile of task durations over the median.
-    /// `None` without tasks, or when the median is 0.
+    /// How much longer the slow tasks take, see [`TaskTotals::skew`].
     pub fn skew(&self) -> Option<f64> {
-        let median = self.tasks.durations.quantile(50, 100).filter(|median| *median > 0)?;
-        Some(self.tasks.durations.quantile(99, 100)? as f64 / median as f64)
+        self.tasks.skew()
     }
 }
 

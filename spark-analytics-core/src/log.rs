@@ -68,6 +68,23 @@ impl Application {
     pub fn until(&self) -> Option<Timestamp> {
         self.end_time.or(self.last_event_time)
     }
+
+    /// From its start [until](Self::until) it was over, in µs; negative when the clock went back.
+    pub fn duration_us(&self) -> Option<i64> {
+        Some(self.until()?.as_micros().saturating_sub(self.start_time?.as_micros()))
+    }
+
+    /// The time that cores were there and ran no task, in ms; never less than 0. A task counts as
+    /// one core, whatever `spark.task.cpus` says. `None` without core time.
+    pub fn idle_core_ms(&self) -> Option<i128> {
+        let core_time = self.core_time_ms.filter(|time| *time > 0)?;
+        Some(i128::from(core_time).saturating_sub(self.tasks.duration_ms).max(0))
+    }
+
+    /// The percentage of core time in which no task ran, see [`idle_core_ms`](Self::idle_core_ms).
+    pub fn idle_share(&self) -> Option<f64> {
+        Some(100.0 * self.idle_core_ms()? as f64 / self.core_time_ms? as f64)
+    }
 }
 
 /// A job as an event log tells it; names and rules are those of the History Server's `/jobs`.
@@ -202,6 +219,14 @@ pub struct Stage {
     pub peak_executor_metrics: Option<BTreeMap<String, i64>>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
+}
+
+impl Stage {
+    /// From its submission to its end, in µs; `None` where either is not known.
+    pub fn duration_us(&self) -> Option<i64> {
+        let end = self.completion_time?.as_micros();
+        Some(end.saturating_sub(self.submission_time?.as_micros()))
+    }
 }
 
 /// An executor as an event log tells it; names and rules are those of the History Server's

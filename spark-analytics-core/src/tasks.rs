@@ -91,6 +91,19 @@ impl TaskTotals {
         ((self.succeeded as i128 * 2_000_000_000 + tasks) / (2 * tasks)) as i64
     }
 
+    /// How much longer the slow tasks take: the 99th percentile of task durations over the median.
+    /// `None` without tasks, or when the median is 0.
+    pub fn skew(&self) -> Option<f64> {
+        let median = self.durations.quantile(50, 100).filter(|median| *median > 0)?;
+        Some(self.durations.quantile(99, 100)? as f64 / median as f64)
+    }
+
+    /// The percentage of run time that went to garbage collection; `None` without run time, which
+    /// event logs alone tell of.
+    pub fn gc_share(&self) -> Option<f64> {
+        (self.run_time_ms > 0).then(|| 100.0 * self.gc_time_ms as f64 / self.run_time_ms as f64)
+    }
+
     /// Whether nothing is counted.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

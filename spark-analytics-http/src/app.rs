@@ -14,7 +14,7 @@ use crate::observe::observe;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::rejections::Rejections;
-use crate::{batch, docs, history, ingest, jobs, logs, status, summary};
+use crate::{applications, batch, docs, history, ingest, jobs, logs, status, summary};
 
 /// What every handler is given.
 pub(crate) type App = Arc<Shared>;
@@ -52,6 +52,9 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(jobs::job))
         .routes(routes!(jobs::list))
         .routes(routes!(summary::summary))
+        .routes(routes!(applications::list))
+        .routes(routes!(applications::application))
+        .routes(routes!(applications::stages))
         .routes(routes!(status::welcome))
         .routes(routes!(status::health))
         .routes(routes!(status::ready))

@@ -36,6 +36,22 @@ pub(crate) fn to_id(text: &str) -> Result<i64, Problem> {
     decode::<(i64,)>(text).map(|(id,)| id)
 }
 
+pub(crate) fn of_attempt(app_id: &str, attempt_id: &str) -> String {
+    encode(&(app_id, attempt_id))
+}
+
+pub(crate) fn to_attempt(text: &str) -> Result<(String, String), Problem> {
+    decode(text)
+}
+
+pub(crate) fn of_stage(stage: (i64, i64)) -> String {
+    encode(&stage)
+}
+
+pub(crate) fn to_stage(text: &str) -> Result<(i64, i64), Problem> {
+    decode(text)
+}
+
 /// The first `limit` of `rows`, of which one more was asked for, and the cursor if there is more.
 pub(crate) fn page<T>(
     rows: &mut Vec<T>,

@@ -3,7 +3,10 @@
 use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
-use spark_analytics_core::{Histogram, Job, Rollup, Source, TaskTotals, Timestamp};
+use spark_analytics_core::history::stage_status;
+use spark_analytics_core::{
+    Application, Histogram, Job, Rollup, Source, Stage, TaskTotals, Timestamp,
+};
 use utoipa::ToSchema;
 
 use crate::round::two_decimals;
@@ -52,6 +55,26 @@ pub struct JobFigures {
     skew: Option<f64>,
     /// Distribution of task durations within 1 %, null without tasks.
     task_duration_ms: Option<Quantiles<i64>>,
+    /// The part of task time that failed and killed tasks took.
+    lost_time_seconds: f64,
+    /// Time that executors ran tasks; 0, as all below, for a job that only single events tell of.
+    run_time_seconds: f64,
+    cpu_time_seconds: f64,
+    gc_time_seconds: f64,
+    /// Percentage of run time that went to garbage collection. Null without run time.
+    gc_share: Option<f64>,
+    #[schema(value_type = u64)]
+    input_bytes: i128,
+    #[schema(value_type = u64)]
+    output_bytes: i128,
+    #[schema(value_type = u64)]
+    shuffle_read_bytes: i128,
+    #[schema(value_type = u64)]
+    shuffle_write_bytes: i128,
+    #[schema(value_type = u64)]
+    memory_spilled_bytes: i128,
+    #[schema(value_type = u64)]
+    disk_spilled_bytes: i128,
 }
 
 /// A job in the list of a summary.
@@ -110,6 +133,60 @@ pub struct TaskFigures {
     disk_spilled_bytes: i128,
     /// Distribution of task durations within 1 %, null without tasks.
     task_duration_ms: Option<Quantiles<i64>>,
+    /// The 99th percentile of task durations over the median. Null without tasks or if the median is 0.
+    skew: Option<f64>,
+    /// Percentage of run time that went to garbage collection. Null without run time.
+    gc_share: Option<f64>,
+}
+
+/// The figures of an attempt of an application that an event log told of.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApplicationFigures {
+    #[schema(example = "application_1711792363000_0042")]
+    app_id: String,
+    /// Often empty.
+    attempt_id: String,
+    name: String,
+    user: String,
+    spark_version: String,
+    #[serde(serialize_with = "optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    start_time: Option<Timestamp>,
+    /// Null while it runs, or after its driver died.
+    #[serde(serialize_with = "optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    end_time: Option<Timestamp>,
+    ended: bool,
+    /// From its start to its end, or else to its latest event.
+    duration_seconds: Option<f64>,
+    /// Cores of executors times how long they were there. Null if it is not known.
+    pub core_time_seconds: Option<f64>,
+    /// Percentage of core time in which no task ran, a task taking one core. Null without core time.
+    pub idle_share: Option<f64>,
+    /// All its tasks.
+    tasks: TaskFigures,
+}
+
+/// The figures of an attempt of a stage.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StageFigures {
+    stage_id: i64,
+    stage_attempt_id: i64,
+    #[schema(example = "count at etl.py:42")]
+    name: String,
+    /// `PENDING`, `ACTIVE`, `COMPLETE`, `FAILED` or `SKIPPED`.
+    #[schema(example = "COMPLETE")]
+    status: &'static str,
+    #[serde(serialize_with = "optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    submission_time: Option<Timestamp>,
+    #[serde(serialize_with = "optional_text")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    completion_time: Option<Timestamp>,
+    /// From its submission to its end. Null where either is not known.
+    duration_seconds: Option<f64>,
+    /// Its tasks.
+    tasks: TaskFigures,
 }
 
 /// The figures of the jobs that ended on a day, or on several.
@@ -127,20 +204,30 @@ pub struct TotalFigures {
 impl From<Job> for JobFigures {
     fn from(job: Job) -> Self {
         let (duration_us, task_ms) = (i128::from(job.duration_us()), job.tasks.duration_ms);
-        let quantile = |num| job.tasks.durations.quantile(num, 100).map(i128::from);
-        let skew = quantile(50).filter(|median| *median > 0).zip(quantile(99));
+        let tasks = TaskFigures::from(&job.tasks);
         Self {
             job_id: job.key.job_id,
             duration_seconds: duration_seconds(&job),
-            task_count: job.tasks.task_count(),
-            failed_tasks: job.tasks.failed,
+            task_count: tasks.task_count,
+            failed_tasks: tasks.failed_tasks,
             success_rate: success_rate(&job.tasks),
-            killed_tasks: job.tasks.killed,
-            task_time_seconds: two_decimals(task_ms, 1_000),
+            killed_tasks: tasks.killed_tasks,
+            task_time_seconds: tasks.task_time_seconds,
             parallelism: (duration_us > 0)
                 .then(|| two_decimals(task_ms.saturating_mul(1_000), duration_us)),
-            skew: skew.map(|(median, p99)| two_decimals(p99, median)),
-            task_duration_ms: quantiles(&job.tasks.durations, |ms| ms),
+            skew: tasks.skew,
+            task_duration_ms: tasks.task_duration_ms,
+            lost_time_seconds: tasks.lost_time_seconds,
+            run_time_seconds: tasks.run_time_seconds,
+            cpu_time_seconds: tasks.cpu_time_seconds,
+            gc_time_seconds: tasks.gc_time_seconds,
+            gc_share: tasks.gc_share,
+            input_bytes: tasks.input_bytes,
+            output_bytes: tasks.output_bytes,
+            shuffle_read_bytes: tasks.shuffle_read_bytes,
+            shuffle_write_bytes: tasks.shuffle_write_bytes,
+            memory_spilled_bytes: tasks.memory_spilled_bytes,
+            disk_spilled_bytes: tasks.disk_spilled_bytes,
             start_time: job.start,
             end_time: job.end,
             job_result: job.result.name().to_owned(),
@@ -169,6 +256,9 @@ impl From<Job> for JobLine {
 
 impl From<&TaskTotals> for TaskFigures {
     fn from(tasks: &TaskTotals) -> Self {
+        // Of integers, so that two decimals are rounded once.
+        let quantile = |num| tasks.durations.quantile(num, 100).map(i128::from);
+        let skew = quantile(50).filter(|median| *median > 0).zip(quantile(99));
         Self {
             task_count: tasks.task_count(),
             failed_tasks: tasks.failed,
@@ -185,6 +275,44 @@ impl From<&TaskTotals> for TaskFigures {
             memory_spilled_bytes: tasks.memory_spilled_bytes,
             disk_spilled_bytes: tasks.disk_spilled_bytes,
             task_duration_ms: quantiles(&tasks.durations, |ms| ms),
+            skew: skew.map(|(median, p99)| two_decimals(p99, median)),
+            gc_share: (tasks.run_time_ms > 0)
+                .then(|| two_decimals(tasks.gc_time_ms.saturating_mul(100), tasks.run_time_ms)),
+        }
+    }
+}
+
+impl From<&Application> for ApplicationFigures {
+    fn from(application: &Application) -> Self {
+        let idle = application.idle_core_ms().zip(application.core_time_ms);
+        Self {
+            app_id: application.app_id.clone(),
+            attempt_id: application.attempt_id.clone(),
+            name: application.name.clone(),
+            user: application.user.clone(),
+            spark_version: application.spark_version.clone(),
+            start_time: application.start_time,
+            end_time: application.end_time,
+            ended: application.ended,
+            duration_seconds: application.duration_us().map(seconds),
+            core_time_seconds: application.core_time_ms.map(|ms| two_decimals(ms.into(), 1_000)),
+            idle_share: idle.map(|(idle, all)| two_decimals(idle.saturating_mul(100), all.into())),
+            tasks: TaskFigures::from(&application.tasks),
+        }
+    }
+}
+
+impl From<&Stage> for StageFigures {
+    fn from(stage: &Stage) -> Self {
+        Self {
+            stage_id: stage.stage_id,
+            stage_attempt_id: stage.stage_attempt_id,
+            name: stage.name.clone(),
+            status: stage_status(stage.status),
+            submission_time: stage.submission_time,
+            completion_time: stage.completion_time,
+            duration_seconds: stage.duration_us().map(seconds),
+            tasks: TaskFigures::from(&stage.tasks),
         }
     }
 }
@@ -216,7 +344,11 @@ fn quantiles<T>(of: &Histogram, unit: impl Fn(i64) -> T) -> Option<Quantiles<T>>
 }
 
 fn duration_seconds(job: &Job) -> f64 {
-    two_decimals(job.duration_us().into(), 1_000_000)
+    seconds(job.duration_us())
+}
+
+fn seconds(us: i64) -> f64 {
+    two_decimals(us.into(), 1_000_000)
 }
 
 fn success_rate(tasks: &TaskTotals) -> f64 {
@@ -226,4 +358,14 @@ fn success_rate(tasks: &TaskTotals) -> f64 {
 /// What is shown as it is displayed.
 pub(crate) fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
+}
+
+fn optional_text<T: Display, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => text(value, serializer),
+        None => serializer.serialize_none(),
+    }
 }

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod applications;
+mod attempts;
 mod batch;
 mod body;
 mod cursor;

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use spark_analytics_core::history::{ApplicationAttemptInfo, ApplicationInfo};
-use spark_analytics_core::{Application, Result, Store, TaskTotals};
+use spark_analytics_core::{Application, Result, TaskTotals};
 
 use super::answer::{Answer, Refusal, json};
 use super::query::Query;
 use crate::app::{App, now};
+use crate::attempts::page;
 
 /// The most applications that are listed, those that ended last.
-pub(super) const MOST: usize = 100_000;
-/// How many attempts are read at a time.
-const PAGE: usize = 1_000;
+const MOST: usize = 100_000;
 
 /// Spark's `ApplicationListResource`.
 pub(super) async fn list(app: &App, query: &Query<'_>) -> Answer {
@@ -33,16 +32,17 @@ pub(super) async fn list(app: &App, query: &Query<'_>) -> Answer {
     let mut of_one: Vec<Application> = Vec::new();
     let mut after: Option<(String, String)> = None;
     loop {
-        let page = page(app, after.as_ref()).await?;
-        let is_last = page.len() < PAGE;
-        after = page.last().map(|last| (last.app_id.clone(), last.attempt_id.clone()));
-        for attempt in page {
+        let (page, next) = page(app.analytics.store(), after.as_ref()).await?;
+        for mut attempt in page {
+            // Nobody asks here what its tasks add up to.
+            attempt.tasks = TaskTotals::default();
             if of_one.first().is_some_and(|first| first.app_id != attempt.app_id) {
                 take(std::mem::take(&mut of_one));
             }
             of_one.push(attempt);
         }
-        if is_last {
+        after = next;
+        if after.is_none() {
             break;
         }
     }
@@ -70,37 +70,7 @@ pub(super) async fn attempt(app: &App, app_id: &str, attempt_id: &str) -> Answer
 }
 
 async fn attempts(app: &App, app_id: &str) -> Result<Vec<Application>> {
-    let mut found = Vec::new();
-    let mut after = before(app_id).map(|before| (before, String::new()));
-    loop {
-        let page = page(app, after.as_ref()).await?;
-        let is_last =
-            page.len() < PAGE || page.last().is_some_and(|last| last.app_id.as_str() > app_id);
-        after = page.last().map(|last| (last.app_id.clone(), last.attempt_id.clone()));
-        found.extend(page.into_iter().filter(|attempt| attempt.app_id == app_id));
-        if is_last {
-            return Ok(newest_first(found));
-        }
-    }
-}
-
-/// A text that sorts before this one, and hardly any between the two; `None` before the first text.
-fn before(text: &str) -> Option<String> {
-    let last = text.chars().next_back()?;
-    let mut before = text[..text.len() - last.len_utf8()].to_owned();
-    let lower = u32::from(last).checked_sub(1)?;
-    // There are no characters among the surrogates.
-    before.push(char::from_u32(lower).unwrap_or('\u{d7ff}'));
-    before.push(char::MAX);
-    Some(before)
-}
-
-/// The attempts that follow, without what their tasks add up to: nobody asks here.
-async fn page(app: &App, after: Option<&(String, String)>) -> Result<Vec<Application>> {
-    let after = after.map(|(app_id, attempt_id)| (app_id.as_str(), attempt_id.as_str()));
-    let mut page = app.analytics.store().applications(after, PAGE).await?;
-    page.iter_mut().for_each(|attempt| attempt.tasks = TaskTotals::default());
-    Ok(page)
+    Ok(newest_first(crate::attempts::of(app.analytics.store(), app_id).await?))
 }
 
 /// By their starts.

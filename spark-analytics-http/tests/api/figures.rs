@@ -15,7 +15,11 @@ async fn the_figures_of_a_job_have_two_decimals() {
             r#""failed_tasks":1,"success_rate":50.0,"job_result":"JobSucceeded","app_id":"","#,
             r#""attempt_id":"","killed_tasks":0,"source":"events","task_time_seconds":4.1,"#,
             r#""parallelism":0.05,"skew":40.16,"#,
-            r#""task_duration_ms":{"p50":100,"p95":4016,"p99":4016,"max":4016}}"#
+            r#""task_duration_ms":{"p50":100,"p95":4016,"p99":4016,"max":4016},"#,
+            r#""lost_time_seconds":0.1,"run_time_seconds":0.0,"cpu_time_seconds":0.0,"#,
+            r#""gc_time_seconds":0.0,"gc_share":null,"input_bytes":0,"output_bytes":0,"#,
+            r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
+            r#""disk_spilled_bytes":0}"#
         )
     );
 }
@@ -86,7 +90,8 @@ async fn the_summary_of_a_day_counts_its_jobs() {
             r#""cpu_time_seconds":0.0,"gc_time_seconds":0.0,"input_bytes":0,"output_bytes":0,"#,
             r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
             r#""disk_spilled_bytes":0,"#,
-            r#""task_duration_ms":{"p50":100,"p95":4016,"p99":4016,"max":4016}}}"#
+            r#""task_duration_ms":{"p50":100,"p95":4016,"p99":4016,"max":4016},"#,
+            r#""skew":40.16,"gc_share":null}}"#
         )
     );
 }

@@ -8,8 +8,11 @@ use serde_json::Value;
 use crate::{Api, START};
 
 /// All of this API's own that is served but the files of `/docs/`.
-const ROUTES: [(&str, &str); 12] = [
+const ROUTES: [(&str, &str); 15] = [
     ("get", "/"),
+    ("get", "/api/v1/analytics/applications"),
+    ("get", "/api/v1/analytics/applications/{app_id}"),
+    ("get", "/api/v1/analytics/applications/{app_id}/stages"),
     ("get", "/api/v1/analytics/jobs"),
     ("get", "/api/v1/analytics/jobs/{job_id}"),
     ("get", "/api/v1/analytics/summary"),
@@ -124,6 +127,18 @@ async fn answers_have_exactly_the_fields_that_the_document_names() {
             named
                 .retain(|field| !optional.contains(&field.as_str()) || answer.get(field).is_some());
         }
+        assert_eq!(fields(answer.pointer(pointer).unwrap()), named, "{schema}");
+    }
+    let (of_log, app) = Api::of_case("spec-3.5").await;
+    let path = "/api/v1/analytics/applications";
+    for (schema, path, pointer) in [
+        ("ApplicationPage", path.to_owned(), ""),
+        ("ApplicationFigures", format!("{path}/{app}"), ""),
+        ("StagePage", format!("{path}/{app}/stages"), ""),
+        ("StageFigures", format!("{path}/{app}/stages"), "/stages/0"),
+    ] {
+        let answer = of_log.get(&path).await.json();
+        let named = fields(&schemas[schema]["properties"]);
         assert_eq!(fields(answer.pointer(pointer).unwrap()), named, "{schema}");
     }
     let ingested = api.ingest(START).await.json();
