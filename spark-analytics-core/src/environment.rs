@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The environment of an application's attempt; names are those of the History Server's `/environment`.
 ///
 /// Values are as the log has them: Spark hides what it takes for a secret when it writes a log, and hides once
-/// more what it gives out, as [`history::environment_json`](crate::history::environment_json) does.
+/// more what it gives out, as [`ApplicationEnvironmentInfo`](crate::history::ApplicationEnvironmentInfo) does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Environment {

@@ -90,6 +90,7 @@ impl Store for Odd {
         self.inner.applications(after, limit).await
     }
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        self.attempt()?;
         self.inner.log(app_id, attempt_id).await
     }
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
@@ -215,4 +216,39 @@ async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
     let kept = api.store.rejected(None, 10).await.unwrap();
     let raw: Vec<_> = kept.iter().map(|row| row.rejection.raw.as_str()).collect();
     assert_eq!(raw, ["second", "first"]);
+}
+
+/// An application of a store that can list applications and read no log.
+async fn with_an_application(fault: Fault) -> Api {
+    let api = Api::over(Odd::with(fault), &Options::default());
+    let application = Application { app_id: "a".to_owned(), ..Application::default() };
+    api.store.ingest_log(LogSnapshot { application, ..LogSnapshot::default() }).await.unwrap();
+    api
+}
+
+#[tokio::test]
+async fn applications_are_listed_without_a_look_at_their_logs() {
+    let api = with_an_application(Fault::Panics).await;
+    for path in [
+        "/api/v1/applications?minDate=1960-01-01&status=running",
+        "/api/v1/applications/a",
+        "/api/v1/analytics/applications",
+        "/api/v1/analytics/applications/a",
+    ] {
+        let answer = api.get(path).await;
+        answer.json();
+        assert!(answer.text().contains(r#"id":"a""#) || path.contains("minDate"), "{path}");
+    }
+    api.get("/api/v1/analytics/applications/a/stages").await.problem(500);
+}
+
+#[tokio::test]
+async fn sparks_routes_say_as_plain_text_that_the_store_failed() {
+    let path = "/api/v1/applications/a/jobs";
+    let answer = with_an_application(Fault::Fails).await.get(path).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (500, "text/plain"));
+    assert!(answer.text().contains("the disk is full"), "{}", answer.text());
+    let answer = with_an_application(Fault::IsHeld).await.get(path).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"));
+    assert_eq!(answer.header("content-type"), "text/plain");
 }
