@@ -1,8 +1,8 @@
 //! What is known of an attempt: jobs, stages, executors, environment, SQL.
 
 use spark_analytics_core::history::{
-    ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, executors, job_status, jobs,
-    stage_status, stages,
+    ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, all_executors, executors,
+    job_status, jobs, stage_status, stages,
 };
 use spark_analytics_core::{LogSnapshot, Stage, Store};
 
@@ -67,8 +67,8 @@ pub(super) async fn answer(
             let stage = all.iter().find(|stage| stage.stage_attempt_id == i64::from(attempt));
             json(&StageData(stage.ok_or_else(unknown)?))
         }
-        Resource::Executors => json(&executors(&log, |executor| executor.is_active)),
-        Resource::AllExecutors => json(&executors(&log, |_| true)),
+        Resource::Executors => json(&executors(&log)),
+        Resource::AllExecutors => json(&all_executors(&log)),
         Resource::Environment => {
             json(&ApplicationEnvironmentInfo(log.environment.as_ref().ok_or_else(unknown)?))
         }
