@@ -24,7 +24,7 @@ use crate::{progress, store};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cli import examples/eventlogs")]
 pub(crate) struct Import {
-    /// Files and folders
+    /// Files, folders and URLs (s3://, gs://, az://, http://, https://)
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 }

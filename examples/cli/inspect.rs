@@ -18,7 +18,7 @@ use crate::progress;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: cli inspect examples/eventlogs --format json")]
 pub(crate) struct Inspect {
-    /// Files, rolled logs, and folders of them
+    /// Files, rolled logs, folders of them, and URLs (s3://, gs://, az://, http://, https://)
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 }

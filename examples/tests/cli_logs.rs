@@ -3,6 +3,8 @@
 
 mod cli_support;
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 
 use cli_support::{Folder, event_logs};
@@ -301,4 +303,30 @@ fn inspecting_what_is_no_log_fails() {
     let ended = folder.run(&["inspect", "notes.txt"]);
     assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1));
     assert!(ended.error().starts_with("error: notes.txt is not a Spark event log"));
+}
+
+#[test]
+fn a_url_is_a_path() {
+    let folder = Folder::new();
+    let body = std::fs::read(event_logs().join("local-1795465576509.zstd")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/local-1795465576509.zstd", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            let is_get = lines.next().unwrap().starts_with("GET");
+            lines.find(String::is_empty).unwrap();
+            let head = format!("Content-Length: {}\r\nConnection: close", body.len());
+            write!(stream, "HTTP/1.1 200 OK\r\n{head}\r\n\r\n").unwrap();
+            stream.write_all(if is_get { &body } else { b"" }).unwrap();
+        }
+    });
+    let file = event_logs().join("local-1795465576509.zstd");
+    let want = folder.json(&["inspect", text(&file)]);
+    assert_eq!(folder.json(&["inspect", &url]), want);
+    let report = folder.json(&["import", &url]);
+    assert_eq!(report["logs"][0]["log"], url);
+    assert_eq!(report["jobs"].as_array().unwrap().len(), 20);
+    assert_eq!(folder.json(&["import", text(&file)])["logs"][0]["outcome"], "unchanged");
 }

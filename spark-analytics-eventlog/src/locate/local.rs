@@ -12,6 +12,8 @@ use super::{Found, Location, LogKind};
 
 /// Finds logs down to some depth; in the folders at that depth only rolled ones.
 pub(super) fn find(path: &Path, depth: usize) -> Found {
+    // Without a slash at the end, so that a log has one name.
+    let path = &path.components().collect::<PathBuf>();
     let mut walk = Walk { found: Found::default(), seen: BTreeSet::new(), depth };
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => walk.folder(path),

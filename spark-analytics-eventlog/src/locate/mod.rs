@@ -3,6 +3,10 @@
 mod folder;
 mod local;
 mod names;
+#[cfg(feature = "_remote")]
+mod remote;
+#[cfg(feature = "_remote")]
+mod stream;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -92,8 +96,14 @@ pub struct LeftOut {
 /// In folders, what begins with `.` or `_` and Spark's `appstatus_…` files are left alone. Whether a file
 /// is an event log shows only when it is read. A link to a folder is followed unless that folder has been
 /// seen already.
+///
+/// With the features `s3`, `gs`, `az` and `http` a URL stands for a path: `s3://bucket/key` (or `s3a://`),
+/// `gs://bucket/key`, `az://container/key` (or `abfss://…`) and `http(s)://server/path`. Slashes in keys make
+/// folders; a web server has no listing, so its URL is that of one file. Credentials and the like come from the
+/// usual environment variables, `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_SERVICE_ACCOUNT`,
+/// `AZURE_STORAGE_ACCOUNT_NAME` and so on, as the builders of the crate `object_store` document them.
 pub fn find_logs(path: impl AsRef<OsStr>) -> Found {
-    local::find(path.as_ref().as_ref(), usize::MAX)
+    find(path.as_ref(), usize::MAX)
 }
 
 /// Finds the logs of one folder, such as `spark.eventLog.dir`, for whoever looks again every few
@@ -101,7 +111,29 @@ pub fn find_logs(path: impl AsRef<OsStr>) -> Found {
 ///
 /// [`FoundLog::id`] tells which log of an earlier look is which now.
 pub fn list_logs(folder: impl AsRef<OsStr>) -> Found {
-    local::find(folder.as_ref().as_ref(), 1)
+    find(folder.as_ref(), 1)
+}
+
+fn find(path: &OsStr, depth: usize) -> Found {
+    let url = path.to_str().filter(|path| is_url(path));
+    #[cfg(feature = "_remote")]
+    if let Some(url) = url {
+        return remote::find(url, depth);
+    }
+    #[cfg(not(feature = "_remote"))]
+    if let Some(url) = url {
+        let mut found = Found::default();
+        let reason = "this program was built without the features that read URLs";
+        found.fail(url, &io::Error::other(reason));
+        return found;
+    }
+    local::find(path.as_ref(), depth)
+}
+
+fn is_url(path: &str) -> bool {
+    path.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 impl FoundLog {
@@ -147,10 +179,14 @@ impl LogPart {
     pub(crate) fn still_has(&self, bytes: u64) -> bool {
         match &self.location {
             Location::Local(path) => local::still_has(path, self.identity, bytes),
+            // What is stored under a key does not change while it is read.
+            #[cfg(feature = "_remote")]
+            Location::Remote(..) => true,
         }
     }
 
-    /// Opens it for reading from a byte on, as stored.
+    /// Opens it for reading from a byte on, as stored. In an object store it is then read ahead on another thread, a few MiB at
+    /// most; a connection that is cut is made again, and if that fails it is an error and no shorter part.
     ///
     /// # Errors
     /// When it cannot be opened, such as one that a compacted part has replaced meanwhile.
@@ -163,6 +199,10 @@ impl LogPart {
                 }
                 Ok(Box::new(file))
             }
+            #[cfg(feature = "_remote")]
+            Location::Remote(..) if offset >= self.size => Ok(Box::new(io::empty())),
+            #[cfg(feature = "_remote")]
+            Location::Remote(remote, path) => remote.read(path, offset),
         }
     }
 }
@@ -170,6 +210,8 @@ impl LogPart {
 #[derive(Clone, Debug)]
 enum Location {
     Local(PathBuf),
+    #[cfg(feature = "_remote")]
+    Remote(std::sync::Arc<remote::Remote>, object_store::path::Path),
 }
 
 impl Found {

@@ -1,0 +1,297 @@
+//! Logs in object stores, and single ones on web servers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::future::Future;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::TryStreamExt;
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, ClientConfigKey, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt,
+    ObjectStoreScheme, RetryConfig,
+};
+use tokio::runtime::Runtime;
+use url::{Position, Url};
+
+use super::folder::{self, Entry};
+use super::names;
+use super::stream::Stream;
+use super::{Found, Location, LogKind};
+
+/// A store that was named by a URL, and the thread on which its requests run.
+#[derive(Debug)]
+pub(super) struct Remote {
+    store: Arc<dyn ObjectStore>,
+    /// Its URL up to where its keys begin, without a `/` at the end.
+    base: String,
+    runtime: Option<Runtime>,
+}
+
+/// What a failed request is tried again after, in ever longer waits: all in all some three seconds.
+const RETRIES: usize = 5;
+/// A large log may take that long, and its connection may still be cut at the end.
+const LONGEST_READ: Duration = Duration::from_hours(24);
+/// A connection that gives nothing for so long is taken as cut.
+const READ_TIMEOUT: &str = "60 seconds";
+const TIMEOUT: &str = "24 hours";
+
+/// Finds logs as `local::find` does; keys with `/` in them make the folders.
+pub(super) fn find(url: &str, depth: usize) -> Found {
+    let mut found = Found::default();
+    let listed = Remote::open(url).and_then(|(remote, path, scheme)| {
+        let objects = remote.objects(&path, &scheme)?;
+        Ok((Arc::new(remote), path, objects))
+    });
+    match listed {
+        Ok((remote, path, objects)) => sort_out(&remote, &path, objects, depth, &mut found),
+        Err(error) => found.fail(&without_secrets(url), &error),
+    }
+    found.sort();
+    found
+}
+
+/// Takes the logs among all objects whose keys begin with that of a folder, or the one that has it.
+fn sort_out(
+    remote: &Arc<Remote>,
+    start: &Path,
+    objects: Vec<ObjectMeta>,
+    depth: usize,
+    found: &mut Found,
+) {
+    let mut folders: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let start = start.as_ref();
+    for object in objects {
+        let entry = remote.entry(&object);
+        let key = object.location.as_ref();
+        if key == start {
+            found.logs.push(entry.log());
+            continue;
+        }
+        let below = key.strip_prefix(start).unwrap_or(key).trim_start_matches('/');
+        let folder = &key[..key.len() - entry.name.len()];
+        if !below.split('/').any(names::is_left_alone) {
+            folders.entry(folder.trim_end_matches('/').to_owned()).or_default().push(entry);
+        }
+    }
+    // Some tools make an empty object for each folder.
+    let parents: BTreeSet<String> = folders.keys().map(|folder| remote.url(folder)).collect();
+    let mut rolling: Vec<String> = Vec::new();
+    for (folder, mut files) in folders {
+        files.retain(|file| file.size > 0 || !parents.contains(&file.path));
+        let is_within =
+            |outer: &String| folder.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+        let below = folder.strip_prefix(start).unwrap_or(&folder).trim_start_matches('/');
+        let level = below.split('/').filter(|name| !name.is_empty()).count();
+        if level > depth || rolling.iter().any(is_within) {
+            continue;
+        }
+        let url = remote.url(&folder);
+        if folder::is_rolling(&url, &files) {
+            rolling.push(folder);
+        }
+        let before = found.logs.len();
+        folder::sort_out(&url, files, found);
+        if level >= depth {
+            let logs = found.logs.split_off(before);
+            found.logs.extend(logs.into_iter().filter(|log| log.kind != LogKind::File));
+        }
+    }
+}
+
+impl Remote {
+    fn open(url: &str) -> io::Result<(Self, Path, ObjectStoreScheme)> {
+        let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
+        let url = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
+        if url.password().is_some() || url.query().is_some() {
+            // Both would show in messages, and the query would be left out of requests.
+            return Err(invalid("a URL of a log has no password and no `?`".to_owned()));
+        }
+        let (scheme, path) =
+            ObjectStoreScheme::parse(&url).map_err(|error| invalid(error.to_string()))?;
+        // The crates for TLS leave the choice of cryptography to the program; any other than this has
+        // been made before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let store = store(&scheme, &url)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("event logs")
+            .enable_all()
+            .build()?;
+        let mut base = url[..Position::BeforePath].to_owned();
+        let keys = url.path().trim_matches('/');
+        // Of an https://s3.….amazonaws.com/bucket/key, the bucket is no part of the key.
+        let bucket = keys.len().saturating_sub(path.as_ref().len());
+        if bucket > 0 && keys.ends_with(path.as_ref()) {
+            base = format!("{base}/{}", keys[..bucket].trim_end_matches('/'));
+        }
+        Ok((Self { store, base, runtime: Some(runtime) }, path, scheme))
+    }
+
+    /// The objects below a key, or else the one that has it.
+    fn objects(&self, path: &Path, scheme: &ObjectStoreScheme) -> io::Result<Vec<ObjectMeta>> {
+        let (store, path) = (Arc::clone(&self.store), path.clone());
+        let is_web = *scheme == ObjectStoreScheme::Http;
+        self.run(async move {
+            let listed: Result<Vec<_>, _> = match is_web {
+                true => Ok(Vec::new()),
+                false => store.list(Some(&path)).try_collect().await,
+            };
+            match listed {
+                Ok(objects) if !objects.is_empty() => Ok(objects),
+                listed if path.as_ref().is_empty() => listed,
+                // To read may be allowed where to list is not.
+                listed => match (store.head(&path).await, listed) {
+                    (Ok(object), _) => Ok(vec![object]),
+                    (Err(_), Err(error)) | (Err(error), Ok(_)) => Err(error),
+                },
+            }
+        })?
+        .map_err(told)
+    }
+
+    /// Reads an object from a byte on.
+    pub(super) fn read(&self, path: &Path, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        let (store, path) = (Arc::clone(&self.store), path.clone());
+        let range = (offset > 0).then_some(GetRange::Offset(offset));
+        let options = GetOptions { range, ..GetOptions::default() };
+        let result = self.run(async move { store.get_opts(&path, options).await })?;
+        let result = result.map_err(told)?;
+        let length = result.range.end - result.range.start;
+        let (stream, rest) = Stream::new(length, result.into_stream().map_err(told));
+        self.runtime()?.spawn(rest);
+        Ok(Box::new(stream))
+    }
+
+    /// Runs a request to its end, from any thread, be it one of another runtime.
+    fn run<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = T> + Send + 'static,
+    ) -> io::Result<T> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        self.runtime()?.spawn(async move {
+            let _ = sender.send(request.await);
+        });
+        receiver.recv().map_err(io::Error::other)
+    }
+
+    fn runtime(&self) -> io::Result<&Runtime> {
+        self.runtime.as_ref().ok_or_else(|| io::Error::other("the requests have been stopped"))
+    }
+
+    fn url(&self, key: &str) -> String {
+        format!("{}/{key}", self.base)
+    }
+
+    fn entry(self: &Arc<Self>, object: &ObjectMeta) -> Entry {
+        let key = object.location.as_ref();
+        Entry {
+            name: names::last(key).to_owned(),
+            path: self.url(key),
+            size: object.size,
+            modified: SystemTime::from(object.last_modified),
+            location: Location::Remote(Arc::clone(self), object.location.clone()),
+            identity: None,
+        }
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        // Waiting for the thread is forbidden within another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A URL for messages.
+fn without_secrets(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(mut url) if url.password().is_some() || url.query().is_some() => {
+            let _ = url.set_password(None);
+            url.set_query(None);
+            url.into()
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// With what it comes from, which the store's own words leave out.
+fn told(error: object_store::Error) -> io::Error {
+    let kind = match error {
+        object_store::Error::NotFound { .. } => io::ErrorKind::NotFound,
+        _ => io::ErrorKind::Other,
+    };
+    let mut text = error.to_string();
+    let mut cause: Option<&dyn Error> = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    io::Error::new(kind, text)
+}
+
+/// Makes a client, with its credentials from the environment.
+fn store(scheme: &ObjectStoreScheme, url: &Url) -> io::Result<Arc<dyn ObjectStore>> {
+    let backoff = BackoffConfig {
+        init_backoff: Duration::from_millis(100),
+        max_backoff: Duration::from_secs(2),
+        base: 2.0,
+    };
+    let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: LONGEST_READ };
+    macro_rules! build {
+        ($builder:expr, $key:path) => {
+            $builder
+                .with_retry(retry)
+                .with_config($key(ClientConfigKey::Timeout), TIMEOUT)
+                .with_config($key(ClientConfigKey::ReadTimeout), READ_TIMEOUT)
+                .build()
+                .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
+                .map_err(told)
+        };
+    }
+    match scheme {
+        #[cfg(feature = "s3")]
+        ObjectStoreScheme::AmazonS3 => {
+            use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+            build!(AmazonS3Builder::from_env().with_url(url.as_str()), AmazonS3ConfigKey::Client)
+        }
+        #[cfg(feature = "gs")]
+        ObjectStoreScheme::GoogleCloudStorage => {
+            use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+            let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str());
+            build!(builder, GoogleConfigKey::Client)
+        }
+        #[cfg(feature = "az")]
+        ObjectStoreScheme::MicrosoftAzure => {
+            use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+            let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str());
+            build!(builder, AzureConfigKey::Client)
+        }
+        #[cfg(feature = "http")]
+        ObjectStoreScheme::Http => {
+            use object_store::http::HttpBuilder;
+            let builder = HttpBuilder::new()
+                .with_url(&url[..Position::BeforePath])
+                .with_config(ClientConfigKey::AllowHttp, "true");
+            build!(builder, std::convert::identity)
+        }
+        other => {
+            let _ = (url, retry);
+            let feature = match other {
+                ObjectStoreScheme::AmazonS3 => "s3",
+                ObjectStoreScheme::GoogleCloudStorage => "gs",
+                ObjectStoreScheme::MicrosoftAzure => "az",
+                ObjectStoreScheme::Http => "http",
+                _ => return Err(io::Error::other("no store of logs has such a URL")),
+            };
+            Err(io::Error::other(format!("this program was built without the feature `{feature}`")))
+        }
+    }
+}
