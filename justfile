@@ -36,3 +36,7 @@ bench:
 # Measure the HTTP server with wrk
 bench-http:
     scripts/bench-http
+
+# Measure reading a big event log against wc, zstd and DuckDB: just bench-eventlog LOG
+bench-eventlog log:
+    scripts/bench-eventlog {{log}}

@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Value, json};
 use spark_analytics_core::LogSnapshot;
-use spark_analytics_core::history::{application_json, executors_json, jobs_json, stages_json};
+use spark_analytics_core::history::{self, ApplicationInfo, JobData, StageData, jobs_json};
 use spark_analytics_eventlog::{LogError, LogFile};
 
 use crate::logs::{self, Found, LeftOut};
@@ -127,16 +127,9 @@ impl<'a> Report<'a> {
         let is_first = std::mem::take(&mut self.is_first);
         match self.format {
             Format::Json => {
-                let snapshot = &log.snapshot;
-                let value = json!({
-                    "application": application_json(snapshot),
-                    "jobs": jobs_json(snapshot),
-                    "stages": stages_json(snapshot),
-                    "executors": executors_json(snapshot),
-                    "warnings": log.warnings,
-                });
                 self.out.write_all(if is_first { b"\n" } else { b",\n" })?;
-                serde_json::to_writer(&mut *self.out, &value)?;
+                // Written as they are made: a log may have many jobs and stages.
+                serde_json::to_writer(&mut *self.out, &Answers(log))?;
             }
             Format::Csv => self.out.csv_rows(JOBS, &jobs(&log.snapshot))?,
             Format::Table => {
@@ -164,6 +157,27 @@ impl<'a> Report<'a> {
             Format::Json => Ok(self.out.write_all(b"\n]}\n")?),
             _ => Ok(()),
         }
+    }
+}
+
+/// What Spark's REST would give of a log, and what is wrong with it.
+struct Answers<'a>(&'a LogFile);
+
+impl Serialize for Answers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let log = &self.0.snapshot;
+        let mut fields = serializer.serialize_struct("Answers", 5)?;
+        let application = std::slice::from_ref(&log.application);
+        fields.serialize_field("application", &ApplicationInfo(application))?;
+        fields.serialize_field(
+            "jobs",
+            &history::jobs(log).into_iter().map(JobData).collect::<Vec<_>>(),
+        )?;
+        let stages = history::stages(log).into_iter().map(StageData).collect::<Vec<_>>();
+        fields.serialize_field("stages", &stages)?;
+        fields.serialize_field("executors", &history::executors(log))?;
+        fields.serialize_field("warnings", &self.0.warnings)?;
+        fields.end()
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) struct Parsed<'a> {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and they do not live long")]
 pub(crate) enum Item<'a> {
     /// Starts and ends of tasks, with the lines that they, and maybe others, stand in.
     Tasks(Tally<'a>, &'a [u8]),
@@ -102,6 +103,7 @@ impl<'a> Parsed<'a> {
 }
 
 /// What a line is.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Line<'a> {
     /// The start or end of a task.
     Task,

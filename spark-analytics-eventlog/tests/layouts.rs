@@ -358,6 +358,6 @@ fn a_line_in_sparks_layout_is_told_from_others() {
     // What stands within an accumulable is not looked at along the layout, and is no JSON.
     let damaged = line.replacen("\"ID\":", "\"ID\";", 1).into_bytes();
     assert_ne!(line.as_bytes(), damaged);
-    assert_eq!(read(&[damaged.clone()], b"").warnings, []);
+    assert_eq!(read(std::slice::from_ref(&damaged), b"").warnings, []);
     assert_eq!(read(&[damaged], b" ").warnings.len(), 1);
 }
