@@ -195,7 +195,7 @@ async fn removed_executors_are_among_all_alone() {
         ids.collect::<Vec<_>>()
     };
     assert_eq!(ids("executors").await, ["driver", "3", "2", "0"]);
-    assert_eq!(ids("allexecutors").await, ["driver", "3", "2", "1", "0"]);
+    assert_eq!(ids("allexecutors").await, ["0", "1", "2", "3", "driver"]);
 }
 
 #[tokio::test]
