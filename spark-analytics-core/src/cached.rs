@@ -10,8 +10,8 @@ use async_trait::async_trait;
 
 use crate::{
     Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, LogSnapshot, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store,
-    StoredEvent,
+    LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
+    Store, StoredEvent,
 };
 
 /// A [`Store`] around another that keeps jobs, first pages of job lists and roll-ups in a bounded map.
@@ -92,9 +92,13 @@ impl<S: Store> Store for Cached<S> {
         self.store.ingest(events).await
     }
 
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
         let _stale = Stale { shared: &self.shared, jobs: None };
-        self.store.ingest_log(log).await
+        self.store.ingest_logs(logs, sources).await
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
@@ -156,6 +160,10 @@ impl<S: Store> Store for Cached<S> {
 
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         self.store.log(app_id, attempt_id).await
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.store.log_source(location).await
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {

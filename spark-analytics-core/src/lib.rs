@@ -34,7 +34,10 @@ pub use histogram::Histogram;
 pub use identity::{Dedup, EventId, EventType, JobKey, RollupKey};
 pub use invalid::{InvalidEvent, Problem};
 pub use job::{Job, JobRecord, JobResult, Source};
-pub use log::{Application, Executor, LogJob, LogSnapshot, LogWarning, Stage, StageStatus};
+pub use log::{
+    Application, Executor, LogJob, LogSnapshot, LogSource, LogWarning, MAX_LOCATION_BYTES, Stage,
+    StageStatus,
+};
 pub use memory::MemoryStore;
 pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
 pub use plan_log::{HeldLog, LogWriteSet, plan_log};

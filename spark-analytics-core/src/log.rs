@@ -307,6 +307,29 @@ impl Executor {
     }
 }
 
+/// The longest location of a log that is noted, in bytes.
+pub const MAX_LOCATION_BYTES: usize = 4 * 1024;
+
+/// A log's storage as it was when the log was taken, by which an importer knows again what it has
+/// taken. It is no fact: no figure depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogSource {
+    /// Where the log lies: an absolute path or a URL.
+    pub location: String,
+    /// Its size as it is stored, in bytes.
+    pub size: u64,
+    /// When it was last changed.
+    pub modified: Timestamp,
+}
+
+impl LogSource {
+    /// Whether stores note it: its location has at most [`MAX_LOCATION_BYTES`] and no U+0000, which not
+    /// every database can hold. A log whose source is not noted is taken again each time.
+    pub fn can_be_noted(&self) -> bool {
+        self.location.len() <= MAX_LOCATION_BYTES && !self.location.contains('\0')
+    }
+}
+
 /// Something in a log that could not be read and was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogWarning {

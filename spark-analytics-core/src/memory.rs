@@ -8,9 +8,9 @@ use async_trait::async_trait;
 
 use crate::{
     Application, Batch, Day, Dedup, Environment, Event, EventCursor, Executor, Held, HeldLog, Job,
-    JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, MAX_REJECTED,
-    Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey, SqlExecution, Stage, Store,
-    StoredEvent, plan, plan_log,
+    JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, LogSource,
+    MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey, SqlExecution,
+    Stage, Store, StoredEvent, plan, plan_log,
 };
 
 /// A [`Store`] that keeps everything in this process. Clones share it; it is gone with the last.
@@ -30,6 +30,8 @@ struct State {
     by_end: BTreeSet<JobCursor>,
     rollups: BTreeMap<(Option<String>, Day), Rollup>,
     rejected: VecDeque<Rejected>,
+    /// By location.
+    log_sources: BTreeMap<String, LogSource>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +76,7 @@ impl MemoryStore {
             by_end: BTreeSet::new(),
             rollups: BTreeMap::new(),
             rejected: VecDeque::new(),
+            log_sources: BTreeMap::new(),
         };
         Self { dedup, state: Arc::new(RwLock::new(state)) }
     }
@@ -137,6 +140,36 @@ impl State {
         }
     }
 
+    fn take_log(&mut self, log: LogSnapshot) -> LogReceipt {
+        let app_id = log.application.app_id.clone();
+        let attempt_id = log.application.attempt_id.clone();
+        let held = self.application(&app_id, &attempt_id).map(ApplicationRows::held);
+        let held = held.unwrap_or_default();
+        let writes = plan_log(log, held);
+        for write in writes.jobs {
+            self.put_job(write);
+        }
+        self.add_rollups(writes.rollups);
+        let rows = self.application_mut(&app_id, &attempt_id);
+        rows.application = writes.application.or(rows.application.take());
+        for key in &writes.removed_stages {
+            rows.stages.remove(key);
+        }
+        for id in &writes.removed_executors {
+            rows.executors.remove(id);
+        }
+        let stages = writes.stages.into_iter();
+        rows.stages.extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
+        rows.executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+        let held = rows.environment.take().filter(|_| !writes.removes_environment);
+        rows.environment = writes.environment.or(held);
+        for id in &writes.removed_sql {
+            rows.sql.remove(id);
+        }
+        rows.sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
+        writes.receipt
+    }
+
     fn add_rollups(&mut self, changes: BTreeMap<RollupKey, Rollup>) {
         for (RollupKey { day, user }, change) in changes {
             let key = (user, day);
@@ -176,35 +209,15 @@ impl Store for MemoryStore {
         Ok(writes.receipts)
     }
 
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
         let mut state = self.write();
-        let app_id = log.application.app_id.clone();
-        let attempt_id = log.application.attempt_id.clone();
-        let held = state.application(&app_id, &attempt_id).map(ApplicationRows::held);
-        let held = held.unwrap_or_default();
-        let writes = plan_log(log, held);
-        for write in writes.jobs {
-            state.put_job(write);
-        }
-        state.add_rollups(writes.rollups);
-        let rows = state.application_mut(&app_id, &attempt_id);
-        rows.application = writes.application.or(rows.application.take());
-        for key in &writes.removed_stages {
-            rows.stages.remove(key);
-        }
-        for id in &writes.removed_executors {
-            rows.executors.remove(id);
-        }
-        let stages = writes.stages.into_iter();
-        rows.stages.extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
-        rows.executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
-        let held = rows.environment.take().filter(|_| !writes.removes_environment);
-        rows.environment = writes.environment.or(held);
-        for id in &writes.removed_sql {
-            rows.sql.remove(id);
-        }
-        rows.sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
-        Ok(writes.receipt)
+        let sources = sources.into_iter().filter(LogSource::can_be_noted);
+        state.log_sources.extend(sources.map(|source| (source.location.clone(), source)));
+        Ok(logs.into_iter().map(|log| state.take_log(log)).collect())
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
@@ -292,6 +305,10 @@ impl Store for MemoryStore {
             sql: rows.sql.values().cloned().collect(),
         };
         Ok(rows.application.as_ref().map(log))
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        Ok(self.read().log_sources.get(location).cloned())
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {

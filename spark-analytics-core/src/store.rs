@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::{
     Application, Day, Dedup, Event, EventId, EventType, Job, JobKey, JobRecord, JobResult,
-    LogSnapshot, Result, Rollup, Timestamp,
+    LogSnapshot, LogSource, Result, Rollup, Timestamp,
 };
 
 /// How many rejected inputs a store keeps: the newest.
@@ -34,8 +34,9 @@ pub const MAX_REJECTED_BYTES: usize = 8 * 1024;
 ///    comes out empty, keep the next event id. Commit, durably.
 /// 5. Return the receipts.
 ///
-/// [`ingest_log`](Self::ingest_log) is the same with [`HeldLog`](crate::HeldLog) and
-/// [`plan_log`](crate::plan_log()). Ids count up from 1 and are never given twice.
+/// [`ingest_logs`](Self::ingest_logs) is the same with [`HeldLog`](crate::HeldLog) and
+/// [`plan_log`](crate::plan_log()), log by log within one transaction. Ids count up from 1 and are never
+/// given twice.
 ///
 /// Jobs are listed by their figures ([`JobRecord::figures`]) in the order of [`JobCursor`]; a job
 /// without figures is in no list. A store needs an index in that order which it keeps up from
@@ -63,11 +64,28 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`Error::Damaged`](crate::Error::Damaged); nothing of the batch is applied then.
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>>;
 
-    /// Takes what an event log says, all of it or nothing.
+    /// Takes what some event logs say, each as if after those before it, and notes where logs lay: all of
+    /// it or nothing, in one transaction. The receipts stand in the order of the logs.
+    ///
+    /// Of a location the last note counts; one that [cannot be noted](LogSource::can_be_noted) is left
+    /// out. What changes nothing is not written.
     ///
     /// # Errors
     /// As [`ingest`](Self::ingest).
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt>;
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>>;
+
+    /// Takes what an event log says, all of it or nothing: [`ingest_logs`](Self::ingest_logs) of one.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        let receipts = self.ingest_logs(vec![log], Vec::new()).await?;
+        Ok(receipts.into_iter().next().unwrap_or_default())
+    }
 
     /// What is held of a job; `None` if nothing.
     ///
@@ -122,6 +140,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`job`](Self::job).
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>>;
+
+    /// What was noted last of a log's location; `None` if nothing.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>>;
 
     /// Keeps input that could not be taken. Of all that was ever given the newest
     /// [`MAX_REJECTED`] are kept.
@@ -337,8 +361,12 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
         (**self).ingest(events).await
     }
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        (**self).ingest_log(log).await
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        (**self).ingest_logs(logs, sources).await
     }
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
         (**self).job(key).await
@@ -371,6 +399,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         (**self).log(app_id, attempt_id).await
+    }
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        (**self).log_source(location).await
     }
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
         (**self).reject(rejections).await

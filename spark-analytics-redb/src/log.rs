@@ -5,22 +5,55 @@ use std::ops::Range;
 
 use redb::{ReadableTable, WriteTransaction};
 use serde::de::DeserializeOwned;
-use spark_analytics_core::{HeldLog, LogReceipt, LogSnapshot, plan_log};
+use spark_analytics_core::{HeldLog, LogReceipt, LogSnapshot, LogSource, plan_log};
 
 use crate::fault::Result;
 use crate::ingest::{JobTables, add_rollups};
 use crate::keys;
 use crate::shared::Written;
 use crate::tables::{
-    APPLICATIONS, ENVIRONMENTS, EXECUTORS, JobRow, META, SQL, STAGES, State, from_json, job_key,
-    to_json,
+    APPLICATIONS, ENVIRONMENTS, EXECUTORS, JobRow, LOG_SOURCES, META, SQL, STAGES, State,
+    from_json, job_key, to_json, to_postcard,
 };
 
-/// Loads all that is held of the application's attempt, plans and writes.
-pub(crate) fn ingest_log(
+/// Takes logs one after another, and notes where logs lay.
+pub(crate) fn ingest_logs(
     transaction: &WriteTransaction,
-    log: LogSnapshot,
-) -> Result<Written<LogReceipt>> {
+    logs: Vec<LogSnapshot>,
+    sources: &[LogSource],
+) -> Result<Written<Vec<LogReceipt>>> {
+    let mut is_changed = note_sources(transaction, sources)?;
+    let mut receipts = Vec::with_capacity(logs.len());
+    for log in logs {
+        let receipt = match ingest_log(transaction, log)? {
+            Written::Changed(receipt) => {
+                is_changed = true;
+                receipt
+            }
+            Written::Unchanged(receipt) => receipt,
+        };
+        receipts.push(receipt);
+    }
+    Ok(if is_changed { Written::Changed(receipts) } else { Written::Unchanged(receipts) })
+}
+
+/// Notes sources, of one location the last; whether that changes anything.
+fn note_sources(transaction: &WriteTransaction, sources: &[LogSource]) -> Result<bool> {
+    let mut table = transaction.open_table(LOG_SOURCES)?;
+    let mut is_changed = false;
+    for source in sources.iter().filter(|source| source.can_be_noted()) {
+        let value = to_postcard(&(source.size, source.modified))?;
+        let location = source.location.as_str();
+        if table.get(location)?.is_none_or(|held| held.value() != value.as_slice()) {
+            table.insert(location, value.as_slice())?;
+            is_changed = true;
+        }
+    }
+    Ok(is_changed)
+}
+
+/// Loads all that is held of the application's attempt, plans and writes.
+fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Written<LogReceipt>> {
     let (app_id, attempt_id) = (log.application.app_id.clone(), log.application.attempt_id.clone());
     let mut meta = transaction.open_table(META)?;
     let mut applications = transaction.open_table(APPLICATIONS)?;

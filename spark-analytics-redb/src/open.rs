@@ -13,13 +13,13 @@ use spark_analytics_core::{Dedup, Error, Result};
 use crate::fault::{BACKEND, Fault};
 use crate::shared::OPEN;
 use crate::tables::{
-    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, META, REJECTED,
-    ROLLUPS, SQL, STAGES, State,
+    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
+    REJECTED, ROLLUPS, SQL, STAGES, State,
 };
 use crate::{RedbOptions, fault};
 
 /// The version of tables, keys and values. It grows whenever an older program would misread them.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 const SCHEMA_KEY: &str = "schema";
 const DEDUP_KEY: &str = "dedup";
 
@@ -103,6 +103,7 @@ fn make_tables(database: &Database, dedup: Dedup) -> fault::Result<()> {
         transaction.open_table(EVENT_IDS)?;
         transaction.open_table(EVENTS)?;
         transaction.open_table(REJECTED)?;
+        transaction.open_table(LOG_SOURCES)?;
     }
     transaction.commit()?;
     Ok(())
@@ -115,6 +116,7 @@ fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
         for table in [ENVIRONMENTS, SQL] {
             transaction.open_table(table)?;
         }
+        transaction.open_table(LOG_SOURCES)?;
         transaction.open_table(META)?.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
         Ok(transaction.commit()?)
     };

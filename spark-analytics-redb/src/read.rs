@@ -5,7 +5,7 @@ use std::ops::Bound;
 use redb::{ReadTransaction, ReadableTable};
 use spark_analytics_core::{
     Application, Day, EventCursor, EventId, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogSnapshot, Rejected, Rollup, StoredEvent,
+    LogSnapshot, LogSource, Rejected, Rollup, StoredEvent,
 };
 
 use crate::fault::{Fault, Result};
@@ -13,8 +13,9 @@ use crate::ingest::missing_event;
 use crate::keys;
 use crate::log::Rows;
 use crate::tables::{
-    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, JobRow, NOT_A_KEY,
-    REJECTED, ROLLUPS, SQL, STAGES, from_json, rejected, rollup, stored_event,
+    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, JobRow,
+    LOG_SOURCES, NOT_A_KEY, REJECTED, ROLLUPS, SQL, STAGES, from_json, rejected, rollup,
+    stored_event,
 };
 
 pub(crate) fn job(transaction: &ReadTransaction, key: &JobKey) -> Result<Option<JobRecord>> {
@@ -183,4 +184,14 @@ fn job_row(
         Some(row) => JobRow::decode(&key, row.value()).map(Some),
         None => Ok(None),
     }
+}
+
+/// What was noted of a log's location.
+pub(crate) fn log_source(
+    transaction: &ReadTransaction,
+    location: &str,
+) -> Result<Option<LogSource>> {
+    let table = transaction.open_table(LOG_SOURCES)?;
+    let row = table.get_owned(location)?;
+    row.map(|row| crate::tables::log_source(location, row.value())).transpose()
 }

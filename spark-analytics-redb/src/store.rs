@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use spark_analytics_core::{
     Application, Batch, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
-    Store, StoredEvent,
+    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
 use crate::shared::Shared;
@@ -77,8 +77,12 @@ impl Store for RedbStore {
         self.shared.write("ingest events", ingest).await
     }
 
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        self.shared.write("ingest a log", move |t| log::ingest_log(t, log)).await
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        self.shared.write("ingest logs", move |t| log::ingest_logs(t, logs, &sources)).await
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
@@ -130,6 +134,11 @@ impl Store for RedbStore {
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         let (app_id, attempt_id) = (app_id.to_owned(), attempt_id.to_owned());
         self.shared.read("read a log", move |t| read::log(t, &app_id, &attempt_id)).await
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        let location = location.to_owned();
+        self.shared.read("read where a log lay", move |t| read::log_source(t, &location)).await
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {

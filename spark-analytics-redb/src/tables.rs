@@ -1,4 +1,4 @@
-//! The tables of schema 2, and their values.
+//! The tables of schema 3, and their values.
 //!
 //! What changes with every event is `postcard`; facts of event logs are JSON, so that fields may be added.
 
@@ -6,7 +6,8 @@ use redb::{ReadableTable, TableDefinition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::{
-    Day, Event, JobFold, JobKey, JobRecord, Rejected, Rejection, Rollup, StoredEvent, Timestamp,
+    Day, Event, JobFold, JobKey, JobRecord, LogSource, Rejected, Rejection, Rollup, StoredEvent,
+    Timestamp,
 };
 
 use crate::fault::{Fault, Result};
@@ -36,6 +37,9 @@ pub(crate) const ENVIRONMENTS: TableDefinition<'_, &[u8], &[u8]> =
     TableDefinition::new("environments");
 /// Application, attempt, execution of SQL to what logs say of it; since schema 2.
 pub(crate) const SQL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sql");
+/// Location of a log to its size and time of change when it was taken; since schema 3.
+pub(crate) const LOG_SOURCES: TableDefinition<'_, &str, &[u8]> =
+    TableDefinition::new("log_sources");
 /// Id to rejected input.
 pub(crate) const REJECTED: TableDefinition<'_, i64, &[u8]> = TableDefinition::new("rejected");
 
@@ -107,6 +111,11 @@ pub(crate) fn encode_job(number: u64, record: &JobRecord) -> Result<Vec<u8>> {
         serde_json::to_writer(&mut value, log).map_err(unwritable)?;
     }
     Ok(value)
+}
+
+pub(crate) fn log_source(location: &str, value: &[u8]) -> Result<LogSource> {
+    let (size, modified) = from_postcard(value, || format!("source of the log {location}"))?;
+    Ok(LogSource { location: location.to_owned(), size, modified })
 }
 
 /// The key of a row of jobs.

@@ -162,10 +162,10 @@ fn a_file_of_a_newer_version_is_left_alone() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     make(&path, RedbOptions::default());
-    change_meta(&path, "schema", b"3");
+    change_meta(&path, "schema", b"4");
     assert_eq!(
         said(&folder, block_on(RedbStore::open(&path))),
-        "`s.redb` was written by a newer version (schema 3, and this one knows 2): use that version"
+        "`s.redb` was written by a newer version (schema 4, and this one knows 3): use that version"
     );
 }
 

@@ -6,6 +6,7 @@ mod job_row;
 mod list;
 mod log;
 mod log_rows;
+mod log_source;
 mod open;
 mod prune;
 mod rejected;

@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use spark_analytics_core::history::stage_status;
 use spark_analytics_core::{
-    Application, HeldLog, LogReceipt, LogSnapshot, LogWriteSet, Result, plan_log,
+    Application, HeldLog, LogReceipt, LogSnapshot, LogSource, LogWriteSet, Result, plan_log,
 };
 
 use crate::SqliteStore;
@@ -12,31 +12,26 @@ use crate::job_row::{self, NumberedJob};
 use crate::log_rows::{
     JobNumbers, application, environment, executors, fact, jobs, sql_executions, stages,
 };
-use crate::rollup_row;
 use crate::statement::Statement;
 use crate::store::failed;
 use crate::value::{Columns, Sum, put_json};
+use crate::{log_source, rollup_row};
 
 impl SqliteStore {
-    pub(crate) async fn take_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        let app = (log.application.app_id.clone(), log.application.attempt_id.clone());
-        let app = (app.0.as_str(), app.1.as_str());
+    pub(crate) async fn take_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
         let mut writer = self.writer().await?;
         let mut transaction = writer.begin().await?;
-        let mut numbers = JobNumbers::default();
-        let held = HeldLog {
-            application: application(&mut transaction, app).await?,
-            jobs: jobs(&mut transaction, app, &mut numbers).await?,
-            stages: stages(&mut transaction, app).await?,
-            executors: executors(&mut transaction, app).await?,
-            environment: environment(&mut transaction, app).await?,
-            sql: sql_executions(&mut transaction, app).await?,
-        };
-        let writes = plan_log(log, held);
-        write(&mut transaction, app, &writes, numbers).await?;
-        rollup_row::add(&mut transaction, writes.rollups).await?;
+        let mut receipts = Vec::with_capacity(logs.len());
+        for log in logs {
+            receipts.push(take(&mut transaction, log).await?);
+        }
+        log_source::put(&mut transaction, &sources).await.map_err(failed("note where logs lay"))?;
         transaction.commit().await.map_err(failed("commit"))?;
-        Ok(writes.receipt)
+        Ok(receipts)
     }
 
     pub(crate) async fn give_log(&self, app: (&str, &str)) -> Result<Option<LogSnapshot>> {
@@ -83,6 +78,24 @@ impl SqliteStore {
         let rows = query.fetch_all(&self.readers).await.map_err(failed("list applications"))?;
         rows.iter().map(|row| fact(Columns::new(row, "spark_applications"))).collect()
     }
+}
+
+async fn take(connection: &mut SqliteConnection, log: LogSnapshot) -> Result<LogReceipt> {
+    let app = (log.application.app_id.clone(), log.application.attempt_id.clone());
+    let app = (app.0.as_str(), app.1.as_str());
+    let mut numbers = JobNumbers::default();
+    let held = HeldLog {
+        application: application(connection, app).await?,
+        jobs: jobs(connection, app, &mut numbers).await?,
+        stages: stages(connection, app).await?,
+        executors: executors(connection, app).await?,
+        environment: environment(connection, app).await?,
+        sql: sql_executions(connection, app).await?,
+    };
+    let writes = plan_log(log, held);
+    write(connection, app, &writes, numbers).await?;
+    rollup_row::add(connection, writes.rollups).await?;
+    Ok(writes.receipt)
 }
 
 async fn write(

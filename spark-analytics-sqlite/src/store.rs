@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use spark_analytics_core::{
     Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
-    Store, StoredEvent,
+    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
 use crate::value::SQLITE;
@@ -131,8 +131,12 @@ impl Store for SqliteStore {
         self.take(events).await
     }
 
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        self.take_log(log).await
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        self.take_logs(logs, sources).await
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
@@ -171,6 +175,10 @@ impl Store for SqliteStore {
 
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         self.give_log((app_id, attempt_id)).await
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.read_log_source(location).await
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {

@@ -7,8 +7,8 @@ use std::task::{Poll, Waker};
 use async_trait::async_trait;
 use spark_analytics_core::{
     Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    JobRecord, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected,
+    Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 /// A [`MemoryStore`] that a test can hold up, to see what callers do meanwhile: batches before they
@@ -86,8 +86,12 @@ impl Store for Gated {
             Err(_) => self.store.ingest(events).await,
         }
     }
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        self.store.ingest_log(log).await
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        self.store.ingest_logs(logs, sources).await
     }
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
         let record = self.store.job(key).await;
@@ -124,6 +128,9 @@ impl Store for Gated {
     }
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         self.store.log(app_id, attempt_id).await
+    }
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.store.log_source(location).await
     }
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
         self.store.reject(rejections).await

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use spark_analytics_core::{
     Application, Batch, Day, Dedup, Environment, Error, Event, EventCursor, EventId, Executor,
     Held, HeldLog, Job, JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot,
-    MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey, SqlExecution,
-    Stage, Store, StoredEvent, Timestamp, plan, plan_log,
+    LogSource, MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey,
+    SqlExecution, Stage, Store, StoredEvent, Timestamp, plan, plan_log,
 };
 use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
@@ -39,6 +39,9 @@ struct Open {
 /// What the file holds. Its maps are lists of pairs there, as JSON has only texts for keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
+    /// By location: a log's size and time of change when it was taken.
+    #[serde(default)]
+    sources: BTreeMap<String, (u64, Timestamp)>,
     dedup: String,
     pruned_before: Day,
     next_event_id: i64,
@@ -189,6 +192,30 @@ mod pairs {
 }
 
 impl State {
+    fn take_log(&mut self, log: LogSnapshot) -> LogReceipt {
+        let Application { app_id, attempt_id, .. } = &log.application;
+        let key = (app_id.clone(), attempt_id.clone());
+        let held = self.held_log(&key.0, &key.1);
+        let writes = plan_log(log, held);
+        self.put(writes.jobs, writes.rollups);
+        // The first log of an application always writes the application itself.
+        let held = self.logs.entry(key).or_default();
+        let Log { application, stages, executors, environment, sql } = held;
+        if let Some(changed) = writes.application {
+            *application = changed;
+        }
+        stages.retain(|key, _| !writes.removed_stages.contains(key));
+        stages.extend(writes.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s)));
+        executors.retain(|id, _| !writes.removed_executors.contains(id));
+        executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+        if writes.removes_environment || writes.environment.is_some() {
+            *environment = writes.environment;
+        }
+        sql.retain(|id, _| !writes.removed_sql.contains(id));
+        sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
+        writes.receipt
+    }
+
     fn new(dedup: Dedup) -> Self {
         let dedup = dedup.name().to_owned();
         Self { dedup, pruned_before: Day::MIN, next_event_id: 1, ..Self::default() }
@@ -281,29 +308,26 @@ impl Store for JsonStore {
         })
     }
 
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        let Application { app_id, attempt_id, .. } = &log.application;
-        let key = (app_id.clone(), attempt_id.clone());
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
         self.write(|state| {
-            let held = state.held_log(&key.0, &key.1);
-            let writes = plan_log(log, held);
-            state.put(writes.jobs, writes.rollups);
-            // The first log of an application always writes the application itself.
-            let held = state.logs.entry(key).or_default();
-            let Log { application, stages, executors, environment, sql } = held;
-            if let Some(changed) = writes.application {
-                *application = changed;
-            }
-            stages.retain(|key, _| !writes.removed_stages.contains(key));
-            stages.extend(writes.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s)));
-            executors.retain(|id, _| !writes.removed_executors.contains(id));
-            executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
-            if writes.removes_environment || writes.environment.is_some() {
-                *environment = writes.environment;
-            }
-            sql.retain(|id, _| !writes.removed_sql.contains(id));
-            sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
-            writes.receipt
+            let noted = sources.into_iter().filter(LogSource::can_be_noted);
+            state.sources.extend(noted.map(|s| (s.location, (s.size, s.modified))));
+            logs.into_iter().map(|log| state.take_log(log)).collect()
+        })
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.read(|state| {
+            let source = state.sources.get(location);
+            source.map(|(size, modified)| LogSource {
+                location: location.to_owned(),
+                size: *size,
+                modified: *modified,
+            })
         })
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use spark_analytics_core::{
     Analytics, Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
-    JobKey, JobRecord, Limits, LogReceipt, LogSnapshot, MemoryStore, Pruned, Receipt, Rejected,
-    Rejection, Result, Rollup, Store, StoredEvent,
+    JobKey, JobRecord, Limits, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt,
+    Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 use spark_analytics_http::{Options, router};
 use tokio::sync::Semaphore;
@@ -54,8 +54,15 @@ impl Store for Odd {
         self.attempt()?;
         self.inner.ingest(events).await
     }
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        self.inner.ingest_log(log).await
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        self.inner.ingest_logs(logs, sources).await
+    }
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.inner.log_source(location).await
     }
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
         self.attempt()?;

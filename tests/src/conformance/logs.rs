@@ -1,7 +1,7 @@
 use super::*;
 use spark_analytics_core::{
-    Application, Day, Environment, Executor, JobFilter, LogJob, LogReceipt, LogSnapshot, Source,
-    SqlExecution, Stage, TaskOutcome,
+    Application, Day, Environment, Executor, JobFilter, LogJob, LogReceipt, LogSnapshot, LogSource,
+    MemoryStore, Source, SqlExecution, Stage, TaskOutcome,
 };
 
 use crate::Dump;
@@ -137,4 +137,49 @@ pub fn a_later_run_replaces_an_earlier_one<F: Fixture>() {
             assert_eq!((record.log, record.events.tasks.succeeded), (None, 1));
         });
     }
+}
+
+/// The same application twice in a batch included.
+pub fn a_batch_of_logs_is_as_good_as_one_by_one<F: Fixture>() {
+    with_store::<F, _>(async |many: Arc<dyn Store>| {
+        let one: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let logs = vec![
+            log("a", 0, 3, vec![job(1, 1, Some(20)), job(2, 1, None)]),
+            log("b", 0, 1, vec![job(1, 2, Some(30))]),
+            log("a", 0, 5, vec![job(1, 3, Some(20)), job(2, 2, Some(40))]),
+            log("a", 0, 2, vec![job(1, 1, Some(20))]),
+        ];
+        let mut receipts = Vec::new();
+        for log in logs.clone() {
+            receipts.push(import(&one, log).await);
+        }
+        assert_eq!(many.ingest_logs(logs, Vec::new()).await.expect("takes logs"), receipts);
+        let (one, many) = (Dump::of(&*one).await, Dump::of(&*many).await);
+        assert_eq!(many.expect("reads"), one.expect("reads"));
+    });
+}
+
+/// Of a location the last counts, and no figure depends on any.
+pub fn where_logs_lay_is_noted<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let source = |location: &str, size| LogSource {
+            location: location.to_owned(),
+            size,
+            modified: at(7),
+        };
+        let note = async |sources: Vec<LogSource>| {
+            store.ingest_logs(Vec::new(), sources).await.expect("notes");
+        };
+        let noted = async |location: &str| store.log_source(location).await.expect("reads");
+        assert_eq!(noted("/logs/é").await, None);
+        let empty = Dump::of(&*store).await.expect("reads");
+        note(vec![source("/logs/é", 1), source("b", u64::MAX), source("/logs/é", 2)]).await;
+        assert_eq!(noted("/logs/é").await, Some(source("/logs/é", 2)));
+        assert_eq!(noted("b").await, Some(source("b", u64::MAX)));
+        note(vec![source("b", 0), source(&"x".repeat(5_000), 1), source("a\0", 1)]).await;
+        assert_eq!(noted("b").await, Some(source("b", 0)));
+        assert_eq!(noted(&"x".repeat(5_000)).await, None);
+        assert_eq!(noted("a\0").await, None);
+        assert_eq!(Dump::of(&*store).await.expect("reads"), empty);
+    });
 }
