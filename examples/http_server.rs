@@ -1,14 +1,17 @@
 //! The HTTP API over a store: `cargo run --release --example http_server -- --help`.
 
+use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use spark_analytics_core::{Analytics, Cached, Dedup, Store};
-use spark_analytics_examples::open_store;
+use spark_analytics_examples::{Update, follow, open_store};
 use spark_analytics_http::{Options, router, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,6 +30,18 @@ struct Args {
     /// When two events are the same: by job, type, time and `task`, or without the task, by `time`.
     #[arg(long, env = "SPARK_ANALYTICS_DEDUP", default_value = "task")]
     dedup: Dedup,
+    /// A folder of Spark's event logs to keep the store up to date with.
+    #[arg(long, env = "SPARK_ANALYTICS_IMPORT", value_name = "DIR")]
+    import: Option<PathBuf>,
+    /// How often that folder is looked at, such as 500ms, 10s or 1m.
+    #[arg(
+        long,
+        env = "SPARK_ANALYTICS_IMPORT_INTERVAL",
+        value_name = "TIME",
+        default_value = "10s",
+        value_parser = humantime::parse_duration
+    )]
+    import_interval: Duration,
     /// What to log: a level, or targets with levels; `warn` leaves the access log out.
     #[arg(long, env = "SPARK_ANALYTICS_LOG", default_value = "info", value_parser = filter)]
     log: EnvFilter,
@@ -82,7 +97,20 @@ async fn run(args: Args) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let _ = writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?);
+    let importing = args.import.map(|folder| {
+        let tell = |update: &Update| {
+            match update.state {
+                "failed" => tracing::warn!(log = update.log, "{update}"),
+                _ => tracing::info!(log = update.log, "{update}"),
+            }
+            Ok::<(), Infallible>(())
+        };
+        tokio::spawn(follow(Arc::clone(&store), folder, args.import_interval, tell))
+    });
     serve(listener, router, &options, signals.stop()).await;
+    if let Some(importing) = importing {
+        importing.abort();
+    }
     store.close().await?;
     Ok(())
 }

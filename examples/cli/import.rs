@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use spark_analytics_core::{Day, JobCursor, JobFilter, LogReceipt, LogWarning, Store};
-use spark_analytics_eventlog::{LogError, LogFile};
+use spark_analytics_core::{
+    Day, JobCursor, JobFilter, LogReceipt, LogSnapshot, LogSource, LogWarning, Store,
+};
+use spark_analytics_eventlog::{FoundLog, LogError, LogFile};
+use spark_analytics_examples::{MAX_BATCH_LOGS, MAX_BATCH_ROWS, Update, follow, source_of};
 use spark_analytics_http::figures::JobFigures;
 
 use crate::args::Shared;
@@ -15,7 +19,7 @@ use crate::jobs::PAGE;
 use crate::logs::{self, Found, LeftOut};
 use crate::output::{Columns, Format, List, Out, text};
 use crate::view::{DayView, JOB_COLUMNS};
-use crate::{progress, store};
+use crate::{WrongUsage, progress, store};
 
 /// Take event logs that Spark wrote: files, rolled logs, and folders of them
 ///
@@ -25,8 +29,14 @@ use crate::{progress, store};
 #[command(after_help = "Example: cli import examples/eventlogs")]
 pub(crate) struct Import {
     /// Files, folders and URLs (s3://, gs://, az://, http://, https://)
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "follow")]
     paths: Vec<PathBuf>,
+    /// Keep the store up to date with the logs of this folder until interrupted
+    #[arg(long, value_name = "DIR", conflicts_with = "paths")]
+    follow: Option<PathBuf>,
+    /// How often the folder is looked at, such as 500ms, 10s or 1m
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    interval: Duration,
 }
 
 /// So many jobs of a run are in the table; JSON and CSV have all.
@@ -64,6 +74,9 @@ const LOGS: &[&str] = &[
 type Run = (String, String);
 
 pub(crate) async fn run(args: &Import, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
+    if let Some(folder) = &args.follow {
+        return keep_up(folder, args.interval, shared, out).await;
+    }
     let store = store::open_or_create(shared).await?;
     let mut found = Found::under(&args.paths);
     if out.format() == Format::Json {
@@ -87,7 +100,75 @@ pub(crate) async fn run(args: &Import, shared: &Shared, out: &mut Out) -> anyhow
     logs::all_read(&found.failed)
 }
 
-/// Reads the logs into the store, each on its own, and lists what became of them.
+const UPDATES: Columns = {
+    const ALL: &[&str] = &["log", "app_id", "attempt_id", "state", "jobs", "detail"];
+    Columns { all: ALL, table: ALL }
+};
+
+/// Follows a folder, with a line for each log whose state is new.
+async fn keep_up(
+    folder: &Path,
+    interval: Duration,
+    shared: &Shared,
+    out: &mut Out,
+) -> anyhow::Result<()> {
+    if !folder.is_dir() {
+        return Err(WrongUsage("--follow takes a folder that is there").into());
+    }
+    let store = store::open_or_create(shared).await?;
+    if out.format() == Format::Csv {
+        out.csv_heading(UPDATES)?;
+    }
+    let told = |update: &Update| -> anyhow::Result<()> {
+        match out.format() {
+            Format::Table => writeln!(out, "{}", text(&update.to_string().into()))?,
+            Format::Json => {
+                serde_json::to_writer(&mut *out, update)?;
+                writeln!(out)?;
+            }
+            Format::Csv => out.csv_rows(UPDATES, std::slice::from_ref(update))?,
+        }
+        Ok(out.flush()?)
+    };
+    Err(follow(store, folder.to_owned(), interval, told).await)
+}
+
+/// Logs that were read and are stored together.
+#[derive(Default)]
+struct Batch {
+    views: Vec<LogView>,
+    logs: Vec<LogSnapshot>,
+    sources: Vec<LogSource>,
+    rows: usize,
+}
+
+impl Batch {
+    fn add(&mut self, found: &FoundLog, log: LogFile) {
+        self.views.push(LogView::new(&found.name, &log));
+        self.rows += log.snapshot.jobs.len() + log.snapshot.stages.len();
+        self.logs.push(log.snapshot);
+        if !found.is_in_progress {
+            self.sources.push(source_of(found));
+        }
+    }
+
+    const fn is_full(&self) -> bool {
+        self.logs.len() >= MAX_BATCH_LOGS || self.rows >= MAX_BATCH_ROWS
+    }
+
+    /// Stores the logs; what became of them.
+    async fn store(self, store: &dyn Store) -> anyhow::Result<Vec<LogView>> {
+        let receipts = store.ingest_logs(self.logs, self.sources).await?;
+        let mut views = self.views;
+        views.iter_mut().zip(receipts).for_each(|(view, receipt)| view.add(receipt));
+        Ok(views)
+    }
+}
+
+/// So many logs are read ahead of the store.
+const LOGS_AHEAD: usize = 16;
+
+/// Reads the logs into the store, some of them in one transaction, and lists what became of them.
 async fn take_logs(
     found: &mut Found,
     store: &dyn Store,
@@ -95,36 +176,38 @@ async fn take_logs(
 ) -> anyhow::Result<BTreeSet<Run>> {
     let is_listed = out.format() != Format::Csv;
     let mut list = List::new(out, Columns { all: LOGS, table: LOGS });
-    let (mut runs, mut views) = (BTreeSet::new(), Vec::new());
+    let (mut runs, mut batch) = (BTreeSet::new(), Batch::default());
     let bar = progress::bytes(Some(found.bytes()));
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
-    for found_log in std::mem::take(&mut found.logs) {
-        let log = match logs::read(&found_log, &bar) {
-            Ok(log) => log,
+    let logs = std::mem::take(&mut found.logs);
+    let mut left = logs.len();
+    for (found_log, read) in logs::read_ahead(logs, &bar, LOGS_AHEAD) {
+        left -= 1;
+        match read {
+            Ok(log) => {
+                logs::say_warnings(&found_log.name, &log, &bar);
+                batch.add(&found_log, log);
+            }
             Err(error @ LogError::Io { .. }) => {
                 found.failed.push(LeftOut::new(&found_log, &error));
-                continue;
             }
             Err(error) => {
                 let skipped = LeftOut::new(&found_log, &error);
                 skipped.say(&bar);
                 found.skipped.push(skipped);
-                continue;
             }
-        };
-        logs::say_warnings(&found_log.name, &log, &bar);
-        let mut view = LogView::new(&found_log.name, &log);
-        let (app, attempt) = (view.app_id.clone(), view.attempt_id.clone());
-        view.add(store.ingest_log(log.snapshot).await?);
-        runs.insert((app, attempt));
-        views.push(view);
-        if views.len() == PAGE {
+        }
+        if batch.is_full() {
+            let views = std::mem::take(&mut batch).store(store).await?;
+            runs.extend(views.iter().map(LogView::run));
             if is_listed {
                 list.page(&views)?;
             }
-            views.clear();
         }
     }
+    anyhow::ensure!(left == 0, "reading ended before the last {left} logs; import them again");
+    let views = batch.store(store).await?;
+    runs.extend(views.iter().map(LogView::run));
     bar.finish_and_clear();
     if is_listed {
         list.page(&views)?;
@@ -215,6 +298,10 @@ impl LogView {
             warning_count: logs::warning_count(log),
             warnings: log.warnings.clone(),
         }
+    }
+
+    fn run(&self) -> Run {
+        (self.app_id.clone(), self.attempt_id.clone())
     }
 
     fn add(&mut self, receipt: LogReceipt) {

@@ -1,6 +1,8 @@
 //! Where event logs lie: files and rolled logs that are named, and those in folders that are.
 
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 
 use anyhow::bail;
 use indicatif::ProgressBar;
@@ -78,6 +80,26 @@ pub(crate) fn read(log: &FoundLog, bar: &ProgressBar) -> Result<LogFile, LogErro
     let mut reader = LogReader::telling(move |bytes| bar.inc(bytes));
     reader.read(log)?;
     reader.into_log_file()
+}
+
+/// Reads logs on a thread of its own, so many of them ahead of who takes them.
+pub(crate) fn read_ahead(
+    logs: Vec<FoundLog>,
+    bar: &ProgressBar,
+    ahead: usize,
+) -> impl Iterator<Item = (FoundLog, Result<LogFile, LogError>)> {
+    let (read, taken) = mpsc::sync_channel(ahead);
+    let bar = bar.clone();
+    thread::spawn(move || {
+        for log in logs {
+            let file = self::read(&log, &bar);
+            // Nobody takes it when the store has failed.
+            if read.send((log, file)).is_err() {
+                return;
+            }
+        }
+    });
+    taken.into_iter()
 }
 
 /// Names what was left out of a log, the first few of it.

@@ -1,5 +1,7 @@
-//! What the example programs share: opening the store that a URL names.
+//! What the example programs share: opening the store that a URL names, and following a folder of logs.
 #![forbid(unsafe_code)]
+
+mod follow;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +9,8 @@ use std::sync::Arc;
 use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
 use spark_analytics_redb::RedbOptions;
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
+
+pub use follow::{MAX_BATCH_LOGS, MAX_BATCH_ROWS, Update, follow, source_of};
 
 /// Opens the store that a URL names, see [`Place`].
 ///

@@ -352,3 +352,24 @@ fn a_port_in_use_and_another_dedup_rule_are_errors() {
     assert!(told.starts_with("error: ") && told.contains("task"), "{told}");
     server.stop("-TERM");
 }
+
+#[test]
+fn a_folder_of_event_logs_is_followed_beside_serving() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("eventlogs");
+    let name = "app-20261123203120-0000";
+    let arguments = ["--store", "sqlite:a.db", "--import", "logs", "--import-interval", "20ms"];
+    let server = Server::start(folder.path(), &arguments);
+    // The folder may come later.
+    assert_eq!(server.get("/api/v1/applications"), Value::Array(Vec::new()));
+    std::fs::create_dir(folder.path().join("logs")).unwrap();
+    std::fs::copy(logs.join(name), folder.path().join("logs").join(name)).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while server.get("/api/v1/applications") == Value::Array(Vec::new()) {
+        assert!(std::time::Instant::now() < deadline, "the log was not taken");
+        thread::yield_now();
+    }
+    let jobs = server.get(&format!("/api/v1/applications/{name}/jobs"));
+    assert_eq!(jobs.as_array().unwrap().len(), 5);
+    server.stop("-TERM");
+}
