@@ -40,3 +40,7 @@ bench-http:
 # Measure reading a big event log against wc, zstd and DuckDB: just bench-eventlog LOG
 bench-eventlog log:
     scripts/bench-eventlog {{log}}
+
+# Replay the fuzz corpus, then fuzz each target for some seconds
+fuzz seconds="10":
+    scripts/fuzz {{seconds}}

@@ -245,6 +245,7 @@ impl Store for MemoryStore {
             .by_end
             .range((lower, Bound::Unbounded))
             .take_while(is_within)
+            .filter(|cursor| filter.app_id.as_ref().is_none_or(|app| *app == cursor.key.app_id))
             .filter_map(figures)
             .filter(|job| filter.matches(job))
             .take(limit)

@@ -92,7 +92,7 @@ async fn a_newer_schema_is_refused() {
     raw.close().await;
     assert_eq!(
         refusal(&folder, "store.db", Dedup::WithTask).await,
-        "`DIR/store.db` has schema 1000, and this version of spark-analytics knows 2: use the \
+        "`DIR/store.db` has schema 1000, and this version of spark-analytics knows 3: use the \
          version that wrote it, or a later one"
     );
 }

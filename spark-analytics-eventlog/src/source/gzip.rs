@@ -9,6 +9,9 @@ pub(super) const MAGIC: &[u8] = b"\x1f\x8b";
 /// What gzip always has.
 const WINDOW_LOG: u8 = 15;
 
+/// What the decoder says itself depends on how much it was given at once.
+const DAMAGED: &str = "it is no deflate data, or its checksum is wrong";
+
 pub(super) struct Gzip {
     /// `None` between two members.
     member: Option<Decompress>,
@@ -44,11 +47,11 @@ impl Decode for Gzip {
                 self.may_hold_output = false;
             }
             Ok(_) if progress == Progress::NONE && !input.is_empty() => {
-                return Err("gzip makes nothing of it".to_owned());
+                return Err(DAMAGED.to_owned());
             }
             Ok(_) => {}
-            Err(error) if progress.given == 0 => return Err(error.to_string()),
-            Err(error) => self.corrupt = Some(error.to_string()),
+            Err(_) if progress.given == 0 => return Err(DAMAGED.to_owned()),
+            Err(_) => self.corrupt = Some(DAMAGED.to_owned()),
         }
         Ok(progress)
     }

@@ -20,6 +20,13 @@ use input::Input;
 /// other codec write.
 const MAX_BLOCK_BYTES: usize = 32 * 1024 * 1024;
 
+/// Logs compress to a hundredth, deflate never goes below 1/1,032: content of over 1,000 times the
+/// compressed bytes was made to fill disks and memories.
+const MAX_RATIO: u64 = 1_000;
+
+/// As much as any content may have, however small it was compressed.
+const MIN_BOMB_BYTES: u64 = if cfg!(test) { 1024 * 1024 } else { 1024 * 1024 * 1024 };
+
 /// A log's decompressed bytes, up to where its data ends, is cut off or damaged: only a failure of
 /// the reader below is an error.
 ///
@@ -28,6 +35,8 @@ const MAX_BLOCK_BYTES: usize = 32 * 1024 * 1024;
 pub(crate) struct Source<R> {
     input: Input<R>,
     content: Content,
+    /// Decompressed so far.
+    total: Progress,
     corrupt: Option<String>,
 }
 
@@ -68,11 +77,22 @@ struct Progress {
 
 impl Progress {
     const NONE: Self = Self { taken: 0, given: 0 };
+
+    fn add(&mut self, more: Self) {
+        self.taken += more.taken;
+        self.given += more.given;
+    }
+
+    const fn is_of_a_bomb(self) -> bool {
+        let (taken, given) = (self.taken as u64, self.given as u64);
+        given > MIN_BOMB_BYTES && given / MAX_RATIO > taken
+    }
 }
 
 impl<R: Read> Source<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { input: Input::new(reader), content: Content::Unknown, corrupt: None }
+        let content = Content::Unknown;
+        Self { input: Input::new(reader), content, total: Progress::NONE, corrupt: None }
     }
 
     pub(crate) const fn reader(&self) -> &R {
@@ -115,10 +135,17 @@ impl<R: Read> Read for Source<R> {
                             return Ok(0);
                         }
                     }
-                    Ok(Progress { taken, given }) => {
-                        self.input.take(taken);
-                        if given > 0 {
-                            return Ok(given);
+                    Ok(progress) => {
+                        self.input.take(progress.taken);
+                        self.total.add(progress);
+                        if self.total.is_of_a_bomb() {
+                            let Progress { taken, given } = self.total;
+                            self.corrupt = Some(format!(
+                                "{taken} compressed bytes hold {given} and more, over \
+                                 {MAX_RATIO} times as many"
+                            ));
+                        } else if progress.given > 0 {
+                            return Ok(progress.given);
                         }
                     }
                     Err(reason) => self.corrupt = Some(reason),

@@ -169,6 +169,40 @@ fn what_is_not_of_the_codec_is_damage_behind_all_that_came_before() {
 }
 
 #[test]
+fn a_block_is_given_before_damage_to_the_header_of_the_next() {
+    // A window of 1 KiB; a raw block; a block of the type that none has.
+    let bytes = b"\x28\xb5\x2f\xfd\0\0\x28\0\0hello\x06\0\0";
+    for pieces in [vec![&bytes[..]], bytes.chunks(1).collect()] {
+        let (out, damage) = grow(pieces);
+        assert_eq!(out, b"hello");
+        assert!(matches!(damage, Some(Damage::Corrupt(_))), "{damage:?}");
+    }
+}
+
+#[test]
+fn a_bomb_is_damage() {
+    for (codec, compress) in CODECS {
+        let content = vec![0; 3 * 1024 * 1024];
+        let bytes = compress(&content);
+        let (out, damage) = read(&bytes);
+        let is_bomb = bytes.len() * 1_000 < content.len();
+        match damage {
+            None => assert!(!is_bomb && out == content, "{codec}"),
+            Some(Damage::Corrupt(reason)) => {
+                assert!(
+                    is_bomb && reason.ends_with("over 1000 times as many"),
+                    "{codec}: {reason}"
+                );
+                assert!((1024 * 1024..content.len()).contains(&out.len()), "{codec}");
+            }
+            Some(Damage::CutOff) => panic!("{codec}"),
+        }
+    }
+    let bomb = zstd::encode_all(&vec![0; 3 * 1024 * 1024][..], 3).unwrap();
+    assert!(bomb.len() < 1_000 && reason(&bomb).contains("compressed bytes hold"));
+}
+
+#[test]
 fn damage_is_final() {
     for (codec, compress) in CODECS {
         let good = compress(&text(25));

@@ -12,10 +12,12 @@ const MAX_WINDOW_LOG: u32 = 27;
 /// As much as tells how long a frame's header is.
 const FIRST_BYTES: usize = 5;
 
+/// What zstd asks for together with the block before it.
+const BLOCK_HEADER_BYTES: usize = 3;
+
 pub(super) struct Zstd {
     decoder: Decoder<'static>,
-    /// As many bytes as complete the next block: with more, zstd would keep back what comes before
-    /// damage.
+    /// As many bytes as complete the next block and the header behind it.
     wanted: usize,
     is_within_frame: bool,
     may_hold_output: bool,
@@ -53,7 +55,13 @@ impl Decode for Zstd {
         if input.is_empty() {
             return Ok(Progress::NONE);
         }
-        self.run(&input[..input.len().min(self.wanted)], out)
+        // A call that comes upon damage gives nothing of what it decoded before: so none goes beyond
+        // a block.
+        let most = match self.wanted {
+            header @ ..=BLOCK_HEADER_BYTES => header,
+            block => block - BLOCK_HEADER_BYTES,
+        };
+        self.run(&input[..input.len().min(most)], out)
     }
 
     fn is_at_end(&self) -> bool {
