@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use serde::Serialize;
 use spark_analytics_core::{
     Day, JobCursor, JobFilter, LogReceipt, LogSnapshot, LogSource, LogWarning, Store,
 };
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile};
-use spark_analytics_examples::{MAX_BATCH_LOGS, MAX_BATCH_ROWS, Update, follow, source_of};
+use spark_analytics_examples::{Update, follow, source_of};
 use spark_analytics_http::figures::JobFigures;
 
 use crate::args::Shared;
 use crate::jobs::PAGE;
-use crate::logs::{self, Found, LeftOut};
+use crate::logs::{self, Found, LeftOut, ReadLog};
 use crate::output::{Columns, Format, List, Out, text};
 use crate::view::{DayView, JOB_COLUMNS};
 use crate::{WrongUsage, progress, store};
@@ -139,21 +140,15 @@ struct Batch {
     views: Vec<LogView>,
     logs: Vec<LogSnapshot>,
     sources: Vec<LogSource>,
-    rows: usize,
 }
 
 impl Batch {
     fn add(&mut self, found: &FoundLog, log: LogFile) {
         self.views.push(LogView::new(&found.name, &log));
-        self.rows += log.snapshot.jobs.len() + log.snapshot.stages.len();
         self.logs.push(log.snapshot);
         if !found.is_in_progress {
             self.sources.push(source_of(found));
         }
-    }
-
-    const fn is_full(&self) -> bool {
-        self.logs.len() >= MAX_BATCH_LOGS || self.rows >= MAX_BATCH_ROWS
     }
 
     /// Stores the logs; what became of them.
@@ -165,9 +160,6 @@ impl Batch {
     }
 }
 
-/// So many logs are read ahead of the store.
-const LOGS_AHEAD: usize = 16;
-
 /// Reads the logs into the store, some of them in one transaction, and lists what became of them.
 async fn take_logs(
     found: &mut Found,
@@ -176,44 +168,46 @@ async fn take_logs(
 ) -> anyhow::Result<BTreeSet<Run>> {
     let is_listed = out.format() != Format::Csv;
     let mut list = List::new(out, Columns { all: LOGS, table: LOGS });
-    let (mut runs, mut batch) = (BTreeSet::new(), Batch::default());
+    let mut runs = BTreeSet::new();
     let bar = progress::bytes(Some(found.bytes()));
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
     let logs = std::mem::take(&mut found.logs);
     let mut left = logs.len();
-    for (found_log, read) in logs::read_ahead(logs, &bar, LOGS_AHEAD) {
-        left -= 1;
-        match read {
-            Ok(log) => {
-                logs::say_warnings(&found_log.name, &log, &bar);
-                batch.add(&found_log, log);
-            }
-            Err(error @ LogError::Io { .. }) => {
-                found.failed.push(LeftOut::new(&found_log, &error));
-            }
-            Err(error) => {
-                let skipped = LeftOut::new(&found_log, &error);
-                skipped.say(&bar);
-                found.skipped.push(skipped);
-            }
-        }
-        if batch.is_full() {
-            let views = std::mem::take(&mut batch).store(store).await?;
-            runs.extend(views.iter().map(LogView::run));
-            if is_listed {
-                list.page(&views)?;
-            }
+    for read in logs::read_batches(logs, &bar) {
+        left -= read.len();
+        let batch = taken(read, found, &bar);
+        let views = batch.store(store).await?;
+        runs.extend(views.iter().map(LogView::run));
+        if is_listed {
+            list.page(&views)?;
         }
     }
     anyhow::ensure!(left == 0, "reading ended before the last {left} logs; import them again");
-    let views = batch.store(store).await?;
-    runs.extend(views.iter().map(LogView::run));
     bar.finish_and_clear();
     if is_listed {
-        list.page(&views)?;
         list.end()?;
     }
     Ok(runs)
+}
+
+/// What is to be stored; the rest is named and noted.
+fn taken(read: Vec<ReadLog>, found: &mut Found, bar: &ProgressBar) -> Batch {
+    let mut batch = Batch::default();
+    for (log, read) in read {
+        match read {
+            Ok(file) => {
+                logs::say_warnings(&log.name, &file, bar);
+                batch.add(&log, file);
+            }
+            Err(error @ LogError::Io { .. }) => found.failed.push(LeftOut::new(&log, &error)),
+            Err(error) => {
+                let skipped = LeftOut::new(&log, &error);
+                skipped.say(bar);
+                found.skipped.push(skipped);
+            }
+        }
+    }
+    batch
 }
 
 /// Lists the jobs of the runs as the store has them; tells the days on which they ended.

@@ -8,6 +8,7 @@ use anyhow::bail;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, find_logs};
+use spark_analytics_examples::{MAX_BATCH_LOGS, MAX_BATCH_ROWS, rows_of};
 
 use crate::progress;
 
@@ -82,22 +83,31 @@ pub(crate) fn read(log: &FoundLog, bar: &ProgressBar) -> Result<LogFile, LogErro
     reader.into_log_file()
 }
 
-/// Reads logs on a thread of its own, so many of them ahead of who takes them.
-pub(crate) fn read_ahead(
+/// A log, and what it tells or why it tells nothing.
+pub(crate) type ReadLog = (FoundLog, Result<LogFile, LogError>);
+
+/// Reads logs on a thread of its own, a batch ahead of who takes them. Ends early only if it fails.
+pub(crate) fn read_batches(
     logs: Vec<FoundLog>,
     bar: &ProgressBar,
-    ahead: usize,
-) -> impl Iterator<Item = (FoundLog, Result<LogFile, LogError>)> {
-    let (read, taken) = mpsc::sync_channel(ahead);
+) -> impl Iterator<Item = Vec<ReadLog>> {
+    let (read, taken) = mpsc::sync_channel(0);
     let bar = bar.clone();
     thread::spawn(move || {
+        let (mut batch, mut rows) = (Vec::new(), 0);
         for log in logs {
             let file = self::read(&log, &bar);
-            // Nobody takes it when the store has failed.
-            if read.send((log, file)).is_err() {
-                return;
+            rows += file.as_ref().map_or(0, |file| rows_of(&file.snapshot));
+            batch.push((log, file));
+            if batch.len() >= MAX_BATCH_LOGS || rows >= MAX_BATCH_ROWS {
+                rows = 0;
+                // Nobody takes it when the store has failed.
+                if read.send(std::mem::take(&mut batch)).is_err() {
+                    return;
+                }
             }
         }
+        let _ = read.send(batch);
     });
     taken.into_iter()
 }

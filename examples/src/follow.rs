@@ -15,6 +15,11 @@ pub const MAX_BATCH_LOGS: usize = 64;
 /// See [`MAX_BATCH_LOGS`].
 pub const MAX_BATCH_ROWS: usize = 10_000;
 
+/// The jobs and stages of a log.
+pub fn rows_of(log: &LogSnapshot) -> usize {
+    log.jobs.len() + log.stages.len()
+}
+
 /// What became of a log: told when that is new.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Update {
@@ -108,7 +113,7 @@ impl Following {
         let (mut batch, mut rows) = (Vec::new(), 0);
         for log in found.logs {
             let Some(pending) = self.read(log, tell).await? else { continue };
-            rows += pending.snapshot.jobs.len() + pending.snapshot.stages.len();
+            rows += rows_of(&pending.snapshot);
             batch.push(pending);
             if batch.len() >= MAX_BATCH_LOGS || rows >= MAX_BATCH_ROWS {
                 self.store(std::mem::take(&mut batch), tell).await?;

@@ -14,6 +14,7 @@ mod invalid;
 mod job;
 mod log;
 mod memory;
+mod packed;
 mod plan;
 mod plan_log;
 mod scalar;

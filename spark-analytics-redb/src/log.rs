@@ -5,15 +5,15 @@ use std::ops::Range;
 
 use redb::{ReadableTable, WriteTransaction};
 use serde::de::DeserializeOwned;
-use spark_analytics_core::{HeldLog, LogReceipt, LogSnapshot, LogSource, plan_log};
+use spark_analytics_core::{Environment, HeldLog, LogReceipt, LogSnapshot, LogSource, plan_log};
 
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::ingest::{JobTables, add_rollups};
 use crate::keys;
 use crate::shared::Written;
 use crate::tables::{
     APPLICATIONS, ENVIRONMENTS, EXECUTORS, JobRow, LOG_SOURCES, META, SQL, STAGES, State,
-    from_json, job_key, to_json, to_postcard,
+    from_json, job_key, to_json, to_postcard, unwritable,
 };
 
 /// Takes logs one after another, and notes where logs lay.
@@ -84,7 +84,7 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
     }
 
     if let Some(row) = environments.get(rows.application.as_slice())? {
-        held.environment = Some(from_json(row.value(), || rows.fact("environment"))?);
+        held.environment = Some(rows.environment(row.value())?);
     }
     for execution in rows.facts(&sql, "execution of SQL")? {
         let execution: spark_analytics_core::SqlExecution = execution?;
@@ -116,7 +116,8 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
         environments.remove(rows.application.as_slice())?;
     }
     if let Some(environment) = &writes.environment {
-        environments.insert(rows.application.as_slice(), to_json(environment)?.as_slice())?;
+        let packed = environment.pack().map_err(unwritable)?;
+        environments.insert(rows.application.as_slice(), packed.as_slice())?;
     }
     for id in &writes.removed_sql {
         sql.remove(keys::sql(&app_id, &attempt_id, *id).as_slice())?;
@@ -180,6 +181,10 @@ impl<'a> Rows<'a> {
             let (_, value) = row?;
             from_json(value.value(), || self.fact(what))
         }))
+    }
+
+    pub(crate) fn environment(&self, value: &[u8]) -> Result<Environment> {
+        Environment::unpack(value).map_err(|error| Fault::damaged(self.fact("environment"), error))
     }
 
     /// How errors name a row.

@@ -141,8 +141,7 @@ pub(crate) fn log(
     let Some(row) = applications.get_owned(rows.application.as_slice())? else { return Ok(None) };
     let environments = transaction.open_table(ENVIRONMENTS)?;
     let environment = environments.get_owned(rows.application.as_slice())?;
-    let environment =
-        environment.map(|row| from_json(row.value(), || rows.fact("environment"))).transpose()?;
+    let environment = environment.map(|row| rows.environment(row.value())).transpose()?;
     let jobs = transaction.open_table(JOBS)?;
     let jobs = rows
         .jobs(&jobs)?

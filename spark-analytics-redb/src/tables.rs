@@ -181,7 +181,7 @@ fn from_postcard<T: DeserializeOwned>(value: &[u8], what: impl FnOnce() -> Strin
 }
 
 /// None of the stored types can fail to be written, but serde cannot know.
-fn unwritable(error: impl ToString) -> Fault {
+pub(crate) fn unwritable(error: impl ToString) -> Fault {
     Fault::damaged("value about to be written", error)
 }
 

@@ -52,38 +52,37 @@ pub(crate) async fn write(
         };
         list.push(job);
     }
-    let calls =
-        [
-            Statement::insert("INSERT OR FAIL INTO spark_jobs", &[KEY, PLACE, REST].join(", "))
-                .with(insert, |values, job| {
-                    let key = &job.write.key;
-                    values.add(job.job_no);
-                    values.add(key.app_id.as_str());
-                    values.add(key.attempt_id.as_str());
-                    values.add(key.job_id);
-                    put_place(values, job.write);
-                    put_rest(values, job.write);
-                }),
-            Statement::update("spark_jobs", "job_no", &[PLACE, REST].join(", ")).with(
-                update,
-                |values, job| {
-                    values.add(job.job_no);
-                    put_place(values, job.write);
-                    put_rest(values, job.write);
-                },
-            ),
-            Statement::update("spark_jobs", "job_no", REST).with(update_in_place, |values, job| {
-                values.add(job.job_no);
-                put_rest(values, job.write);
-            }),
-            Statement::delete("spark_jobs", "job_no").with(delete, |values, job| {
-                values.add(job.job_no);
-            }),
-        ];
-    for call in calls {
-        call.execute(connection).await?;
-    }
-    Ok(())
+    Statement::insert("INSERT OR FAIL INTO spark_jobs", &[KEY, PLACE, REST].join(", "))
+        .with(insert, |values, job| {
+            let key = &job.write.key;
+            values.add(job.job_no);
+            values.add(key.app_id.as_str());
+            values.add(key.attempt_id.as_str());
+            values.add(key.job_id);
+            put_place(values, job.write);
+            put_rest(values, job.write);
+        })
+        .execute(connection)
+        .await?;
+    Statement::update("spark_jobs", "job_no", &[PLACE, REST].join(", "))
+        .with(update, |values, job| {
+            values.add(job.job_no);
+            put_place(values, job.write);
+            put_rest(values, job.write);
+        })
+        .execute(connection)
+        .await?;
+    Statement::update("spark_jobs", "job_no", REST)
+        .with(update_in_place, |values, job| {
+            values.add(job.job_no);
+            put_rest(values, job.write);
+        })
+        .execute(connection)
+        .await?;
+    Statement::delete("spark_jobs", "job_no")
+        .with(delete, |values, job| values.add(job.job_no))
+        .execute(connection)
+        .await
 }
 
 fn keeps_place(write: &JobWrite) -> bool {

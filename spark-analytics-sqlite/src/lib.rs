@@ -5,6 +5,7 @@ mod ingest;
 mod job_row;
 mod list;
 mod log;
+mod log_put;
 mod log_rows;
 mod log_source;
 mod open;

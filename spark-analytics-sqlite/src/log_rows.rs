@@ -1,135 +1,100 @@
-//! Reading what event logs told of an application's attempt.
+//! Reading what event logs told of applications' attempts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde::de::DeserializeOwned;
-use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
-use spark_analytics_core::{
-    Application, Environment, Executor, JobRecord, Result, SqlExecution, Stage,
-};
+use spark_analytics_core::{Application, Executor, HeldLog, Result, SqlExecution, Stage};
 
 use crate::job_row::{self, RECORD};
+use crate::statement::Statement;
 use crate::store::failed;
 use crate::value::Columns;
 
-/// The numbers of an application's jobs by job id.
-#[derive(Debug, Default)]
-pub(crate) struct JobNumbers(pub(crate) HashMap<i64, i64>);
+/// An application's id and its attempt's.
+pub(crate) type App = (String, String);
 
-pub(crate) async fn application(
+/// What is held of some applications' attempts, in their order, and the numbers of their jobs by an
+/// attempt's place and a job's id.
+pub(crate) async fn held(
     connection: &mut SqliteConnection,
-    (app_id, attempt_id): (&str, &str),
-) -> Result<Option<Application>> {
-    let row = sqlx::query(
-        "SELECT rowid, fact FROM spark_applications WHERE app_id = ? AND attempt_id = ?",
-    )
-    .bind(app_id)
-    .bind(attempt_id)
-    .fetch_optional(connection)
-    .await
-    .map_err(failed("read an application"))?;
-    row.map(|row| fact(Columns::new(&row, "spark_applications"))).transpose()
-}
-
-pub(crate) async fn jobs(
-    connection: &mut SqliteConnection,
-    (app_id, attempt_id): (&str, &str),
-    JobNumbers(numbers): &mut JobNumbers,
-) -> Result<BTreeMap<i64, JobRecord>> {
-    let sql = format!(
-        "SELECT {RECORD}, job_id FROM spark_jobs WHERE app_id = ? AND attempt_id = ? ORDER BY job_id"
-    );
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(app_id)
-        .bind(attempt_id)
-        .fetch_all(connection)
-        .await
-        .map_err(failed("read an application's jobs"))?;
-    let mut jobs = BTreeMap::new();
-    for row in &rows {
+    apps: &[App],
+) -> Result<(Vec<HeldLog>, HashMap<(usize, i64), i64>)> {
+    let mut held: Vec<HeldLog> = apps.iter().map(|_| HeldLog::default()).collect();
+    let all: Vec<(usize, &App)> = apps.iter().enumerate().collect();
+    let mut numbers = HashMap::new();
+    for row in &rows(connection, &format!("{RECORD}, job_id"), "spark_jobs", &all).await? {
         let mut columns = Columns::new(row, "spark_jobs");
         let (job_no, record) = job_row::record(&mut columns)?;
-        let job_id = columns.get()?;
-        numbers.insert(job_id, job_no);
-        jobs.insert(job_id, record);
+        let (job_id, app) = (columns.get()?, columns.get::<i64>()? as usize);
+        numbers.insert((app, job_id), job_no);
+        held[app].jobs.insert(job_id, record);
     }
-    Ok(jobs)
+    for (app, application) in facts::<Application>(connection, "spark_applications", &all).await? {
+        held[app].application = Some(application);
+    }
+    // Whatever else a log told came with its application.
+    let known: Vec<(usize, &App)> =
+        all.into_iter().filter(|(app, _)| held[*app].application.is_some()).collect();
+    if known.is_empty() {
+        return Ok((held, numbers));
+    }
+    for (app, stage) in facts::<Stage>(connection, "spark_stages", &known).await? {
+        held[app].stages.insert((stage.stage_id, stage.stage_attempt_id), stage);
+    }
+    for (app, executor) in facts::<Executor>(connection, "spark_executors", &known).await? {
+        held[app].executors.insert(executor.id.clone(), executor);
+    }
+    for row in &rows(connection, "rowid, fact", "spark_environments", &known).await? {
+        let mut columns = Columns::new(row, "spark_environments");
+        columns.get::<i64>()?;
+        let environment = columns.environment()?;
+        held[columns.get::<i64>()? as usize].environment = Some(environment);
+    }
+    for (app, execution) in
+        facts::<SqlExecution>(connection, "spark_sql_executions", &known).await?
+    {
+        held[app].sql.insert(execution.execution_id, execution);
+    }
+    Ok((held, numbers))
 }
 
-pub(crate) async fn stages(
+/// A table's facts of attempts, with the attempts' places.
+async fn facts<T: DeserializeOwned>(
     connection: &mut SqliteConnection,
-    (app_id, attempt_id): (&str, &str),
-) -> Result<BTreeMap<(i64, i64), Stage>> {
-    let rows =
-        sqlx::query("SELECT rowid, fact FROM spark_stages WHERE app_id = ? AND attempt_id = ?")
-            .bind(app_id)
-            .bind(attempt_id)
-            .fetch_all(connection)
-            .await
-            .map_err(failed("read an application's stages"))?;
-    let stages = rows.iter().map(|row| {
-        let stage: Stage = fact(Columns::new(row, "spark_stages"))?;
-        Ok(((stage.stage_id, stage.stage_attempt_id), stage))
+    table: &'static str,
+    apps: &[(usize, &App)],
+) -> Result<Vec<(usize, T)>> {
+    let rows = rows(connection, "rowid, fact", table, apps).await?;
+    let facts = rows.iter().map(|row| {
+        let mut columns = Columns::new(row, table);
+        let fact = fact(&mut columns)?;
+        Ok((columns.get::<i64>()? as usize, fact))
     });
-    stages.collect()
+    facts.collect()
 }
 
-pub(crate) async fn executors(
+/// A table's rows of attempts, each with its attempt's place behind the columns.
+async fn rows(
     connection: &mut SqliteConnection,
-    (app_id, attempt_id): (&str, &str),
-) -> Result<BTreeMap<String, Executor>> {
-    let rows =
-        sqlx::query("SELECT rowid, fact FROM spark_executors WHERE app_id = ? AND attempt_id = ?")
-            .bind(app_id)
-            .bind(attempt_id)
-            .fetch_all(connection)
-            .await
-            .map_err(failed("read an application's executors"))?;
-    let executors = rows.iter().map(|row| {
-        let executor: Executor = fact(Columns::new(row, "spark_executors"))?;
-        Ok((executor.id.clone(), executor))
-    });
-    executors.collect()
+    columns: &str,
+    table: &'static str,
+    apps: &[(usize, &App)],
+) -> Result<Vec<sqlx::sqlite::SqliteRow>> {
+    let find = Statement::select(columns, table, "app_id, attempt_id").with(
+        apps,
+        |values, (place, (app_id, attempt_id))| {
+            values.add(*place as i64);
+            values.add(app_id.as_str());
+            values.add(attempt_id.as_str());
+        },
+    );
+    find.fetch(connection).await.map_err(failed("read what is held of applications"))
 }
 
-pub(crate) async fn environment(
-    connection: &mut SqliteConnection,
-    (app_id, attempt_id): (&str, &str),
-) -> Result<Option<Environment>> {
-    let row = sqlx::query(
-        "SELECT rowid, fact FROM spark_environments WHERE app_id = ? AND attempt_id = ?",
-    )
-    .bind(app_id)
-    .bind(attempt_id)
-    .fetch_optional(connection)
-    .await
-    .map_err(failed("read an environment"))?;
-    row.map(|row| fact(Columns::new(&row, "spark_environments"))).transpose()
-}
-
-pub(crate) async fn sql_executions(
-    connection: &mut SqliteConnection,
-    (app_id, attempt_id): (&str, &str),
-) -> Result<BTreeMap<i64, SqlExecution>> {
-    let rows = sqlx::query(
-        "SELECT rowid, fact FROM spark_sql_executions WHERE app_id = ? AND attempt_id = ?",
-    )
-    .bind(app_id)
-    .bind(attempt_id)
-    .fetch_all(connection)
-    .await
-    .map_err(failed("read an application's executions of SQL"))?;
-    let executions = rows.iter().map(|row| {
-        let execution: SqlExecution = fact(Columns::new(row, "spark_sql_executions"))?;
-        Ok((execution.execution_id, execution))
-    });
-    executions.collect()
-}
-
-/// Reads a row of its number and the column `fact`.
-pub(crate) fn fact<T: DeserializeOwned>(mut columns: Columns<'_>) -> Result<T> {
+/// Reads a row's number and its column `fact`.
+pub(crate) fn fact<T: DeserializeOwned>(columns: &mut Columns<'_>) -> Result<T> {
     columns.get::<i64>()?;
     columns.json()
 }

@@ -261,7 +261,11 @@ fn migrator() -> Migrator {
             "environments and sql",
             include_str!("../migrations/2_environments_and_sql.sql"),
         ),
-        migration(3, "log sources", include_str!("../migrations/3_log_sources.sql")),
+        migration(
+            3,
+            "log sources and packed environments",
+            include_str!("../migrations/3_log_sources_and_packed_environments.sql"),
+        ),
     ]);
     // The database may be another program's too, with migrations of its own.
     migrator.dangerous_set_table_name("spark_migrations");

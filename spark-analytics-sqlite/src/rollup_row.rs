@@ -68,27 +68,25 @@ async fn write(connection: &mut SqliteConnection, rollups: &[NumberedRollup]) ->
         list.push(row);
     }
     let columns = format!("day, user, {FIGURES}");
-    let calls = [
-        Statement::insert("INSERT OR FAIL INTO spark_rollups", &columns).with(
-            insert,
-            |values, row| {
-                values.add(row.key.day.number());
-                values.add(row.key.user.as_deref());
-                put_figures(values, &row.rollup);
-            },
-        ),
-        Statement::update("spark_rollups", "rollup_no", FIGURES).with(update, |values, row| {
+    Statement::insert("INSERT OR FAIL INTO spark_rollups", &columns)
+        .with(insert, |values, row| {
+            values.add(row.key.day.number());
+            values.add(row.key.user.as_deref());
+            put_figures(values, &row.rollup);
+        })
+        .execute(connection)
+        .await?;
+    Statement::update("spark_rollups", "rollup_no", FIGURES)
+        .with(update, |values, row| {
             values.add(row.rollup_no);
             put_figures(values, &row.rollup);
-        }),
-        Statement::delete("spark_rollups", "rollup_no").with(delete, |values, row| {
-            values.add(row.rollup_no);
-        }),
-    ];
-    for call in calls {
-        call.execute(connection).await?;
-    }
-    Ok(())
+        })
+        .execute(connection)
+        .await?;
+    Statement::delete("spark_rollups", "rollup_no")
+        .with(delete, |values, row| values.add(row.rollup_no))
+        .execute(connection)
+        .await
 }
 
 fn put_figures(values: &mut Values, rollup: &Rollup) {

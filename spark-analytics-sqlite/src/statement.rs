@@ -84,31 +84,22 @@ impl Values {
     }
 }
 
-/// A [`Statement`] with its rows: as few calls as their number allows.
+/// A [`Statement`] with its rows, run in as few calls as their number allows.
 #[derive(Debug)]
-pub(crate) struct Calls(sqlx::Result<Vec<(String, SqliteArguments)>>);
+pub(crate) struct Calls<I, F> {
+    statement: Statement,
+    rows: I,
+    put: F,
+}
 
 impl Statement {
     /// With rows, each of whose values `put` adds.
-    pub(crate) fn with<T>(
-        &self,
-        rows: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
-        mut put: impl FnMut(&mut Values, T),
-    ) -> Calls {
-        let mut rows = rows.into_iter();
-        let most = 1 << (MAX_PARAMETERS / self.columns).ilog2();
-        let mut calls = Vec::new();
-        while rows.len() > 0 {
-            let count = rows.len().next_power_of_two().min(most);
-            let mut values = Values::default();
-            values.arguments.reserve(count * self.columns, 0);
-            rows.by_ref().take(count).for_each(|row| put(&mut values, row));
-            if let Some(error) = values.error {
-                return Calls(Err(sqlx::Error::Encode(error)));
-            }
-            calls.push((self.sql(count), values.arguments));
-        }
-        Calls(Ok(calls))
+    pub(crate) fn with<T, R, F>(self, rows: R, put: F) -> Calls<R::IntoIter, F>
+    where
+        R: IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+        F: FnMut(&mut Values, T),
+    {
+        Calls { statement: self, rows: rows.into_iter(), put }
     }
 
     fn sql(&self, rows: usize) -> String {
@@ -117,20 +108,44 @@ impl Statement {
     }
 }
 
-impl Calls {
-    pub(crate) async fn execute(self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
-        for (sql, arguments) in self.0? {
-            sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
+impl<T, I: ExactSizeIterator<Item = T>, F: FnMut(&mut Values, T)> Calls<I, F> {
+    /// The next call's text and parameters.
+    fn next(&mut self) -> Option<sqlx::Result<(String, SqliteArguments)>> {
+        if self.rows.len() == 0 {
+            return None;
+        }
+        let columns = self.statement.columns;
+        let most = 1 << (MAX_PARAMETERS / columns).ilog2();
+        let count = self.rows.len().next_power_of_two().min(most);
+        let mut values = Values::default();
+        values.arguments.reserve(count * columns, 0);
+        self.rows.by_ref().take(count).for_each(|row| (self.put)(&mut values, row));
+        Some(match values.error {
+            Some(error) => Err(sqlx::Error::Encode(error)),
+            None => Ok((self.statement.sql(count), values.arguments)),
+        })
+    }
+
+    /// Runs the calls, each while the next is being put together.
+    pub(crate) async fn execute(mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        let mut next = self.next();
+        while let Some(call) = next {
+            let (sql, arguments) = call?;
+            let call = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection);
+            let (done, following) = tokio::join!(biased; call, async { self.next() });
+            done?;
+            next = following;
         }
         Ok(())
     }
 
     pub(crate) async fn fetch(
-        self,
+        mut self,
         connection: &mut SqliteConnection,
     ) -> sqlx::Result<Vec<SqliteRow>> {
         let mut rows = Vec::new();
-        for (sql, arguments) in self.0? {
+        while let Some(call) = self.next() {
+            let (sql, arguments) = call?;
             let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
             rows.append(&mut query.fetch_all(&mut *connection).await?);
         }
@@ -155,6 +170,11 @@ mod tests {
                 "by_identity",
             ),
             (Statement::select("rollup_no", "spark_rollups", "user, day"), "by_user"),
+            (Statement::select("log", "spark_jobs", "app_id, attempt_id"), "by_key"),
+            (
+                Statement::select("fact", "spark_stages", "app_id, attempt_id"),
+                "sqlite_autoindex_spark_stages_1 (app_id=? AND attempt_id=?)",
+            ),
             (Statement::update("spark_events", "id", "raw"), "INTEGER PRIMARY KEY (rowid=?)"),
             (Statement::update("spark_jobs", "job_no", "log"), "INTEGER PRIMARY KEY (rowid=?)"),
         ];
@@ -175,13 +195,11 @@ mod tests {
     fn few_texts_serve_any_number_of_rows() {
         let insert = Statement::insert("INSERT INTO t", "a, b, c");
         let calls = |rows: i64| {
-            let calls = insert.with(0..rows as usize, |values, row| {
+            let mut calls = insert.clone().with(0..rows as usize, |values, row| {
                 (0..3).for_each(|_| values.add(row as i64));
             });
-            calls
-                .0
-                .unwrap()
-                .into_iter()
+            std::iter::from_fn(|| calls.next())
+                .map(Result::unwrap)
                 .map(|(sql, arguments)| (sql.matches("(?,?,?)").count(), arguments.len() / 3))
                 .collect::<Vec<_>>()
         };

@@ -174,7 +174,7 @@ impl Store for SqliteStore {
     }
 
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.give_log((app_id, attempt_id)).await
+        self.give_log((app_id.to_owned(), attempt_id.to_owned())).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

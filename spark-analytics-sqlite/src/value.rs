@@ -7,7 +7,7 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column, Decode, Row, Sqlite, Type};
 
-use spark_analytics_core::{Day, Error, Histogram, Result, TaskTotals, Timestamp};
+use spark_analytics_core::{Day, Environment, Error, Histogram, Result, TaskTotals, Timestamp};
 
 use crate::statement::Values;
 
@@ -150,6 +150,11 @@ impl<'r> Columns<'r> {
             disk_spilled_bytes: self.sum()?,
             durations: self.histogram()?,
         })
+    }
+
+    /// See [`Environment::pack`].
+    pub(crate) fn environment(&mut self) -> Result<Environment> {
+        Environment::unpack(self.get()?).map_err(|error| self.damaged(error))
     }
 
     /// A value kept as JSON.

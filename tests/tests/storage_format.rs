@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use spark_analytics_core::{
-    Application, Event, LogSnapshot, MemoryStore, Receipt, Rejection, Store, Timestamp,
+    Application, Event, LogSnapshot, LogSource, MemoryStore, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
@@ -83,6 +83,30 @@ async fn a_sqlite_file_of_schema_2_opens() {
 }
 
 #[tokio::test]
+async fn a_sqlite_file_of_schema_3_opens() {
+    let (_folder, store) = copied("schema-3.db", open_sqlite).await;
+    holds_what_it_held(&store, "log-2.json").await;
+    knows_where_its_log_lay(&store).await;
+}
+
+#[tokio::test]
+async fn a_redb_file_of_schema_3_opens() {
+    let (_folder, store) = copied("schema-3.redb", open_redb).await;
+    holds_what_it_held(&store, "log-2.json").await;
+    knows_where_its_log_lay(&store).await;
+}
+
+/// Where the log of files since schema 3 is noted to have lain.
+fn source() -> LogSource {
+    let modified = "2026-11-23T20:31:20Z".parse().unwrap();
+    LogSource { location: "/logs/app-1".to_owned(), size: 466_124, modified }
+}
+
+async fn knows_where_its_log_lay(store: &dyn Store) {
+    assert_eq!(store.log_source("/logs/app-1").await.unwrap(), Some(source()));
+}
+
+#[tokio::test]
 async fn a_redb_file_of_schema_1_opens() {
     let (_folder, store) = copied("schema-1.redb", open_redb).await;
     holds_what_it_held(&store, "log-1.json").await;
@@ -124,15 +148,17 @@ async fn files_of_schema_1_take_what_is_new() {
 #[tokio::test]
 #[ignore = "writes the kept files"]
 async fn write_the_kept_files() {
-    let (db, redb) = (golden("schema-2.db"), golden("schema-2.redb"));
+    let (db, redb) = (golden("schema-3.db"), golden("schema-3.redb"));
     for path in [&db, &redb] {
         let _ = std::fs::remove_file(path);
     }
     let store = SqliteStore::open(&db).await.unwrap();
     fill(&store, "log-2.json").await;
+    store.ingest_logs(Vec::new(), vec![source()]).await.unwrap();
     store.close().await.unwrap();
     let store = RedbStore::create(&redb).await.unwrap();
     fill(&store, "log-2.json").await;
+    store.ingest_logs(Vec::new(), vec![source()]).await.unwrap();
     store.compact().await.unwrap();
     store.close().await.unwrap();
 }
