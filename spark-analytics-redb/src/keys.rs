@@ -29,6 +29,16 @@ pub(crate) fn after_application(app_id: &str, attempt_id: &str) -> Vec<u8> {
     out
 }
 
+/// What all keys of an application's attempts begin with, and the first key after all that do.
+pub(crate) fn attempts(app_id: &str) -> (Vec<u8>, Vec<u8>) {
+    let mut first = Vec::with_capacity(app_id.len() + 1);
+    put_text(&mut first, app_id);
+    let mut after = first.clone();
+    after.pop();
+    after.push(1);
+    (first, after)
+}
+
 /// The place of a job in the order of ends.
 pub(crate) fn job_by_end(cursor: &JobCursor) -> Vec<u8> {
     let mut out = ends_from(cursor.end);
