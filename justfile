@@ -44,3 +44,7 @@ bench-eventlog log:
 # Replay the fuzz corpus, then fuzz each target for some seconds
 fuzz seconds="10":
     scripts/fuzz {{seconds}}
+
+# Measure importing 1,000 small applications, into an empty store and a full one: just bench-import [LOG ...]
+bench-import *logs:
+    scripts/bench-import {{logs}}
