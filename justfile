@@ -48,3 +48,7 @@ fuzz seconds="10":
 # Measure importing 1,000 small applications, into an empty store and a full one: just bench-import [LOG ...]
 bench-import *logs:
     scripts/bench-import {{logs}}
+
+# Measure following a log that grows by 100 MB a second: just bench-follow LOG
+bench-follow log:
+    scripts/bench-follow {{log}}
