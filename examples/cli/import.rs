@@ -32,7 +32,7 @@ pub(crate) struct Import {
     /// Files, folders and URLs (s3://, gs://, az://, http://, https://)
     #[arg(value_name = "PATH", required_unless_present = "follow")]
     paths: Vec<PathBuf>,
-    /// Keep the store up to date with the logs of this folder until interrupted
+    /// Keep the store up to date with the logs of this folder, not of those below it, until interrupted
     #[arg(long, value_name = "DIR", conflicts_with = "paths")]
     follow: Option<PathBuf>,
     /// How often the folder is looked at, such as 500ms, 10s or 1m

@@ -5,7 +5,7 @@
 //! one, change nothing. The order of the fields below is that order. Within one log both only rise:
 //! `ended` stays once it is set, even if a stage, an executor or a job of that id appears again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -289,6 +289,10 @@ pub struct Executor {
     /// Peaks of its memory metrics by the names of Spark's REST, one that is not there being 0;
     /// `None` if none were told.
     pub peak_memory_metrics: Option<BTreeMap<String, i64>>,
+    /// Whether no tasks are to run on it.
+    pub is_excluded: bool,
+    /// The stages of which no tasks are to run on it.
+    pub excluded_in_stages: BTreeSet<i64>,
 }
 
 impl Executor {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::event::{Event, Text};
+use crate::exclusion::Exclusion;
 
 /// Reads one line: `None` for an event of a class that is not read, an error says what is wrong
 /// with the line.
@@ -38,7 +39,7 @@ struct Class<'a> {
 
 fn decode_class<'a>(class: &str, line: &'a [u8]) -> Result<Option<Event<'a>>, String> {
     let Some(name) = class.strip_prefix("SparkListener") else {
-        return decode_sql(class, line).transpose().map_err(|error| reason(class, &error));
+        return decode_other(class, line).transpose().map_err(|error| reason(class, &error));
     };
     macro_rules! read {
         ($($event:ident),*) => {
@@ -68,7 +69,10 @@ fn decode_class<'a>(class: &str, line: &'a [u8]) -> Result<Option<Event<'a>>, St
     event.map(Some).map_err(|error| reason(class, &error))
 }
 
-fn decode_sql<'a>(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Event<'a>>> {
+fn decode_other<'a>(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Event<'a>>> {
+    if let Some(event) = Exclusion::decode(class, line) {
+        return Some(event.map(Event::Exclusion));
+    }
     let name = class.strip_prefix("org.apache.spark.sql.execution.ui.SparkListenerSQL")?;
     Some(match name {
         "ExecutionStart" => serde_json::from_slice(line).map(Event::SqlExecutionStart),

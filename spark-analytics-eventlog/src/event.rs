@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use crate::environment::{EnvironmentUpdate, ResourceProfileAdded};
+use crate::exclusion::Exclusion;
 use crate::metrics::{Peaks, TaskMetrics};
 use crate::number;
 use crate::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
@@ -28,6 +29,7 @@ pub(crate) enum Event<'a> {
     ApplicationEnd(ApplicationEnd),
     ExecutorAdded(ExecutorAdded<'a>),
     ExecutorRemoved(ExecutorRemoved<'a>),
+    Exclusion(Exclusion<'a>),
     BlockManagerAdded(BlockManagerAdded<'a>),
     JobStart(JobStart<'a>),
     JobEnd(JobEnd<'a>),

@@ -1,21 +1,24 @@
 //! Executors while a log is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use spark_analytics_core::{Executor, Timestamp};
 
 use crate::event::{BlockManagerAdded, ExecutorAdded, ExecutorInfo, ExecutorRemoved};
 use crate::metrics::Peaks;
+use crate::stage::StageKey;
 use crate::tally::ExecutorTally;
 use crate::text::{key, text};
 
 /// The driver's id: Spark counts it among the executors.
-const DRIVER: &str = "driver";
+pub(crate) const DRIVER: &str = "driver";
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Executors {
-    live: HashMap<String, LiveExecutor>,
+    pub(crate) live: HashMap<String, LiveExecutor>,
     removed: HashMap<String, LiveExecutor>,
+    /// Those that live stage attempts exclude for themselves.
+    pub(crate) excluded: BTreeMap<StageKey, BTreeSet<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +46,14 @@ impl LiveExecutor {
         self.fact.resources = resources
             .map(|(name, r)| (text(&name), r.addresses.iter().map(|a| text(a)).collect()))
             .collect();
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        let host_port = self.fact.host_port.as_str();
+        match host_port.rsplit_once(':') {
+            Some((host, _)) if self.has_block_manager => host,
+            _ => host_port,
+        }
     }
 
     fn into_fact(self) -> Executor {

@@ -84,6 +84,11 @@ impl Fold {
                 self.see(event.time);
                 self.executors.remove(&event, self.stages.earliest_submission());
             }
+            Event::Exclusion(event) => {
+                self.see(event.time);
+                let stage = event.stage().and_then(|key| self.stages.get(key));
+                self.executors.exclude(&event, stage.is_some());
+            }
             Event::BlockManagerAdded(event) => {
                 self.see(event.time);
                 self.executors.add_block_manager(&event);
@@ -222,6 +227,7 @@ impl Fold {
         let key = (info.id, info.attempt);
         self.see(info.completion_time.unwrap_or_default());
         if let Some(stage) = self.stages.get(key) {
+            self.executors.complete_stage(key);
             stage.set_info(info);
             stage.fact.events += 1;
             let status = match (&info.failure_reason, info.submission_time) {

@@ -7,6 +7,7 @@ mod decode;
 mod environment;
 mod error;
 mod event;
+mod exclusion;
 mod executor;
 mod fold;
 mod follow;

@@ -5,7 +5,7 @@ mod made;
 
 use made::{Log, success};
 use serde_json::{Value, json};
-use spark_analytics_core::{StageStatus, history};
+use spark_analytics_core::{Executor, StageStatus, history};
 
 fn failure() -> serde_json::Value {
     json!({"Reason": "ExceptionFailure", "Class Name": "E"})
@@ -48,6 +48,64 @@ fn a_task_end_of_an_unknown_attempt_counts_for_the_application_alone() {
     assert_eq!(log.job(0).tasks.succeeded, 0);
     assert_eq!(log.stage(0, 0).tasks.succeeded, 0);
     assert_eq!(log.read().application.tasks.succeeded, 1);
+}
+
+fn exclusion(what: &str, mut fields: Value) -> Value {
+    fields["Event"] = format!("org.apache.spark.scheduler.SparkListener{what}").into();
+    fields["time"] = 4_000.into();
+    fields
+}
+
+/// The excluded executors, and those excluded for stages.
+fn excluded(log: &Log) -> (Vec<String>, Vec<(String, Vec<i64>)>) {
+    let executors = log.read().executors;
+    let wholly = executors.iter().filter(|executor| executor.is_excluded);
+    let in_stages = executors.iter().filter(|executor| !executor.excluded_in_stages.is_empty());
+    let stages = |e: &Executor| e.excluded_in_stages.iter().copied().collect();
+    (wholly.map(|e| e.id.clone()).collect(), in_stages.map(|e| (e.id.clone(), stages(e))).collect())
+}
+
+#[test]
+fn executors_are_excluded_alone_or_with_their_node_until_that_is_taken_back() {
+    for [on, off] in [["Excluded", "Unexcluded"], ["Blacklisted", "Unblacklisted"]] {
+        let mut log = Log::started();
+        log.executor_added("1").executor_added("2");
+        log.add(exclusion(&format!("Executor{on}"), json!({"executorId": "1", "taskFailures": 2})));
+        log.add(exclusion(&format!("Executor{on}"), json!({"executorId": "7", "taskFailures": 2})));
+        assert_eq!(excluded(&log).0, ["1"]);
+        log.add(exclusion(&format!("Node{on}"), json!({"hostId": "h", "executorFailures": 2})));
+        assert_eq!(excluded(&log).0, ["1", "2"]);
+        log.add(exclusion(&format!("Executor{off}"), json!({"executorId": "2"})));
+        assert_eq!(excluded(&log).0, ["1"]);
+        log.add(exclusion(&format!("Node{off}"), json!({"hostId": "h"})));
+        assert_eq!(excluded(&log).0, [""; 0]);
+        log.add(exclusion(&format!("Node{on}"), json!({"hostId": "g", "executorFailures": 2})));
+        assert_eq!(excluded(&log).0, [""; 0]);
+    }
+}
+
+#[test]
+fn what_is_excluded_for_a_stage_is_until_it_completes() {
+    let mut log = Log::started();
+    log.executor_added("1").executor_added("2");
+    log.job_start(0, &[(0, 1), (1, 1)]).submit(0, 0, 1).submit(1, 0, 1);
+    let of = |stage: i64| json!({"executorId": "1", "stageId": stage, "stageAttemptId": 0});
+    log.add(exclusion("ExecutorExcludedForStage", of(0)));
+    log.add(exclusion("ExecutorExcludedForStage", of(9)));
+    log.add(exclusion(
+        "NodeExcludedForStage",
+        json!({"hostId": "h", "stageId": 1, "stageAttemptId": 0}),
+    ));
+    let both = [("1".to_owned(), vec![0, 1, 9]), ("2".to_owned(), vec![1])];
+    assert_eq!(excluded(&log).1, both);
+    log.complete(1, 0, 1).complete(9, 0, 1);
+    assert_eq!(excluded(&log).1, [("1".to_owned(), vec![0, 9])]);
+    let log = log.read();
+    let summary = serde_json::to_value(history::all_executors(&log)).unwrap();
+    let summary = summary.as_array().unwrap().iter().find(|summary| summary["id"] == "1").unwrap();
+    assert_eq!(summary["excludedInStages"], json!([0, 9]));
+    assert_eq!(summary["blacklistedInStages"], json!([0, 9]));
+    assert_eq!(summary["isExcluded"], false);
 }
 
 #[test]

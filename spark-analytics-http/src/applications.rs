@@ -39,6 +39,7 @@ pub(crate) struct ApplicationPage {
 #[utoipa::path(
     get,
     path = "/api/v1/analytics/applications",
+    operation_id = "list_applications",
     tag = "analytics",
     params(ListParams),
     responses(

@@ -100,6 +100,7 @@ pub(crate) struct JobPage {
 #[utoipa::path(
     get,
     path = "/api/v1/analytics/jobs",
+    operation_id = "list_jobs",
     tag = "analytics",
     params(ListParams),
     responses(

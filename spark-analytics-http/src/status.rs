@@ -33,7 +33,7 @@ pub(crate) struct Status {
 }
 
 /// What this server is, and where its documentation is.
-#[utoipa::path(get, path = "/", tag = "server", responses((status = 200, body = Welcome)))]
+#[utoipa::path(get, path = "/", tag = "server", responses((status = 200, description = "What this server is", body = Welcome)))]
 pub(crate) async fn welcome() -> Json<Welcome> {
     Json(Welcome {
         message: "Welcome to the Spark Analytics API",
@@ -43,7 +43,7 @@ pub(crate) async fn welcome() -> Json<Welcome> {
 }
 
 /// Whether the process answers.
-#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200, body = Status)))]
+#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200, description = "It answers", body = Status)))]
 pub(crate) async fn health() -> Json<Status> {
     Json(Status { status: "healthy" })
 }

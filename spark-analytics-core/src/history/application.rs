@@ -10,8 +10,8 @@ pub struct ApplicationInfo<'a>(pub &'a [Application]);
 
 /// An attempt as Spark's `ApplicationAttemptInfo`.
 ///
-/// Spark's `lastUpdated` is when the log's file was changed; here it is the time of the latest event. While
-/// the application runs, `duration` lasts until then too, and does not grow with the clock.
+/// Spark's `lastUpdated` is when the log's file was changed; here it is the time of the latest event. As in Spark,
+/// `duration` is 0 while the application runs.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplicationAttemptInfo<'a>(pub &'a Application);
 
@@ -34,6 +34,7 @@ impl Serialize for ApplicationAttemptInfo<'_> {
         let start = millis(application.start_time);
         let end = millis(application.end_time);
         let updated = millis(application.last_event_time);
+        let duration = if application.ended { duration_ms(application) } else { 0 };
         let attempt_id = Some(&application.attempt_id).filter(|id| !id.is_empty());
         let mut fields = Fields::of(serializer)?;
         fields
@@ -41,7 +42,7 @@ impl Serialize for ApplicationAttemptInfo<'_> {
             .put("startTime", &Date(start))?
             .put("endTime", &Date(end))?
             .put("lastUpdated", &Date(updated))?
-            .put("duration", &duration_ms(application))?
+            .put("duration", &duration)?
             .put("sparkUser", &application.user)?
             .put("completed", &application.ended)?
             .put("appSparkVersion", &application.spark_version)?
@@ -52,6 +53,7 @@ impl Serialize for ApplicationAttemptInfo<'_> {
     }
 }
 
+/// Until its end, or else its latest event.
 pub(super) fn duration_ms(application: &Application) -> i64 {
     match (application.start_time, application.until()) {
         (Some(start), Some(until)) => until.as_millis().saturating_sub(start.as_millis()),

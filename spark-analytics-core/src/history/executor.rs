@@ -82,7 +82,6 @@ impl Serialize for ExecutorSummary<'_> {
         let resources = executor.resources.iter();
         let resources: BTreeMap<&str, Resource<'_>> =
             resources.map(|(name, addresses)| (&**name, Resource { name, addresses })).collect();
-        const NO_STAGES: [i64; 0] = [];
         let mut fields = Fields::of(serializer)?;
         fields
             .put("id", &executor.id)?
@@ -102,20 +101,20 @@ impl Serialize for ExecutorSummary<'_> {
             .put("totalInputBytes", &executor.total_input_bytes)?
             .put("totalShuffleRead", &executor.total_shuffle_read)?
             .put("totalShuffleWrite", &executor.total_shuffle_write)?
-            .put("isBlacklisted", &false)?
+            .put("isBlacklisted", &executor.is_excluded)?
             .put("maxMemory", &executor.max_memory)?
             .put_some("addTime", Date::of(executor.add_time))?
             .put_some("removeTime", Date::of(executor.remove_time))?
             .put_some("removeReason", executor.remove_reason.as_ref())?
             .put("executorLogs", &executor.executor_logs)?
             .put_some("memoryMetrics", memory)?
-            .put("blacklistedInStages", &NO_STAGES)?
+            .put("blacklistedInStages", &executor.excluded_in_stages)?
             .put_some("peakMemoryMetrics", peaks.map(|peaks| Numbers(&EXECUTOR_METRICS, peaks)))?
             .put("attributes", &executor.attributes)?
             .put("resources", &resources)?
             .put("resourceProfileId", &executor.resource_profile_id)?
-            .put("isExcluded", &false)?
-            .put("excludedInStages", &NO_STAGES)?;
+            .put("isExcluded", &executor.is_excluded)?
+            .put("excludedInStages", &executor.excluded_in_stages)?;
         fields.end()
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn json(answer: &(impl Serialize + ?Sized)) -> Answer {
     let body = serde_json::to_vec(answer).map_err(|error| Refusal {
         status: StatusCode::INTERNAL_SERVER_ERROR,
         text: error.to_string(),
+        comes_back: false,
     })?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
@@ -23,12 +24,14 @@ pub(super) fn json(answer: &(impl Serialize + ?Sized)) -> Answer {
 pub(super) struct Refusal {
     status: StatusCode,
     text: String,
+    /// Whether asking again may help.
+    comes_back: bool,
 }
 
 impl Refusal {
     /// Spark's `NotFoundException`.
     pub(super) fn not_found(text: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, text: text.into() }
+        Self { status: StatusCode::NOT_FOUND, text: text.into(), comes_back: false }
     }
 
     /// There is nothing that answers this path or takes these parameters. Spark repeats the path.
@@ -43,8 +46,14 @@ impl Refusal {
         Self::bad_request(text)
     }
 
+    /// Spark's `ServiceUnavailable` where it asks for what only a running application can tell.
+    pub(super) fn no_threads() -> Self {
+        let text = "Thread dumps not available through the history server.";
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, text: text.to_owned(), comes_back: false }
+    }
+
     pub(super) fn bad_request(text: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, text: text.into() }
+        Self { status: StatusCode::BAD_REQUEST, text: text.into(), comes_back: false }
     }
 }
 
@@ -54,7 +63,8 @@ impl From<Error> for Refusal {
             Error::Busy { .. } | Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { status, text: error.to_string() }
+        let comes_back = status == StatusCode::SERVICE_UNAVAILABLE;
+        Self { status, text: error.to_string(), comes_back }
     }
 }
 
@@ -62,7 +72,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let headers = [(header::CONTENT_TYPE, "text/plain")];
         let mut response = (self.status, headers, self.text.clone()).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.comes_back {
             response.headers_mut().insert(header::RETRY_AFTER, 1.into());
         }
         response.extensions_mut().insert(Detail(self.text));

@@ -53,8 +53,14 @@ impl Reader<'_> {
         Some(())
     }
 
+    /// Java passes over blanks before each field.
+    fn skip_blanks(&mut self) {
+        self.0 = self.0.trim_start_matches([' ', '\t']);
+    }
+
     /// A number of up to nine digits.
     fn number(&mut self) -> Option<i128> {
+        self.skip_blanks();
         let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = self.0.split_at(digits);
         self.0 = rest;
@@ -63,9 +69,18 @@ impl Reader<'_> {
 
     /// A zone's offset in ms: `+hhmm`, `GMT`, `GMT+hh:mm`, or a name.
     fn zone(&mut self) -> Option<i128> {
-        const NAMES: [(&str, i128); 10] = [
+        self.skip_blanks();
+        const NAMES: [(&str, i128); 18] = [
             ("UTC", 0),
-            ("UT", 0),
+            ("WET", 0),
+            ("WEST", 1),
+            ("CET", 1),
+            ("CEST", 2),
+            ("EET", 2),
+            ("EEST", 3),
+            ("MSK", 3),
+            ("JST", 9),
+            ("HST", -10),
             ("EST", -5),
             ("EDT", -4),
             ("CST", -6),
@@ -79,13 +94,14 @@ impl Reader<'_> {
             |name: &str| self.0.get(..name.len()).is_some_and(|at| at.eq_ignore_ascii_case(name));
         if is("GMT") {
             self.0 = &self.0[3..];
-            return Some(self.sign().and_then(|sign| Some(sign * self.clock()?)).unwrap_or(0));
+            return self.sign().map_or(Some(0), |sign| {
+                let (hours, minutes) = self.0.split_once(':')?;
+                offset(sign, hours, minutes.get(..2)?)
+            });
         }
         if let Some(sign) = self.sign() {
-            let number =
-                self.0.get(..4).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
-            let number: i128 = number.parse().ok()?;
-            return Some(sign * (number / 100 * HOUR + number % 100 * MINUTE));
+            let number = self.0.get(..4).filter(|number| number.is_ascii())?;
+            return offset(sign, &number[..2], &number[2..]);
         }
         NAMES.iter().find(|(name, _)| is(name)).map(|(_, hours)| hours * HOUR)
     }
@@ -99,12 +115,16 @@ impl Reader<'_> {
         self.0 = &self.0[1..];
         Some(sign)
     }
+}
 
-    fn clock(&mut self) -> Option<i128> {
-        let hours = self.number()?;
-        self.literal(":")?;
-        Some(hours * HOUR + self.number()? * MINUTE)
-    }
+/// A zone's offset in ms, of up to 23 hours and 59 minutes.
+fn offset(sign: i128, hours: &str, minutes: &str) -> Option<i128> {
+    let number = |digits: &str| -> Option<i128> {
+        let is_number = digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|_| is_number)
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * HOUR + minutes * MINUTE))
 }
 
 #[cfg(test)]
@@ -121,6 +141,13 @@ mod tests {
             ("2026-11-23T20:29:32.315+0000", Some(1_795_465_772_315)),
             ("2026-11-23T14:59:32.315-0530", Some(1_795_465_772_315)),
             ("2026-11-23T12:29:32.315PST and more", Some(1_795_465_772_315)),
+            ("2026-11-23T21:29:32.315CET", Some(1_795_465_772_315)),
+            (" 2026-11-23T 20:29:32.315 GMT", Some(1_795_465_772_315)),
+            ("2026-11-23T20:29:32.315GMT+1", Some(1_795_392_000_000)),
+            ("2026-11-23T20:29:32.315GMT+25:00", Some(1_795_392_000_000)),
+            ("2026-11-23T20:29:32.315+0160", Some(1_795_392_000_000)),
+            ("2026-11-23T20:29:32.315+é00", Some(1_795_392_000_000)),
+            ("2026-11-23T20:29:32.315UT", Some(1_795_392_000_000)),
             ("2026-11-23", Some(1_795_392_000_000)),
             ("2026-11-23T20:29:32.315", Some(1_795_392_000_000)),
             ("2026-11-23T20:29:32.315Z", Some(1_795_392_000_000)),

@@ -58,8 +58,12 @@ const ROOT: &[Route] = &[
 ];
 
 const STAGE_PARAMETERS: &[(&str, &str)] = &[
-    ("details", "Taken and passed over: single tasks are not kept"),
-    ("taskStatus", "Taken and passed over"),
+    ("details", "Single tasks are not kept; in the list of stages `true` lets `taskStatus` count"),
+    (
+        "taskStatus",
+        "In the list of stages with `details=true` only those that have tasks that are `running`, `killed`, \
+         `failed`, `success` or `unknown`; may be repeated",
+    ),
     (
         "withSummaries",
         "Taken and passed over: `/api/v1/analytics/applications/{app_id}/stages` has distributions",
@@ -114,6 +118,13 @@ const BELOW: &[Route] = &[
         ("ApplicationEnvironmentInfo", false),
         &[],
     ),
+    Route("storage/rdd", "Always empty: what is stored is not kept", ("RddStorageInfo", true), &[]),
+    Route(
+        "allmiscellaneousprocess",
+        "Always empty: processes that are neither driver nor executors are not kept",
+        ("ProcessSummary", true),
+        &[],
+    ),
     Route(
         "sql",
         "Its executions of SQL, without the graphs of their plans",
@@ -160,7 +171,10 @@ impl Route {
     fn item(&self, path: &str) -> PathItem {
         let Self(_, summary, (schema, is_list), parameters) = self;
         let named = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        let mut operation = OperationBuilder::new().tag(TAG).summary(Some(*summary));
+        let mut operation = OperationBuilder::new()
+            .tag(TAG)
+            .summary(Some(*summary))
+            .operation_id(Some(operation_id(path)));
         for name in named {
             operation = operation.parameter(parameter(name, ParameterIn::Path, None));
         }
@@ -185,6 +199,13 @@ impl Route {
         }
         PathItem::new(HttpMethod::Get, operation)
     }
+}
+
+/// A name of its own for each path.
+fn operation_id(path: &str) -> String {
+    let words = path.trim_start_matches("/api/v1/").split('/');
+    let words = words.map(|word| word.trim_start_matches('{').trim_end_matches('}'));
+    format!("history_{}", words.collect::<Vec<_>>().join("_"))
 }
 
 fn parameter(name: &str, within: ParameterIn, description: Option<&str>) -> Parameter {

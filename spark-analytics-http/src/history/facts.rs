@@ -45,10 +45,15 @@ pub(super) async fn answer(
         }
         Resource::Stages => {
             let statuses = query.words("status", &STAGE_STATUSES)?;
-            check_stage_parameters(query)?;
+            let task_statuses = query.words("taskStatus", &TASK_STATUSES)?;
+            query.check_quantiles()?;
             let mut stages = stages(&log);
             let is_wanted = |stage: &Stage| statuses.contains(&stage_status(stage.status));
             stages.retain(|stage| statuses.is_empty() || is_wanted(stage));
+            // Spark looks at the tasks only where it is to list them.
+            if query.flag("details", false) && !task_statuses.is_empty() {
+                stages.retain(|stage| task_statuses.iter().any(|status| has_tasks(stage, status)));
+            }
             json(&stages.into_iter().map(StageData).collect::<Vec<_>>())
         }
         Resource::Stage(id) => {
@@ -80,9 +85,21 @@ pub(super) async fn answer(
                 with_plans(ExecutionData::of(&log, [execution.ok_or_else(unknown)?]), query);
             json(&execution.first())
         }
-        Resource::Rdds => json(&[(); 0]),
+        Resource::Rdds | Resource::Processes => json(&[(); 0]),
         Resource::Rdd(id) => Err(Refusal::not_found(format!("no rdd found w/ id {id}"))),
-        Resource::Missing(missing) => Err(Refusal::not_found(reason(missing, &log))),
+        Resource::ThreadsOf(executor)
+            if executor != "driver" && executor.parse::<u64>().is_err() =>
+        {
+            let text = "Invalid executorId: neither 'driver' nor number.";
+            Err(Refusal::bad_request(text))
+        }
+        Resource::ThreadsOf(_) | Resource::Threads => Err(Refusal::no_threads()),
+        Resource::Missing(missing) => {
+            if missing == Missing::TaskSummary {
+                query.check_quantiles()?;
+            }
+            Err(Refusal::not_found(reason(missing, &log)))
+        }
     }
 }
 
@@ -105,8 +122,22 @@ fn with_plans<'a>(
     executions
 }
 
-/// `details`, `withSummaries`, `quantiles` and `taskStatus` ask for tasks, which are not kept: what is wrong
-/// with them is said all the same.
+/// Whether a stage attempt has tasks of a status.
+fn has_tasks(stage: &Stage, status: &str) -> bool {
+    let (tasks, running) = (&stage.tasks, stage.active_tasks);
+    let count = match status {
+        "RUNNING" => running,
+        "KILLED" => tasks.killed,
+        "FAILED" => tasks.failed,
+        "SUCCESS" => tasks.succeeded,
+        "UNKNOWN" => stage.num_tasks - tasks.succeeded - tasks.failed - tasks.killed - running,
+        _ => 0,
+    };
+    count > 0
+}
+
+/// `withSummaries`, `quantiles` and, of a single stage, `details` and `taskStatus` ask for tasks, which are not
+/// kept: what is wrong with them is said all the same.
 fn check_stage_parameters(query: &Query<'_>) -> Result<(), Refusal> {
     query.words("taskStatus", &TASK_STATUSES)?;
     query.check_quantiles()
@@ -123,7 +154,7 @@ fn stage_attempts(log: &LogSnapshot, id: i32) -> Result<Vec<&Stage>, Refusal> {
     Ok(attempts)
 }
 
-fn reason(missing: Missing<'_>, log: &LogSnapshot) -> String {
+fn reason(missing: Missing, log: &LogSnapshot) -> String {
     let application = &log.application;
     match missing {
         Missing::TaskSummary => {
@@ -133,9 +164,6 @@ fn reason(missing: Missing<'_>, log: &LogSnapshot) -> String {
         }
         Missing::TaskList => {
             "single tasks are not kept: stages give their counts and sums".to_owned()
-        }
-        Missing::Threads(executor) => {
-            format!("there is no thread dump of executor {executor}: an event log has none")
         }
         Missing::Logs => {
             format!("Event logs are not available for app: {}.", application.app_id)

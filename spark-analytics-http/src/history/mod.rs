@@ -31,6 +31,7 @@ const SPARK_VERSION: &str = "4.1.4";
 pub(crate) fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(describe::document())
         .route("/api/v1/version", get(version))
+        .route("/api/v1/version/", get(version))
         .route("/api/v1/applications", get(list))
         .route("/api/v1/applications/", get(list))
         .route("/api/v1/applications/{app_id}", get(application))

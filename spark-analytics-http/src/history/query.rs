@@ -28,24 +28,28 @@ impl<'u> Query<'u> {
         self.values(name).next()
     }
 
-    /// Words of which some are known, in upper case; none if the parameter is not there.
+    /// Words of which some are known, in upper case; none if the parameter is not there. An empty value is a
+    /// word that nothing has.
     pub(super) fn words(
         &self,
         name: &str,
         known: &[&'static str],
     ) -> Result<Vec<&'static str>, Refusal> {
-        let word =
-            |value: &str| known.iter().find(|word| word.eq_ignore_ascii_case(value)).copied();
+        let known = |value: &str| known.iter().find(|word| word.eq_ignore_ascii_case(value));
+        let word = |value: &str| if value.is_empty() { Some("") } else { known(value).copied() };
         self.values(name).map(|value| word(value).ok_or_else(|| self.refusal())).collect()
     }
 
+    /// An empty value is none.
     pub(super) fn integer(&self, name: &str) -> Result<Option<i32>, Refusal> {
-        self.first(name).map(|value| value.parse().map_err(|_| self.refusal())).transpose()
+        let value = self.first(name).filter(|value| !value.trim().is_empty());
+        value.map(|value| value.parse().map_err(|_| self.refusal())).transpose()
     }
 
-    /// Anything but `true` is false.
+    /// An empty value is the default, any other but `true` is false.
     pub(super) fn flag(&self, name: &str, default: bool) -> bool {
-        self.first(name).map_or(default, |value| value.eq_ignore_ascii_case("true"))
+        let value = self.first(name).filter(|value| !value.trim().is_empty());
+        value.map_or(default, |value| value.eq_ignore_ascii_case("true"))
     }
 
     /// ms since the epoch.
@@ -61,6 +65,10 @@ impl<'u> Query<'u> {
         const NAME: &str = "quantiles";
         let Some(value) = self.first(NAME) else { return Ok(()) };
         let given = value.trim_end_matches(',');
+        // What Java splits at its commas alone has no parts.
+        if given.is_empty() && !value.is_empty() {
+            return Ok(());
+        }
         let wrong = given.split(',').find(|number| number.trim().parse::<f64>().is_err());
         wrong.map_or(Ok(()), |wrong| Err(Refusal::bad_parameter(NAME, "double", wrong)))
     }

@@ -15,16 +15,19 @@ pub(super) enum Resource<'p> {
     SqlExecution(i64),
     Rdds,
     Rdd(i32),
+    /// Those that are neither driver nor executors.
+    Processes,
+    Threads,
+    ThreadsOf(&'p str),
     /// Known to Spark, and not kept here.
-    Missing(Missing<'p>),
+    Missing(Missing),
 }
 
 /// What Spark would answer and this server does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing<'p> {
+pub(super) enum Missing {
     TaskSummary,
     TaskList,
-    Threads(&'p str),
     Logs,
     Streaming,
 }
@@ -51,7 +54,9 @@ impl<'p> Resource<'p> {
                 })
             }
             ["executors"] => Self::Executors,
-            ["executors", executor, "threads"] => Self::Missing(Missing::Threads(executor)),
+            ["executors", executor, "threads"] => Self::ThreadsOf(executor),
+            ["threads"] => Self::Threads,
+            ["allmiscellaneousprocess"] => Self::Processes,
             ["allexecutors"] => Self::AllExecutors,
             ["environment"] => Self::Environment,
             ["sql"] => Self::Sql,

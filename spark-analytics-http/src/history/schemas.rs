@@ -37,6 +37,8 @@ type Fields = &'static [(&'static str, Kind)];
 
 const TYPES: &[(&str, Fields)] = &[
     ("VersionInfo", &[("spark", Text)]),
+    ("RddStorageInfo", &[]),
+    ("ProcessSummary", &[]),
     (
         "ApplicationInfo",
         &[("id", Text), ("name", Text), ("attempts", Many("ApplicationAttemptInfo"))],

@@ -1,7 +1,7 @@
 //! What the History Server answers when there is nothing to answer.
 
 use axum::http::Method;
-use spark_analytics_core::{Application, LogSnapshot, Stage, Store};
+use spark_analytics_core::{Application, LogSnapshot, Stage, Store, Timestamp};
 
 use crate::{Answer, Api};
 
@@ -24,6 +24,7 @@ impl Api {
                 app_id: app_id.to_owned(),
                 attempt_id: attempt_id.to_owned(),
                 name: "etl".to_owned(),
+                start_time: Some(Timestamp::from_millis(1_795_465_772_315)),
                 ..Application::default()
             };
             let stage =
@@ -61,10 +62,6 @@ async fn what_is_unknown_is_said_in_sparks_words() {
         ("/yarn/1/environment", "no such app: yarn/1"),
         ("/app/logs", "Event logs are not available for app: app."),
         ("/app/streaming/statistics", "no streaming listener attached to etl"),
-        (
-            "/app/executors/1/threads",
-            "there is no thread dump of executor 1: an event log has none",
-        ),
     ] {
         assert_eq!(api.refused(path, 404).await, text, "{path}");
     }
@@ -72,7 +69,21 @@ async fn what_is_unknown_is_said_in_sparks_words() {
     assert!(tasks.starts_with("single tasks are not kept"));
     let summary = api.refused("/yarn/1/stages/4/0/taskSummary", 404).await;
     assert!(summary.starts_with("task summaries are not kept"));
-    assert_eq!(api.get("/api/v1/applications/app/storage/rdd").await.text(), "[]");
+    for empty in ["storage/rdd", "allmiscellaneousprocess"] {
+        let path = format!("/api/v1/applications/app/{empty}");
+        assert_eq!(api.get(&path).await.text(), "[]");
+    }
+}
+
+#[tokio::test]
+async fn thread_dumps_are_not_to_be_had_as_in_sparks_history_server() {
+    let api = Api::of_two().await;
+    for path in ["/app/threads", "/app/executors/driver/threads", "/yarn/1/executors/7/threads"] {
+        let text = api.refused(&format!("{path}?taskId=1"), 503).await;
+        assert_eq!(text, "Thread dumps not available through the history server.", "{path}");
+    }
+    let text = api.refused("/app/executors/first/threads", 400).await;
+    assert_eq!(text, "Invalid executorId: neither 'driver' nor number.");
 }
 
 #[tokio::test]
@@ -107,7 +118,7 @@ async fn a_path_that_leads_nowhere_is_repeated() {
 #[tokio::test]
 async fn parameters_that_cannot_be_read_are_refused_as_spark_does() {
     let api = Api::of_two().await;
-    for query in ["status=done", "status=", "limit=many", "limit=", "limit=99999999999"] {
+    for query in ["status=done", "limit=many", "limit=99999999999"] {
         assert_eq!(api.refused(&format!("?{query}"), 404).await, "/api/v1/applications");
     }
     for name in ["minDate", "maxDate", "minEndDate", "maxEndDate"] {
@@ -125,7 +136,7 @@ async fn parameters_that_cannot_be_read_are_refused_as_spark_does() {
         let answered = api.refused(&format!("{path}?{query}"), 404).await;
         assert_eq!(answered, format!("/api/v1/applications{path}"));
     }
-    for path in ["/app/stages", "/app/stages/4", "/app/stages/4/0"] {
+    for path in ["/app/stages", "/app/stages/4", "/app/stages/4/0", "/app/stages/4/0/taskSummary"] {
         let text = api.refused(&format!("{path}?quantiles=0.5,x"), 400).await;
         assert_eq!(text, r#"Bad value for parameter "quantiles".  Expected a double, got "x""#);
     }
@@ -135,7 +146,7 @@ async fn parameters_that_cannot_be_read_are_refused_as_spark_does() {
 async fn parameters_about_tasks_are_taken() {
     let api = Api::of_two().await;
     let query = "details=true&withSummaries=true&quantiles=0.1,0.5,&taskStatus=failed&taskStatus=SUCCESS&x=y";
-    for path in ["stages", "stages/4", "stages/4/1"] {
+    for path in ["stages/4", "stages/4/1"] {
         let path = format!("/api/v1/applications/app/{path}");
         let plain = api.get(&path).await;
         plain.json();
@@ -144,8 +155,59 @@ async fn parameters_about_tasks_are_taken() {
 }
 
 #[tokio::test]
+async fn stages_are_chosen_by_the_status_of_tasks_where_details_are_asked_for() {
+    let api = Api::new();
+    let stage = |stage_id, change: fn(&mut Stage)| {
+        let mut stage = Stage { stage_id, num_tasks: 1, ..Stage::default() };
+        change(&mut stage);
+        stage
+    };
+    let stages = vec![
+        stage(0, |stage| stage.tasks.succeeded = 1),
+        stage(1, |stage| stage.tasks.failed = 1),
+        stage(2, |stage| stage.tasks.killed = 1),
+        stage(3, |stage| stage.active_tasks = 1),
+        stage(4, |_| {}),
+    ];
+    let application = Application { app_id: "app".to_owned(), ..Application::default() };
+    let log = LogSnapshot { application, stages, ..LogSnapshot::default() };
+    api.store.ingest_log(log).await.unwrap();
+    for (query, ids) in [
+        ("details=true&taskStatus=success", vec![0]),
+        ("details=true&taskStatus=FAILED&taskStatus=killed", vec![2, 1]),
+        ("details=true&taskStatus=running", vec![3]),
+        ("details=true&taskStatus=unknown", vec![4]),
+        ("details=true&taskStatus=", vec![]),
+        ("details=true", vec![4, 3, 2, 1, 0]),
+        ("taskStatus=failed", vec![4, 3, 2, 1, 0]),
+        ("details=false&taskStatus=failed", vec![4, 3, 2, 1, 0]),
+        ("details=&taskStatus=failed&quantiles=,", vec![4, 3, 2, 1, 0]),
+    ] {
+        let stages = api.get(&format!("/api/v1/applications/app/stages?{query}")).await.json();
+        let stages = stages.as_array().unwrap().iter();
+        let listed: Vec<_> = stages.map(|stage| stage["stageId"].as_i64().unwrap()).collect();
+        assert_eq!(listed, ids, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_value_is_none_but_as_a_status_that_nothing_has() {
+    let api = Api::of_two().await;
+    let count = async |query: &str| {
+        let list = api.get(&format!("/api/v1/applications{query}")).await.json();
+        list.as_array().unwrap().len()
+    };
+    assert_eq!(count("?limit=").await, 2);
+    assert_eq!(count("?status=").await, 0);
+    assert_eq!(count("?status=&status=running").await, 2);
+    assert_eq!(count("/app/jobs?status=").await, 0);
+    assert_eq!(count("/app/sql?offset=&length=&planDescription=").await, 0);
+}
+
+#[tokio::test]
 async fn a_slash_at_the_end_does_not_matter() {
     let api = Api::of_two().await;
+    api.get("/api/v1/version/").await.json();
     assert_eq!(api.get("/api/v1/applications/app/").await.json()["id"], "app");
     assert_eq!(api.get("/api/v1/applications/app/jobs/").await.text(), "[]");
     assert_eq!(api.get("/api/v1/applications/yarn/1/").await.json()["attemptId"], "1");

@@ -27,8 +27,9 @@ const ROUTES: [(&str, &str); 15] = [
 ];
 
 /// All of Spark's below an application, or below one of its attempts.
-const OF_AN_APPLICATION: [&str; 10] = [
+const OF_AN_APPLICATION: [&str; 12] = [
     "allexecutors",
+    "allmiscellaneousprocess",
     "environment",
     "executors",
     "jobs",
@@ -38,6 +39,7 @@ const OF_AN_APPLICATION: [&str; 10] = [
     "stages",
     "stages/{stage_id}",
     "stages/{stage_id}/{stage_attempt_id}",
+    "storage/rdd",
 ];
 
 /// All of Spark's that is served.
@@ -54,6 +56,22 @@ fn sparks_routes() -> Vec<String> {
 
 async fn document(api: &Api) -> Value {
     api.get("/api/v1/openapi.json").await.json()
+}
+
+#[tokio::test]
+async fn each_operation_has_an_id_of_its_own_and_each_response_a_description() {
+    let document = document(&Api::new()).await;
+    let mut ids = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            assert!(!id.is_empty() && ids.insert(id.to_owned()), "{method} {path}: {id:?}");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let description = response["description"].as_str().unwrap_or_default();
+                assert!(!description.is_empty(), "{method} {path}, {status}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
