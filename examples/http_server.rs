@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, ValueEnum};
 use spark_analytics_core::{Analytics, Cached, Dedup, Store};
-use spark_analytics_examples::{Update, follow, open_store};
+use spark_analytics_examples::{Update, follow, is_url, open_store};
 use spark_analytics_http::{Options, router, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -97,6 +97,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let _ = writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?);
+    let url = args.import.as_deref().filter(|folder| is_url(folder));
+    if let Some(url) = url {
+        bail!("cannot import from {}: only folders can be followed", url.display());
+    }
     let importing = args.import.map(|folder| {
         let tell = |update: &Update| {
             match update.state {

@@ -5,14 +5,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use spark_analytics_core::{
     Day, JobCursor, JobFilter, LogReceipt, LogSnapshot, LogSource, LogWarning, Store,
 };
-use spark_analytics_eventlog::{FoundLog, LogError, LogFile};
-use spark_analytics_examples::{Update, follow, source_of};
+use spark_analytics_eventlog::{FoundLog, LogFile};
+use spark_analytics_examples::{Update, follow, is_url, source_of};
 use spark_analytics_http::figures::JobFigures;
 
 use crate::args::Shared;
@@ -20,7 +21,7 @@ use crate::jobs::PAGE;
 use crate::logs::{self, Found, LeftOut, ReadLog};
 use crate::output::{Columns, Format, List, Out, text};
 use crate::view::{DayView, JOB_COLUMNS};
-use crate::{WrongUsage, progress, store};
+use crate::{progress, store};
 
 /// Take event logs that Spark wrote: files, rolled logs, and folders of them
 ///
@@ -113,9 +114,10 @@ async fn keep_up(
     shared: &Shared,
     out: &mut Out,
 ) -> anyhow::Result<()> {
-    if !folder.is_dir() {
-        return Err(WrongUsage("--follow takes a folder that is there").into());
-    }
+    anyhow::ensure!(!is_url(folder), "cannot follow {}: only folders can be", folder.display());
+    let metadata =
+        std::fs::metadata(folder).with_context(|| format!("cannot follow {}", folder.display()))?;
+    anyhow::ensure!(metadata.is_dir(), "cannot follow {}: it is no folder", folder.display());
     let store = store::open_or_create(shared).await?;
     if out.format() == Format::Csv {
         out.csv_heading(UPDATES)?;
@@ -145,10 +147,10 @@ struct Batch {
 impl Batch {
     fn add(&mut self, found: &FoundLog, log: LogFile) {
         self.views.push(LogView::new(&found.name, &log));
-        self.logs.push(log.snapshot);
-        if !found.is_in_progress {
+        if !found.is_in_progress || log.snapshot.application.ended {
             self.sources.push(source_of(found));
         }
+        self.logs.push(log.snapshot);
     }
 
     /// Stores the logs; what became of them.
@@ -199,7 +201,7 @@ fn taken(read: Vec<ReadLog>, found: &mut Found, bar: &ProgressBar) -> Batch {
                 logs::say_warnings(&log.name, &file, bar);
                 batch.add(&log, file);
             }
-            Err(error @ LogError::Io { .. }) => found.failed.push(LeftOut::new(&log, &error)),
+            Err(error) if error.is_failure() => found.failed.push(LeftOut::new(&log, &error)),
             Err(error) => {
                 let skipped = LeftOut::new(&log, &error);
                 skipped.say(bar);

@@ -1,14 +1,14 @@
 //! `inspect`: what event logs say, as Spark's REST would give it; nothing is stored.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Value, json};
 use spark_analytics_core::LogSnapshot;
 use spark_analytics_core::history::{self, ApplicationInfo, JobData, StageData, jobs_json};
-use spark_analytics_eventlog::{LogError, LogFile};
+use spark_analytics_eventlog::LogFile;
 
 use crate::logs::{self, Found, LeftOut};
 use crate::output::{Columns, Format, List, Out};
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
     let mut failed = found.failed;
     let mut report = Report::new(out)?;
-    let is_named = |name: &str| args.paths.iter().any(|path| path.to_string_lossy() == name);
+    let is_named = |name: &str| args.paths.iter().any(|path| path == Path::new(name));
     for found_log in &found.logs {
         match logs::read(found_log, &bar) {
             Ok(log) => {
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
                 bar.suspend(|| report.log(&log))?;
             }
             // Who names a file wants just that one.
-            Err(error) if matches!(error, LogError::Io { .. }) || is_named(&found_log.name) => {
+            Err(error) if error.is_failure() || is_named(&found_log.name) => {
                 failed.push(LeftOut::new(found_log, &error));
             }
             Err(error) => LeftOut::new(found_log, &error).say(&bar),

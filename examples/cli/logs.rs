@@ -8,7 +8,7 @@ use anyhow::bail;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, find_logs};
-use spark_analytics_examples::{MAX_BATCH_LOGS, MAX_BATCH_ROWS, rows_of};
+use spark_analytics_examples::{bytes_of, is_full};
 
 use crate::progress;
 
@@ -66,12 +66,16 @@ impl LeftOut {
     }
 }
 
-/// An error that names the first of what could not be read, if there is any.
+/// An error that names what could not be read, if there is any.
 pub(crate) fn all_read(failed: &[LeftOut]) -> anyhow::Result<()> {
     match failed {
         [] => Ok(()),
         [one] => bail!("{}", one.reason),
-        [first, rest @ ..] => bail!("{} (and {} more cannot be read)", first.reason, rest.len()),
+        several => {
+            let reasons: String =
+                several.iter().map(|failed| format!("\n  {}", failed.reason)).collect();
+            bail!("{} logs or folders cannot be read:{reasons}", several.len())
+        }
     }
 }
 
@@ -94,13 +98,13 @@ pub(crate) fn read_batches(
     let (read, taken) = mpsc::sync_channel(0);
     let bar = bar.clone();
     thread::spawn(move || {
-        let (mut batch, mut rows) = (Vec::new(), 0);
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         for log in logs {
             let file = self::read(&log, &bar);
-            rows += file.as_ref().map_or(0, |file| rows_of(&file.snapshot));
+            bytes += file.as_ref().map_or(0, |file| bytes_of(&file.snapshot));
             batch.push((log, file));
-            if batch.len() >= MAX_BATCH_LOGS || rows >= MAX_BATCH_ROWS {
-                rows = 0;
+            if is_full(batch.len(), bytes) {
+                bytes = 0;
                 // Nobody takes it when the store has failed.
                 if read.send(std::mem::take(&mut batch)).is_err() {
                     return;

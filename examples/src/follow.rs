@@ -1,8 +1,8 @@
 //! Keeping a store up to date with a folder of event logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -10,14 +10,27 @@ use serde::Serialize;
 use spark_analytics_core::{LogSnapshot, LogSource, Store, Timestamp};
 use spark_analytics_eventlog::{Follower, FoundLog};
 
-/// So many logs, or jobs and stages of them, are stored in one transaction at most.
-pub const MAX_BATCH_LOGS: usize = 64;
-/// See [`MAX_BATCH_LOGS`].
-pub const MAX_BATCH_ROWS: usize = 10_000;
+/// Whether logs are as many, or tell as much together, as is stored in one transaction.
+pub const fn is_full(logs: usize, bytes: usize) -> bool {
+    logs >= 64 || bytes >= 32 * 1024 * 1024
+}
 
-/// The jobs and stages of a log.
-pub fn rows_of(log: &LogSnapshot) -> usize {
-    log.jobs.len() + log.stages.len()
+/// About as many bytes as what a log tells takes.
+pub fn bytes_of(log: &LogSnapshot) -> usize {
+    const ROW: usize = 2_048;
+    let rows = log.jobs.len() + log.stages.len() + log.executors.len() + log.sql.len();
+    let plans: usize = log.sql.iter().map(|execution| execution.plan_description.len()).sum();
+    let environment = log.environment.as_ref().map_or(0, |environment| {
+        let maps = [
+            &environment.spark_properties,
+            &environment.hadoop_properties,
+            &environment.system_properties,
+            &environment.metrics_properties,
+            &environment.classpath_entries,
+        ];
+        maps.iter().flat_map(|map| map.iter()).map(|(name, value)| name.len() + value.len()).sum()
+    });
+    rows * ROW + plans + environment
 }
 
 /// What became of a log: told when that is new.
@@ -37,13 +50,19 @@ pub struct Update {
     pub detail: Option<String>,
 }
 
+const ENDED: &str = "ended";
+
+fn plural(count: u64, word: &str) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
+}
+
 impl fmt::Display for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.state, &self.detail) {
             (state @ ("skipped" | "failed"), Some(why)) => write!(f, "{state}: {why}"),
             (state, detail) => {
                 let attempt = if self.attempt_id.is_empty() { "" } else { " attempt " };
-                let jobs = if self.jobs == 1 { "job" } else { "jobs" };
+                let jobs = plural(self.jobs as u64, "job");
                 write!(
                     f,
                     "{}{attempt}{}: {} {jobs}, {state}",
@@ -101,23 +120,22 @@ impl Following {
         tell: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
     ) -> Result<(), E> {
         let Some(found) = self.blocking(Follower::look).await else { return Ok(()) };
-        for left_out in found.failed.iter().chain(&found.skipped) {
-            let state = if found.failed.contains(left_out) { "failed" } else { "skipped" };
-            self.tell(&left_out.name, update(&left_out.name, state, &left_out.reason), tell)?;
+        for (state, left_out) in [("failed", &found.failed), ("skipped", &found.skipped)] {
+            for left_out in left_out {
+                self.tell(&left_out.name, update(&left_out.name, state, &left_out.reason), tell)?;
+            }
         }
-        self.told.retain(|id, _| {
-            let left_out = found.failed.iter().chain(&found.skipped);
-            found.logs.iter().any(|log| log.id() == id)
-                || left_out.into_iter().any(|l| l.name == *id)
-        });
-        let (mut batch, mut rows) = (Vec::new(), 0);
+        let left_out = found.failed.iter().chain(&found.skipped).map(|left_out| &*left_out.name);
+        let there: BTreeSet<&str> = left_out.chain(found.logs.iter().map(FoundLog::id)).collect();
+        self.told.retain(|id, _| there.contains(&**id));
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         for log in found.logs {
             let Some(pending) = self.read(log, tell).await? else { continue };
-            rows += rows_of(&pending.snapshot);
+            bytes += bytes_of(&pending.snapshot);
             batch.push(pending);
-            if batch.len() >= MAX_BATCH_LOGS || rows >= MAX_BATCH_ROWS {
+            if is_full(batch.len(), bytes) {
                 self.store(std::mem::take(&mut batch), tell).await?;
-                rows = 0;
+                bytes = 0;
             }
         }
         self.store(batch, tell).await
@@ -133,7 +151,7 @@ impl Following {
         if !self.lock().has_news(&log) {
             return Ok(None);
         }
-        if !is_known && !log.is_in_progress && self.is_noted(&log).await {
+        if !is_known && self.is_noted(&log).await {
             self.lock().taken(&log);
             return Ok(None);
         }
@@ -151,15 +169,15 @@ impl Following {
                     log: log.name.clone(),
                     app_id: application.app_id.clone(),
                     attempt_id: application.attempt_id.clone(),
-                    state: if is_running { "running" } else { "ended" },
+                    state: if is_running { "running" } else { ENDED },
                     jobs: file.snapshot.jobs.len(),
-                    detail: (warnings > 0).then(|| format!("{warnings} warnings")),
+                    detail: (warnings > 0)
+                        .then(|| format!("{warnings} {}", plural(warnings, "warning"))),
                 };
                 Ok(Some(Pending { log, snapshot: file.snapshot, update }))
             }
             Err(error) => {
-                let is_io = matches!(error, spark_analytics_eventlog::LogError::Io { .. });
-                let state = if is_io { "failed" } else { "skipped" };
+                let state = if error.is_failure() { "failed" } else { "skipped" };
                 let update = update(&log.name, state, &error.to_string());
                 self.tell(log.id(), update, tell)?;
                 Ok(None)
@@ -175,7 +193,7 @@ impl Following {
         if batch.is_empty() {
             return Ok(());
         }
-        let ended = batch.iter().filter(|pending| !pending.log.is_in_progress);
+        let ended = batch.iter().filter(|pending| pending.update.state == ENDED);
         let sources = ended.map(|pending| source_of(&pending.log)).collect();
         let (mut logs, mut taken) = (Vec::new(), Vec::new());
         for Pending { log, snapshot, update } in batch {
@@ -243,13 +261,17 @@ fn update(log: &str, state: &'static str, why: &str) -> Update {
     }
 }
 
+/// Whether a path is a URL.
+pub fn is_url(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| path.contains("://"))
+}
+
 /// What is noted of a log when it is taken.
 pub fn source_of(log: &FoundLog) -> LogSource {
     let newest = log.parts.iter().map(|part| part.modified).max();
     let since_epoch = newest.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     let micros = since_epoch.unwrap_or_default().as_micros();
-    let is_url = log.name.contains("://");
-    let absolute = std::path::absolute(&log.name).ok().filter(|_| !is_url);
+    let absolute = std::path::absolute(&log.name).ok().filter(|_| !is_url(Path::new(&log.name)));
     LogSource {
         location: absolute.map_or_else(|| log.name.clone(), |path| path.display().to_string()),
         size: log.size(),

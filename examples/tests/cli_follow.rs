@@ -65,8 +65,12 @@ fn a_growing_log_is_followed_through_kills_to_its_end() {
     log.write_all(&tail[tail.len() / 2..]).unwrap();
     let mut following = Following::start(&folder);
     following.until("ended");
-    fs::rename(folder.path(&running), folder.path(&format!("logs/{LOG}"))).unwrap();
     drop(following);
+    // Its end is known, though nobody has renamed it.
+    folder.write("logs/zzz", "# Read me\n");
+    assert!(Following::start(&folder).lines.next().unwrap().unwrap().contains("zzz"));
+    fs::remove_file(folder.path("logs/zzz")).unwrap();
+    fs::rename(folder.path(&running), folder.path(&format!("logs/{LOG}"))).unwrap();
     assert_eq!(jobs(&folder, "sqlite:a.db"), jobs(&folder, "sqlite:b.db"));
     // Deleting a log leaves its figures.
     fs::remove_file(folder.path(&format!("logs/{LOG}"))).unwrap();
@@ -87,14 +91,21 @@ fn an_ended_log_is_not_read_again_after_a_restart() {
     // It is when it has changed.
     let cut = whole.len() - whole.len() / 10;
     folder.write(&format!("logs/{LOG}"), &whole[..cut]);
-    assert!(again.until("warnings").starts_with(LOG));
+    assert!(again.until("1 warning").starts_with(LOG));
 }
 
 #[test]
 fn what_is_no_folder_is_not_followed() {
     let folder = Folder::new();
-    let ended = folder.run(&["import", "--follow", "missing"]);
-    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    folder.write("file", "");
+    for (path, why) in [
+        ("missing", "cannot follow missing: No such file or directory"),
+        ("file", "cannot follow file: it is no folder"),
+        ("s3://bucket/logs", "cannot follow s3://bucket/logs: only folders can be"),
+    ] {
+        let ended = folder.run(&["import", "--follow", path]);
+        assert!(ended.code == Some(1) && ended.stderr.contains(why), "{}", ended.stderr);
+    }
     let ended = folder.run(&["import", "--follow", ".", "--interval", "soon"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     let ended = folder.run(&["import", "a", "--follow", "."]);

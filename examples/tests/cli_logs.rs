@@ -3,6 +3,7 @@
 
 mod cli_support;
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -329,4 +330,22 @@ fn a_url_is_a_path() {
     assert_eq!(report["logs"][0]["log"], url);
     assert_eq!(report["jobs"].as_array().unwrap().len(), 20);
     assert_eq!(folder.json(&["import", text(&file)])["logs"][0]["outcome"], "unchanged");
+}
+
+#[test]
+fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
+    let folder = Folder::new();
+    let good = fs::read(event_logs().join("app-20261123203120-0000")).unwrap();
+    folder.write("logs/good", &good);
+    for name in ["logs/a.zstd", "logs/b.zstd"] {
+        // The beginning of a zstd frame, and then none.
+        folder.write(name, [&b"\x28\xb5\x2f\xfd"[..], &[0xff; 60]].concat());
+    }
+    let ended = folder.run(&["--store", "sqlite:a.db", "import", "logs"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("2 logs or folders cannot be read"), "{}", ended.stderr);
+    for name in ["logs/a.zstd cannot be read", "logs/b.zstd cannot be read"] {
+        assert!(ended.stderr.contains(name), "{}", ended.stderr);
+    }
+    assert!(ended.stdout.contains("app-20261123203120-0000"), "{}", ended.stdout);
 }

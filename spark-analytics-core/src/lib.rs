@@ -3,6 +3,7 @@
 
 mod analytics;
 mod cached;
+mod compacted;
 mod environment;
 mod error;
 mod event;

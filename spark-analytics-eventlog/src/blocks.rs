@@ -83,7 +83,9 @@ impl<R: Read> Blocks<R> {
             if filled == block.buffer.len() {
                 block.buffer.resize(filled * 2, 0);
             }
-            let read = match self.read_some(&mut block.buffer[filled..]) {
+            // Behind a long line no more is read than a block holds.
+            let end = block.buffer.len().min(filled + BLOCK_BYTES);
+            let read = match self.read_some(&mut block.buffer[filled..end]) {
                 Ok(0) => {
                     self.tail.extend_from_slice(&block.buffer[..filled]);
                     return Ok(block.long_line.is_some());

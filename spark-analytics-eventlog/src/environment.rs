@@ -59,7 +59,7 @@ impl ResourceProfileAdded {
 
 #[derive(Debug, Deserialize)]
 struct ExecutorRequest {
-    #[serde(rename = "Amount")]
+    #[serde(rename = "Amount", deserialize_with = "number::or_zero")]
     amount: i64,
     #[serde(rename = "Discovery Script", default)]
     discovery_script: String,

@@ -32,8 +32,16 @@ pub enum LogError {
         /// The file.
         name: String,
     },
+    /// The file's compressed data is damaged or cut off before the first event.
+    #[error("{name} cannot be read: {reason}")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No line at the file's start, or none at all, is an event.
-    #[error("{name} is not a Spark event log: no line of it starts with {{\"Event\":…}}")]
+    #[error("{name} is not a Spark event log: no line at its start begins with {{\"Event\":…}}")]
     NotALog {
         /// The file.
         name: String,
@@ -48,4 +56,12 @@ pub enum LogError {
         /// How many events it has that this library reads.
         events: u64,
     },
+}
+
+impl LogError {
+    /// Whether this may well be an event log, of which something is lost: not what lies among logs and is none.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Replaced { .. } | Self::Damaged { .. })
+    }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use crate::environment::{EnvironmentUpdate, ResourceProfileAdded};
 use crate::exclusion::Exclusion;
 use crate::metrics::{Peaks, TaskMetrics};
-use crate::number;
+use crate::number::{self, Whole};
 use crate::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
 
 /// A text that borrows from its line where no escape stands in it.
@@ -152,7 +152,7 @@ pub(crate) struct JobStart<'a> {
     #[serde(rename = "Stage Infos", borrow, default)]
     pub(crate) stage_infos: Option<Vec<StageInfo<'a>>>,
     #[serde(rename = "Stage IDs", default, deserialize_with = "or_default")]
-    pub(crate) stage_ids: Vec<i64>,
+    pub(crate) stage_ids: Vec<Whole>,
     #[serde(rename = "Properties", borrow, default)]
     pub(crate) properties: Option<JobProperties<'a>>,
 }

@@ -109,10 +109,12 @@ impl Executors {
     }
 
     /// Awaits no more peaks of executors that were removed before each live stage attempt began.
-    pub(crate) fn settle(&mut self, earliest_submission: Option<Timestamp>) {
+    pub(crate) fn settle(&mut self, earliest_submission: impl Fn() -> Option<Timestamp>) {
+        // Working that out takes a look at each attempt.
+        let mut earliest = None;
         for executor in self.removed.values_mut().filter(|executor| executor.awaits_peaks) {
-            executor.awaits_peaks =
-                earliest_submission.is_some() && earliest_submission < executor.fact.remove_time;
+            let earliest = *earliest.get_or_insert_with(&earliest_submission);
+            executor.awaits_peaks = earliest.is_some() && earliest < executor.fact.remove_time;
         }
     }
 

@@ -172,7 +172,7 @@ impl Fold {
         let stages = match &event.stage_infos {
             Some(stages) => stages,
             None => {
-                unknown = event.stage_ids.iter().map(|id| StageInfo::unknown(*id)).collect();
+                unknown = event.stage_ids.iter().map(|id| StageInfo::unknown(id.0)).collect();
                 &unknown
             }
         };
@@ -252,7 +252,7 @@ impl Fold {
                 self.leave_stage(key);
             }
         }
-        self.executors.settle(self.stages.earliest_submission());
+        self.executors.settle(|| self.stages.earliest_submission());
     }
 
     fn raise_peaks(&mut self, event: &StageExecutorMetrics<'_>) {

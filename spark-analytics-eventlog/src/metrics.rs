@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use spark_analytics_core::TaskTotals;
 use spark_analytics_core::history::{EXECUTOR_METRICS, STAGE_METRICS};
 
-use crate::number::or_zero;
+use crate::number::{Whole, or_zero};
 
 /// A task's own metrics; what the log leaves out is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -285,7 +285,7 @@ impl<'de> Visitor<'de> for PeaksVisitor {
         while let Some(slot) = map.next_key_seed(MetricName { expected })? {
             match slot {
                 Some(slot) => {
-                    peaks.0[slot] = map.next_value()?;
+                    peaks.0[slot] = map.next_value::<Whole>()?.0;
                     expected = slot + 1;
                 }
                 None => {

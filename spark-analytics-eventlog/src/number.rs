@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 /// A number that must be there.
@@ -27,6 +28,11 @@ pub(crate) fn optional<'de, D: Deserializer<'de>>(
 ) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_option(OptionalNumber)
 }
+
+/// A number in a list or a map; 0 where the log has `null`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Whole(#[serde(deserialize_with = "or_zero")] pub(crate) i64);
 
 /// What Spark takes for the time of an event that tells none.
 pub(crate) const NO_TIME: i64 = -1;

@@ -26,7 +26,8 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
     let name = path.display().to_string();
     fs::metadata(path).map_err(|reason| LogError::Io { name: name.clone(), reason })?;
     match find_logs(path).logs.as_slice() {
-        [log] if log.name == name => read_found(log),
+        // Slashes at its end or doubled do not make it another path.
+        [log] if Path::new(&log.name).components().eq(path.components()) => read_found(log),
         _ => Err(LogError::NotOneLog { name }),
     }
 }
@@ -86,6 +87,8 @@ pub struct LogReader {
     /// The part that is being read: its place among the log's parts, and its content.
     part: Option<(usize, Blocks<Source<GrowingPart>>)>,
     reading: Reading,
+    /// Whether a part was compacted when its turn came.
+    is_compacted: bool,
     on_read: Option<OnRead>,
 }
 
@@ -140,7 +143,9 @@ impl LogReader {
             bytes = blocks.bytes();
         }
         reading.warn_of_log(&log.warnings);
-        reading.into_log_file(log, bytes)
+        let mut file = reading.into_log_file(log, bytes)?;
+        file.snapshot.application.is_compacted = self.is_compacted;
+        Ok(file)
     }
 
     fn begin_anew(&mut self) {
@@ -157,11 +162,15 @@ impl LogReader {
             }
         };
         let mut has_read = is_new;
-        self.log = Some(log.clone());
         if let (Some((at, blocks)), Some(part)) = (&mut self.part, log.parts.get(next)) {
             *at = next;
-            blocks.reader_mut().reader_mut().part = part.clone();
+            let is_known = blocks.reader_mut().reader_mut().resume(part);
+            if !is_known.map_err(|reason| LogError::Io { name: part.name.clone(), reason })? {
+                self.begin_anew();
+                return self.read_parts(log);
+            }
         }
+        self.log = Some(log.clone());
         for (at, part) in log.parts.iter().enumerate().skip(next) {
             self.begin_part(at, part);
             let Some((_, blocks)) = &mut self.part else { continue };
@@ -204,6 +213,7 @@ impl LogReader {
             self.reading.end_part(blocks, false);
             offset = blocks.bytes();
         }
+        self.is_compacted |= part.is_compacted();
         let source = Source::new(GrowingPart::new(part, self.on_read.clone()));
         self.part = Some((at, Blocks::starting_at(offset, source)));
     }
@@ -215,18 +225,45 @@ impl fmt::Debug for LogReader {
     }
 }
 
+/// By so many bytes before the place where reading goes on a part is known to be the one that was read.
+const KNOWN_BYTES: usize = 4 * 1024;
+
 /// A part that may grow. It is open only while it is read.
 struct GrowingPart {
     part: LogPart,
     /// Bytes read.
     at: u64,
+    /// The last of them.
+    last: Vec<u8>,
     open: Option<Box<dyn Read + Send>>,
     on_read: Option<OnRead>,
 }
 
 impl GrowingPart {
     fn new(part: &LogPart, on_read: Option<OnRead>) -> Self {
-        Self { part: part.clone(), at: 0, open: None, on_read }
+        Self { part: part.clone(), at: 0, last: Vec::new(), open: None, on_read }
+    }
+
+    /// Takes the part as it lies there now. If it has changed it is opened, and `false` says that what stands
+    /// before is not what was read: it is another file, though it may have the name and number of the old.
+    fn resume(&mut self, part: &LogPart) -> io::Result<bool> {
+        let has_changed = part.size > self.at || part.modified != self.part.modified;
+        self.part = part.clone();
+        if !has_changed || self.at == 0 {
+            return Ok(true);
+        }
+        let mut open = self.part.open(self.at - self.last.len() as u64)?;
+        let mut known = Vec::with_capacity(self.last.len());
+        open.by_ref().take(self.last.len() as u64).read_to_end(&mut known)?;
+        self.open = Some(open);
+        Ok(known == self.last)
+    }
+
+    fn note(&mut self, read: &[u8]) {
+        self.at += read.len() as u64;
+        self.last.extend_from_slice(&read[read.len().saturating_sub(KNOWN_BYTES)..]);
+        let too_many = self.last.len().saturating_sub(KNOWN_BYTES);
+        self.last.drain(..too_many);
     }
 }
 
@@ -242,7 +279,7 @@ impl Read for GrowingPart {
         if read == 0 {
             self.open = None;
         }
-        self.at += read as u64;
+        self.note(&out[..read]);
         if let Some(on_read) = &self.on_read {
             on_read(read as u64);
         }

@@ -11,8 +11,11 @@ use crate::parse::{Item, Parsed, Place, each_task, parse, too_long};
 use crate::source::{Damage, Source};
 use crate::{LogError, LogFile, MAX_WARNINGS};
 
-/// How many lines without an event a file may start with and still be an event log.
+/// How many lines without an event a file may start with and still be an event log, if they are long.
 const MAX_LINES_WITHOUT_EVENT: u64 = 64;
+
+/// How long these lines together may be.
+const MAX_BYTES_WITHOUT_EVENT: u64 = if cfg!(test) { 4 * 1024 } else { 1024 * 1024 };
 
 /// The file is no event log.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +28,8 @@ pub(crate) struct Reading {
     has_event: bool,
     lines: u64,
     lines_without_event: u64,
+    /// Why nothing more could be decompressed.
+    damage: Option<String>,
     warnings: Vec<LogWarning>,
     warnings_left_out: u64,
 }
@@ -34,21 +39,27 @@ impl Reading {
     pub(crate) fn add(&mut self, block: &Block, parsed: Parsed<'_>) -> Result<(), NotALog> {
         if let Some(offset) = block.long_line {
             self.lines += 1;
-            self.lines_without_event += u64::from(!self.has_event);
             self.warn(offset, self.lines, too_long());
+            if !self.has_event {
+                return Err(NotALog);
+            }
         }
-        self.add_lines(block.offset, parsed)
+        self.add_lines(block.offset, parsed);
+        let is_long = block.offset + block.lines().len() as u64 > MAX_BYTES_WITHOUT_EVENT;
+        match self.lines_without_event {
+            MAX_LINES_WITHOUT_EVENT.. if is_long && !self.has_event => Err(NotALog),
+            _ => Ok(()),
+        }
     }
 
     /// Adds a last line without an end. While its driver is still at it, that need not be whole.
     fn add_unended(&mut self, offset: u64, mut parsed: Parsed<'_>, is_in_progress: bool) {
         let is_event = self.has_event || parsed.has_event;
         parsed.items.retain(|item| !(is_in_progress && is_event && matches!(item, Item::Bad(..))));
-        // One line is not too many.
-        let _ = self.add_lines(offset, parsed);
+        self.add_lines(offset, parsed);
     }
 
-    fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) -> Result<(), NotALog> {
+    fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) {
         let place = |place: Place| (offset + place.offset, self.lines + place.line + 1);
         let mut bad = Vec::new();
         for item in parsed.items {
@@ -77,17 +88,17 @@ impl Reading {
             self.lines_without_event += parsed.lines_without_event;
         }
         self.has_event |= parsed.has_event;
-        match self.lines_without_event {
-            0..=MAX_LINES_WITHOUT_EVENT => Ok(()),
-            _ => Err(NotALog),
-        }
     }
 
     /// Adds what stands behind the last whole line of a part, and what ends it. `is_in_progress` says that
     /// the part may still be written.
     pub(crate) fn end_part<R: Read>(&mut self, blocks: &Blocks<Source<R>>, is_in_progress: bool) {
         match blocks.unended_line() {
-            Some((_, offset, true)) => self.warn(offset, self.lines, too_long()),
+            Some((_, _, true)) if is_in_progress => self.lines += 1,
+            Some((_, offset, true)) => {
+                self.lines += 1;
+                self.warn(offset, self.lines, too_long());
+            }
             Some((line, offset, false)) => self.add_unended(offset, parse(line), is_in_progress),
             None => {}
         }
@@ -99,6 +110,7 @@ impl Reading {
                 format!("the compressed data is damaged, nothing is read behind: {why}")
             }
         };
+        self.damage.get_or_insert_with(|| reason.clone());
         self.warn(blocks.bytes(), self.lines, reason);
     }
 
@@ -120,11 +132,15 @@ impl Reading {
     /// What the log tells; `bytes` of it were read.
     pub(crate) fn into_log_file(self, log: &FoundLog, bytes: u64) -> Result<LogFile, LogError> {
         let name = log.name.clone();
-        if !self.has_event && self.warnings.is_empty() {
-            return Err(LogError::Empty { name });
-        }
         if !self.has_event {
-            return Err(LogError::NotALog { name });
+            return Err(match self.damage {
+                Some(reason) => LogError::Damaged { name, reason },
+                // What is amiss in its folder is no line.
+                None if self.warnings.iter().all(|warning| warning.line == 0) => {
+                    LogError::Empty { name }
+                }
+                None => LogError::NotALog { name },
+            });
         }
         if !self.fold.has_application() {
             return Err(LogError::NoApplication { name, events: self.fold.events() });

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use spark_analytics_core::{SqlExecution, Timestamp};
 
 use crate::event::Text;
+use crate::number;
 use crate::text::text;
 
 /// The most bytes that are kept of a log's physical plans together, 16 MiB; what comes after is left out.
@@ -13,20 +14,21 @@ pub const MAX_PLANS_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct SqlExecutionStart<'a> {
-    #[serde(rename = "executionId")]
+    #[serde(rename = "executionId", deserialize_with = "number::required")]
     id: i64,
-    #[serde(rename = "rootExecutionId", default)]
+    #[serde(rename = "rootExecutionId", default, deserialize_with = "number::optional")]
     root_id: Option<i64>,
     #[serde(borrow, default)]
     description: Option<Text<'a>>,
     #[serde(rename = "physicalPlanDescription", borrow, default)]
     plan: Option<Text<'a>>,
+    #[serde(deserialize_with = "number::required")]
     pub(crate) time: i64,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct SqlAdaptiveExecutionUpdate<'a> {
-    #[serde(rename = "executionId")]
+    #[serde(rename = "executionId", deserialize_with = "number::required")]
     id: i64,
     #[serde(rename = "physicalPlanDescription", borrow)]
     plan: Text<'a>,
@@ -34,8 +36,9 @@ pub(crate) struct SqlAdaptiveExecutionUpdate<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct SqlExecutionEnd<'a> {
-    #[serde(rename = "executionId")]
+    #[serde(rename = "executionId", deserialize_with = "number::required")]
     id: i64,
+    #[serde(deserialize_with = "number::required")]
     pub(crate) time: i64,
     #[serde(rename = "errorMessage", borrow, default)]
     error_message: Option<Text<'a>>,

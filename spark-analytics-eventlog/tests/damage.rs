@@ -281,7 +281,7 @@ fn a_file_that_tells_nothing_says_why() {
     assert_eq!(error(b"", "f"), "f is empty");
     assert_eq!(error(b"\n \r\n\n", "f"), "f is empty");
     assert_eq!(error(&zstd(b""), "f"), "f is empty");
-    let no_log = "f is not a Spark event log: no line of it starts with {\"Event\":…}";
+    let no_log = "f is not a Spark event log: no line at its start begins with {\"Event\":…}";
     assert_eq!(error(b"# Read me\n\nThis is no log.\n", "f"), no_log);
     assert_eq!(error(&[0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0], "f"), no_log);
     assert_eq!(error("{\"a\":1}\n".repeat(100_000).as_bytes(), "f"), no_log);
@@ -291,6 +291,20 @@ fn a_file_that_tells_nothing_says_why() {
         error(log.text().as_bytes(), "f"),
         "f has no SparkListenerApplicationStart, so its 13 events belong to no known application",
     );
+}
+
+#[test]
+fn lines_that_are_no_events_may_come_first_if_they_are_few_or_short() {
+    let text = whole().text();
+    let log = read_from(["?\n".repeat(1_000), text.clone()].concat().as_bytes(), NAME).unwrap();
+    assert_eq!(log.snapshot, whole().read());
+    assert_eq!(log.warnings.len() as u64 + log.warnings_left_out, 1_000);
+    let long = "?".repeat(64 * 1024);
+    let log = read_from(format!("{long}\n{long}\n{text}").as_bytes(), NAME).unwrap();
+    assert_eq!(log.snapshot, whole().read());
+    let many = format!("{long}\n").repeat(100);
+    let error = read_from([many, text].concat().as_bytes(), NAME).unwrap_err();
+    assert!(matches!(error, LogError::NotALog { .. }), "{error}");
 }
 
 #[test]
@@ -319,10 +333,16 @@ fn every_codec_is_told_by_content_and_may_be_cut_anywhere() {
 }
 
 #[test]
-fn a_beginning_of_compressed_data_is_no_log() {
-    let no_log = "f is not a Spark event log: no line of it starts with {\"Event\":…}";
-    assert_eq!(error(b"ZV\x01\0", "f"), no_log);
-    assert_eq!(error(b"LZ4Block\x26\0\0", "f"), no_log);
+fn compressed_data_that_is_damaged_from_the_start_says_so() {
+    let cut_off = "f cannot be read: the file ends within its compressed data";
+    assert_eq!(error(b"ZV\x01\0", "f"), cut_off);
+    assert_eq!(error(b"LZ4Block\x26\0\0", "f"), cut_off);
+    let mut damaged = zstd(whole().text().as_bytes());
+    damaged[4..24].fill(0xff);
+    let damaged = read_from(&damaged[..], "f").unwrap_err();
+    assert!(damaged.to_string().starts_with("f cannot be read: the compressed data is damaged"));
+    assert!(damaged.is_failure());
+    assert!(!read_from(&b"# Read me\n"[..], "f").unwrap_err().is_failure());
     assert_eq!(error(b"ZV\x01\0", "f.inprogress"), "f.inprogress is empty");
 }
 

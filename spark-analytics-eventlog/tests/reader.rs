@@ -7,15 +7,22 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use futures::executor::block_on;
 use made::codecs::CODECS;
 use proptest::prelude::*;
-use spark_analytics_core::LogSnapshot;
+use spark_analytics_core::{Application, LogSnapshot, MemoryStore, Store};
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, list_logs, read_log};
 use tempfile::TempDir;
 
 /// A real log.
 fn content() -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/small-3.5-plain/log");
+    fs::read(fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()).unwrap()
+}
+
+/// Another real log, longer than that.
+fn another() -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/failures-3.5/log");
     fs::read(fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()).unwrap()
 }
 
@@ -172,7 +179,7 @@ fn parts_that_were_read_may_be_compacted() {
     }
     assert!(log.on());
     // What is compacted keeps the application's start alone: of jobs that ended nothing is left.
-    let compacted: Vec<&[u8]> = parts[0].split_inclusive(|byte| *byte == b'\n').take(5).collect();
+    let compacted: Vec<&[u8]> = parts[0].split_inclusive(|byte| *byte == b'\n').take(8).collect();
     log.append(&format!("{ROLLED}/events_2_local-1.compact"), &compacted.concat());
     for at in [1, 2] {
         fs::remove_file(log.path(&format!("{ROLLED}/events_{at}_local-1"))).unwrap();
@@ -181,7 +188,36 @@ fn parts_that_were_read_may_be_compacted() {
     log.append(&format!("{ROLLED}/events_4_local-1"), &parts[3]);
     assert!(log.on());
     // What was read before stays.
-    assert_eq!(log.reader.log_file().unwrap().snapshot.jobs, made_whole().jobs);
+    let told = log.reader.log_file().unwrap().snapshot;
+    assert_eq!(told.jobs, made_whole().jobs);
+    assert!(!told.application.is_compacted);
+    // Whoever begins only now is told less, which takes nothing from what a store has.
+    let less = read_log(log.found().name).unwrap().snapshot;
+    assert!(less.application.is_compacted && less.application.ended);
+    assert!(less.application.tasks.succeeded < told.application.tasks.succeeded);
+    let before = LogSnapshot {
+        application: Application {
+            ended: false,
+            end_time: None,
+            events: told.application.events - 1,
+            ..told.application.clone()
+        },
+        ..told.clone()
+    };
+    for logs in [[&before, &less], [&less, &before]] {
+        let store = MemoryStore::default();
+        for log in logs.into_iter().chain(logs) {
+            block_on(store.ingest_log(log.clone())).unwrap();
+        }
+        let held = block_on(store.log(&told.application.app_id, "")).unwrap().unwrap();
+        assert_eq!(held.jobs, told.jobs);
+        assert_eq!(held.application.tasks, told.application.tasks);
+        assert_eq!(held.application.end_time, told.application.end_time);
+        assert!(held.application.ended);
+        let tasks =
+            |log: &LogSnapshot| -> i64 { log.executors.iter().map(|e| e.total_tasks).sum() };
+        assert_eq!(tasks(&held), tasks(&told));
+    }
 }
 
 #[test]
@@ -195,20 +231,29 @@ fn unread_parts_that_were_compacted_are_read_from_the_compacted_one() {
     fs::remove_file(log.path(&format!("{ROLLED}/events_1_local-1"))).unwrap();
     log.append(&format!("{ROLLED}/events_4_local-1"), &parts[3]);
     assert!(log.on());
-    assert_eq!(log.told(), made_whole());
+    let mut whole = made_whole();
+    whole.application.is_compacted = true;
+    assert!(log.told() == whole);
 }
 
 #[test]
 fn a_log_that_is_another_is_read_from_its_beginning() {
     let content = content();
     let half = content.len() / 2;
-    for change in ["shorter", "another file", "another file as long"] {
+    let another = another();
+    assert!(another.len() > content.len());
+    let changes =
+        ["shorter", "another file", "another file as long", "another log", "another log, cut"];
+    for change in changes {
         let mut log = Read::new();
         log.append("local-1.inprogress", &content);
         assert!(log.on());
         let path = log.path("local-1.inprogress");
         match change {
             "shorter" => fs::write(&path, &content[..half]).unwrap(),
+            // In the same file, longer than what was read.
+            "another log" => fs::write(&path, &another).unwrap(),
+            "another log, cut" => fs::write(&path, &another[..=content.len()]).unwrap(),
             change => {
                 // The old one is kept aside, or its number would be given to the new one.
                 fs::rename(&path, log.folder.path().join("_old")).unwrap();
@@ -222,7 +267,21 @@ fn a_log_that_is_another_is_read_from_its_beginning() {
 }
 
 #[test]
-fn a_log_that_is_replaced_between_listing_and_reading_is_an_error_and_then_begun_anew() {
+fn slashes_do_not_make_it_another_path() {
+    let log = Read::new();
+    log.append("logs/local-1", &content());
+    log.append(&format!("{ROLLED}/appstatus_local-1"), b"");
+    log.append(&format!("{ROLLED}/events_1_local-1"), &content());
+    for path in [format!("{ROLLED}/"), "logs//local-1".to_owned(), "./logs/local-1".to_owned()] {
+        let read = read_log(format!("{}/{path}", log.folder.path().display()));
+        assert_eq!(read.unwrap().snapshot.jobs, made_whole().jobs, "{path}");
+    }
+    let folder = format!("{}/logs/", log.folder.path().display());
+    assert!(matches!(read_log(folder), Err(LogError::NotOneLog { .. })));
+}
+
+#[test]
+fn a_log_that_is_another_since_it_was_listed_is_read_from_its_beginning() {
     let content = content();
     let mut log = Read::new();
     log.append("local-1.inprogress", &content);
@@ -230,9 +289,23 @@ fn a_log_that_is_replaced_between_listing_and_reading_is_an_error_and_then_begun
     log.append("local-1.inprogress", b"\n");
     let listed = log.found();
     fs::write(log.path("local-1.inprogress"), &content[..content.len() / 2]).unwrap();
-    let error = log.reader.read(&listed).unwrap_err();
-    assert!(matches!(error, LogError::Replaced { .. }), "{error}");
+    assert!(log.reader.read(&listed).unwrap());
+    log.told();
+}
+
+#[test]
+fn a_log_that_is_cut_while_it_is_read_is_an_error_and_then_begun_anew() {
+    let mut log = Read::new();
+    log.append("local-1.inprogress", &content());
+    let path = log.path("local-1.inprogress");
+    let cut = OpenOptions::new().write(true).open(&path).unwrap();
+    log.reader = LogReader::telling(move |_| cut.set_len(10).unwrap());
+    let error = log.reader.read(&log.found()).unwrap_err();
+    assert!(matches!(error, LogError::Replaced { .. }) && error.is_failure(), "{error}");
     assert!(error.to_string().contains("local-1.inprogress"), "{error}");
+    log.append("local-1.inprogress", b"");
+    log.reader = LogReader::default();
+    fs::write(&path, content()).unwrap();
     assert!(log.on());
     log.told();
 }
