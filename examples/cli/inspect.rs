@@ -1,7 +1,7 @@
 //! `inspect`: what event logs say, as Spark's REST would give it; nothing is stored.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -84,7 +84,8 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
     let mut failed = found.failed;
     let mut report = Report::new(out)?;
-    let is_named = |name: &str| args.paths.iter().any(|path| path == Path::new(name));
+    let plain = |path: &PathBuf| path.components().collect::<PathBuf>();
+    let is_named = |name: &str| args.paths.iter().any(|path| plain(path).to_string_lossy() == name);
     for found_log in &found.logs {
         match logs::read(found_log, &bar) {
             Ok(log) => {

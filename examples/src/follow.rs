@@ -18,19 +18,46 @@ pub const fn is_full(logs: usize, bytes: usize) -> bool {
 /// About as many bytes as what a log tells takes.
 pub fn bytes_of(log: &LogSnapshot) -> usize {
     const ROW: usize = 2_048;
-    let rows = log.jobs.len() + log.stages.len() + log.executors.len() + log.sql.len();
-    let plans: usize = log.sql.iter().map(|execution| execution.plan_description.len()).sum();
-    let environment = log.environment.as_ref().map_or(0, |environment| {
-        let maps = [
-            &environment.spark_properties,
-            &environment.hadoop_properties,
-            &environment.system_properties,
-            &environment.metrics_properties,
-            &environment.classpath_entries,
-        ];
-        maps.iter().flat_map(|map| map.iter()).map(|(name, value)| name.len() + value.len()).sum()
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let texts = |map: &BTreeMap<String, String>| -> usize {
+        map.iter().map(|(name, value)| name.len() + value.len()).sum()
+    };
+    let reasons = |kills: &BTreeMap<String, i64>| -> usize { kills.keys().map(String::len).sum() };
+    let jobs = log.jobs.iter().map(|job| {
+        job.name.len()
+            + text(&job.description)
+            + text(&job.failure_message)
+            + reasons(&job.killed_tasks_summary)
     });
-    rows * ROW + plans + environment
+    let stages = log.stages.iter().map(|stage| {
+        stage.name.len()
+            + text(&stage.description)
+            + text(&stage.failure_reason)
+            + reasons(&stage.killed_tasks_summary)
+    });
+    let executors = log.executors.iter().map(|executor| {
+        texts(&executor.executor_logs) + texts(&executor.attributes) + text(&executor.remove_reason)
+    });
+    let sql = log.sql.iter().map(|execution| {
+        execution.plan_description.len()
+            + execution.description.len()
+            + text(&execution.error_message)
+    });
+    let environment = log.environment.iter().map(|environment| {
+        let profiles = environment.resource_profiles.iter();
+        let requests = profiles.flat_map(|profile| &profile.executor_resources);
+        let scripts: usize =
+            requests.map(|(name, request)| name.len() + request.discovery_script.len()).sum();
+        texts(&environment.spark_properties)
+            + texts(&environment.hadoop_properties)
+            + texts(&environment.system_properties)
+            + texts(&environment.metrics_properties)
+            + texts(&environment.classpath_entries)
+            + scripts
+    });
+    let rows: Vec<usize> =
+        jobs.chain(stages).chain(executors).chain(sql).chain(environment).collect();
+    rows.len() * ROW + rows.iter().sum::<usize>()
 }
 
 /// What became of a log: told when that is new.
@@ -228,7 +255,9 @@ impl Following {
         update: Update,
         tell: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
     ) -> Result<(), E> {
-        if self.told.get(id) != Some(&update) {
+        // That the log was renamed is nothing new.
+        let is_told = |told: &Update| Update { log: update.log.clone(), ..told.clone() } == update;
+        if !self.told.get(id).is_some_and(is_told) {
             tell(&update)?;
             self.told.insert(id.to_owned(), update);
         }

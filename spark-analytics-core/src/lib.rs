@@ -3,7 +3,6 @@
 
 mod analytics;
 mod cached;
-mod compacted;
 mod environment;
 mod error;
 mod event;

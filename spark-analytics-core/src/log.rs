@@ -61,9 +61,6 @@ pub struct Application {
     /// The time that its executors' cores were there, see [`Executor::core_time_ms`]; `None` where it
     /// was not worked out, as in what earlier versions stored.
     pub core_time_ms: Option<i64>,
-    /// Whether the log was read from a part that Spark compacted, and so without the events of jobs that had
-    /// ended before: then no sum here or of an executor takes the place of one over more events.
-    pub is_compacted: bool,
 }
 
 impl Application {

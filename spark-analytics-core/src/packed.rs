@@ -8,17 +8,20 @@ use crate::Environment;
 /// The first byte of packed JSON; that of plain JSON is `{`.
 const LZ4: u8 = 1;
 
-/// Far more than an environment may hold.
+/// Nothing longer is packed, nor taken for packed.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 impl Environment {
     /// The environment as JSON, packed: the byte 1, the JSON's length as 4 bytes (little endian), and a
-    /// block of LZ4.
+    /// block of LZ4. Plain JSON if it is over 64 MiB long.
     ///
     /// # Errors
     /// As [`serde_json::to_vec`]; none is known.
     pub fn pack(&self) -> serde_json::Result<Vec<u8>> {
         let json = serde_json::to_vec(self)?;
+        if json.len() > MAX_BYTES {
+            return Ok(json);
+        }
         let mut packed = vec![LZ4];
         packed.extend(lz4_flex::block::compress_prepend_size(&json));
         Ok(packed)

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::compacted::{join_applications, join_executors};
 use crate::plan::rollup_changes;
 use crate::{
     Application, Environment, Executor, JobKey, JobRecord, JobWrite, LogJob, LogReceipt,
@@ -67,8 +66,6 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
         return out;
     }
     let is_new_run = held_run.is_some_and(|held_run| run > held_run);
-    let held_is_compacted = held.application.as_ref().is_some_and(|held| held.is_compacted);
-    let is_compacted = (log.application.is_compacted || held_is_compacted) && !is_new_run;
 
     let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
     let (mut told, mut before) = (BTreeMap::new(), held.jobs);
@@ -100,12 +97,8 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
 
     let stages = log.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s));
     (out.stages, out.removed_stages) = join(stages, held.stages, is_new_run);
-    if is_compacted {
-        out.executors = join_compacted(log.executors, &held.executors);
-    } else {
-        let executors = log.executors.into_iter().map(|e| (e.id.clone(), e));
-        (out.executors, out.removed_executors) = join(executors, held.executors, is_new_run);
-    }
+    let executors = log.executors.into_iter().map(|e| (e.id.clone(), e));
+    (out.executors, out.removed_executors) = join(executors, held.executors, is_new_run);
     let sql = log.sql.into_iter().map(|execution| (execution.execution_id, execution));
     (out.sql, out.removed_sql) = join(sql, held.sql, is_new_run);
     let environment = log.environment.into_iter().map(|environment| ((), environment));
@@ -118,13 +111,10 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     out.receipt.sql = out.sql.len();
     out.receipt.environment = out.environment.is_some();
 
-    out.application = match held.application {
-        Some(held) if is_compacted => {
-            Some(join_applications(&held, &log.application)).filter(|joined| *joined != held)
-        }
-        held => held.is_none_or(|held| log.application > held).then_some(log.application),
-    };
-    out.receipt.application = out.application.is_some();
+    if held.application.is_none_or(|held| log.application > held) {
+        out.receipt.application = true;
+        out.application = Some(log.application);
+    }
     out
 }
 
@@ -138,17 +128,6 @@ impl LogWriteSet {
             && self.removed_sql.is_empty()
             && !self.removes_environment
     }
-}
-
-/// The executors to put.
-fn join_compacted(told: Vec<Executor>, held: &BTreeMap<String, Executor>) -> Vec<Executor> {
-    let mut put: BTreeMap<String, Executor> = BTreeMap::new();
-    for executor in told {
-        let before = put.get(&executor.id).or_else(|| held.get(&executor.id));
-        let joined = before.map(|before| join_executors(before, &executor));
-        put.insert(executor.id.clone(), joined.unwrap_or(executor));
-    }
-    put.into_values().filter(|executor| held.get(&executor.id) != Some(executor)).collect()
 }
 
 /// The facts to put and the keys to delete.

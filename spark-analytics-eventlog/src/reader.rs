@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::blocks::Blocks;
@@ -25,9 +25,10 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
     let path = path.as_ref();
     let name = path.display().to_string();
     fs::metadata(path).map_err(|reason| LogError::Io { name: name.clone(), reason })?;
-    match find_logs(path).logs.as_slice() {
-        // Slashes at its end or doubled do not make it another path.
-        [log] if Path::new(&log.name).components().eq(path.components()) => read_found(log),
+    // Slashes at its end or doubled do not make it another path.
+    let plain: PathBuf = path.components().collect();
+    match find_logs(&plain).logs.as_slice() {
+        [log] if log.name == plain.to_string_lossy() => read_found(log),
         _ => Err(LogError::NotOneLog { name }),
     }
 }
@@ -87,8 +88,6 @@ pub struct LogReader {
     /// The part that is being read: its place among the log's parts, and its content.
     part: Option<(usize, Blocks<Source<GrowingPart>>)>,
     reading: Reading,
-    /// Whether a part was compacted when its turn came.
-    is_compacted: bool,
     on_read: Option<OnRead>,
 }
 
@@ -143,9 +142,7 @@ impl LogReader {
             bytes = blocks.bytes();
         }
         reading.warn_of_log(&log.warnings);
-        let mut file = reading.into_log_file(log, bytes)?;
-        file.snapshot.application.is_compacted = self.is_compacted;
-        Ok(file)
+        reading.into_log_file(log, bytes)
     }
 
     fn begin_anew(&mut self) {
@@ -213,7 +210,6 @@ impl LogReader {
             self.reading.end_part(blocks, false);
             offset = blocks.bytes();
         }
-        self.is_compacted |= part.is_compacted();
         let source = Source::new(GrowingPart::new(part, self.on_read.clone()));
         self.part = Some((at, Blocks::starting_at(offset, source)));
     }
