@@ -54,8 +54,8 @@ impl Executors {
         let stage = event.stage();
         let executor_id = event.executor_id.as_ref().map(|id| key(&id.0));
         for (id, executor) in &mut self.live {
-            let is_of_host =
-                |host: &Text<'_>| executor.host() == host.0 && (stage.is_some() || id != DRIVER);
+            // The driver is not excluded with its node.
+            let is_of_host = |host: &Text<'_>| executor.host() == host.0 && id != DRIVER;
             if executor_id.as_deref() != Some(id) && !event.host_id.as_ref().is_some_and(is_of_host)
             {
                 continue;

@@ -87,7 +87,7 @@ fn executors_are_excluded_alone_or_with_their_node_until_that_is_taken_back() {
 #[test]
 fn what_is_excluded_for_a_stage_is_until_it_completes() {
     let mut log = Log::started();
-    log.executor_added("1").executor_added("2");
+    log.executor_added("1").executor_added("2").executor_added("driver");
     log.job_start(0, &[(0, 1), (1, 1)]).submit(0, 0, 1).submit(1, 0, 1);
     let of = |stage: i64| json!({"executorId": "1", "stageId": stage, "stageAttemptId": 0});
     log.add(exclusion("ExecutorExcludedForStage", of(0)));
