@@ -39,10 +39,10 @@ fn redacted(properties: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Spark's `(?i)secret|password|token|access[.]?key`.
+/// Spark 4.1's `(?i)secret|password|token|access[.]?key|credential`.
 fn is_secret(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    ["secret", "password", "token", "accesskey", "access.key"]
+    ["secret", "password", "token", "accesskey", "access.key", "credential"]
         .iter()
         .any(|word| text.contains(word))
 }

@@ -58,13 +58,15 @@ impl Reader<'_> {
         self.0 = self.0.trim_start_matches([' ', '\t']);
     }
 
-    /// A number of up to nine digits.
+    /// A number of up to nine digits, which may be negative.
     fn number(&mut self) -> Option<i128> {
         self.skip_blanks();
+        let sign = if self.literal("-").is_some() { -1 } else { 1 };
         let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = self.0.split_at(digits);
         self.0 = rest;
-        number.parse().ok().filter(|_| digits <= 9)
+        let number: i128 = number.parse().ok().filter(|_| digits <= 9)?;
+        Some(sign * number)
     }
 
     /// A zone's offset in ms: `+hhmm`, `GMT`, `GMT+hh:mm`, or a name.
@@ -156,6 +158,8 @@ mod tests {
             ("2025-23-23", Some(1_795_392_000_000)),
             ("2024-02-29", Some(1_709_164_800_000)),
             ("1970-1-1", Some(0)),
+            ("2027--1-23", Some(1_795_392_000_000)),
+            ("2026-11--7", Some(1_792_800_000_000)),
             ("2010-01-01", Some(1_262_304_000_000)),
             ("3000-01-01", Some(32_503_680_000_000)),
             ("0000-03-01", Some(-62_162_035_200_000)),

@@ -52,9 +52,10 @@ impl<'u> Query<'u> {
         value.map_or(default, |value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// ms since the epoch.
+    /// ms since the epoch; an empty value is the default.
     pub(super) fn date(&self, name: &str, default: i64) -> Result<i64, Refusal> {
-        self.first(name).map_or(Ok(default), |value| {
+        let value = self.first(name).filter(|value| !value.is_empty());
+        value.map_or(Ok(default), |value| {
             let error = || Refusal::bad_request(format!("Couldn't parse date: {value}"));
             date::millis(value).ok_or_else(error)
         })

@@ -198,6 +198,7 @@ async fn an_empty_value_is_none_but_as_a_status_that_nothing_has() {
         list.as_array().unwrap().len()
     };
     assert_eq!(count("?limit=").await, 2);
+    assert_eq!(count("?minDate=&maxEndDate=").await, 2);
     assert_eq!(count("?status=").await, 0);
     assert_eq!(count("?status=&status=running").await, 2);
     assert_eq!(count("/app/jobs?status=").await, 0);
