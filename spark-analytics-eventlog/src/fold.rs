@@ -177,6 +177,10 @@ impl Fold {
             }
         };
         let run = self.jobs.start(event, stages);
+        let execution = event.properties.as_ref().and_then(|p| p.sql_execution_id.as_ref());
+        if let Some(id) = execution.and_then(|id| id.0.parse().ok()) {
+            self.sql.start_job(event.job_id, id);
+        }
         for info in stages {
             self.stages.get_or_create(info).jobs.push(run);
             self.jobs.link(run);
@@ -185,6 +189,7 @@ impl Fold {
 
     fn end_job(&mut self, event: &JobEnd<'_>) {
         self.see(event.time);
+        self.sql.end_job(event.job_id);
         let Some((run, stage_ids)) = self.jobs.running(event.job_id) else { return };
         for stage_id in stage_ids {
             for key in self.stages.pending(stage_id) {

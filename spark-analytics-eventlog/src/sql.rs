@@ -49,6 +49,9 @@ pub(crate) struct SqlExecutionEnd<'a> {
 pub(crate) struct SqlExecutions {
     facts: BTreeMap<i64, SqlExecution>,
     plan_bytes: usize,
+    /// Jobs that run for executions, by job and by execution.
+    running: BTreeMap<i64, i64>,
+    running_jobs: BTreeMap<i64, usize>,
 }
 
 impl SqlExecutions {
@@ -83,6 +86,32 @@ impl SqlExecutions {
         fact.events += 1;
         fact.completion_time = Some(Timestamp::from_millis(event.time));
         fact.error_message = event.error_message.as_ref().map(|message| text(&message.0));
+    }
+
+    /// A job starts for an execution. Spark takes up again one that had ended with all its jobs, and forgets its
+    /// error.
+    pub(crate) fn start_job(&mut self, job_id: i64, execution_id: i64) {
+        self.end_job(job_id);
+        let running_jobs = self.running_jobs.entry(execution_id).or_default();
+        if let Some(fact) = self.facts.get_mut(&execution_id)
+            && fact.completion_time.is_some()
+            && *running_jobs == 0
+        {
+            fact.events += 1;
+            fact.error_message = None;
+        }
+        *running_jobs += 1;
+        self.running.insert(job_id, execution_id);
+    }
+
+    pub(crate) fn end_job(&mut self, job_id: i64) {
+        let Some(execution_id) = self.running.remove(&job_id) else { return };
+        if let Some(running_jobs) = self.running_jobs.get_mut(&execution_id) {
+            *running_jobs -= 1;
+            if *running_jobs == 0 {
+                self.running_jobs.remove(&execution_id);
+            }
+        }
     }
 
     /// All executions as they stand.

@@ -134,3 +134,24 @@ fn cores_count_from_when_an_executor_is_added_until_it_is_removed_or_the_log_end
     // 4 cores each, added at 1.5 s: one removed at 5 s, the other there until the end.
     assert_eq!(log.read().application.core_time_ms, Some(4 * 3_500 + 4 * 8_000));
 }
+
+#[test]
+fn an_error_is_forgotten_when_a_job_starts_after_the_end() {
+    let job = |id: i64| {
+        json!({
+            "Event": "SparkListenerJobStart", "Job ID": id, "Submission Time": 6_000, "Stage Infos": [],
+            "Properties": {"spark.sql.execution.id": "7"},
+        })
+    };
+    let end = json!({"executionId": 7, "time": 7_000, "errorMessage": "it broke"});
+    let mut log = Log::started();
+    log.add(start(7, "plan")).add(job(0)).add(sql("ExecutionEnd", end));
+    let error = |log: &Log| log.read().sql[0].error_message.clone();
+    // Its first job runs still, so Spark has not done with it.
+    log.add(job(1));
+    assert_eq!(error(&log).as_deref(), Some("it broke"));
+    log.job_end(0).job_end(1);
+    assert_eq!(error(&log).as_deref(), Some("it broke"));
+    log.add(job(2));
+    assert_eq!(error(&log), None);
+}
