@@ -12,8 +12,8 @@ use serde::Serialize;
 use spark_analytics_core::{
     Day, JobCursor, JobFilter, LogReceipt, LogSnapshot, LogSource, LogWarning, Store,
 };
-use spark_analytics_eventlog::{FoundLog, LogFile};
-use spark_analytics_examples::{Update, follow, is_url, source_of};
+use spark_analytics_eventlog::{FoundLog, LogFile, is_url};
+use spark_analytics_examples::{Update, follow, source_of};
 use spark_analytics_http::figures::JobFigures;
 
 use crate::args::Shared;

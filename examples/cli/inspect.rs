@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Value, json};
 use spark_analytics_core::LogSnapshot;
 use spark_analytics_core::history::{self, ApplicationInfo, JobData, StageData, jobs_json};
-use spark_analytics_eventlog::LogFile;
+use spark_analytics_eventlog::{LogFile, is_url};
 
 use crate::logs::{self, Found, LeftOut};
 use crate::output::{Columns, Format, List, Out};
@@ -84,7 +84,11 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
     let mut failed = found.failed;
     let mut report = Report::new(out)?;
-    let plain = |path: &PathBuf| path.components().collect::<PathBuf>();
+    // Of a URL every slash counts.
+    let plain = |path: &PathBuf| match is_url(path) {
+        true => path.clone(),
+        false => path.components().collect(),
+    };
     let is_named = |name: &str| args.paths.iter().any(|path| plain(path).to_string_lossy() == name);
     for found_log in &found.logs {
         match logs::read(found_log, &bar) {

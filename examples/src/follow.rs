@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use spark_analytics_core::{LogSnapshot, LogSource, Store, Timestamp};
-use spark_analytics_eventlog::{Follower, FoundLog};
+use spark_analytics_eventlog::{Follower, FoundLog, is_url};
 
 /// Whether logs are as many, or tell as much together, as is stored in one transaction.
 pub const fn is_full(logs: usize, bytes: usize) -> bool {
@@ -290,17 +290,12 @@ fn update(log: &str, state: &'static str, why: &str) -> Update {
     }
 }
 
-/// Whether a path is a URL.
-pub fn is_url(path: &Path) -> bool {
-    path.to_str().is_some_and(|path| path.contains("://"))
-}
-
 /// What is noted of a log when it is taken.
 pub fn source_of(log: &FoundLog) -> LogSource {
     let newest = log.parts.iter().map(|part| part.modified).max();
     let since_epoch = newest.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
     let micros = since_epoch.unwrap_or_default().as_micros();
-    let absolute = std::path::absolute(&log.name).ok().filter(|_| !is_url(Path::new(&log.name)));
+    let absolute = std::path::absolute(&log.name).ok().filter(|_| !is_url(&log.name));
     LogSource {
         location: absolute.map_or_else(|| log.name.clone(), |path| path.display().to_string()),
         size: log.size(),

@@ -10,7 +10,7 @@ use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
 use spark_analytics_redb::RedbOptions;
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 
-pub use follow::{Update, bytes_of, follow, is_full, is_url, source_of};
+pub use follow::{Update, bytes_of, follow, is_full, source_of};
 
 /// Opens the store that a URL names, see [`Place`].
 ///

@@ -306,12 +306,10 @@ fn inspecting_what_is_no_log_fails() {
     assert!(ended.error().starts_with("error: notes.txt is not a Spark event log"));
 }
 
-#[test]
-fn a_url_is_a_path() {
-    let folder = Folder::new();
-    let body = std::fs::read(event_logs().join("local-1795465576509.zstd")).unwrap();
+/// Serves these bytes on the loopback, whatever is asked for; the server's URL.
+fn serve(body: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/local-1795465576509.zstd", listener.local_addr().unwrap());
+    let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -323,6 +321,23 @@ fn a_url_is_a_path() {
             stream.write_all(if is_get { &body } else { b"" }).unwrap();
         }
     });
+    url
+}
+
+#[test]
+fn a_named_url_that_is_no_log_is_an_error() {
+    let folder = Folder::new();
+    let url = format!("{}/notes.txt", serve(b"# Read me\n".to_vec()));
+    let ended = folder.run(&["inspect", &url]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("{url} is not a Spark event log")), "{}", ended.stderr);
+}
+
+#[test]
+fn a_url_is_a_path() {
+    let folder = Folder::new();
+    let body = std::fs::read(event_logs().join("local-1795465576509.zstd")).unwrap();
+    let url = format!("{}/local-1795465576509.zstd", serve(body));
     let file = event_logs().join("local-1795465576509.zstd");
     let want = folder.json(&["inspect", text(&file)]);
     assert_eq!(folder.json(&["inspect", &url]), want);

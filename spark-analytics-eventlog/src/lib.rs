@@ -35,7 +35,7 @@ pub use blocks::MAX_LINE_BYTES;
 pub use environment::MAX_PROPERTIES_BYTES;
 pub use error::LogError;
 pub use follow::Follower;
-pub use locate::{Found, FoundLog, LeftOut, LogKind, LogPart, find_logs, list_logs};
+pub use locate::{Found, FoundLog, LeftOut, LogKind, LogPart, find_logs, is_url, list_logs};
 pub use reader::{LogReader, read_found, read_from, read_log};
 pub use sql::MAX_PLANS_BYTES;
 pub use text::MAX_TEXT_BYTES;

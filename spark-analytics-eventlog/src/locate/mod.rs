@@ -130,8 +130,10 @@ fn find(path: &OsStr, depth: usize) -> Found {
     local::find(path.as_ref(), depth)
 }
 
-fn is_url(path: &str) -> bool {
-    path.split_once("://").is_some_and(|(scheme, _)| {
+/// Whether [`find_logs`] takes a path for a URL.
+pub fn is_url(path: impl AsRef<OsStr>) -> bool {
+    let scheme = path.as_ref().to_str().and_then(|path| path.split_once("://"));
+    scheme.is_some_and(|(scheme, _)| {
         !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
 }
