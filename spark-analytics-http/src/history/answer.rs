@@ -11,11 +11,8 @@ pub(super) type Answer = Result<Response, Refusal>;
 
 /// JSON of an answer.
 pub(super) fn json(answer: &(impl Serialize + ?Sized)) -> Answer {
-    let body = serde_json::to_vec(answer).map_err(|error| Refusal {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        text: error.to_string(),
-        comes_back: false,
-    })?;
+    let body = serde_json::to_vec(answer)
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
@@ -29,9 +26,13 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), comes_back: false }
+    }
+
     /// Spark's `NotFoundException`.
     pub(super) fn not_found(text: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, text: text.into(), comes_back: false }
+        Self::new(StatusCode::NOT_FOUND, text)
     }
 
     /// There is nothing that answers this path or takes these parameters. Spark repeats the path.
@@ -49,11 +50,11 @@ impl Refusal {
     /// Spark's `ServiceUnavailable` where it asks for what only a running application can tell.
     pub(super) fn no_threads() -> Self {
         let text = "Thread dumps not available through the history server.";
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, text: text.to_owned(), comes_back: false }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
     }
 
     pub(super) fn bad_request(text: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, text: text.into(), comes_back: false }
+        Self::new(StatusCode::BAD_REQUEST, text)
     }
 }
 
