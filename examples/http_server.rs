@@ -25,7 +25,7 @@ struct Args {
     /// The address and port to listen on; port 0 takes a free one.
     #[arg(long, env = "SPARK_ANALYTICS_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// The store: sqlite:PATH, redb:PATH or memory:
+    /// The store: sqlite:PATH, redb:PATH, postgres://… or memory:
     #[arg(long, env = "SPARK_ANALYTICS_STORE", default_value = "sqlite:spark-analytics.db")]
     store: String,
     /// When two events are the same: by job, type, time and `task`, or without the task, by `time`.

@@ -24,7 +24,7 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Shared {
-    /// Where facts are kept: sqlite:PATH, redb:PATH or memory:
+    /// Where facts are kept: sqlite:PATH, redb:PATH, postgres://… or memory:
     #[arg(long, global = true, value_name = "URL", default_value = "sqlite:spark-analytics.db")]
     pub(crate) store: String,
     /// When two events are the same: task (job, type, time, task) or time (job, type, time); a

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
+use spark_analytics_postgres::{PostgresOptions, PostgresStore};
 use spark_analytics_redb::RedbOptions;
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 
@@ -27,6 +28,10 @@ pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
             let options = RedbOptions { dedup, ..RedbOptions::default() };
             Ok(Arc::new(options.open_or_create(path).await?))
         }
+        Place::Postgres(url) => {
+            let options = PostgresOptions { dedup, ..PostgresOptions::default() };
+            Ok(Arc::new(PostgresStore::connect_with(url, options).await?))
+        }
     }
 }
 
@@ -39,6 +44,8 @@ pub enum Place<'a> {
     Sqlite(&'a Path),
     /// `redb:PATH` or `redb://PATH`, a file of redb.
     Redb(&'a Path),
+    /// `postgres://…` or `postgresql://…`, a database of PostgreSQL.
+    Postgres(&'a str),
 }
 
 impl<'a> Place<'a> {
@@ -56,8 +63,10 @@ impl<'a> Place<'a> {
             ))),
             ("sqlite", path) if !path.is_empty() => Ok(Self::Sqlite(Path::new(path))),
             ("redb", path) if !path.is_empty() => Ok(Self::Redb(Path::new(path))),
+            ("postgres" | "postgresql", _) if rest.starts_with("//") => Ok(Self::Postgres(url)),
             _ => Err(Error::Incompatible(format!(
-                "`{url}` names no store; use sqlite:PATH, redb:PATH or memory:"
+                "`{}` names no store; use sqlite:PATH, redb:PATH, postgres://… or memory:",
+                without_password(url)
             ))),
         }
     }
@@ -65,9 +74,23 @@ impl<'a> Place<'a> {
     /// The file of the store, if it has one.
     pub const fn file(self) -> Option<&'a Path> {
         match self {
-            Self::Memory => None,
+            Self::Memory | Self::Postgres(_) => None,
             Self::Sqlite(path) | Self::Redb(path) => Some(path),
         }
+    }
+}
+
+/// A URL as it may be printed: without the password before its host.
+pub fn without_password(url: &str) -> String {
+    let parts = url.split_once("://");
+    // A password may hold an @ that should have been escaped.
+    let parts = parts.and_then(|(kind, rest)| Some((kind, rest.rsplit_once('@')?)));
+    match parts {
+        Some((kind, (credentials, host))) => match credentials.split_once(':') {
+            Some((user, _)) => format!("{kind}://{user}:…@{host}"),
+            None => url.to_owned(),
+        },
+        None => url.to_owned(),
     }
 }
 
@@ -95,6 +118,19 @@ mod tests {
             assert_eq!(Place::of(&format!("redb:{rest}")).unwrap(), Place::Redb(path));
         }
         assert_eq!(Place::of("memory:").unwrap(), Place::Memory);
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        for (url, printed) in [
+            ("postgres://ada:se/c@ret@db:5432/spark", "postgres://ada:…@db:5432/spark"),
+            ("postgres://ada@db/spark", "postgres://ada@db/spark"),
+            ("sqlite:a.db", "sqlite:a.db"),
+        ] {
+            assert_eq!(without_password(url), printed);
+        }
+        let error = Place::of("mysql://ada:secret@db").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
     }
 
     #[test]

@@ -37,8 +37,8 @@ impl Type<Sqlite> for Sum {
 impl Encode<'_, Sqlite> for Sum {
     fn encode_by_ref(&self, to: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
         match i64::try_from(self.0) {
-            Ok(small) => small.encode_by_ref(to),
-            Err(_) => self.0.to_string().encode(to),
+            Ok(small) => Encode::<Sqlite>::encode_by_ref(&small, to),
+            Err(_) => Encode::<Sqlite>::encode(self.0.to_string(), to),
         }
     }
 }

@@ -1,0 +1,131 @@
+//! How a row's values are read back.
+
+use std::fmt::Display;
+
+use sqlx::postgres::PgRow;
+use sqlx::{Column, Decode, Postgres, Row, Type};
+
+use spark_analytics_core::{Environment, Error, Histogram, Result, TaskTotals, Timestamp};
+
+use crate::failure::POSTGRES;
+
+/// Reads a row from left to right. Errors name it by its first columns, as many as its key has.
+#[derive(Debug)]
+pub(crate) struct Columns<'r> {
+    row: &'r PgRow,
+    next: usize,
+    table: &'static str,
+    key: usize,
+}
+
+impl<'r> Columns<'r> {
+    pub(crate) const fn new(row: &'r PgRow, table: &'static str, key: usize) -> Self {
+        Self { row, next: 0, table, key }
+    }
+
+    /// The next column's value.
+    pub(crate) fn get<T: Decode<'r, Postgres> + Type<Postgres>>(&mut self) -> Result<T> {
+        let at = self.next;
+        self.next += 1;
+        self.row.try_get(at).map_err(|error| self.damaged(error))
+    }
+
+    pub(crate) fn time(&mut self) -> Result<Timestamp> {
+        self.get().map(Timestamp::from_micros)
+    }
+
+    /// The place of what was asked for among all that was asked for.
+    pub(crate) fn place(&mut self) -> Result<usize> {
+        let place: i64 = self.get()?;
+        usize::try_from(place).map_err(|error| self.damaged(error))
+    }
+
+    /// A number of jobs or tasks.
+    pub(crate) fn count(&mut self) -> Result<i64> {
+        let count: i64 = self.get()?;
+        if count < 0 { Err(self.damaged(format!("{count} is no count"))) } else { Ok(count) }
+    }
+
+    pub(crate) fn sum(&mut self) -> Result<i128> {
+        self.get::<i64>().map(i128::from)
+    }
+
+    pub(crate) fn histogram(&mut self) -> Result<Histogram> {
+        let bytes: &[u8] = self.get()?;
+        postcard::from_bytes(bytes).map_err(|error| self.damaged(error))
+    }
+
+    /// The tasks with what their counts are read by: those of a roll-up's slot may be below zero.
+    pub(crate) fn tasks(&mut self, count: fn(&mut Self) -> Result<i64>) -> Result<TaskTotals> {
+        Ok(TaskTotals {
+            succeeded: count(self)?,
+            failed: count(self)?,
+            killed: count(self)?,
+            duration_ms: self.sum()?,
+            lost_ms: self.sum()?,
+            run_time_ms: self.sum()?,
+            cpu_time_ns: self.sum()?,
+            gc_time_ms: self.sum()?,
+            input_bytes: self.sum()?,
+            output_bytes: self.sum()?,
+            shuffle_read_bytes: self.sum()?,
+            shuffle_write_bytes: self.sum()?,
+            memory_spilled_bytes: self.sum()?,
+            disk_spilled_bytes: self.sum()?,
+            durations: self.histogram()?,
+        })
+    }
+
+    /// Reads `wide_sums` and corrects by it the sums read before, given in the order of their columns.
+    pub(crate) fn widen<const N: usize>(&mut self, sums: [&mut i128; N]) -> Result<()> {
+        let Some(text) = self.get::<Option<&str>>()? else { return Ok(()) };
+        let wide: Vec<i128> = text
+            .split(' ')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.damaged(error))?;
+        if wide.len() != N {
+            return Err(self.damaged(format!("{} sums instead of {N}", wide.len())));
+        }
+        sums.into_iter().zip(wide).for_each(|(sum, wide)| *sum = wide);
+        Ok(())
+    }
+
+    /// See [`Environment::pack`].
+    pub(crate) fn environment(&mut self) -> Result<Environment> {
+        Environment::unpack(self.get()?).map_err(|error| self.damaged(error))
+    }
+
+    /// A value kept as JSON.
+    pub(crate) fn json<T: serde::Deserialize<'r>>(&mut self) -> Result<T> {
+        let text: &str = self.get()?;
+        serde_json::from_str(text).map_err(|error| self.damaged(error))
+    }
+
+    /// A value kept as JSON, or NULL.
+    pub(crate) fn optional_json<T: serde::Deserialize<'r>>(&mut self) -> Result<Option<T>> {
+        let text: Option<&str> = self.get()?;
+        text.map(serde_json::from_str).transpose().map_err(|error| self.damaged(error))
+    }
+
+    /// That the row's column read last cannot be what was written.
+    pub(crate) fn damaged(&self, reason: impl Display) -> Error {
+        let name = |at: usize| self.row.columns().get(at).map_or("", |column| column.name());
+        let key = (0..self.key).map(|at| format!("{} = {}", name(at), self.shown(at)));
+        let key: Vec<String> = key.collect();
+        Error::damaged(
+            POSTGRES,
+            format!("row of {} with {}", self.table, key.join(", ")),
+            format!("{}: {reason}", name(self.next - 1)),
+        )
+    }
+
+    fn shown(&self, at: usize) -> String {
+        let row = self.row;
+        let number = row.try_get::<i64, _>(at).map(|number| number.to_string());
+        let number = number.or_else(|_| row.try_get::<i32, _>(at).map(|number| number.to_string()));
+        number
+            .or_else(|_| row.try_get::<String, _>(at).map(|text| format!("`{text}`")))
+            .unwrap_or_default()
+    }
+}

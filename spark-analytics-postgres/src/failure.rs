@@ -1,0 +1,102 @@
+//! What went wrong, and whether the same may go well a moment later.
+
+use std::time::Duration;
+
+use spark_analytics_core::Error;
+
+/// The name of this store in errors.
+pub(crate) const POSTGRES: &str = "PostgreSQL";
+
+/// What the driver says, while it was to do something.
+pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
+    move |error| match Kind::of(&error) {
+        Kind::Conflict => Error::unavailable(
+            POSTGRES,
+            format!("other writers were in the way while it was to {action} ({error}): send again"),
+        ),
+        Kind::Held => Error::unavailable(
+            POSTGRES,
+            "another process has held what is to be written for too long: send again",
+        ),
+        Kind::Lost => Error::unavailable(
+            POSTGRES,
+            format!(
+                "the connection was lost while it was to {action} ({error}): send again, which is \
+                 safe whether or not it had been stored"
+            ),
+        ),
+        Kind::Busy => Error::unavailable(
+            POSTGRES,
+            "no connection came free in time: send again, or give the pool more of them",
+        ),
+        Kind::Other => Error::engine(POSTGRES, action, error),
+    }
+}
+
+/// Kinds of errors that differ in what to do about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Writers held each other up; one of them had to give way.
+    Conflict,
+    /// A lock was not given in time.
+    Held,
+    /// The server is not there, or went away.
+    Lost,
+    /// All connections are in use.
+    Busy,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// By [PostgreSQL's error codes](https://www.postgresql.org/docs/current/errcodes-appendix.html).
+    pub(crate) fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut => return Self::Busy,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+                return Self::Lost;
+            }
+            _ => {}
+        }
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.as_deref().unwrap_or_default() {
+            "40001" | "40P01" => Self::Conflict,
+            "55P03" => Self::Held,
+            "53300" => Self::Busy,
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Self::Lost,
+            code if code.starts_with("08") => Self::Lost,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The waits between tries that conflict, some 3 s in all.
+#[derive(Debug)]
+pub(crate) struct BackOff {
+    tries: u32,
+}
+
+impl BackOff {
+    const TRIES: u32 = 8;
+
+    pub(crate) const fn new() -> Self {
+        Self { tries: 0 }
+    }
+
+    /// Waits if another try is due after `error`; gives the error back if none is.
+    pub(crate) async fn after(&mut self, error: sqlx::Error) -> sqlx::Result<()> {
+        self.tries += 1;
+        if Kind::of(&error) != Kind::Conflict || self.tries >= Self::TRIES {
+            return Err(error);
+        }
+        let longest = Duration::from_millis(10) * 2u32.pow(self.tries);
+        tokio::time::sleep(longest.mul_f64(0.5 + fraction() / 2.0)).await;
+        Ok(())
+    }
+}
+
+/// Between 0 and 1, another one each time and in each process, so that writers do not meet again.
+fn fraction() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    f64::from(RandomState::new().hash_one(0u8) as u32) / f64::from(u32::MAX)
+}

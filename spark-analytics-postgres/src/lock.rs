@@ -1,0 +1,119 @@
+//! Jobs' rows, held until the transaction ends: who writes to a job has its row.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{Postgres, Row, Transaction};
+
+use spark_analytics_core::{Error, JobRecord, Result};
+
+use crate::PostgresStore;
+use crate::columns::Columns;
+use crate::failure::{BackOff, POSTGRES, failed};
+use crate::job_row::{self, RECORD};
+use crate::rows::Rows;
+
+/// A job's key in the database: its application's attempt, and its id.
+pub(crate) type JobNo = (i64, i64);
+
+/// A job to be locked, with its application's texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct JobRow<'a> {
+    pub(crate) no: JobNo,
+    pub(crate) app_id: &'a str,
+    pub(crate) attempt_id: &'a str,
+}
+
+/// A transaction that has jobs' rows.
+#[derive(Debug)]
+pub(crate) struct Locked {
+    pub(crate) transaction: Transaction<'static, Postgres>,
+    /// What is held of each.
+    pub(crate) jobs: HashMap<JobNo, JobRecord>,
+    /// Those whose rows were made for this: they hold nothing, and have to go if that is so at the end.
+    pub(crate) made: BTreeSet<JobNo>,
+}
+
+/// How often rows may be gone when they are to be locked.
+const TRIES: usize = 100;
+
+impl PostgresStore {
+    /// Begins to write and locks jobs. Where writers hold each other up it begins again.
+    pub(crate) async fn lock_jobs(&self, jobs: Vec<JobRow<'_>>) -> Result<Locked> {
+        let mut back_off = BackOff::new();
+        // Most batches tell of jobs that are known.
+        let mut makes_rows = false;
+        for _ in 0..TRIES {
+            match self.try_to_lock(&jobs, makes_rows).await {
+                Ok((transaction, made, rows)) if rows.len() == jobs.len() => {
+                    let record = |row| job_row::record(&mut Columns::new(row, "spark_jobs", 2));
+                    let jobs = rows.iter().map(record).collect::<Result<_>>()?;
+                    return Ok(Locked { transaction, jobs, made });
+                }
+                Ok(_) => makes_rows = true,
+                Err(error) => back_off.after(error).await.map_err(failed("lock jobs"))?,
+            }
+        }
+        let reason = "jobs were deleted again and again while they were to be written: send again";
+        Err(Error::unavailable(POSTGRES, reason))
+    }
+
+    async fn try_to_lock(
+        &self,
+        jobs: &[JobRow<'_>],
+        makes_rows: bool,
+    ) -> sqlx::Result<(Transaction<'static, Postgres>, BTreeSet<JobNo>, Vec<PgRow>)> {
+        let mut transaction = self.begin().await?;
+        let made = match makes_rows {
+            true => insert(&mut transaction, jobs).await?,
+            false => BTreeSet::new(),
+        };
+        let sql = format!(
+            "SELECT {RECORD} FROM {{rows}} AS asked (app_no, job_id) \
+             JOIN spark_jobs USING (app_no, job_id) \
+             ORDER BY app_no, job_id FOR UPDATE OF spark_jobs"
+        );
+        let rows = keys(jobs.iter().map(|job| job.no)).fetch(&mut transaction, &sql).await?;
+        Ok((transaction, made, rows))
+    }
+}
+
+/// Makes rows for jobs that have none, in the order of their keys; tells which. It waits for those who are
+/// making the same rows, so it comes before anything is locked: nobody waits for one who waits for him.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    jobs: &[JobRow<'_>],
+) -> sqlx::Result<BTreeSet<JobNo>> {
+    let rows = keys(jobs.iter().map(|job| job.no))
+        .column(jobs.iter().map(|job| job.app_id))
+        .column(jobs.iter().map(|job| job.attempt_id))
+        .fetch(
+            connection,
+            "INSERT INTO spark_jobs (app_no, job_id, app_id, attempt_id) \
+             SELECT * FROM {rows} AS new (app_no, job_id, app_id, attempt_id) \
+             WHERE NOT EXISTS (SELECT FROM spark_jobs AS old \
+             WHERE old.app_no = new.app_no AND old.job_id = new.job_id) \
+             ORDER BY app_no, job_id ON CONFLICT DO NOTHING RETURNING app_no, job_id",
+        )
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// Deletes rows.
+pub(crate) async fn delete(
+    connection: &mut PgConnection,
+    jobs: &BTreeSet<JobNo>,
+) -> sqlx::Result<()> {
+    keys(jobs.iter().copied())
+        .execute(
+            connection,
+            "DELETE FROM spark_jobs AS old USING {rows} AS gone (app_no, job_id) \
+             WHERE old.app_no = gone.app_no AND old.job_id = gone.job_id",
+        )
+        .await
+}
+
+fn keys(jobs: impl Iterator<Item = JobNo>) -> Rows {
+    let (apps, ids): (Vec<i64>, Vec<i64>) = jobs.unzip();
+    Rows::default().column(apps).column(ids)
+}

@@ -1,0 +1,91 @@
+//! Removing raw events.
+
+use spark_analytics_core::{Day, Pruned, Result};
+use sqlx::AssertSqlSafe;
+
+use crate::PostgresStore;
+use crate::failure::failed;
+
+/// How many pages of 8 KiB one transaction looks at.
+const PAGES_AT_ONCE: i64 = 1_024;
+
+/// A table that holds events, `spark_events` or a partition of it: its name, its pages, and where it ends if
+/// it is one by ranges of `time_us`.
+type Part = (String, i64, Option<i64>);
+
+impl PostgresStore {
+    pub(crate) async fn remove_events(&self, before: Day) -> Result<Pruned> {
+        let before = self.set_day(before).await.map_err(failed("set the day"))?;
+        let first_us = before.start().as_micros();
+        let mut events = 0;
+        for (name, pages, end_us) in self.parts().await.map_err(failed("read the partitions"))? {
+            events += match end_us {
+                Some(end_us) if end_us <= first_us => self.drop_part(&name).await,
+                _ => self.remove_from(&name, pages, first_us).await,
+            }
+            .map_err(failed("remove events"))?;
+        }
+        Ok(Pruned { events, before })
+    }
+
+    /// Moves the day forward before anything goes, when no batch is under way that was planned by an
+    /// earlier one: what goes may not come again. Gives the day in force.
+    async fn set_day(&self, before: Day) -> sqlx::Result<Day> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(self.prune_lock())
+            .execute(&mut *transaction)
+            .await?;
+        let number = sqlx::query_scalar(
+            "UPDATE spark_meta SET pruned_before_day = greatest(pruned_before_day, $1) \
+             RETURNING pruned_before_day",
+        )
+        .bind(before.number())
+        .fetch_one(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(Day::from_number(number))
+    }
+
+    async fn parts(&self) -> sqlx::Result<Vec<Part>> {
+        sqlx::query_as(
+            "SELECT oid::regclass::text, \
+             pg_relation_size(oid) / current_setting('block_size')::bigint, \
+             substring(pg_get_expr(relpartbound, oid) FROM 'TO \\(''(-?\\d+)''\\)')::bigint \
+             FROM pg_class WHERE relkind = 'r' AND (oid = 'spark_events'::regclass \
+             OR oid IN (SELECT relid FROM pg_partition_tree('spark_events')))",
+        )
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    /// Looks through a table page by page: what comes meanwhile, behind the last page, is not so old.
+    async fn remove_from(&self, name: &str, pages: i64, first_us: i64) -> sqlx::Result<u64> {
+        let sql = format!(
+            "DELETE FROM {name} WHERE ctid >= format('(%s,0)', $1)::tid \
+             AND ctid < format('(%s,0)', $1 + $2)::tid AND time_us < $3"
+        );
+        let mut events = 0;
+        for page in (0..pages).step_by(PAGES_AT_ONCE as usize) {
+            let done = sqlx::query(AssertSqlSafe(sql.clone()))
+                .bind(page)
+                .bind(PAGES_AT_ONCE)
+                .bind(first_us)
+                .execute(&self.pool)
+                .await?;
+            events += done.rows_affected();
+        }
+        Ok(events)
+    }
+
+    /// Drops a partition that lies before the day as a whole.
+    async fn drop_part(&self, name: &str) -> sqlx::Result<u64> {
+        let mut transaction = self.pool.begin().await?;
+        let events: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {name}")))
+            .fetch_one(&mut *transaction)
+            .await?;
+        sqlx::query(AssertSqlSafe(format!("DROP TABLE {name}"))).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(events.cast_unsigned())
+    }
+}
