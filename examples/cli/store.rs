@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use spark_analytics_core::{Error, Store};
-use spark_analytics_examples::{Place, open_store};
+use spark_analytics_examples::{Place, open_store, without_password};
 
 use crate::args::Shared;
 
@@ -13,7 +13,8 @@ pub(crate) async fn open_or_create(shared: &Shared) -> anyhow::Result<Arc<dyn St
     match open_store(&shared.store, shared.dedup).await {
         // This one names the store and says that it cannot be opened.
         Err(error @ Error::Incompatible(_)) => Err(error.into()),
-        opened => opened.with_context(|| format!("cannot open the store {}", shared.store)),
+        opened => opened
+            .with_context(|| format!("cannot open the store {}", without_password(&shared.store))),
     }
 }
 

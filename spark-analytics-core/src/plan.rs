@@ -51,6 +51,12 @@ impl Batch {
     pub fn identities(&self) -> impl ExactSizeIterator<Item = (usize, EventId<'_>)> {
         self.identities.iter().map(|at| (self.places[*at].0, self.events[*at].id(self.dedup)))
     }
+
+    /// The first event of each of [`identities`](Self::identities), which [`plan`] records under the next id if none
+    /// is held.
+    pub fn first_events(&self) -> impl ExactSizeIterator<Item = &Event> {
+        self.identities.iter().map(|at| &self.events[*at])
+    }
 }
 
 /// What a store holds of what a batch touches.

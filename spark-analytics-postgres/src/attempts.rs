@@ -69,6 +69,9 @@ impl PostgresStore {
                 .await?;
             found = find(&mut connection, apps).await?;
         }
+        if found.len() < apps.len() {
+            return Err(sqlx::Error::RowNotFound);
+        }
         Ok(found)
     }
 }

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod columns;
+mod event_row;
 mod failure;
 mod ingest;
 mod job_row;

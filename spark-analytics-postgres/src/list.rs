@@ -9,8 +9,8 @@ use spark_analytics_core::{
 
 use crate::PostgresStore;
 use crate::columns::Columns;
+use crate::event_row::stored_event;
 use crate::failure::failed;
-use crate::ingest::stored_event;
 use crate::{job_row, rollup_row};
 
 impl PostgresStore {

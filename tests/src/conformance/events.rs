@@ -72,7 +72,7 @@ pub fn sending_again_answers_the_first_id<F: Fixture>() {
         assert_eq!(again, [Receipt::Duplicate(3), Receipt::Duplicate(2), Receipt::Duplicate(1)]);
         assert_eq!(Dump::of(&store).await.expect("reads"), figures);
         let new = send(&store, vec![task(&JobKey::new(5), 2, "t2", 1, true)]).await;
-        assert_eq!(new, [Receipt::Recorded(4)]);
+        assert!(matches!(new[..], [Receipt::Recorded(4..)]), "{new:?}");
     });
 }
 
