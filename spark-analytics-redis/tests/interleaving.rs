@@ -122,11 +122,14 @@ struct Process {
     cached: RedisCached<Stepped>,
     running: Option<JoinHandle<()>>,
     is_done: bool,
+    steps: usize,
 }
 
 #[derive(Clone, Debug)]
 enum Act {
     Ingest(Event),
+    /// It has committed when it is stopped for good.
+    IngestAndDie(Event),
     ReadJob(i64),
     ReadDays(i32, i32),
 }
@@ -141,14 +144,20 @@ impl Process {
         if self.is_done {
             return;
         }
+        self.steps += 1;
         match &self.running {
+            Some(running)
+                if self.steps == NOTED_WRITE_STEPS && matches!(act, Act::IngestAndDie(_)) =>
+            {
+                running.abort();
+            }
             Some(_) => self.gate().may_go.add_permits(1),
             None => {
                 self.gate().is_open.store(false, Ordering::SeqCst);
                 let (cached, act) = (self.cached.clone(), act.clone());
                 self.running = Some(tokio::spawn(async move {
                     match act {
-                        Act::Ingest(event) => {
+                        Act::Ingest(event) | Act::IngestAndDie(event) => {
                             drop(cached.ingest(vec![event]).await.expect("takes it"))
                         }
                         Act::ReadJob(job) => drop(tasks_of(&cached, job).await),
@@ -160,7 +169,7 @@ impl Process {
         let (cached, running) = (self.cached.clone(), self.running.as_mut().expect("runs"));
         tokio::select! {
             done = running => {
-                done.expect("no panic");
+                assert!(!done.is_err_and(|error| error.is_panic()));
                 self.is_done = true;
             }
             () = cached.inner().gate.has_arrived.notified() => {}
@@ -173,7 +182,7 @@ impl Process {
             self.step(act).await;
         }
         self.gate().is_open.store(true, Ordering::SeqCst);
-        (self.running, self.is_done) = (None, false);
+        (self.running, self.is_done, self.steps) = (None, false, 0);
     }
 }
 
@@ -194,7 +203,7 @@ impl World {
         let mut world = Self { store, processes: Vec::new(), observer, runs: 0 };
         for _ in 0..processes {
             let cached = adapter(Stepped::new(world.store.clone()), &url, &namespace).await;
-            world.processes.push(Process { cached, running: None, is_done: false });
+            world.processes.push(Process { cached, running: None, is_done: false, steps: 0 });
         }
         world
     }
@@ -303,11 +312,23 @@ async fn two_writers_and_a_reader_in_every_order() {
     world.assert_worked();
 }
 
-/// All orders would be some 70,000: every 40th.
+#[tokio::test]
+async fn a_writer_that_dies_after_its_commit_leaves_nothing_stale() {
+    let mut world = World::new(2).await;
+    for order in orders(&[NOTED_WRITE_STEPS, READ_STEPS]) {
+        let dies = |job, first| Act::IngestAndDie(end(job, first + 2));
+        let acts = |job, first| vec![dies(job, first), Act::ReadDays(first, first + 3)];
+        world.run(true, acts, &order).await;
+        let acts = |job, first| vec![dies(job, first), Act::ReadJob(job)];
+        world.run(true, acts, &order).await;
+    }
+}
+
+/// All orders would be some 70,000: every 97th.
 #[tokio::test]
 async fn two_writers_who_look_where_the_job_is_and_a_reader_in_many_orders() {
     let mut world = World::new(3).await;
-    for order in orders(&[WRITE_STEPS, WRITE_STEPS, READ_STEPS]).iter().step_by(41) {
+    for order in orders(&[WRITE_STEPS, WRITE_STEPS, READ_STEPS]).iter().step_by(97) {
         world.run(false, two_moves, order).await;
     }
     world.assert_worked();
