@@ -190,3 +190,13 @@ async fn keys_that_are_lost_do_no_harm() {
     let keys = server.command(&["EVAL", "local n = 0 for _, k in ipairs(redis.call('KEYS', '*')) do if redis.call('PTTL', k) < 0 then n = n + 1 end end return n", "0"]).await;
     assert_eq!(keys.as_deref(), Some("int(0)"));
 }
+
+#[tokio::test]
+async fn a_server_without_tls_is_no_reason_to_fail() {
+    let server = Server::start().await;
+    let url = server.url().replace("redis:", "rediss:");
+    let cached = RedisCached::connect(MemoryStore::default(), &url, "test").await.unwrap();
+    cached.ingest(vec![task(1, 1, "t")]).await.unwrap();
+    assert_eq!(tasks_of(&cached, 1).await, Some(1));
+    assert!(!cached.counts().is_available);
+}

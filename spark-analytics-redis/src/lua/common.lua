@@ -33,21 +33,32 @@ local function token_of(entry, held, life)
   return nonce
 end
 
--- Deletes an entry with its token, so that no reader who holds the token can fill it.
-local function mark(entry, writer, life)
-  local marks = entry .. ':w'
-  redis.call('DEL', entry)
-  redis.call('ZREMRANGEBYSCORE', marks, '-inf', now)
-  redis.call('ZADD', marks, now + life, writer)
-  redis.call('PEXPIRE', marks, life)
+-- Deletes entries with their tokens, so that no reader who holds a token can fill one.
+local function delete(entries)
+  for first = 1, #entries, 1000 do
+    redis.call('DEL', unpack(entries, first, math.min(first + 999, #entries)))
+  end
 end
 
-local function unmark(entry, writer)
-  redis.call('DEL', entry)
-  redis.call('ZREM', entry .. ':w', writer)
+-- Deletes entries, and keeps them from being filled for that long.
+local function mark(entries, writer, life)
+  delete(entries)
+  for _, entry in ipairs(entries) do
+    local marks = entry .. ':w'
+    redis.call('ZREMRANGEBYSCORE', marks, '-inf', now)
+    redis.call('ZADD', marks, now + life, writer)
+    redis.call('PEXPIRE', marks, life)
+  end
 end
 
--- Sets of days are texts such as ',19812,19813,'.
+local function unmark(entries, writer)
+  delete(entries)
+  for _, entry in ipairs(entries) do
+    redis.call('ZREM', entry .. ':w', writer)
+  end
+end
+
+-- Lists of days are texts such as ',19812,19813,'. Gives such a list with what another has beside.
 local function union(days, more)
   for day in string.gmatch(more, '[^,]+') do
     if not string.find(days, ',' .. day .. ',', 1, true) then
@@ -57,10 +68,17 @@ local function union(days, more)
   return days
 end
 
-local function mark_days(days, writer, life)
+-- Adds the entries of days that are not among them, and gives how many days there are.
+local function add_days(entries, days)
+  local count = 0
   for day in string.gmatch(days, '[^,]+') do
-    mark(key('day', day), writer, life)
+    count = count + 1
+    if not entries[day] then
+      entries[day] = true
+      entries[#entries + 1] = key('day', day)
+    end
   end
+  return count
 end
 
 -- Makes everything stale.

@@ -5,21 +5,25 @@ if epoch ~= ARGV[3] then
   end_epoch()
   return 0
 end
+local jobs, days, moved = {}, {}, {}
 for at = 4, #ARGV, 2 do
-  local entry, note = key('job', ARGV[at]), key('note', ARGV[at])
-  local days, id = unpack(redis.call('HMGET', note, 'days', 'id'))
+  local note = key('note', ARGV[at])
+  local noted, id = unpack(redis.call('HMGET', note, 'days', 'id'))
   if id ~= ARGV[at + 1] then
     end_epoch()
     return 0
   end
-  unmark(entry, writer)
-  local count = 0
-  for day in string.gmatch(days, '[^,]+') do
-    unmark(key('day', day), writer)
-    count = count + 1
+  local job = key('job', ARGV[at])
+  jobs[#jobs + 1] = job
+  if add_days(days, noted) > 1 then
+    moved[job] = note
   end
-  -- A job that moved: whoever writes it next looks anew where it is.
-  if count > 1 and not is_marked(entry) then
+end
+unmark(jobs, writer)
+unmark(days, writer)
+-- Of a job that moved: whoever writes it next looks anew where it is.
+for job, note in pairs(moved) do
+  if not is_marked(job) then
     redis.call('DEL', note)
   end
 end
