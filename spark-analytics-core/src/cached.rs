@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,16 @@ struct Shared {
     rollups: Shelf<Range, Arc<[(Day, Rollup)]>>,
 }
 
+/// How often a [`Cached`] and its clones have had an answer, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheCounts {
+    /// Reads that it answered.
+    pub hits: u64,
+    /// Reads that it might have answered and that the store did.
+    pub misses: u64,
+}
+
 /// Days, and the user if one is asked for.
 type Range = (Day, Day, Option<String>);
 
@@ -57,6 +68,17 @@ impl<S: Store> Cached<S> {
     /// The store within.
     pub const fn inner(&self) -> &S {
         &self.store
+    }
+
+    /// How often it has had an answer so far. It costs next to nothing.
+    pub fn counts(&self) -> CacheCounts {
+        let Shared { jobs, lists, rollups } = &*self.shared;
+        let mut counts = CacheCounts::default();
+        for lookups in [&jobs.lookups, &lists.lookups, &rollups.lookups] {
+            counts.hits += lookups.hits.load(Ordering::Relaxed);
+            counts.misses += lookups.misses.load(Ordering::Relaxed);
+        }
+        counts
     }
 }
 
@@ -198,7 +220,14 @@ struct Shelf<K, V> {
     age: Duration,
     part_capacity: usize,
     hasher: RandomState,
+    lookups: Lookups,
     parts: Vec<Mutex<Part<K, V>>>,
+}
+
+#[derive(Default)]
+struct Lookups {
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 struct Part<K, V> {
@@ -226,6 +255,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
             age,
             part_capacity: capacity.div_ceil(PARTS),
             hasher: RandomState::new(),
+            lookups: Lookups::default(),
             parts: (0..PARTS).map(|_| part()).collect(),
         }
     }
@@ -235,9 +265,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
         let since = Instant::now();
         match part.entries.get(key) {
             Some((read_at, value)) if since.duration_since(*read_at) < self.age => {
+                self.lookups.hits.fetch_add(1, Ordering::Relaxed);
                 Ok(value.clone())
             }
-            _ => Err(Read { version: part.version, since }),
+            _ => {
+                self.lookups.misses.fetch_add(1, Ordering::Relaxed);
+                Err(Read { version: part.version, since })
+            }
         }
     }
 

@@ -43,6 +43,7 @@ async fn a_write_past_the_cache_is_hidden_for_the_age_limit_only() {
     assert_eq!(jobs_seen(&cached).await, (false, 0, 0));
     store.ingest(whole_job(1)).await.unwrap();
     assert_eq!(jobs_seen(&cached).await, (false, 0, 0), "what was read is held");
+    assert_eq!((cached.counts().hits, cached.counts().misses), (3, 3));
 
     let ageless = Cached::with_limits(store.clone(), 1_000, Duration::ZERO);
     assert_eq!(jobs_seen(&ageless).await, (true, 1, 1));

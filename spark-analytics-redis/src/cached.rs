@@ -1,0 +1,222 @@
+//! The adapter, and how it reads.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::{Client, IntoConnectionInfo};
+use spark_analytics_core::{
+    Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
+};
+
+use crate::counts::Counts;
+use crate::link::{Link, Purpose};
+use crate::scripts::Scripts;
+use crate::{days, touched, value};
+
+/// A [`Store`] around another that keeps jobs and roll-ups in Redis, for all processes that have the same
+/// store and name the same namespace.
+///
+/// A job is kept until a write names it, the roll-ups of a day until a write names a job that ends
+/// on that day, or did before; both for at most the age limit. Lists, events and what logs tell of
+/// stages and executors come from the store.
+///
+/// Clones share the connection and the counts. It needs a Tokio runtime with time and I/O, the one
+/// in which it was connected.
+#[derive(Clone)]
+pub struct RedisCached<S> {
+    pub(crate) store: S,
+    pub(crate) link: Arc<Link>,
+    pub(crate) scripts: Arc<Scripts>,
+    /// How long entries live, in ms, as the scripts take it.
+    pub(crate) life_ms: Arc<str>,
+}
+
+impl<S: fmt::Debug> fmt::Debug for RedisCached<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisCached").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// How long entries live unless said otherwise.
+const AGE: Duration = Duration::from_secs(60);
+
+impl<S: Store> RedisCached<S> {
+    /// Around a store, with the Redis at a URL such as `redis://[[user]:password@]host[:port][/db]`, or `rediss://…`
+    /// for TLS. Entries live for up to 60 s.
+    ///
+    /// All processes that write one store have to name the same namespace, and those of another store another one. A Redis
+    /// that is away is no error: it is used as soon as it is there.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] if the URL is none of Redis.
+    pub async fn connect(store: S, url: &str, namespace: &str) -> Result<Self> {
+        Self::connect_with_age(store, url, namespace, AGE).await
+    }
+
+    /// As [`connect`](Self::connect), with entries that live for up to `age`, which is rounded to whole ms and at least 1 ms.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with_age(
+        store: S,
+        url: &str,
+        namespace: &str,
+        age: Duration,
+    ) -> Result<Self> {
+        // The text of the error may hold parts of the URL, and the URL a password.
+        let unusable = |_| {
+            Error::Incompatible(
+                "this is no URL of Redis; it is written redis://[[user]:password@]host[:port][/db], or \
+                 rediss:// for TLS"
+                    .to_owned(),
+            )
+        };
+        let info = url.into_connection_info().map_err(unusable)?;
+        if matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. }) {
+            // An error says that the process has chosen one already.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let client = Client::open(info).map_err(unusable)?;
+        // In a cluster the braces keep all keys together, as the scripts need them.
+        let epoch = format!("{{spark-analytics:1:{namespace}}}");
+        Ok(Self {
+            store,
+            link: Link::connect(client, epoch).await,
+            scripts: Arc::new(Scripts::new()),
+            life_ms: age.as_millis().clamp(1, u128::from(u32::MAX)).to_string().into(),
+        })
+    }
+
+    /// The store within.
+    pub const fn inner(&self) -> &S {
+        &self.store
+    }
+
+    /// What was counted so far. It costs next to nothing.
+    pub fn counts(&self) -> Counts {
+        self.link.counters.snapshot(self.link.is_available())
+    }
+
+    async fn fill_job(&self, epoch: &[u8], name: &str, token: &[u8], record: Option<&JobRecord>) {
+        let Some(value) = value::encode_job(record) else { return };
+        let args = [epoch, name.as_bytes(), token, &value];
+        if self.link.call(Purpose::Read, &self.scripts.fill_job, &args).await == Some(false) {
+            self.link.counters.refused.add(1);
+        }
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for RedisCached<S> {
+    fn dedup(&self) -> Dedup {
+        self.store.dedup()
+    }
+
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        let touched = touched::by_events(&events);
+        self.write(touched, BTreeSet::new(), self.store.ingest(events)).await
+    }
+
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        let (mut touched, mut apps) = (touched::Touched::new(), BTreeSet::new());
+        for log in &logs {
+            touched::add_log(&mut touched, log);
+            let Application { app_id, attempt_id, .. } = &log.application;
+            apps.insert((app_id.clone(), attempt_id.clone()));
+        }
+        self.write(touched, apps, self.store.ingest_logs(logs, sources)).await
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        let counters = &self.link.counters;
+        let name = touched::job_name(key);
+        let args = [self.life_ms.as_bytes(), name.as_bytes()];
+        let found: Option<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)> =
+            self.link.call(Purpose::Read, &self.scripts.look_up_job, &args).await;
+        let Some((epoch, token, held)) = found else {
+            counters.bypassed.add(1);
+            return self.store.job(key).await;
+        };
+        if let Some(record) = held.as_deref().and_then(value::decode_job) {
+            counters.hits.add(1);
+            return Ok(record);
+        }
+        counters.misses.add(1);
+        let record = self.store.job(key).await?;
+        if !token.is_empty() {
+            self.fill_job(&epoch, &name, &token, record.as_ref()).await;
+        }
+        Ok(record)
+    }
+
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        self.store.jobs(filter, after, limit).await
+    }
+
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        if days::are_kept(from, to) {
+            self.read_days(from, to, user).await
+        } else {
+            self.store.rollups(from, to, user).await
+        }
+    }
+
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        self.store.events(key, after, limit).await
+    }
+
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        self.store.applications(after, limit).await
+    }
+
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        self.store.log(app_id, attempt_id).await
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.store.log_source(location).await
+    }
+
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        self.store.reject(rejections).await
+    }
+
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        self.store.rejected(before, limit).await
+    }
+
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        self.store.prune(before).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.store.check().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.store.close().await
+    }
+}

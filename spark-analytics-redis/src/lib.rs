@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod cached;
+mod counts;
+mod days;
+mod link;
+mod scripts;
+mod touched;
+mod value;
+mod write;
+
+pub use cached::RedisCached;
+pub use counts::Counts;

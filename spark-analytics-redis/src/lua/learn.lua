@@ -1,0 +1,23 @@
+-- ARGV: nonce, writer, life of a mark, life of a note, epoch, (job, days) of each. Gives the id of the note of each
+-- job's days; nothing if all went stale meanwhile.
+local writer, mark_life, note_life = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local ids, days = {}, {}
+if epoch ~= ARGV[5] then
+  return ids
+end
+for at = 6, #ARGV, 2 do
+  local note = key('note', ARGV[at])
+  local noted, id = unpack(redis.call('HMGET', note, 'days', 'id'))
+  -- One that has grown too long begins anew, and those who relied on it make all stale.
+  if not noted or #noted > 1024 then
+    noted, id = ',', nonce
+  end
+  noted = union(noted, ARGV[at + 1])
+  redis.call('HSET', note, 'days', noted, 'id', id, 'at', now)
+  -- Whoever finds it not yet old has a minute to settle.
+  redis.call('PEXPIRE', note, note_life + 60000)
+  add_days(days, noted)
+  ids[#ids + 1] = id
+end
+mark(days, writer, mark_life)
+return ids
