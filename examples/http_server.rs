@@ -1,7 +1,7 @@
 //! The HTTP API over a store: `cargo run --release --example http_server -- --help`.
 
 use std::convert::Infallible;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,14 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use spark_analytics_core::{Analytics, Cached, Dedup, Store};
 use spark_analytics_eventlog::is_url;
-use spark_analytics_examples::{Update, follow, open_store};
+use spark_analytics_examples::{LogArgs, Signals, Update, follow, open_store};
 use spark_analytics_http::{Options, router, serve};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// Serves spark-analytics over HTTP.
 #[derive(Parser)]
@@ -43,23 +41,8 @@ struct Args {
         value_parser = humantime::parse_duration
     )]
     import_interval: Duration,
-    /// What to log: a level, or targets with levels; `warn` leaves the access log out.
-    #[arg(long, env = "SPARK_ANALYTICS_LOG", default_value = "info", value_parser = filter)]
-    log: EnvFilter,
-    /// How to log.
-    #[arg(long, env = "SPARK_ANALYTICS_LOG_FORMAT", default_value = "text")]
-    log_format: LogFormat,
-}
-
-#[derive(Clone, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
-/// `EnvFilter`'s own conversion skips what it cannot read.
-fn filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    EnvFilter::try_new(text)
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[tokio::main]
@@ -75,16 +58,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(args.log)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        // It would tell of a closed stderr on stderr, and panic.
-        .log_internal_errors(false);
-    match args.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
+    args.log.start();
     let mut signals = Signals::new()?;
     let store = tokio::select! {
         store = open_store(&args.store, args.dedup) => store?,
@@ -118,34 +92,4 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     store.close().await?;
     Ok(())
-}
-
-/// The signals that ask the server to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
-    }
-
-    /// Waits for the first; from then on the second ends the process at once.
-    async fn stop(mut self) {
-        self.next().await;
-        tracing::info!("stopping");
-        tokio::spawn(async move {
-            self.next().await;
-            tracing::warn!("ended before requests under way were");
-            std::process::exit(1);
-        });
-    }
 }
