@@ -8,6 +8,7 @@ use lapin::message::Delivery;
 use lapin::{Channel, Consumer};
 use spark_analytics_core::{Event, EventPlace, Receipt, Rejection};
 use spark_analytics_examples::amqp::{EVENTS, age};
+use spark_analytics_http::TOO_OLD;
 use tokio::time::{Instant, sleep_until};
 
 use crate::message::{Message, Refused};
@@ -19,8 +20,6 @@ pub(crate) const PREFETCH: u16 = 2_000;
 /// A batch is committed when it has so many events, or messages, or its first is so old.
 const BATCH_EVENTS: usize = 1_000;
 const BATCH_AGE: Duration = Duration::from_millis(20);
-
-const TOO_OLD: &str = "the event lies before the day up to which events were pruned; its job's figures stay as they are";
 
 /// Takes events until the worker stops or the connection is lost.
 pub(crate) async fn run(sink: Sink, channel: Channel, mut consumer: Consumer) -> Result<(), Left> {
