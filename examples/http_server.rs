@@ -8,12 +8,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Parser;
-use spark_analytics_core::{Analytics, Cached, Dedup, Store};
+use metrics::counter;
+use spark_analytics_core::{Analytics, CacheCounts, Cached, Dedup, Store};
 use spark_analytics_eventlog::is_url;
-use spark_analytics_examples::{LogArgs, Signals, Update, follow, open_store};
-use spark_analytics_http::{Options, router, serve};
+use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
+use spark_analytics_examples::{
+    LogArgs, Metered, OpenedLater, Signals, Update, follow, open_store, prometheus,
+};
+use spark_analytics_http::{Options, Queue, router, router_with_queue, serve};
 use tokio::net::TcpListener;
 
 /// Serves spark-analytics over HTTP.
@@ -24,8 +28,17 @@ struct Args {
     #[arg(long, env = "SPARK_ANALYTICS_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
     /// The store: sqlite:PATH, redb:PATH or memory:
-    #[arg(long, env = "SPARK_ANALYTICS_STORE", default_value = "sqlite:spark-analytics.db")]
+    #[arg(
+        long,
+        env = "SPARK_ANALYTICS_STORE",
+        default_value = "sqlite:spark-analytics.db",
+        hide_env_values = true
+    )]
     store: String,
+    /// A broker to publish events to, amqp://USER:PASSWORD@HOST:PORT/VHOST: they are answered when it has
+    /// them, and a worker takes them into the store.
+    #[arg(long, env = "SPARK_ANALYTICS_PUBLISH", value_name = "URL", hide_env_values = true)]
+    publish: Option<String>,
     /// When two events are the same: by job, type, time and `task`, or without the task, by `time`.
     #[arg(long, env = "SPARK_ANALYTICS_DEDUP", default_value = "task")]
     dedup: Dedup,
@@ -60,14 +73,32 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> anyhow::Result<()> {
     args.log.start();
     let mut signals = Signals::new()?;
-    let store = tokio::select! {
-        store = open_store(&args.store, args.dedup) => store?,
-        // Not by returning: that would wait for what the opening blocks on.
-        () = signals.next() => std::process::exit(0),
+    let queue = args.publish.as_deref().map(queue).transpose()?;
+    let metrics = prometheus::start()?;
+    let store: Arc<dyn Store> = if queue.is_some() {
+        OpenedLater::open(args.store, args.dedup)?
+    } else {
+        tokio::select! {
+            store = open_store(&args.store, args.dedup) => store?,
+            // Not by returning: that would wait for what the opening blocks on.
+            () = signals.next() => std::process::exit(0),
+        }
     };
-    let store: Arc<dyn Store> = Arc::new(Cached::new(store));
+    let cached = Cached::new(Arc::new(Metered::new(store)));
+    let store: Arc<dyn Store> = Arc::new(cached.clone());
     let options = Options::default();
-    let router = router(Analytics::new(Arc::clone(&store)), &options);
+    let analytics = Analytics::new(Arc::clone(&store));
+    let router = match queue {
+        Some(queue) => router_with_queue(analytics, queue, &options),
+        None => router(analytics, &options),
+    };
+    let count_cache = move || {
+        let CacheCounts { hits, misses, .. } = cached.counts();
+        for (result, count) in [("hit", hits), ("miss", misses)] {
+            counter!("spark_analytics_cache_requests_total", "result" => result).absolute(count);
+        }
+    };
+    let router = router.merge(prometheus::route(metrics, count_cache));
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
@@ -92,4 +123,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     store.close().await?;
     Ok(())
+}
+
+/// The queue at a broker.
+fn queue(url: &str) -> anyhow::Result<Arc<dyn Queue>> {
+    let url: AmqpUrl = url.parse().map_err(|error| anyhow!("--publish: {error}"))?;
+    Ok(Arc::new(Publisher::new(url, "spark-analytics http_server")))
 }

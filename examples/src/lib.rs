@@ -6,7 +6,9 @@ pub mod amqp;
 mod backoff;
 mod follow;
 mod logging;
+mod metered;
 mod opening;
+pub mod prometheus;
 mod signals;
 
 use std::path::Path;
@@ -19,7 +21,8 @@ use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 pub use backoff::Backoff;
 pub use follow::{Update, bytes_of, follow, is_full, source_of};
 pub use logging::LogArgs;
-pub use opening::open_when_there;
+pub use metered::Metered;
+pub use opening::{OpenedLater, open_when_there};
 pub use signals::Signals;
 
 /// Opens the store that a URL names, see [`Place`].

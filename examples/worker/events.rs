@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::{Channel, Consumer};
+use metrics::histogram;
 use spark_analytics_core::{Event, EventPlace, Receipt, Rejection};
 use spark_analytics_examples::amqp::{EVENTS, age};
 use spark_analytics_http::TOO_OLD;
@@ -105,9 +106,11 @@ impl Batch {
             }
         }
         let Some(last) = self.messages.last() else { return Ok(()) };
-        sink.acknowledge(channel, last.delivery.delivery_tag).await?;
+        sink.acknowledge(channel, EVENTS, last.delivery.delivery_tag, self.messages.len()).await?;
         for part in &self.messages {
-            crate::metrics::tell_lag(age(&part.delivery.properties));
+            if let Some(age) = age(&part.delivery.properties) {
+                histogram!("spark_analytics_lag_seconds").record(age.as_secs_f64());
+            }
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ pub(crate) async fn run(
             sink.reject(&channel, &[rejection]).await?;
             sink.dead_letter(&channel, EVENT_LOGS, &delivery.data, &reason).await?;
         }
-        sink.acknowledge(&channel, delivery.delivery_tag).await?;
+        sink.acknowledge(&channel, EVENT_LOGS, delivery.delivery_tag, 1).await?;
     }
     Ok(())
 }

@@ -5,11 +5,12 @@
 mod events;
 mod logs;
 mod message;
-mod metrics;
+mod monitor;
 mod session;
 mod sink;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -18,7 +19,7 @@ use anyhow::anyhow;
 use clap::Parser;
 use spark_analytics_core::{Dedup, Store, Timestamp};
 use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
-use spark_analytics_examples::{Backoff, LogArgs, Signals, open_when_there};
+use spark_analytics_examples::{Backoff, LogArgs, Metered, Signals, open_when_there, prometheus};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +53,9 @@ struct Args {
         value_parser = clap::value_parser!(u16).range(1..=64)
     )]
     concurrency: u16,
+    /// Where to serve /metrics, for Prometheus, and /health, such as 127.0.0.1:9100; port 0 takes a free one
+    #[arg(long, env = "SPARK_ANALYTICS_METRICS", value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -78,11 +82,16 @@ async fn run(args: Args) -> anyhow::Result<()> {
         signals.stop().await;
         stopping.cancel();
     });
+    let metrics = prometheus::start()?;
+    if let Some(address) = args.metrics {
+        monitor::serve(address, metrics, stop.clone()).await?;
+    }
     let store = tokio::select! {
         store = open_when_there(&args.store, args.dedup) => store?,
         // Not by returning: that would wait for what the opening blocks on.
         () = stop.cancelled() => std::process::exit(0),
     };
+    let store: Arc<dyn Store> = Arc::new(Metered::new(store));
     consume(&url, Arc::clone(&store), args.concurrency, stop).await;
     store.close().await?;
     Ok(())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
+use metrics::gauge;
 use spark_analytics_examples::amqp::{AmqpUrl, DEAD, EVENT_LOGS, EVENTS, connect, declare};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -41,6 +42,8 @@ pub(crate) async fn run(
         consumers.spawn(logs::run(sink.clone(), channel, consumer, Arc::clone(reading)));
     }
     tracing::info!(broker = %url, concurrency, "consuming");
+    let connected = gauge!("spark_analytics_broker_connected", "connection" => "consume");
+    connected.set(1.0);
     let looking = look(connection.create_channel().await?);
     let ending = async {
         while let Some(ended) = consumers.join_next().await {
@@ -56,6 +59,7 @@ pub(crate) async fn run(
         ended = ending => ended,
         lost = looking => Err(Left::Lost(lost)),
     };
+    connected.set(0.0);
     consumers.shutdown().await;
     // What was acknowledged is on its way: the broker reads it before it answers.
     let _ = timeout(CLOSED_WITHIN, connection.close(200, "".into())).await;
@@ -81,7 +85,8 @@ async fn look(channel: Channel) -> lapin::Error {
         for queue in [EVENTS, EVENT_LOGS, DEAD] {
             let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
             match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
-                Ok(declared) => crate::metrics::tell_length(queue, declared.message_count()),
+                Ok(declared) => gauge!("spark_analytics_queue_messages", "queue" => queue)
+                    .set(declared.message_count()),
                 Err(error) => return error,
             }
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use lapin::Channel;
 use lapin::options::BasicAckOptions;
 use lapin::types::{AMQPValue, FieldTable};
+use metrics::counter;
 use spark_analytics_core::{Event, LogReceipt, LogSnapshot, LogSource, Receipt, Rejection, Store};
 use spark_analytics_examples::Backoff;
 use spark_analytics_examples::amqp::{DEAD, Publisher, QUEUE, REASON};
@@ -18,6 +19,11 @@ pub(crate) struct Sink {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) stop: CancellationToken,
+}
+
+fn count(queue: &'static str, outcome: &'static str, messages: usize) {
+    let labels = [("queue", queue), ("outcome", outcome)];
+    counter!("spark_analytics_messages_total", &labels).increment(messages as u64);
 }
 
 /// Why messages were left to be delivered again.
@@ -78,14 +84,24 @@ impl Sink {
             for (header, value) in [(REASON, reason), (QUEUE, queue)] {
                 headers.insert(header.into(), AMQPValue::LongString(value.into()));
             }
-            self.publisher.publish(DEAD, body.to_vec(), headers)
+            self.publisher.send(DEAD, body.to_vec(), headers)
         };
-        self.until_done(link, "a message was not dead-lettered", publish).await
+        self.until_done(link, "a message was not dead-lettered", publish).await?;
+        count(queue, "dead_lettered", 1);
+        Ok(())
     }
 
-    /// Acknowledges a delivery and all before it on its channel.
-    pub(crate) async fn acknowledge(&self, link: &Channel, delivery_tag: u64) -> Result<(), Left> {
-        Ok(link.basic_ack(delivery_tag, BasicAckOptions { multiple: true }).await?)
+    /// Acknowledges so many deliveries of a queue: all up to one on its channel.
+    pub(crate) async fn acknowledge(
+        &self,
+        link: &Channel,
+        queue: &'static str,
+        delivery_tag: u64,
+        messages: usize,
+    ) -> Result<(), Left> {
+        link.basic_ack(delivery_tag, BasicAckOptions { multiple: true }).await?;
+        count(queue, "acknowledged", messages);
+        Ok(())
     }
 
     /// Tries until it succeeds, the connection is lost - then the messages are another's - or the worker

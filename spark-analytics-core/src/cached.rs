@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::ops::Add;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,9 +56,32 @@ impl<S: Store> Cached<S> {
         Self { store, shared: Arc::new(shared) }
     }
 
+    /// How often it was asked for what it keeps, and had it or not.
+    pub fn counts(&self) -> CacheCounts {
+        let Shared { jobs, lists, rollups } = &*self.shared;
+        jobs.counts() + lists.counts() + rollups.counts()
+    }
+
     /// The store within.
     pub const fn inner(&self) -> &S {
         &self.store
+    }
+}
+
+/// What a cache was asked for since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Answers that it had.
+    pub hits: u64,
+    /// Answers that were read from the store.
+    pub misses: u64,
+}
+
+impl Add for CacheCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { hits: self.hits + other.hits, misses: self.misses + other.misses }
     }
 }
 
@@ -199,6 +224,8 @@ struct Shelf<K, V> {
     part_capacity: usize,
     hasher: RandomState,
     parts: Vec<Mutex<Part<K, V>>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 struct Part<K, V> {
@@ -227,7 +254,14 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
             part_capacity: capacity.div_ceil(PARTS),
             hasher: RandomState::new(),
             parts: (0..PARTS).map(|_| part()).collect(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
         }
+    }
+
+    fn counts(&self) -> CacheCounts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        CacheCounts { hits: read(&self.hits), misses: read(&self.misses) }
     }
 
     fn look_up(&self, key: &K) -> Result<V, Read> {
@@ -235,9 +269,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
         let since = Instant::now();
         match part.entries.get(key) {
             Some((read_at, value)) if since.duration_since(*read_at) < self.age => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
                 Ok(value.clone())
             }
-            _ => Err(Read { version: part.version, since }),
+            _ => {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                Err(Read { version: part.version, since })
+            }
         }
     }
 

@@ -26,7 +26,7 @@ mod tasks;
 mod time;
 
 pub use analytics::{Analytics, Limits};
-pub use cached::Cached;
+pub use cached::{CacheCounts, Cached};
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
 pub use error::{Error, Result};
 pub use event::{Content, Detail, Event, MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};

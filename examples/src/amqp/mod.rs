@@ -1,5 +1,6 @@
 //! RabbitMQ: the queues that the programs share, and publishing to them.
 
+mod events;
 mod publisher;
 mod url;
 

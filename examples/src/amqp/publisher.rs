@@ -1,12 +1,13 @@
 //! Publishing with confirms over a connection that comes back by itself.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, Event};
+use metrics::{counter, gauge, histogram};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -63,13 +64,16 @@ impl Publisher {
     /// # Errors
     /// [`NotPublished`] when the broker is not there, refuses the message or does not confirm it in time; sending
     /// it again is right.
-    pub async fn publish(
+    pub async fn send(
         &self,
         queue: &'static str,
         body: Vec<u8>,
         headers: FieldTable,
     ) -> Result<(), NotPublished> {
-        let fail = |reason: String| NotPublished { url: self.url.to_string(), reason };
+        let fail = |reason: String| {
+            counter!("spark_analytics_publish_errors_total").increment(1);
+            NotPublished { url: self.url.to_string(), reason }
+        };
         let within = |error| format!("cannot take it now: {error}");
         let permit = timeout(CONFIRMED_WITHIN, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit.map_err(|_| fail("has too much to confirm already".to_owned()))?;
@@ -77,16 +81,28 @@ impl Publisher {
         let broken = Arc::clone(&self.broken);
         let sending = tokio::spawn(async move {
             let _permit = permit;
-            let sent = timeout(CONFIRMED_WITHIN, send(&channel, queue, &body, headers)).await;
+            let started = Instant::now();
+            let sent = timeout(CONFIRMED_WITHIN, send_on(&channel, queue, &body, headers)).await;
             let sent = sent.unwrap_or_else(|_| {
                 Err(format!("did not confirm within {} s", CONFIRMED_WITHIN.as_secs()))
             });
-            if sent.is_err() {
-                broken.notify_waiters();
+            match sent {
+                Ok(()) => histogram!("spark_analytics_publish_seconds")
+                    .record(started.elapsed().as_secs_f64()),
+                Err(_) => broken.notify_waiters(),
             }
             sent
         });
         sending.await.unwrap_or_else(|error| Err(within(error))).map_err(fail)
+    }
+
+    /// Whether there is a connection.
+    ///
+    /// # Errors
+    /// [`NotPublished`] with the reason why not.
+    pub async fn connected(&self) -> Result<(), NotPublished> {
+        let fail = |reason: String| NotPublished { url: self.url.to_string(), reason };
+        self.channel().await.map(|_| ()).map_err(fail)
     }
 
     /// The channel, waiting a moment for one.
@@ -106,7 +122,7 @@ impl Drop for Publisher {
     }
 }
 
-async fn send(
+async fn send_on(
     channel: &Channel,
     queue: &str,
     body: &[u8],
@@ -141,6 +157,7 @@ async fn keep(
     told: watch::Sender<Link>,
     broken: Arc<Notify>,
 ) {
+    let connected = gauge!("spark_analytics_broker_connected", "connection" => "publish");
     let mut backoff = Backoff::new();
     loop {
         match open(&url, name).await {
@@ -148,11 +165,13 @@ async fn keep(
                 backoff = Backoff::new();
                 tracing::info!(broker = %url, "connected to publish");
                 let _ = told.send(Ok(channel.clone()));
+                connected.set(1.0);
                 tokio::select! {
                     () = lost(&connection) => {}
                     () = broken.notified() => {}
                 }
                 tracing::warn!(broker = %url, "the connection to publish is lost");
+                connected.set(0.0);
                 let _ = told.send(Err("lost the connection".to_owned()));
                 let _ = timeout(CONNECTED_WITHIN, connection.close(200, "".into())).await;
             }
