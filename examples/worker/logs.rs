@@ -44,7 +44,10 @@ pub(crate) async fn run(
 ) -> Result<(), Left> {
     while let Some(delivery) = next(&sink, &mut consumer).await? {
         let failed = replay(&sink, &channel, &delivery, &reading).await?;
-        if !failed.is_empty() {
+        if failed.is_empty() {
+            let message = String::from_utf8_lossy(&delivery.data);
+            tracing::info!(%message, "replayed");
+        } else {
             let reason = failed.join("; ");
             tracing::warn!(reason, "a message with an event log is dead-lettered");
             let rejection = Rejection::new(now(), reason.as_str(), &delivery.data);

@@ -208,3 +208,47 @@ impl Drop for Program {
         }
     }
 }
+
+/// A running server that publishes.
+pub(crate) struct Server {
+    pub(crate) program: Program,
+    url: String,
+    agent: ureq::Agent,
+}
+
+impl Server {
+    pub(crate) async fn start(folder: &Path, store: &str, amqp: &str) -> Self {
+        let arguments = ["--listen", "127.0.0.1:0", "--store", store, "--publish", amqp];
+        let program =
+            Program::start("http_server", folder, &[&arguments[..], &["--log", "warn"]].concat());
+        let line = program.says("listening on ").await;
+        let url = line.trim_start_matches("listening on ").to_owned();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        Self { program, url, agent }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        get(&format!("{}{path}", self.url)).await
+    }
+
+    /// Posts JSON; the status and the body of the answer.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> (u16, String) {
+        let request =
+            self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
+        let body = body.to_owned();
+        let sent = tokio::task::spawn_blocking(move || answer(request.send(body).unwrap()));
+        sent.await.unwrap()
+    }
+}
+
+/// The status and the body of the answer to a GET.
+pub(crate) async fn get(url: &str) -> (u16, String) {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = agent.get(url);
+    tokio::task::spawn_blocking(move || answer(request.call().unwrap())).await.unwrap()
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> (u16, String) {
+    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+}
