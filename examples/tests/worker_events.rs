@@ -9,6 +9,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use spark_analytics_core::{Day, Event, Store};
 use spark_analytics_tests::Workload;
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use worker_support::{Place, Program, until};
 
 fn shuffled(count: usize, seed: u64) -> Vec<Event> {
@@ -162,4 +164,26 @@ async fn a_worker_waits_for_its_broker_and_stops_while_it_does() {
     worker.signal("-TERM");
     assert_eq!(worker.ended().await, Some(0));
     assert!(!worker.log().contains("secret"));
+}
+
+#[tokio::test]
+async fn a_batch_that_the_store_does_not_take_is_tried_again_and_left_when_the_worker_stops() {
+    let place = Place::new("locked").await;
+    let events = shuffled(300, 4);
+    place.store().await.close().await.unwrap();
+    let file = SqliteConnectOptions::new().filename(place.folder.path().join("test.db"));
+    let mut other = file.connect().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    place.publish_events(&events, 100).await;
+    let mut worker = place.worker(&["--concurrency", "1"]);
+    worker.says("events were not stored, trying again").await;
+    worker.signal("-TERM");
+    assert_eq!(worker.ended().await, Some(0));
+    worker.says("the messages stay in their queue").await;
+    until("the messages", async || (place.waiting("spark.events").await == 3).then_some(())).await;
+    let worker = place.worker(&[]);
+    worker.says("events were not stored, trying again").await;
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    place.has_figures_of(&events).await;
+    until("no message", async || (place.waiting("spark.events").await == 0).then_some(())).await;
 }

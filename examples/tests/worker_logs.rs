@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use spark_analytics_core::{MemoryStore, Store};
 use spark_analytics_eventlog::read_log;
-use spark_analytics_tests::Dump;
 use worker_support::{Place, until};
 
 const LOG: &str = "local-1795465776192";
@@ -42,9 +41,7 @@ async fn two_workers_share_an_archive() {
     for log in &logs {
         place.publish("spark.eventlogs", json!({"uri": log}).to_string().as_bytes()).await;
     }
-    let expected = Dump::of(&reference).await.unwrap();
-    let store = place.store().await;
-    until("all logs", async || (Dump::of(&*store).await.unwrap() == expected).then_some(())).await;
+    place.is_like(&reference).await;
     for mut worker in workers {
         worker.signal("-TERM");
         assert_eq!(worker.ended().await, Some(0));

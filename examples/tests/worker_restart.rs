@@ -4,6 +4,9 @@
 
 mod worker_support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -21,14 +24,20 @@ async fn no_acknowledged_event_is_lost_when_the_broker_restarts() {
     worker.says("consuming").await;
     let (before, after) = events.split_at(1_500);
     assert_eq!(send(&server, before).await, 0, "nothing is refused while the broker runs");
-    let sending = async { send(&server, after).await };
-    let restarting = tokio::task::spawn_blocking(|| {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    let restarting = tokio::task::spawn_blocking(move || {
         for action in ["stop", "start", "kill", "start"] {
             control(&["rabbitmq", action]);
         }
+        over.store(true, Ordering::Release);
     });
-    let (refused, restarted) = tokio::join!(sending, restarting);
-    restarted.unwrap();
+    let mut refused = send(&server, after).await;
+    // What was sent is sent again, which changes nothing.
+    while !is_over.load(Ordering::Acquire) {
+        refused += send(&server, after).await;
+    }
+    restarting.await.unwrap();
     assert!(refused > 0, "the broker was away");
     place.has_figures_of(&events).await;
 }

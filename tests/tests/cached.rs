@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spark_analytics_core::{
-    Cached, Day, Dedup, Event, JobFilter, JobKey, MemoryStore, Result, Store, Timestamp,
+    CacheCounts, Cached, Day, Dedup, Event, JobFilter, JobKey, MemoryStore, Result, Store,
+    Timestamp,
 };
 use spark_analytics_tests::{Fixture, Gated, conformance};
 
@@ -121,3 +122,12 @@ impl Fixture for Behind {
 }
 
 conformance!(cached, super::Behind);
+
+#[tokio::test]
+async fn hits_and_misses_are_counted() {
+    let cached = Cached::with_limits(MemoryStore::default(), 1_000, HOUR);
+    cached.ingest(whole_job(1)).await.unwrap();
+    jobs_seen(&cached).await;
+    jobs_seen(&cached.clone()).await;
+    assert_eq!(cached.counts(), CacheCounts { hits: 3, misses: 3 });
+}
