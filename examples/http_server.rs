@@ -73,8 +73,9 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> anyhow::Result<()> {
     args.log.start();
     let mut signals = Signals::new()?;
-    let queue = args.publish.as_deref().map(queue).transpose()?;
+    // Before anything that measures.
     let metrics = prometheus::start()?;
+    let queue = args.publish.as_deref().map(queue).transpose()?;
     let store: Arc<dyn Store> = if queue.is_some() {
         OpenedLater::open(args.store, args.dedup)?
     } else {

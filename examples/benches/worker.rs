@@ -1,6 +1,5 @@
 //! Events a second from RabbitMQ into SQLite by one worker, beside a bare loop over the same store:
-//! `cargo build --release --examples` and then
-//! `SERVICES=rabbitmq scripts/with-services cargo bench -p spark-analytics-examples --features services --bench worker`.
+//! `just bench-worker`.
 
 #![allow(clippy::unwrap_used, reason = "it is a measurement")]
 

@@ -71,5 +71,9 @@ async fn what_is_no_event_log_is_dead_lettered_with_the_reason() {
         assert!(told.contains(reason), "{told}");
     }
     assert_eq!(place.rejected(5).await[0].rejection.raw, "oops");
+    let long = json!({"uri": "é".repeat(200_000)}).to_string();
+    place.publish("spark.eventlogs", long.as_bytes()).await;
+    let (dead, told, _) = place.dead().await;
+    assert!(dead == long && told.len() <= 2_000);
     until("no message", async || (place.waiting("spark.eventlogs").await == 0).then_some(())).await;
 }

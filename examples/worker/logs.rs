@@ -45,11 +45,11 @@ pub(crate) async fn run(
     while let Some(delivery) = next(&sink, &mut consumer).await? {
         let failed = replay(&sink, &channel, &delivery, &reading).await?;
         if failed.is_empty() {
-            let message = String::from_utf8_lossy(&delivery.data);
-            tracing::info!(%message, "replayed");
+            tracing::info!(delivery = delivery.delivery_tag, "replayed");
         } else {
             let reason = failed.join("; ");
-            tracing::warn!(reason, "a message with an event log is dead-lettered");
+            // A URL may hold a password.
+            tracing::warn!("an event log was not replayed; its message in spark.dead says why");
             let rejection = Rejection::new(now(), reason.as_str(), &delivery.data);
             sink.reject(&channel, &[rejection]).await?;
             sink.dead_letter(&channel, EVENT_LOGS, &delivery.data, &reason).await?;

@@ -21,6 +21,13 @@ pub(crate) struct Sink {
     pub(crate) stop: CancellationToken,
 }
 
+/// All headers of a message are one frame, and a URI may be long.
+fn cut(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MAX_REASON_BYTES)]
+}
+
+const MAX_REASON_BYTES: usize = 2_000;
+
 fn count(queue: &'static str, outcome: &'static str, messages: usize) {
     let labels = [("queue", queue), ("outcome", outcome)];
     counter!("spark_analytics_messages_total", &labels).increment(messages as u64);
@@ -79,6 +86,7 @@ impl Sink {
         body: &[u8],
         reason: &str,
     ) -> Result<(), Left> {
+        let reason = cut(reason);
         let publish = || {
             let mut headers = FieldTable::default();
             for (header, value) in [(REASON, reason), (QUEUE, queue)] {

@@ -23,12 +23,11 @@ impl FromStr for AmqpUrl {
     /// # Errors
     /// A sentence that says what is wrong, without the URL itself.
     fn from_str(url: &str) -> Result<Self, String> {
-        let wrong = |reason: String| {
-            format!("it is no AMQP URL: {reason}; use amqp://USER:PASSWORD@HOST:PORT/VHOST")
-        };
-        let mut uri: AMQPUri = url.parse().map_err(wrong)?;
+        // What the parsers say may quote the URL, with its password.
+        const WRONG: &str = "it is no AMQP URL; use amqp://USER:PASSWORD@HOST:PORT/VHOST";
+        let mut uri: AMQPUri = url.parse().map_err(|_| WRONG)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
-        let mut shown = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+        let mut shown = Url::parse(url).map_err(|_| WRONG)?;
         // It fails for URLs that have no password.
         let _ = shown.set_password(None);
         shown.set_query(None);
