@@ -37,6 +37,11 @@ bench:
 bench-http:
     scripts/bench-http
 
+# Measure the worker: events a second from RabbitMQ into SQLite
+bench-worker:
+    cargo build --release -p spark-analytics-examples --examples
+    SERVICES=rabbitmq scripts/with-services cargo bench -p spark-analytics-examples --features services --bench worker
+
 # Measure reading a big event log against wc, zstd and DuckDB: just bench-eventlog LOG
 bench-eventlog log:
     scripts/bench-eventlog {{log}}

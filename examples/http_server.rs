@@ -1,22 +1,24 @@
 //! The HTTP API over a store: `cargo run --release --example http_server -- --help`.
 
 use std::convert::Infallible;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use clap::{Parser, ValueEnum};
-use spark_analytics_core::{Analytics, Cached, Dedup, Store};
+use anyhow::{Context, anyhow, bail};
+use clap::Parser;
+use metrics::counter;
+use spark_analytics_core::{Analytics, CacheCounts, Cached, Dedup, Store};
 use spark_analytics_eventlog::is_url;
-use spark_analytics_examples::{Update, follow, open_store};
-use spark_analytics_http::{Options, router, serve};
+use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
+use spark_analytics_examples::{
+    LogArgs, Metered, OpenedLater, Signals, Update, follow, open_store, prometheus,
+};
+use spark_analytics_http::{Options, Queue, router, router_with_queue, serve};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// Serves spark-analytics over HTTP.
 #[derive(Parser)]
@@ -26,8 +28,17 @@ struct Args {
     #[arg(long, env = "SPARK_ANALYTICS_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
     /// The store: sqlite:PATH, redb:PATH, postgres://… or memory:
-    #[arg(long, env = "SPARK_ANALYTICS_STORE", default_value = "sqlite:spark-analytics.db")]
+    #[arg(
+        long,
+        env = "SPARK_ANALYTICS_STORE",
+        default_value = "sqlite:spark-analytics.db",
+        hide_env_values = true
+    )]
     store: String,
+    /// A broker to publish events to, amqp://USER:PASSWORD@HOST:PORT/VHOST: they are answered when it has
+    /// them, and a worker takes them into the store.
+    #[arg(long, env = "SPARK_ANALYTICS_PUBLISH", value_name = "URL", hide_env_values = true)]
+    publish: Option<String>,
     /// When two events are the same: by job, type, time and `task`, or without the task, by `time`.
     #[arg(long, env = "SPARK_ANALYTICS_DEDUP", default_value = "task")]
     dedup: Dedup,
@@ -43,23 +54,8 @@ struct Args {
         value_parser = humantime::parse_duration
     )]
     import_interval: Duration,
-    /// What to log: a level, or targets with levels; `warn` leaves the access log out.
-    #[arg(long, env = "SPARK_ANALYTICS_LOG", default_value = "info", value_parser = filter)]
-    log: EnvFilter,
-    /// How to log.
-    #[arg(long, env = "SPARK_ANALYTICS_LOG_FORMAT", default_value = "text")]
-    log_format: LogFormat,
-}
-
-#[derive(Clone, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
-/// `EnvFilter`'s own conversion skips what it cannot read.
-fn filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    EnvFilter::try_new(text)
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[tokio::main]
@@ -75,25 +71,35 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(args.log)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        // It would tell of a closed stderr on stderr, and panic.
-        .log_internal_errors(false);
-    match args.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
+    args.log.start();
     let mut signals = Signals::new()?;
-    let store = tokio::select! {
-        store = open_store(&args.store, args.dedup) => store?,
-        // Not by returning: that would wait for what the opening blocks on.
-        () = signals.next() => std::process::exit(0),
+    // Before anything that measures.
+    let metrics = prometheus::start()?;
+    let queue = args.publish.as_deref().map(queue).transpose()?;
+    let store: Arc<dyn Store> = if queue.is_some() {
+        OpenedLater::open(args.store, args.dedup)?
+    } else {
+        tokio::select! {
+            store = open_store(&args.store, args.dedup) => store?,
+            // Not by returning: that would wait for what the opening blocks on.
+            () = signals.next() => std::process::exit(0),
+        }
     };
-    let store: Arc<dyn Store> = Arc::new(Cached::new(store));
+    let cached = Cached::new(Arc::new(Metered::new(store)));
+    let store: Arc<dyn Store> = Arc::new(cached.clone());
     let options = Options::default();
-    let router = router(Analytics::new(Arc::clone(&store)), &options);
+    let analytics = Analytics::new(Arc::clone(&store));
+    let router = match queue {
+        Some(queue) => router_with_queue(analytics, queue, &options),
+        None => router(analytics, &options),
+    };
+    let count_cache = move || {
+        let CacheCounts { hits, misses, .. } = cached.counts();
+        for (result, count) in [("hit", hits), ("miss", misses)] {
+            counter!("spark_analytics_cache_requests_total", "result" => result).absolute(count);
+        }
+    };
+    let router = router.merge(prometheus::route(metrics, count_cache));
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
@@ -120,32 +126,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The signals that ask the server to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
-    }
-
-    /// Waits for the first; from then on the second ends the process at once.
-    async fn stop(mut self) {
-        self.next().await;
-        tracing::info!("stopping");
-        tokio::spawn(async move {
-            self.next().await;
-            tracing::warn!("ended before requests under way were");
-            std::process::exit(1);
-        });
-    }
+/// The queue at a broker.
+fn queue(url: &str) -> anyhow::Result<Arc<dyn Queue>> {
+    let url: AmqpUrl = url.parse().map_err(|error| anyhow!("--publish: {error}"))?;
+    Ok(Arc::new(Publisher::new(url, "spark-analytics http_server")))
 }

@@ -1,7 +1,15 @@
-//! What the example programs share: opening the store that a URL names, and following a folder of logs.
+//! What the example programs share: opening the store that a URL names, following a folder of logs,
+//! queues, flags and signals.
 #![forbid(unsafe_code)]
 
+pub mod amqp;
+mod backoff;
 mod follow;
+mod logging;
+mod metered;
+mod opening;
+pub mod prometheus;
+mod signals;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +19,12 @@ use spark_analytics_postgres::{PostgresOptions, PostgresStore};
 use spark_analytics_redb::RedbOptions;
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 
+pub use backoff::Backoff;
 pub use follow::{Update, bytes_of, follow, is_full, source_of};
+pub use logging::LogArgs;
+pub use metered::Metered;
+pub use opening::{OpenedLater, open_when_there};
+pub use signals::Signals;
 
 /// Opens the store that a URL names, see [`Place`].
 ///

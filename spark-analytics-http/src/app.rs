@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use crate::observe::observe;
 use crate::options::Options;
 use crate::problem::Problem;
+use crate::queue::Queue;
 use crate::rejections::Rejections;
 use crate::{applications, batch, docs, history, ingest, jobs, logs, status, summary};
 
@@ -22,6 +23,8 @@ pub(crate) type App = Arc<Shared>;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) analytics: Analytics<Arc<dyn Store>>,
+    /// What takes events in place of the store, if anything does.
+    pub(crate) queue: Option<Arc<dyn Queue>>,
     pub(crate) options: Options,
     pub(crate) rejections: Rejections,
 }
@@ -32,8 +35,29 @@ pub(crate) struct Shared {
 /// [`Cached`](spark_analytics_core::Cached) first. The router must run on tokio. It reports each
 /// answer as a `tracing` event of this crate.
 pub fn router(analytics: Analytics<Arc<dyn Store>>, options: &Options) -> Router {
-    let rejections = Rejections::new(Arc::clone(analytics.store()));
-    let app = Arc::new(Shared { analytics, options: options.clone(), rejections });
+    over(analytics, None, options)
+}
+
+/// The same API, but events go into a queue, from which others take them into the store.
+///
+/// Those that are in the queue are answered with 202: their figures follow. So events are taken while the
+/// store is down; what is read is still asked of it, and what is no event is kept in it if it can. `/ready` tells
+/// whether the queue takes events.
+pub fn router_with_queue(
+    analytics: Analytics<Arc<dyn Store>>,
+    queue: Arc<dyn Queue>,
+    options: &Options,
+) -> Router {
+    over(analytics, Some(queue), options)
+}
+
+fn over(
+    analytics: Analytics<Arc<dyn Store>>,
+    queue: Option<Arc<dyn Queue>>,
+    options: &Options,
+) -> Router {
+    let rejections = Rejections::new(Arc::clone(analytics.store()), queue.is_none());
+    let app = Arc::new(Shared { analytics, queue, options: options.clone(), rejections });
     Router::from(api())
         .merge(docs::ui_files())
         .fallback(unknown_route)

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use spark_analytics_core::{
     Event, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, MAX_REJECTED, Receipt,
@@ -16,9 +17,10 @@ use utoipa::IntoParams;
 use crate::app::{App, now};
 use crate::body::{self, Media, Pieces};
 use crate::ingest::{TOO_OLD, read};
-use crate::outcome::BatchOutcome;
+use crate::outcome::{BatchOutcome, Taken};
 use crate::params::{Params, short};
 use crate::problem::Problem;
+use crate::queue::Queue;
 
 /// A commit takes this many events, or as many as have this many bytes.
 const COMMIT_EVENTS: usize = 1_000;
@@ -38,7 +40,8 @@ pub(crate) struct BatchParams {
 /// What is bad is reported and kept at `/api/v1/logs/rejected`, what is good is taken. The events are
 /// committed in parts as they come: if the body turns out too large, damaged or cut, what was taken before
 /// stays, and the answer says how much that is. Sending all of it again is safe. So a batch ends that has more
-/// than 10,000 elements to reject.
+/// than 10,000 elements to reject. A server that publishes to a queue answers with 202, and events that are in the
+/// queue are `queued`.
 #[utoipa::path(
     post,
     path = "/api/v1/logs/batch",
@@ -53,19 +56,20 @@ pub(crate) struct BatchParams {
     )),
     responses(
         (status = 200, description = "What became of each event", body = BatchOutcome),
+        (status = 202, description = "What became of each event, by a server that publishes to a queue", body = BatchOutcome),
         (status = 400, description = "Not a batch, too much of it is rejected, or it was damaged on the way", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed; sending again is safe", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too much waits to be stored; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much waits to be stored, or the queue takes no event now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn batch(
     State(app): State<App>,
     Params(params): Params<BatchParams>,
     request: Request,
-) -> Result<Json<BatchOutcome>, Problem> {
+) -> Result<(StatusCode, Json<BatchOutcome>), Problem> {
     let errors_only = match params.errors.as_deref() {
         None => false,
         Some("only") => true,
@@ -90,7 +94,7 @@ pub(crate) async fn batch(
     // Also what came before the body went wrong is taken.
     let committed = taking.commit().await;
     match read.and(committed).and_then(|()| taking.check()) {
-        Ok(()) => Ok(Json(taking.outcome())),
+        Ok(()) => Ok((taking.status(), Json(taking.outcome()))),
         Err(problem) => Err(problem.after(taking.outcome.counts)),
     }
 }
@@ -104,12 +108,15 @@ struct Taking<'a> {
     outcome: BatchOutcome,
     events: Vec<Event>,
     /// For each of `events` its index in the batch, and its place in `raw`.
-    places: Vec<(usize, Range<usize>)>,
+    places: Vec<Place>,
     /// The texts of `events`: it may turn out that one has to be kept as rejected.
     raw: Vec<u8>,
     rejections: Vec<Rejection>,
     end: Option<End>,
 }
+
+/// An event's index in the batch, and where in `raw` its text is.
+type Place = (usize, Range<usize>);
 
 /// Of what a batch has one too many.
 #[derive(Clone, Copy)]
@@ -120,11 +127,13 @@ enum End {
 
 impl<'a> Taking<'a> {
     fn new(app: &'a App, errors_only: bool) -> Self {
+        let mut outcome = BatchOutcome::default();
+        outcome.counts.queued = app.queue.as_ref().map(|_| 0);
         Self {
             app,
             errors_only,
             elements: 0,
-            outcome: BatchOutcome::default(),
+            outcome,
             events: Vec::new(),
             places: Vec::new(),
             raw: Vec::new(),
@@ -190,7 +199,7 @@ impl<'a> Taking<'a> {
         }
         self.elements += 1;
         if !self.errors_only {
-            self.outcome.results.receipts.push(None);
+            self.outcome.results.taken.push(None);
         }
     }
 
@@ -199,19 +208,48 @@ impl<'a> Taking<'a> {
         self.outcome.results.rejected.push((index, reason));
     }
 
-    /// Stores what has come and fills its results.
+    /// Stores or queues what has come and fills its results.
     async fn commit(&mut self) -> Result<(), Problem> {
         let events = mem::take(&mut self.events);
         let places = mem::take(&mut self.places);
-        let ingested = self.app.analytics.ingest(events).await;
-        if let Ok(receipts) = &ingested {
-            for (receipt, (index, raw)) in receipts.iter().zip(places) {
-                self.settle(*receipt, index, raw);
-            }
-        }
+        let taken = match &self.app.queue {
+            Some(queue) => self.queue(&**queue, events, places).await,
+            None => self.store(events, places).await,
+        };
         self.raw.clear();
         self.app.rejections.keep(mem::take(&mut self.rejections)).await;
-        ingested.map(|_| ()).map_err(Problem::from)
+        taken
+    }
+
+    async fn store(&mut self, events: Vec<Event>, places: Vec<Place>) -> Result<(), Problem> {
+        let receipts = self.app.analytics.ingest(events).await?;
+        for (receipt, (index, raw)) in receipts.into_iter().zip(places) {
+            self.settle(receipt, index, raw);
+        }
+        Ok(())
+    }
+
+    async fn queue(
+        &mut self,
+        queue: &dyn Queue,
+        events: Vec<Event>,
+        places: Vec<Place>,
+    ) -> Result<(), Problem> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        queue.publish(events).await?;
+        self.outcome.counts.queued = self.outcome.counts.queued.map(|count| count + places.len());
+        for (index, _) in places {
+            self.take_at(index, Taken::Queued);
+        }
+        Ok(())
+    }
+
+    fn take_at(&mut self, index: usize, taken: Taken) {
+        if let Some(place) = self.outcome.results.taken.get_mut(index) {
+            *place = Some(taken);
+        }
     }
 
     fn settle(&mut self, receipt: Receipt, index: usize, raw: Range<usize>) {
@@ -229,9 +267,7 @@ impl<'a> Taking<'a> {
                 return;
             }
         }
-        if let Some(place) = self.outcome.results.receipts.get_mut(index) {
-            *place = Some(receipt);
-        }
+        self.take_at(index, Taken::Stored(receipt));
     }
 
     fn check(&self) -> Result<(), Problem> {
@@ -244,6 +280,13 @@ impl<'a> Taking<'a> {
                 "the batch has more than {MAX_REJECTED} elements that were rejected; correct it, or \
                  leave them out"
             ))),
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.app.queue {
+            Some(_) => StatusCode::ACCEPTED,
+            None => StatusCode::OK,
         }
     }
 

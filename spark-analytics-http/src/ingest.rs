@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use spark_analytics_core::{Event, Receipt};
 use utoipa::ToSchema;
@@ -10,8 +12,8 @@ use crate::app::App;
 use crate::body::{self, Encoding, Media};
 use crate::problem::Problem;
 
-/// Why an event before the prune day is not taken.
-pub(crate) const TOO_OLD: &str = "the event lies before the day up to which events were pruned; its job's figures stay as they are";
+/// Why an event before the prune day is not taken, as [`Receipt::TooOld`] tells.
+pub const TOO_OLD: &str = "the event lies before the day up to which events were pruned; its job's figures stay as they are";
 
 /// That an event is stored.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,10 +32,22 @@ pub(crate) struct Ingested {
     outcome: &'static str,
 }
 
+/// That an event is in the queue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Queued {
+    /// Always true.
+    #[schema(example = true)]
+    success: bool,
+    #[schema(example = "Log queued")]
+    message: &'static str,
+    /// Always null: the event has no id yet.
+    log_id: Option<i64>,
+}
+
 /// Takes one event.
 ///
 /// When it is answered with 200 the event is durable and all figures include it. An event that is known
-/// already changes nothing.
+/// already changes nothing. A server that publishes to a queue answers with 202 instead.
 #[utoipa::path(
     post,
     path = "/api/v1/logs/ingest",
@@ -41,27 +55,25 @@ pub(crate) struct Ingested {
     request_body(content = crate::docs::WireEvent, content_type = "application/json"),
     responses(
         (status = 200, description = "The event is stored", body = Ingested),
+        (status = 202, description = "The event is in the queue, and will be stored", body = Queued),
         (status = 400, description = "Not an event, or one before the prune day", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed; sending again is safe", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too much waits to be stored; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much waits to be stored, or the queue takes no event now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn ingest(
-    State(app): State<App>,
-    request: Request,
-) -> Result<Json<Ingested>, Problem> {
+pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     if body::media(request.headers())? != Media::Json {
         let detail =
             "one event is sent as application/json; lines of events go to /api/v1/logs/batch";
-        return Err(Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     if body::encoding(request.headers())? != Encoding::Identity {
         let detail =
             "a single event is not compressed; compressed batches go to /api/v1/logs/batch";
-        return Err(Problem::new(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     let options = &app.options;
     let (raw, is_whole) = body::whole(request, options.event_bytes, options.body_timeout).await;
@@ -69,6 +81,11 @@ pub(crate) async fn ingest(
         Ok(event) => event,
         Err(problem) => return Err(refuse(&app, problem, &raw).await),
     };
+    if let Some(queue) = &app.queue {
+        queue.publish(vec![event]).await?;
+        let queued = Queued { success: true, message: "Log queued", log_id: None };
+        return Ok((StatusCode::ACCEPTED, Json(queued)).into_response());
+    }
     let receipts = app.analytics.ingest(vec![event]).await?;
     match receipts.first() {
         Some(Receipt::Recorded(id)) => Ok(stored(*id, "recorded")),
@@ -93,10 +110,10 @@ async fn refuse(app: &App, problem: Problem, raw: &[u8]) -> Problem {
     problem
 }
 
-fn stored(log_id: i64, outcome: &'static str) -> Json<Ingested> {
+fn stored(log_id: i64, outcome: &'static str) -> Response {
     let message = match outcome {
         "recorded" => "Log ingested successfully".to_owned(),
         _ => format!("Log entry already exists (ID: {log_id})"),
     };
-    Json(Ingested { success: true, message, log_id, outcome })
+    Json(Ingested { success: true, message, log_id, outcome }).into_response()
 }

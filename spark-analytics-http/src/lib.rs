@@ -19,12 +19,15 @@ mod options;
 mod outcome;
 mod params;
 mod problem;
+mod queue;
 mod rejections;
 mod round;
 mod serve;
 mod status;
 mod summary;
 
-pub use app::router;
+pub use app::{router, router_with_queue};
+pub use ingest::TOO_OLD;
 pub use options::Options;
+pub use queue::{NotQueued, Queue};
 pub use serve::serve;

@@ -5,11 +5,12 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use metrics::{counter, histogram};
 use tracing::{Level, enabled, event};
 
 use crate::app::App;
@@ -21,13 +22,14 @@ const LONGEST_ID: usize = 128;
 /// How many times the longest batch is read of a body that is not taken.
 const LEFT_BATCHES: usize = 4;
 
-/// Gives the request an id, its own `x-request-id` if it has a sane one, and answers with it. When
-/// tracing listens, one event tells of the answer. A body that was not read to its end is.
+/// Gives the request an id, its own `x-request-id` if it has a sane one, and answers with it. One event
+/// of tracing tells of the answer, and metrics count it. A body that was not read to its end is.
 pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request.headers().get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
     let id = id.unwrap_or_else(new_id);
     let asked = enabled!(Level::INFO).then(|| (request.method().clone(), request.uri().clone()));
+    let counted = Counted::new(&request);
     let (request, left) = linger::watch(request);
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -43,6 +45,7 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
             app.options.body_timeout,
         );
     }
+    counted.count(response.status(), started.elapsed().as_secs_f64());
     if let Some((method, uri)) = asked {
         let detail = response.extensions().get::<Detail>().map(|detail| detail.0.as_str());
         let status = response.status().as_u16();
@@ -59,6 +62,35 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The labels by which a request is counted: as many as there are routes, whatever is asked.
+struct Counted {
+    method: &'static str,
+    route: String,
+}
+
+impl Counted {
+    fn new(request: &Request) -> Self {
+        let method = match *request.method() {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::HEAD => "HEAD",
+            Method::OPTIONS => "OPTIONS",
+            _ => "other",
+        };
+        let route = request.extensions().get::<MatchedPath>();
+        Self { method, route: route.map_or("other", MatchedPath::as_str).to_owned() }
+    }
+
+    fn count(self, status: StatusCode, seconds: f64) {
+        let Self { method, route } = self;
+        histogram!("spark_analytics_http_request_seconds", "route" => route.clone())
+            .record(seconds);
+        let status = status.as_u16().to_string();
+        let labels = [("method", method.to_owned()), ("route", route), ("status", status)];
+        counter!("spark_analytics_http_requests_total", &labels).increment(1);
+    }
 }
 
 fn is_sane(id: &HeaderValue) -> bool {

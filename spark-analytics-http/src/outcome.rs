@@ -15,6 +15,9 @@ pub(crate) struct Counts {
     pub(crate) duplicate: usize,
     /// Events that took the place of one with the same identity and less content.
     pub(crate) replaced: usize,
+    /// Events that are in the queue, by a server that publishes to one; what else they are shows later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) queued: Option<usize>,
     /// Elements that are no event or one before the prune day.
     pub(crate) rejected: usize,
 }
@@ -34,22 +37,29 @@ pub(crate) struct BatchOutcome {
 struct ElementOutcome {
     /// Which element, from 0; blank lines do not count.
     index: usize,
-    /// `recorded`, `duplicate`, `replaced` or `rejected`.
+    /// `recorded`, `duplicate`, `replaced`, `queued` or `rejected`.
     #[schema(example = "recorded")]
     outcome: &'static str,
-    /// The id that the event is stored under; null if it was rejected.
+    /// The id that the event is stored under; null if it was queued or rejected.
     log_id: Option<i64>,
     /// Why it was rejected, else null.
     #[schema(value_type = Option<String>)]
     detail: Option<Cow<'static, str>>,
 }
 
+/// How an event was taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Taken {
+    Stored(Receipt),
+    Queued,
+}
+
 /// What became of the elements: as little of each as can be, for there may be a million.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
-    /// For each element its receipt, and none if it was rejected; nothing at all if only errors are
+    /// For each element how it was taken, and none if it was rejected; nothing at all if only errors are
     /// wanted.
-    pub(crate) receipts: Vec<Option<Receipt>>,
+    pub(crate) taken: Vec<Option<Taken>>,
     /// Which were rejected, and why, in their order.
     pub(crate) rejected: Vec<(usize, Cow<'static, str>)>,
 }
@@ -60,17 +70,18 @@ impl Serialize for Results {
             let detail = Some(reason.clone());
             ElementOutcome { index: *index, outcome: "rejected", log_id: None, detail }
         });
-        if self.receipts.is_empty() {
+        if self.taken.is_empty() {
             return serializer.collect_seq(rejected);
         }
-        serializer.collect_seq(self.receipts.iter().enumerate().filter_map(|(index, receipt)| {
-            let (outcome, id) = match receipt {
-                Some(Receipt::Recorded(id)) => ("recorded", *id),
-                Some(Receipt::Duplicate(id)) => ("duplicate", *id),
-                Some(Receipt::Replaced(id)) => ("replaced", *id),
-                Some(Receipt::TooOld) | None => return rejected.next(),
+        serializer.collect_seq(self.taken.iter().enumerate().filter_map(|(index, taken)| {
+            let (outcome, log_id) = match taken {
+                Some(Taken::Stored(Receipt::Recorded(id))) => ("recorded", Some(*id)),
+                Some(Taken::Stored(Receipt::Duplicate(id))) => ("duplicate", Some(*id)),
+                Some(Taken::Stored(Receipt::Replaced(id))) => ("replaced", Some(*id)),
+                Some(Taken::Queued) => ("queued", None),
+                Some(Taken::Stored(Receipt::TooOld)) | None => return rejected.next(),
             };
-            Some(ElementOutcome { index, outcome, log_id: Some(id), detail: None })
+            Some(ElementOutcome { index, outcome, log_id, detail: None })
         }))
     }
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::now;
 use crate::outcome::Counts;
+use crate::queue::NotQueued;
 
 /// An answer that is not what was asked for, with a sentence that says why.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -71,10 +72,14 @@ impl Problem {
 
     /// Says what of a batch was taken before the problem.
     pub(crate) fn after(mut self, taken: Counts) -> Self {
-        self.detail = format!(
-            "{}; of the events before it {} were recorded, {} known, {} replaced and {} rejected",
-            self.detail, taken.recorded, taken.duplicate, taken.replaced, taken.rejected
-        );
+        let Counts { recorded, duplicate, replaced, queued, rejected } = taken;
+        self.detail += "; of the events before it ";
+        self.detail += &match queued {
+            None => format!(
+                "{recorded} were recorded, {duplicate} known, {replaced} replaced and {rejected} rejected"
+            ),
+            Some(queued) => format!("{queued} were queued and {rejected} rejected"),
+        };
         self.taken = Some(taken);
         self
     }
@@ -88,6 +93,12 @@ impl From<Error> for Problem {
             }
             other => Self::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),
         }
+    }
+}
+
+impl From<NotQueued> for Problem {
+    fn from(error: NotQueued) -> Self {
+        Self::unavailable(error.to_string(), 1)
     }
 }
 

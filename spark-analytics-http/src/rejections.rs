@@ -7,7 +7,10 @@ use spark_analytics_core::{MAX_REJECTED, Rejection, Store};
 
 /// Rejected input on its way into the store.
 #[derive(Debug)]
-pub(crate) struct Rejections(Arc<Queue>);
+pub(crate) struct Rejections {
+    queue: Arc<Queue>,
+    waits: bool,
+}
 
 #[derive(Debug)]
 struct Queue {
@@ -17,24 +20,24 @@ struct Queue {
 }
 
 impl Rejections {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self(Arc::new(Queue {
-            store,
-            waiting: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
-        }))
+    /// Into a store; with or without waiting for it.
+    pub(crate) fn new(store: Arc<dyn Store>, waits: bool) -> Self {
+        let (waiting, turn) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { queue: Arc::new(Queue { store, waiting, turn }), waits }
     }
 
     /// Keeps rejections, and all that came while another write ran. When it returns, they are in the
     /// store, or a warning is in the log: an answer to a bad event does not depend on it. They are kept
-    /// also if the caller goes away.
+    /// also if the caller goes away. Without waiting it returns at once.
     pub(crate) async fn keep(&self, rejections: Vec<Rejection>) {
         if rejections.is_empty() {
             return;
         }
-        self.0.add(rejections);
-        let queue = Arc::clone(&self.0);
-        if let Err(error) = tokio::spawn(async move { queue.write().await }).await {
+        self.queue.add(rejections);
+        let queue = Arc::clone(&self.queue);
+        if !self.waits {
+            tokio::spawn(async move { queue.write_in_turn().await });
+        } else if let Err(error) = tokio::spawn(async move { queue.write().await }).await {
             tracing::warn!(%error, "rejected input was not kept");
         }
     }
@@ -49,8 +52,20 @@ impl Queue {
         waiting.drain(..too_many);
     }
 
+    /// Writes unless another does, who then writes this, too.
+    async fn write_in_turn(&self) {
+        while !lock(&self.waiting).is_empty() {
+            let Ok(_turn) = self.turn.try_lock() else { return };
+            self.write_waiting().await;
+        }
+    }
+
     async fn write(&self) {
         let _turn = self.turn.lock().await;
+        self.write_waiting().await;
+    }
+
+    async fn write_waiting(&self) {
         let waiting = mem::take(&mut *lock(&self.waiting));
         let count = waiting.len();
         if count > 0

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
 use serde::Serialize;
 use spark_analytics_core::Store;
 use tokio::time::timeout;
@@ -48,22 +50,29 @@ pub(crate) async fn health() -> Json<Status> {
     Json(Status { status: "healthy" })
 }
 
-/// Whether the store answers too.
+/// Whether the store answers too, or the queue if events are published to one.
 #[utoipa::path(
     get,
     path = "/ready",
     tag = "server",
     responses(
-        (status = 200, description = "The store answers", body = Status),
+        (status = 200, description = "The store answers, or the queue", body = Status),
         (status = 503, description = "It does not", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Problem> {
-    match timeout(READY_WITHIN, app.analytics.store().check()).await {
+    let (what, check): (_, BoxFuture<'_, Result<(), String>>) = match &app.queue {
+        Some(queue) => ("queue", queue.check().map_err(|error| error.to_string()).boxed()),
+        None => {
+            let check = app.analytics.store().check();
+            ("store", check.map_err(|error| error.to_string()).boxed())
+        }
+    };
+    match timeout(READY_WITHIN, check).await {
         Ok(Ok(())) => Ok(Json(Status { status: "ready" })),
-        Ok(Err(error)) => Err(Problem::unavailable(error.to_string(), 5)),
+        Ok(Err(detail)) => Err(Problem::unavailable(detail, 5)),
         Err(_) => {
-            let detail = format!("the store did not answer within {} s", READY_WITHIN.as_secs());
+            let detail = format!("the {what} did not answer within {} s", READY_WITHIN.as_secs());
             Err(Problem::unavailable(detail, 5))
         }
     }

@@ -67,11 +67,9 @@ async fn compare(server: &str, events: usize, batches: usize) {
         let mut rates = Vec::new();
         for writers in [1, 4] {
             let mut parts = vec![Vec::new(); writers];
-            let mut next = 0;
-            for event in workload.batch(ROWS * batches) {
+            for (next, event) in workload.batch(ROWS * batches).into_iter().enumerate() {
                 let part =
                     if apart { event.job().job_id as usize % writers } else { next % writers };
-                next += 1;
                 parts[part].push(event);
             }
             let start = Instant::now();

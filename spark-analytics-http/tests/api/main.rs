@@ -12,6 +12,7 @@ mod history_lists;
 mod ingest;
 mod openapi;
 mod paging;
+mod queue;
 mod server;
 mod stores;
 

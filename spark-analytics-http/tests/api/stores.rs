@@ -15,23 +15,28 @@ use crate::{Api, END, START, TASK};
 
 /// A memory store whose writes take a permit each, or fail.
 #[derive(Debug)]
-struct Odd {
+pub(crate) struct Odd {
     inner: MemoryStore,
     writes: Arc<Semaphore>,
     fault: Option<Fault>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Fault {
+pub(crate) enum Fault {
     Fails,
     IsHeld,
     Panics,
 }
 
 impl Odd {
-    fn with(fault: Fault) -> Self {
+    pub(crate) fn with(fault: Fault) -> Self {
         let writes = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
         Self { inner: MemoryStore::default(), writes, fault: Some(fault) }
+    }
+
+    /// Its writes never end.
+    pub(crate) fn stuck() -> Self {
+        Self { inner: MemoryStore::default(), writes: Arc::new(Semaphore::new(0)), fault: None }
     }
 
     fn attempt(&self) -> Result<()> {

@@ -1,0 +1,44 @@
+//! The flags that say what a program logs.
+
+use std::io::IsTerminal;
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// What a program logs to stderr, and how.
+#[derive(Args, Debug)]
+pub struct LogArgs {
+    /// What to log: a level, or targets with levels; `warn` leaves the access log out.
+    #[arg(long, env = "SPARK_ANALYTICS_LOG", default_value = "info", value_parser = filter)]
+    log: EnvFilter,
+    /// How to log.
+    #[arg(long, env = "SPARK_ANALYTICS_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// `EnvFilter`'s own conversion skips what it cannot read.
+fn filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(text)
+}
+
+impl LogArgs {
+    /// Starts logging; once in a process.
+    pub fn start(self) {
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(self.log)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr)
+            // It would tell of a closed stderr on stderr, and panic.
+            .log_internal_errors(false);
+        match self.log_format {
+            LogFormat::Text => log.init(),
+            LogFormat::Json => log.json().init(),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a message of `spark.events` holds.
+
+use spark_analytics_core::{
+    Event, EventPlace, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, MAX_REJECTED,
+    Rejection, Timestamp,
+};
+
+/// The longest message that is taken, in bytes.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 4 << 20;
+/// A dead letter's header has no room for more reasons.
+const SHOWN_REASONS: usize = 10;
+
+/// A message taken apart.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    /// The events, each with its place in the array if the message is one.
+    pub(crate) events: Vec<(Option<EventPlace>, Event)>,
+    /// What is wrong with the rest.
+    pub(crate) refused: Refused,
+}
+
+/// What of a message is not taken.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    /// For the store's list, up to as many as that keeps.
+    pub(crate) rejections: Vec<Rejection>,
+    /// How many there are.
+    count: usize,
+    /// The first few, with their places.
+    reasons: Vec<String>,
+}
+
+impl Refused {
+    /// Notes that a text is not taken.
+    pub(crate) fn add(
+        &mut self,
+        now: Timestamp,
+        place: Option<EventPlace>,
+        reason: &str,
+        raw: &[u8],
+    ) {
+        self.count += 1;
+        if self.rejections.len() < MAX_REJECTED {
+            self.rejections.push(Rejection::new(now, reason, raw));
+        }
+        if self.reasons.len() < SHOWN_REASONS {
+            self.reasons.push(match place {
+                Some(place) => format!("{place}: {reason}"),
+                None => reason.to_owned(),
+            });
+        }
+    }
+
+    /// Why the message is dead-lettered; `None` if all of it was taken.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let more = self.count - self.reasons.len();
+        match (self.count, more) {
+            (0, _) => None,
+            (_, 0) => Some(self.reasons.join("; ")),
+            _ => Some(format!("{}; and {more} more", self.reasons.join("; "))),
+        }
+    }
+}
+
+impl Message {
+    /// Takes a body apart: a JSON array of events, or one event.
+    pub(crate) fn read(body: &[u8], now: Timestamp) -> Self {
+        let mut message = Self::default();
+        if body.len() > MAX_MESSAGE_BYTES {
+            let reason = format!(
+                "the message has {} bytes, more than the {MAX_MESSAGE_BYTES} that are taken; send its \
+                 events in several",
+                body.len()
+            );
+            message.refused.add(now, None, &reason, body);
+        } else if body.trim_ascii_start().first() == Some(&b'[') {
+            message.read_array(body, now);
+        } else {
+            message.add(body, body.trim_ascii().len(), None, now);
+        }
+        message
+    }
+
+    fn read_array(&mut self, body: &[u8], now: Timestamp) {
+        let mut splitter = EventSplitter::array();
+        let mut each = |text: EventText<'_>| {
+            self.add(text.text, text.bytes, Some(text.place), now);
+        };
+        let split = splitter.feed(body, &mut each).and_then(|()| splitter.finish(&mut each));
+        if let Err(error) = split {
+            self.refused.add(now, None, &format!("the message cannot be read: {error}"), body);
+        }
+    }
+
+    fn add(&mut self, text: &[u8], bytes: usize, place: Option<EventPlace>, now: Timestamp) {
+        match read(text, bytes) {
+            Ok(event) => self.events.push((place, event)),
+            Err(error) => self.refused.add(now, place, &error.to_string(), text),
+        }
+    }
+}
+
+fn read(text: &[u8], bytes: usize) -> Result<Event, InvalidEvent> {
+    if bytes > MAX_EVENT_BYTES {
+        return Err(InvalidEvent::TooLarge { bytes });
+    }
+    let not_utf8 = |e| InvalidEvent::NotJson { message: format!("it is no UTF-8: {e}") };
+    Event::from_json(std::str::from_utf8(text).map_err(not_utf8)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: &str = r#"{"event":"SparkListenerJobStart","job_id":1,"timestamp":"2024-03-30T10:00:00Z","user":"ada"}"#;
+
+    fn read(body: &[u8]) -> Message {
+        Message::read(body, Timestamp::from_micros(0))
+    }
+
+    #[test]
+    fn a_message_is_one_event_or_an_array_of_them() {
+        assert_eq!(read(format!(" {START}\n").as_bytes()).events.len(), 1);
+        let array = read(format!("\n[{START}, {START}]").as_bytes());
+        assert_eq!((array.events.len(), array.refused.reason()), (2, None));
+        assert_eq!(read(b"[]").refused.reason(), None);
+    }
+
+    #[test]
+    fn of_an_array_the_good_events_are_taken_and_the_bad_ones_named() {
+        let array = read(format!("[{START},{{}},7]").as_bytes());
+        assert_eq!(array.events.len(), 1);
+        let reason = array.refused.reason().unwrap();
+        assert!(reason.starts_with("index 1: field `event` is missing; index 2: "), "{reason}");
+        assert_eq!(array.refused.rejections[0].raw, "{}");
+    }
+
+    #[test]
+    fn a_cut_array_gives_its_whole_events_and_says_that_it_is_cut() {
+        let array = read(format!("[{START},{{\"event\"").as_bytes());
+        assert_eq!(array.events.len(), 1);
+        assert!(array.refused.reason().unwrap().ends_with("its JSON array is not closed"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_message_is_bounded() {
+        let commas = read(&[&b"["[..], &vec![b','; 100_000], b"]"].concat());
+        assert_eq!(commas.refused.rejections.len(), MAX_REJECTED);
+        let reason = commas.refused.reason().unwrap();
+        assert!(reason.ends_with("and 99991 more") && reason.len() < 2_000, "{reason}");
+        let long = read(&vec![b' '; MAX_MESSAGE_BYTES + 1]);
+        assert!(long.refused.reason().unwrap().contains("4194304 that are taken"));
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_with_the_reason() {
+        for body in [&b""[..], b"{", b"\xff", b"null", b"\"[\""] {
+            let message = read(body);
+            assert!(message.events.is_empty() && message.refused.reason().is_some());
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What the worker serves about itself.
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use spark_analytics_examples::prometheus;
+use spark_analytics_http::Options;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Serves `/metrics`, and `/health`: that the process answers.
+pub(crate) async fn serve(
+    address: SocketAddr,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let router = prometheus::route(metrics, || {})
+        .route("/health", get(|| async { axum::Json(serde_json::json!({"status": "healthy"})) }));
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let _ = writeln!(std::io::stdout(), "metrics on http://{}/metrics", listener.local_addr()?);
+    tokio::spawn(async move {
+        let stopped = stop.cancelled_owned();
+        spark_analytics_http::serve(listener, router, &Options::default(), stopped).await;
+    });
+    Ok(())
+}
