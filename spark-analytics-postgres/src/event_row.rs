@@ -34,13 +34,14 @@ struct Identity<'b> {
 }
 
 impl Events {
-    /// Inserts the first event of each identity under which none is held, and reads the others.
+    /// Inserts the first event of each identity under which none is held, under the ids given, and reads the others.
     pub(crate) async fn insert_or_read(
         connection: &mut PgConnection,
         batch: &Batch,
         dedup: Dedup,
         jobs: &[JobNo],
         pruned_before: Day,
+        ids: &[i64],
     ) -> Result<Self> {
         let identities = batch.identities().zip(batch.first_events()).enumerate();
         let identities =
@@ -50,9 +51,9 @@ impl Events {
             .filter(|identity| identity.event.timestamp().day() >= pruned_before)
             .collect();
         let mut held = vec![None; batch.identities().len()];
-        let ids = next_ids(connection, taken.len()).await.map_err(failed("number events"))?;
-        let new = insert(connection, dedup, &taken, &ids).await.map_err(failed("insert events"))?;
-        let known = taken.iter().zip(&ids).filter(|(_, id)| new.binary_search(id).is_err());
+        let ids = &ids[..taken.len()];
+        let new = insert(connection, dedup, &taken, ids).await.map_err(failed("insert events"))?;
+        let known = taken.iter().zip(ids).filter(|(_, id)| new.binary_search(id).is_err());
         let known: Vec<Identity<'_>> = known.map(|(identity, _)| *identity).collect();
         for (place, stored) in read(connection, dedup, &known).await? {
             held[place] = Some(stored);
@@ -102,18 +103,6 @@ impl Events {
     }
 }
 
-/// Ids that nobody else gets, ascending. They come from a sequence, which no writer waits for.
-async fn next_ids(connection: &mut PgConnection, count: usize) -> sqlx::Result<Vec<i64>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    let rows = sqlx::query("SELECT nextval('spark_event_ids') FROM generate_series(1, $1)")
-        .bind(count as i64)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
-}
-
 /// The ids of those that were inserted, ascending.
 async fn insert(
     connection: &mut PgConnection,
@@ -126,11 +115,14 @@ async fn insert(
         .column(ids.iter().copied())
         .fetch(
             connection,
-            "INSERT INTO spark_events (app_no, job_id, time_us, type, task_key, raw, id) \
-             SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING id",
+            "WITH new AS (INSERT INTO spark_events \
+             (app_no, job_id, time_us, type, task_key, raw, id) \
+             SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING id) \
+             SELECT coalesce(array_agg(id), '{}') FROM new",
         )
         .await?;
-    let mut ids = rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<Vec<i64>>>()?;
+    let ids = rows.first().map(|row| row.try_get::<Vec<i64>, _>(0)).transpose()?;
+    let mut ids = ids.unwrap_or_default();
     ids.sort_unstable();
     Ok(ids)
 }

@@ -7,7 +7,7 @@ use sqlx::{Postgres, Transaction};
 
 use spark_analytics_core::{
     Application, LogReceipt, LogSnapshot, LogSource, LogWriteSet, Result, Rollup, RollupKey,
-    plan_log,
+    Source, plan_log,
 };
 
 use crate::PostgresStore;
@@ -90,7 +90,7 @@ impl PostgresStore {
             .execute(
                 &mut transaction,
                 "SELECT FROM {rows} AS asked (app_no) JOIN spark_jobs USING (app_no) \
-                 ORDER BY app_no, job_id FOR UPDATE OF spark_jobs",
+                 ORDER BY app_no, job_id FOR NO KEY UPDATE OF spark_jobs",
             )
             .await?;
         Ok((transaction, made))
@@ -190,7 +190,7 @@ async fn take(
         writes.push((app, write));
     }
     for (app, write) in &writes {
-        job_row::write(connection, &write.jobs, |job| (*app, job.key.job_id), made)
+        job_row::write(connection, &write.jobs, |job| (*app, job.key.job_id), Source::Log, made)
             .await
             .map_err(failed("write jobs"))?;
     }
