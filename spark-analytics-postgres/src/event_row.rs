@@ -4,11 +4,11 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use spark_analytics_core::{
-    Batch, Day, Dedup, Event, EventId, EventWrite, Receipt, Result, StoredEvent, WriteSet,
+    Batch, Day, Dedup, Error, Event, EventId, EventWrite, Receipt, Result, StoredEvent, WriteSet,
 };
 
 use crate::columns::Columns;
-use crate::failure::failed;
+use crate::failure::{POSTGRES, failed};
 use crate::lock::JobNo;
 use crate::rows::Rows;
 
@@ -55,7 +55,12 @@ impl Events {
         let new = insert(connection, dedup, &taken, ids).await.map_err(failed("insert events"))?;
         let known = taken.iter().zip(ids).filter(|(_, id)| new.binary_search(id).is_err());
         let known: Vec<Identity<'_>> = known.map(|(identity, _)| *identity).collect();
-        for (place, stored) in read(connection, dedup, &known).await? {
+        let read = read(connection, dedup, &known).await?;
+        if read.len() < known.len() {
+            let reason = "events were deleted by another program while they were read: send again";
+            return Err(Error::unavailable(POSTGRES, reason));
+        }
+        for (place, stored) in read {
             held[place] = Some(stored);
         }
         Ok(Self { held, new })

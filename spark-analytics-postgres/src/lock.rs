@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Postgres, Row, Transaction};
 
 use spark_analytics_core::{Error, Result};
 
@@ -11,6 +11,7 @@ use crate::PostgresStore;
 use crate::failure::{BackOff, POSTGRES, failed};
 use crate::job_row::RECORD;
 use crate::rows::Rows;
+use crate::transaction::Transaction;
 
 /// A job's key in the database: its application's attempt, and its id.
 pub(crate) type JobNo = (i64, i64);
@@ -26,7 +27,7 @@ pub(crate) struct JobRow<'a> {
 /// A transaction that has jobs' rows.
 #[derive(Debug)]
 pub(crate) struct Locked {
-    pub(crate) transaction: Transaction<'static, Postgres>,
+    pub(crate) transaction: Transaction,
     /// What is held of them.
     pub(crate) rows: Vec<PgRow>,
     /// Those whose rows were made for this: they hold nothing, and have to go if that is so at the end.
@@ -47,7 +48,10 @@ impl PostgresStore {
                 Ok((transaction, made, rows)) if rows.len() == jobs.len() => {
                     return Ok(Locked { transaction, rows, made });
                 }
-                Ok(_) => makes_rows = true,
+                Ok((transaction, ..)) => {
+                    transaction.rollback().await.map_err(failed("lock jobs"))?;
+                    makes_rows = true;
+                }
                 Err(error) => back_off.after(error).await.map_err(failed("lock jobs"))?,
             }
         }
@@ -59,7 +63,7 @@ impl PostgresStore {
         &self,
         jobs: &[JobRow<'_>],
         makes_rows: bool,
-    ) -> sqlx::Result<(Transaction<'static, Postgres>, BTreeSet<JobNo>, Vec<PgRow>)> {
+    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>, Vec<PgRow>)> {
         let mut transaction = self.begin().await?;
         let made = match makes_rows {
             true => insert(&mut transaction, jobs).await?,

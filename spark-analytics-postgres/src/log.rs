@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::postgres::PgConnection;
-use sqlx::{Postgres, Transaction};
 
 use spark_analytics_core::{
     Application, LogReceipt, LogSnapshot, LogSource, LogWriteSet, Result, Rollup, RollupKey,
@@ -18,6 +17,7 @@ use crate::list::{cannot_be_held, rows_limit};
 use crate::lock::{self, JobNo, JobRow};
 use crate::log_rows::held;
 use crate::rows::Rows;
+use crate::transaction::Transaction;
 use crate::{job_row, log_put, log_source, rollup_row};
 
 impl PostgresStore {
@@ -50,7 +50,7 @@ impl PostgresStore {
     async fn lock_logs(
         &self,
         logs: &[(i64, LogSnapshot)],
-    ) -> Result<(Transaction<'static, Postgres>, BTreeSet<JobNo>)> {
+    ) -> Result<(Transaction, BTreeSet<JobNo>)> {
         let mut back_off = BackOff::new();
         loop {
             match self.try_to_lock_logs(logs).await {
@@ -64,7 +64,7 @@ impl PostgresStore {
     async fn try_to_lock_logs(
         &self,
         logs: &[(i64, LogSnapshot)],
-    ) -> sqlx::Result<(Transaction<'static, Postgres>, BTreeSet<JobNo>)> {
+    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>)> {
         let mut transaction = self.begin().await?;
         let apps: BTreeSet<i64> = logs.iter().map(|(app, _)| *app).collect();
         Rows::default()
@@ -104,11 +104,9 @@ impl PostgresStore {
         if cannot_be_held(&[app_id, attempt_id]) {
             return Ok(None);
         }
-        let mut transaction = self
-            .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(failed("begin to read"))?;
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let mut transaction =
+            Transaction::begin(&self.pool, begin).await.map_err(failed("begin to read"))?;
         let app: Option<i64> = sqlx::query_scalar(
             "SELECT app_no FROM spark_attempts WHERE app_id = $1 AND attempt_id = $2",
         )

@@ -33,7 +33,8 @@ async fn every_key_holds_the_column_by_which_its_table_is_spread() {
     .await
     .unwrap();
     let distribution = distribution();
-    let tables: std::collections::BTreeSet<&String> = keys.iter().map(|(table, ..)| table).collect();
+    let tables: std::collections::BTreeSet<&String> =
+        keys.iter().map(|(table, ..)| table).collect();
     assert!(tables.iter().copied().eq(distribution.keys()), "{tables:?} {distribution:?}");
     for (table, key, columns) in &keys {
         if let Some(column) = &distribution[table] {
