@@ -136,6 +136,7 @@ impl<'r> Columns<'r> {
         let row = self.row;
         let number = row.try_get::<i64, _>(at).map(|number| number.to_string());
         let number = number.or_else(|_| row.try_get::<i32, _>(at).map(|number| number.to_string()));
+        let number = number.or_else(|_| row.try_get::<i16, _>(at).map(|number| number.to_string()));
         number
             .or_else(|_| row.try_get::<String, _>(at).map(|text| format!("`{text}`")))
             .unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sqlx::QueryBuilder;
 use sqlx::postgres::PgConnection;
 
 use spark_analytics_core::{
@@ -13,7 +14,7 @@ use crate::PostgresStore;
 use crate::attempts::App;
 use crate::columns::Columns;
 use crate::failure::{BackOff, failed};
-use crate::list::{cannot_be_held, rows_limit};
+use crate::list::{cannot_be_held, rows_limit, until_nul};
 use crate::lock::{self, JobNo, JobRow};
 use crate::log_rows::held;
 use crate::rows::Rows;
@@ -133,21 +134,21 @@ impl PostgresStore {
         after: Option<(&str, &str)>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let sql = match after {
-            // What has U+0000 ends before it, for this order: nothing held has one.
-            Some(_) => {
-                "SELECT app_no, fact FROM spark_applications WHERE (app_id, attempt_id) > ($2, $3) \
-                 ORDER BY app_id, attempt_id LIMIT $1"
+        let mut query = QueryBuilder::new("SELECT app_no, fact FROM spark_applications");
+        match after {
+            // Nothing that is held is equal to a text with U+0000, so that what follows it decides nothing.
+            Some((app_id, _)) if cannot_be_held(&[app_id]) => {
+                query.push(" WHERE app_id > ").push_bind(until_nul(app_id));
             }
-            None => {
-                "SELECT app_no, fact FROM spark_applications ORDER BY app_id, attempt_id LIMIT $1"
+            Some((app_id, attempt_id)) => {
+                query.push(" WHERE (app_id, attempt_id) > (").push_bind(app_id);
+                query.push(", ").push_bind(until_nul(attempt_id)).push(")");
             }
-        };
-        let mut query = sqlx::query(sql).bind(rows_limit(limit));
-        if let Some((app_id, attempt_id)) = after {
-            query = query.bind(app_id).bind(attempt_id);
+            None => {}
         }
-        let rows = query.fetch_all(&self.pool).await.map_err(failed("list applications"))?;
+        query.push(" ORDER BY app_id, attempt_id LIMIT ").push_bind(rows_limit(limit));
+        let rows =
+            query.build().fetch_all(&self.pool).await.map_err(failed("list applications"))?;
         let facts = rows.iter().map(|row| {
             let mut columns = Columns::new(row, "spark_applications", 1);
             columns.get::<i64>()?;

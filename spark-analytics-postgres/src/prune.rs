@@ -51,7 +51,8 @@ impl PostgresStore {
     }
 
     async fn parts(&self) -> sqlx::Result<Vec<Part>> {
-        sqlx::query_as(
+        let mut transaction = self.begin_alone().await?;
+        let parts = sqlx::query_as(
             "SELECT oid::regclass::text, \
              pg_relation_size(oid) / current_setting('block_size')::bigint, \
              CASE WHEN pg_get_partkeydef(inhparent) = 'RANGE (time_us)' THEN \
@@ -60,8 +61,19 @@ impl PostgresStore {
              WHERE relkind = 'r' AND (oid = 'spark_events'::regclass \
              OR oid IN (SELECT relid FROM pg_partition_tree('spark_events')))",
         )
-        .fetch_all(&self.pool)
-        .await
+        .fetch_all(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(parts)
+    }
+
+    /// Begins to read or drop partitions, which locks several, so that one prune at a time does. Whoever writes
+    /// or reads while this waits to drop one waits as well, so it does not wait long.
+    async fn begin_alone(&self) -> sqlx::Result<Transaction> {
+        let lock = self.partitions_lock();
+        let begin =
+            format!("{BEGIN}; SELECT pg_advisory_xact_lock({lock}); SET LOCAL lock_timeout = '5s'");
+        Transaction::begin(&self.pool, &begin).await
     }
 
     /// Looks through a table page by page: what comes meanwhile, behind the last page, is not so old.
@@ -86,14 +98,9 @@ impl PostgresStore {
         Ok(events)
     }
 
-    /// Drops a partition that lies before the day as a whole. Whoever writes or reads
-    /// while this waits for those before it waits as well, so it does not wait long.
+    /// Drops a partition that lies before the day as a whole.
     async fn drop_part(&self, name: &str) -> sqlx::Result<u64> {
-        let begin = format!(
-            "{BEGIN}; SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock({})",
-            self.drop_lock()
-        );
-        let mut transaction = Transaction::begin(&self.pool, &begin).await?;
+        let mut transaction = self.begin_alone().await?;
         let events: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {name}")))
             .fetch_one(&mut *transaction)
             .await?;

@@ -69,8 +69,8 @@ impl PostgresStore {
         self.meta << 8
     }
 
-    /// The advisory lock of who drops partitions of events.
-    pub(crate) const fn drop_lock(&self) -> i64 {
+    /// The advisory lock of who handles the partitions of events.
+    pub(crate) const fn partitions_lock(&self) -> i64 {
         self.prune_lock() + 0xff
     }
 }
