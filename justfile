@@ -29,6 +29,10 @@ deny:
 main-job:
     scripts/check-main-job
 
+# Check compose.yaml, and carry out the Dockerfile without an engine: as root
+containers:
+    REUSE_TARGET=1 scripts/check-containers
+
 # Measure core, SQLite and redb, each against its bare loop
 bench:
     cargo bench --workspace
