@@ -28,6 +28,12 @@ pub(crate) fn control(arguments: &[&str]) {
     assert!(Command::new(script).args(arguments).status().unwrap().success(), "{arguments:?}");
 }
 
+/// A database of Redis, of which each test takes another.
+pub(crate) fn redis(database: u8) -> String {
+    let server = std::env::var("SPARK_ANALYTICS_TEST_REDIS").expect("run by scripts/with-services");
+    format!("{server}/{database}")
+}
+
 /// Waits until something is there.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
@@ -229,9 +235,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(folder: &Path, store: &str, amqp: &str) -> Self {
+        Self::start_with(folder, store, amqp, &[]).await
+    }
+
+    pub(crate) async fn start_with(folder: &Path, store: &str, amqp: &str, more: &[&str]) -> Self {
         let arguments = ["--listen", "127.0.0.1:0", "--store", store, "--publish", amqp];
-        let program =
-            Program::start("http_server", folder, &[&arguments[..], &["--log", "warn"]].concat());
+        let arguments = [&arguments[..], &["--log", "warn"], more].concat();
+        let program = Program::start("http_server", folder, &arguments);
         let line = program.says("listening on ").await;
         let url = line.trim_start_matches("listening on ").to_owned();
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
