@@ -13,7 +13,9 @@ const NAMESPACE: &str = "spark-analytics";
 
 /// A cache in Redis, if one is used. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct SharedCache(Arc<OnceLock<RedisCached<Metered<Arc<dyn Store>>>>>);
+pub struct SharedCache(Arc<OnceLock<InRedis>>);
+
+type InRedis = RedisCached<Metered<Arc<dyn Store>>>;
 
 impl SharedCache {
     /// A store behind the Redis of a URL, or else as it is; on tokio. A Redis that is away is no error.
