@@ -21,6 +21,14 @@ doc:
 test:
     cargo test --workspace
 
+# The tests that need PostgreSQL, Redis and RabbitMQ: just test-services, or just test-services 'worker_*'
+test-services *targets:
+    scripts/test-services {{targets}}
+
+# compose.yaml and the Dockerfile, without a container engine
+containers:
+    scripts/check-containers
+
 # Licences, bans and sources of all dependencies
 deny:
     cargo deny --all-features check licenses bans sources
@@ -36,6 +44,10 @@ containers:
 # Measure core, SQLite and redb, each against its bare loop
 bench:
     cargo bench --workspace
+
+# Measure PostgreSQL against its bare loop
+bench-postgres:
+    SERVICES=postgres scripts/with-services cargo bench -p spark-analytics-tests --features services --bench postgres
 
 # Measure the HTTP server with wrk
 bench-http:

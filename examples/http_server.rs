@@ -15,7 +15,7 @@ use spark_analytics_core::{Analytics, CacheCounts, Cached, Dedup, Store};
 use spark_analytics_eventlog::is_url;
 use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
 use spark_analytics_examples::{
-    LogArgs, Metered, OpenedLater, Signals, Update, follow, open_store, prometheus,
+    LogArgs, Metered, OpenedLater, SharedCache, Signals, Update, follow, open_store, prometheus,
 };
 use spark_analytics_http::{Options, Queue, router, router_with_queue, serve};
 use tokio::net::TcpListener;
@@ -39,6 +39,11 @@ struct Args {
     /// them, and a worker takes them into the store.
     #[arg(long, env = "SPARK_ANALYTICS_PUBLISH", value_name = "URL", hide_env_values = true)]
     publish: Option<String>,
+    /// A Redis to share what was read with all programs on the same store,
+    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]. All that write the store have to name it too, or their
+    /// writes are seen up to 60 s later, as are those of the command line; another store needs another DB.
+    #[arg(long, env = "SPARK_ANALYTICS_REDIS", value_name = "URL", hide_env_values = true)]
+    redis: Option<String>,
     /// When two events are the same: by job, type, time and `task`, or without the task, by `time`.
     #[arg(long, env = "SPARK_ANALYTICS_DEDUP", default_value = "task")]
     dedup: Dedup,
@@ -85,7 +90,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
             () = signals.next() => std::process::exit(0),
         }
     };
-    let cached = Cached::new(Arc::new(Metered::new(store)));
+    let shared = SharedCache::default();
+    let cached = Cached::new(shared.around(Metered::new(store), args.redis.as_deref()).await?);
     let store: Arc<dyn Store> = Arc::new(cached.clone());
     let options = Options::default();
     let analytics = Analytics::new(Arc::clone(&store));
@@ -93,13 +99,15 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Some(queue) => router_with_queue(analytics, queue, &options),
         None => router(analytics, &options),
     };
-    let count_cache = move || {
+    let count_caches = move || {
         let CacheCounts { hits, misses, .. } = cached.counts();
         for (result, count) in [("hit", hits), ("miss", misses)] {
-            counter!("spark_analytics_cache_requests_total", "result" => result).absolute(count);
+            let labels = [("cache", "memory"), ("result", result)];
+            counter!("spark_analytics_cache_requests_total", &labels).absolute(count);
         }
+        shared.count();
     };
-    let router = router.merge(prometheus::route(metrics, count_cache));
+    let router = router.merge(prometheus::route(metrics, count_caches));
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;

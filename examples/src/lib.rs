@@ -9,6 +9,7 @@ mod logging;
 mod metered;
 mod opening;
 pub mod prometheus;
+mod shared_cache;
 mod signals;
 
 use std::path::Path;
@@ -24,6 +25,7 @@ pub use follow::{Update, bytes_of, follow, is_full, source_of};
 pub use logging::LogArgs;
 pub use metered::Metered;
 pub use opening::{OpenedLater, open_when_there};
+pub use shared_cache::SharedCache;
 pub use signals::Signals;
 
 /// Opens the store that a URL names, see [`Place`].

@@ -41,13 +41,16 @@ const fn metric(name: &'static str, kind: Kind, help: &'static str) -> Metric {
 
 /// All that is measured.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 14] = [
+pub const METRICS: [Metric; 17] = [
     metric("spark_analytics_events_total", Kind::Counter, "Events by outcome"),
     metric("spark_analytics_logs_total", Kind::Counter, "Event logs taken, by whether they changed anything"),
     metric("spark_analytics_batch_events", EVENTS, "Events in a commit"),
     metric("spark_analytics_commit_seconds", SECONDS, "How long commits took, of events or of logs"),
     metric("spark_analytics_store_errors_total", Kind::Counter, "Calls that the store failed, by operation"),
-    metric("spark_analytics_cache_requests_total", Kind::Counter, "Questions that the cache answered (hit) or not (miss)"),
+    metric("spark_analytics_cache_requests_total", Kind::Counter, "Questions that a cache answered (hit), had no answer to (miss) or was not there for (bypassed)"),
+    metric("spark_analytics_redis_errors_total", Kind::Counter, "Calls to Redis that failed or were late"),
+    metric("spark_analytics_redis_flushes_total", Kind::Counter, "How often all entries in Redis were made stale"),
+    metric("spark_analytics_redis_available", Kind::Gauge, "Whether Redis is read now"),
     metric("spark_analytics_broker_connected", Kind::Gauge, "Whether the connection to consume or to publish is there"),
     metric("spark_analytics_queue_messages", Kind::Gauge, "Messages that wait in a queue"),
     metric("spark_analytics_messages_total", Kind::Counter, "Messages of a queue that were acknowledged or dead-lettered"),
@@ -101,9 +104,19 @@ fn begin_at_zero() {
     for operation in ["ingest", "ingest_logs", "read", "reject", "prune", "check"] {
         counter!("spark_analytics_store_errors_total", "operation" => operation).absolute(0);
     }
-    for result in ["hit", "miss"] {
-        counter!("spark_analytics_cache_requests_total", "result" => result).absolute(0);
+    for (cache, result) in [
+        ("memory", "hit"),
+        ("memory", "miss"),
+        ("redis", "hit"),
+        ("redis", "miss"),
+        ("redis", "bypassed"),
+    ] {
+        let labels = [("cache", cache), ("result", result)];
+        counter!("spark_analytics_cache_requests_total", &labels).absolute(0);
     }
+    counter!("spark_analytics_redis_errors_total").absolute(0);
+    counter!("spark_analytics_redis_flushes_total").absolute(0);
+    gauge!("spark_analytics_redis_available").set(0.0);
     for of in ["events", "logs"] {
         let _ = histogram!("spark_analytics_commit_seconds", "of" => of);
     }

@@ -326,6 +326,11 @@ fn wrong_arguments_are_told_in_a_sentence() {
         told.starts_with("error: `mysql://x` names no store") && told.lines().count() == 1,
         "{told}"
     );
+    let redis = ["--store", "memory:", "--redis", "http://ada:secret@x"];
+    let (code, told) = fails(folder.path(), &[&listen[..], &redis].concat());
+    assert_eq!(code, 1);
+    assert!(told.starts_with("error: --redis: this is no URL of Redis"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
     for (arguments, what) in [
         (["--listen", "nowhere"], "--listen"),
         (["--dedup", "none"], "`none` is no dedup rule; use `task` or `time`"),
@@ -336,6 +341,23 @@ fn wrong_arguments_are_told_in_a_sentence() {
         assert_eq!(code, 2);
         assert!(told.starts_with("error: ") && told.contains(what), "{told}");
     }
+}
+
+#[test]
+fn a_redis_that_is_away_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let redis = format!("redis://:secret@{closed}/0");
+    let server = Server::start(folder.path(), &["--store", STORES[0], "--redis", &redis]);
+    let events = Workload::new(5, 2).batch(50);
+    server.batch(&events);
+    assert_figures(&server, &events);
+    let mut metrics = ureq::get(format!("{}/metrics", server.url)).call().unwrap();
+    let text = metrics.body_mut().read_to_string().unwrap();
+    assert!(text.contains("\nspark_analytics_redis_available 0\n"), "{text}");
+    let bypassed = "spark_analytics_cache_requests_total{cache=\"redis\",result=\"bypassed\"} ";
+    assert!(text.contains(bypassed) && !text.contains(&format!("{bypassed}0\n")), "{text}");
+    server.stop("-TERM");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use spark_analytics_core::Event;
 use spark_analytics_examples::prometheus::METRICS;
 use spark_analytics_tests::Workload;
-use worker_support::{Place, Server, get, until};
+use worker_support::{Place, Server, get, redis, until};
 
 /// The series that are told, with the names of their labels.
 type Series = BTreeMap<String, BTreeSet<String>>;
@@ -61,8 +61,11 @@ fn queries(dashboard: &Value, found: &mut Vec<String>) {
 #[tokio::test]
 async fn the_dashboard_and_the_documentation_name_what_is_measured() {
     let place = Place::new("metrics").await;
-    let server = Server::start(place.folder.path(), "sqlite:test.db", &place.amqp).await;
-    let worker = place.worker(&["--metrics", "127.0.0.1:0"]);
+    let redis = redis(1);
+    let more = ["--redis", &redis];
+    let server =
+        Server::start_with(place.folder.path(), "sqlite:test.db", &place.amqp, &more).await;
+    let worker = place.worker(&["--metrics", "127.0.0.1:0", "--redis", &redis]);
     let line = worker.says("metrics on ").await;
     let of_worker = line.trim_start_matches("metrics on ").to_owned();
     let events = Workload::new(3, 9).batch(30);
@@ -78,7 +81,7 @@ async fn the_dashboard_and_the_documentation_name_what_is_measured() {
     place.dead().await;
     place.dead().await;
     let job = "/api/v1/analytics/jobs/0?app=application_1711792363000_0042";
-    let hits = "spark_analytics_cache_requests_total{result=\"hit\"}";
+    let hits = "spark_analytics_cache_requests_total{cache=\"memory\",result=\"hit\"}";
     let of_server = until("a hit of the cache", async || {
         assert_eq!(server.get(job).await.0, 200);
         let text = server.get("/metrics").await.1;
@@ -96,6 +99,17 @@ async fn the_dashboard_and_the_documentation_name_what_is_measured() {
             "spark_analytics_messages_total{queue=\"spark.eventlogs\",outcome=\"acknowledged\"} 1",
         )
         .then_some(text)
+    })
+    .await;
+    // On a busy machine an answer of Redis may come too late.
+    let of_redis = ["hit", "miss", "bypassed"].map(|result| {
+        let labels = format!("{{cache=\"redis\",result=\"{result}\"}}");
+        value(&of_server, &format!("spark_analytics_cache_requests_total{labels}"))
+    });
+    assert!(of_redis.iter().sum::<f64>() > 0.0);
+    until("Redis", async || {
+        let text = server.get("/metrics").await.1;
+        (value(&text, "spark_analytics_redis_available") == 1.0).then_some(())
     })
     .await;
     let outcome = |outcome| {

@@ -19,7 +19,9 @@ use anyhow::anyhow;
 use clap::Parser;
 use spark_analytics_core::{Dedup, Store, Timestamp};
 use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
-use spark_analytics_examples::{Backoff, LogArgs, Metered, Signals, open_when_there, prometheus};
+use spark_analytics_examples::{
+    Backoff, LogArgs, Metered, SharedCache, Signals, open_when_there, prometheus,
+};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,10 @@ struct Args {
         hide_env_values = true
     )]
     store: String,
+    /// The Redis of the servers on the same store, redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]: what they keep there
+    /// is stale as soon as the worker has written. Without it they see its writes up to 60 s later
+    #[arg(long, env = "SPARK_ANALYTICS_REDIS", value_name = "URL", hide_env_values = true)]
+    redis: Option<String>,
     /// When two events are the same: by job, type, time and `task`, or without the task, by `time`.
     #[arg(long, env = "SPARK_ANALYTICS_DEDUP", default_value = "task")]
     dedup: Dedup,
@@ -83,15 +89,16 @@ async fn run(args: Args) -> anyhow::Result<()> {
         stopping.cancel();
     });
     let metrics = prometheus::start()?;
+    let shared = SharedCache::default();
     if let Some(address) = args.metrics {
-        monitor::serve(address, metrics, stop.clone()).await?;
+        monitor::serve(address, metrics, shared.clone(), stop.clone()).await?;
     }
     let store = tokio::select! {
         store = open_when_there(&args.store, args.dedup) => store?,
         // Not by returning: that would wait for what the opening blocks on.
         () = stop.cancelled() => std::process::exit(0),
     };
-    let store: Arc<dyn Store> = Arc::new(Metered::new(store));
+    let store = shared.around(Metered::new(store), args.redis.as_deref()).await?;
     consume(&url, Arc::clone(&store), args.concurrency, stop).await;
     store.close().await?;
     Ok(())

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use spark_analytics_examples::prometheus;
+use spark_analytics_examples::{SharedCache, prometheus};
 use spark_analytics_http::Options;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn serve(
     address: SocketAddr,
     metrics: PrometheusHandle,
+    shared: SharedCache,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let router = prometheus::route(metrics, || {})
+    let router = prometheus::route(metrics, move || shared.count())
         .route("/health", get(|| async { axum::Json(serde_json::json!({"status": "healthy"})) }));
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// Why a call did not succeed. Nothing of the call's batch has been applied, except as
-/// [`Error::Engine`] says.
+/// [`Error::Engine`] and [`Error::Unavailable`] say.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,8 +25,9 @@ pub enum Error {
         /// What the engine says.
         reason: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// Another process holds the store, or no connection came free in time. Nothing was applied;
-    /// sending it again later is right.
+    /// Another process holds the store, its server is away, or no connection came free in time. Sending
+    /// it again later is right. Nothing was applied, unless the server was lost while it committed: then
+    /// the batch is whole or absent, and sending it again is safe as well.
     #[error("the {backend} store cannot be used now: {reason}")]
     Unavailable {
         /// The backend's name.

@@ -35,8 +35,8 @@ pub const MAX_REJECTED_BYTES: usize = 8 * 1024;
 /// 5. Return the receipts.
 ///
 /// [`ingest_logs`](Self::ingest_logs) is the same with [`HeldLog`](crate::HeldLog) and
-/// [`plan_log`](crate::plan_log()), log by log within one transaction. Ids count up from 1 and are never
-/// given twice.
+/// [`plan_log`](crate::plan_log()), log by log within one transaction. Ids count up from 1,
+/// perhaps with gaps, and are never given twice.
 ///
 /// Jobs are listed by their figures ([`JobRecord::figures`]) in the order of [`JobCursor`]; a job
 /// without figures is in no list. A store needs an index in that order which it keeps up from

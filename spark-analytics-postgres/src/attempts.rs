@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnection;
 use crate::PostgresStore;
 use crate::failure::failed;
 use crate::rows::Rows;
+use crate::transaction::{BEGIN, Transaction};
 
 /// An application's id and its attempt's.
 pub(crate) type App = (String, String);
@@ -54,12 +55,12 @@ impl PostgresStore {
     }
 
     async fn find_or_number(&self, apps: &[App]) -> sqlx::Result<Vec<(App, i64)>> {
-        let mut connection = self.pool.acquire().await?;
-        let mut found = find(&mut connection, apps).await?;
+        let mut transaction = Transaction::begin(&self.pool, BEGIN).await?;
+        let mut found = find(&mut transaction, apps).await?;
         if found.len() < apps.len() {
             keys(apps)
                 .execute(
-                    &mut connection,
+                    &mut transaction,
                     "INSERT INTO spark_attempts (app_id, attempt_id) \
                      SELECT app_id, attempt_id FROM {rows} AS new (app_id, attempt_id) \
                      WHERE NOT EXISTS (SELECT FROM spark_attempts AS old \
@@ -67,8 +68,9 @@ impl PostgresStore {
                      ORDER BY app_id, attempt_id ON CONFLICT DO NOTHING",
                 )
                 .await?;
-            found = find(&mut connection, apps).await?;
+            found = find(&mut transaction, apps).await?;
         }
+        transaction.commit().await?;
         if found.len() < apps.len() {
             return Err(sqlx::Error::RowNotFound);
         }

@@ -76,6 +76,18 @@ impl<'r> Columns<'r> {
         })
     }
 
+    /// The tasks that single events told of.
+    pub(crate) fn event_tasks(&mut self) -> Result<TaskTotals> {
+        Ok(TaskTotals {
+            succeeded: self.count()?,
+            failed: self.count()?,
+            duration_ms: self.sum()?,
+            lost_ms: self.sum()?,
+            durations: self.histogram()?,
+            ..TaskTotals::default()
+        })
+    }
+
     /// Reads `wide_sums` and corrects by it the sums read before, given in the order of their columns.
     pub(crate) fn widen<const N: usize>(&mut self, sums: [&mut i128; N]) -> Result<()> {
         let Some(text) = self.get::<Option<&str>>()? else { return Ok(()) };
@@ -124,6 +136,7 @@ impl<'r> Columns<'r> {
         let row = self.row;
         let number = row.try_get::<i64, _>(at).map(|number| number.to_string());
         let number = number.or_else(|_| row.try_get::<i32, _>(at).map(|number| number.to_string()));
+        let number = number.or_else(|_| row.try_get::<i16, _>(at).map(|number| number.to_string()));
         number
             .or_else(|_| row.try_get::<String, _>(at).map(|text| format!("`{text}`")))
             .unwrap_or_default()

@@ -4,11 +4,11 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use spark_analytics_core::{
-    Batch, Day, Dedup, Event, EventId, EventWrite, Receipt, Result, StoredEvent, WriteSet,
+    Batch, Day, Dedup, Error, Event, EventId, EventWrite, Receipt, Result, StoredEvent, WriteSet,
 };
 
 use crate::columns::Columns;
-use crate::failure::failed;
+use crate::failure::{POSTGRES, failed};
 use crate::lock::JobNo;
 use crate::rows::Rows;
 
@@ -34,13 +34,14 @@ struct Identity<'b> {
 }
 
 impl Events {
-    /// Inserts the first event of each identity under which none is held, and reads the others.
+    /// Inserts the first event of each identity under which none is held, under the ids given, and reads the others.
     pub(crate) async fn insert_or_read(
         connection: &mut PgConnection,
         batch: &Batch,
         dedup: Dedup,
         jobs: &[JobNo],
         pruned_before: Day,
+        ids: &[i64],
     ) -> Result<Self> {
         let identities = batch.identities().zip(batch.first_events()).enumerate();
         let identities =
@@ -50,11 +51,16 @@ impl Events {
             .filter(|identity| identity.event.timestamp().day() >= pruned_before)
             .collect();
         let mut held = vec![None; batch.identities().len()];
-        let ids = next_ids(connection, taken.len()).await.map_err(failed("number events"))?;
-        let new = insert(connection, dedup, &taken, &ids).await.map_err(failed("insert events"))?;
-        let known = taken.iter().zip(&ids).filter(|(_, id)| new.binary_search(id).is_err());
+        let ids = &ids[..taken.len()];
+        let new = insert(connection, dedup, &taken, ids).await.map_err(failed("insert events"))?;
+        let known = taken.iter().zip(ids).filter(|(_, id)| new.binary_search(id).is_err());
         let known: Vec<Identity<'_>> = known.map(|(identity, _)| *identity).collect();
-        for (place, stored) in read(connection, dedup, &known).await? {
+        let read = read(connection, dedup, &known).await?;
+        if read.len() < known.len() {
+            let reason = "events were deleted by another program while they were read: send again";
+            return Err(Error::unavailable(POSTGRES, reason));
+        }
+        for (place, stored) in read {
             held[place] = Some(stored);
         }
         Ok(Self { held, new })
@@ -102,18 +108,6 @@ impl Events {
     }
 }
 
-/// Ids that nobody else gets, ascending. They come from a sequence, which no writer waits for.
-async fn next_ids(connection: &mut PgConnection, count: usize) -> sqlx::Result<Vec<i64>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    let rows = sqlx::query("SELECT nextval('spark_event_ids') FROM generate_series(1, $1)")
-        .bind(count as i64)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
-}
-
 /// The ids of those that were inserted, ascending.
 async fn insert(
     connection: &mut PgConnection,
@@ -126,11 +120,14 @@ async fn insert(
         .column(ids.iter().copied())
         .fetch(
             connection,
-            "INSERT INTO spark_events (app_no, job_id, time_us, type, task_key, raw, id) \
-             SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING id",
+            "WITH new AS (INSERT INTO spark_events \
+             (app_no, job_id, time_us, type, task_key, raw, id) \
+             SELECT * FROM {rows} ON CONFLICT DO NOTHING RETURNING id) \
+             SELECT coalesce(array_agg(id), '{}') FROM new",
         )
         .await?;
-    let mut ids = rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<Vec<i64>>>()?;
+    let ids = rows.first().map(|row| row.try_get::<Vec<i64>, _>(0)).transpose()?;
+    let mut ids = ids.unwrap_or_default();
     ids.sort_unstable();
     Ok(ids)
 }

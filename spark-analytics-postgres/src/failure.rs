@@ -7,29 +7,42 @@ use spark_analytics_core::Error;
 /// The name of this store in errors.
 pub(crate) const POSTGRES: &str = "PostgreSQL";
 
-/// What the driver says, while it was to do something.
+/// What went wrong, in the server's or the driver's words. The driver would name a line of the server's source.
+pub(crate) fn told(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(of_server) => {
+            format!("{} (SQLSTATE {})", of_server.message(), of_server.code().unwrap_or_default())
+        }
+        None => error.to_string(),
+    }
+}
+
+/// The error of a store that was to do something.
 pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-    move |error| match Kind::of(&error) {
-        Kind::Conflict => Error::unavailable(
+    move |error| match (Kind::of(&error), told(&error)) {
+        (Kind::Conflict, error) => Error::unavailable(
             POSTGRES,
             format!("other writers were in the way while it was to {action} ({error}): send again"),
         ),
-        Kind::Held => Error::unavailable(
+        (Kind::Held, _) => Error::unavailable(
             POSTGRES,
             "another process has held what is to be written for too long: send again",
         ),
-        Kind::Lost => Error::unavailable(
+        (Kind::Lost, error) => Error::unavailable(
             POSTGRES,
             format!(
                 "the connection was lost while it was to {action} ({error}): send again, which is \
                  safe whether or not it had been stored"
             ),
         ),
-        Kind::Busy => Error::unavailable(
+        (Kind::Busy, error) => Error::unavailable(
             POSTGRES,
-            "no connection came free in time: send again, or give the pool more of them",
+            format!(
+                "the server could not be reached, or no connection came free, in time ({error}): send \
+                 again, and if it is there, give the pool more connections"
+            ),
         ),
-        Kind::Other => Error::engine(POSTGRES, action, error),
+        (Kind::Other, error) => Error::engine(POSTGRES, action, error),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use spark_analytics_core::{Batch, Day, Event, Held, JobKey, Receipt, Result, plan};
+use spark_analytics_core::{Batch, Day, Event, Held, JobKey, Receipt, Result, Source, plan};
 
 use crate::PostgresStore;
 use crate::event_row::{Events, FIRST_NEW};
@@ -17,18 +17,27 @@ impl PostgresStore {
         }
         let batch = Batch::new(events, self.dedup);
         let jobs = self.job_numbers(&batch).await?;
-        let Locked { mut transaction, jobs: mut records, mut made } =
+        let Locked { mut transaction, rows, mut made } =
             self.lock_jobs(rows(&batch, &jobs)).await?;
         let connection = &mut *transaction;
 
-        let pruned_before: Option<i32> =
-            sqlx::query_scalar("SELECT pruned_before_day FROM spark_meta WHERE only_row")
-                .fetch_one(&mut *connection)
-                .await
-                .map_err(failed("read what is held"))?;
+        // Ids come from a sequence, which no writer waits for; ascending, and nobody else gets them.
+        let (pruned_before, ids): (Option<i32>, Vec<i64>) = sqlx::query_as(
+            "SELECT pruned_before_day, ARRAY(SELECT nextval('spark_event_ids') \
+             FROM generate_series(1, $1)) FROM spark_meta WHERE only_row",
+        )
+        .bind(batch.identities().len() as i64)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed("read what is held"))?;
         let pruned_before = pruned_before.map_or(Day::MIN, Day::from_number);
-        let mut events =
-            Events::insert_or_read(connection, &batch, self.dedup, &jobs, pruned_before).await?;
+        // The database inserts while the jobs' records are made out.
+        let (events, records) = tokio::join!(
+            biased;
+            Events::insert_or_read(connection, &batch, self.dedup, &jobs, pruned_before, &ids),
+            async { job_row::records(&rows) },
+        );
+        let (mut events, mut records) = (events?, records?);
         let held = Held {
             pruned_before,
             next_event_id: FIRST_NEW,
@@ -41,9 +50,15 @@ impl PostgresStore {
             .write(connection, &mut writes, self.dedup, &jobs)
             .await
             .map_err(failed("replace events"))?;
-        job_row::write(connection, &writes.jobs, |write| jobs[write.index], &mut made)
-            .await
-            .map_err(failed("write jobs"))?;
+        job_row::write(
+            connection,
+            &writes.jobs,
+            |write| jobs[write.index],
+            Source::Events,
+            &mut made,
+        )
+        .await
+        .map_err(failed("write jobs"))?;
         lock::delete(connection, &made).await.map_err(failed("write jobs"))?;
         rollup_row::add(self, connection, writes.rollups).await?;
         transaction.commit().await.map_err(failed("commit"))?;

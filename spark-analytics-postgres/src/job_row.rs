@@ -1,18 +1,18 @@
 //! A job's row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::postgres::{PgConnection, PgRow};
 
 use spark_analytics_core::{
-    End, Job, JobFold, JobKey, JobRecord, JobResult, JobWrite, Result, Source, Start, TaskTotals,
-    Timestamp,
+    End, Job, JobFold, JobKey, JobRecord, JobResult, JobWrite, LogJob, Result, Source, Start,
+    TaskTotals, Timestamp,
 };
 
 use crate::columns::Columns;
 use crate::lock::JobNo;
 use crate::rows::Rows;
-use crate::sums::{self, task_columns};
+use crate::sums::{self, event_task_columns, task_columns};
 
 /// The columns that [`figures`] reads.
 pub(crate) const FIGURES: &str = concat!(
@@ -21,11 +21,24 @@ pub(crate) const FIGURES: &str = concat!(
     ", wide_sums"
 );
 
-/// The columns that [`record`] reads.
+/// The columns that [`record`] reads: what a log told of tasks stands in `log`, too.
 pub(crate) const RECORD: &str = concat!(
     "app_no, job_id, source, user_name, start_us, end_us, result, end_user, completion_us, ",
-    task_columns!(),
+    event_task_columns!(),
     ", wide_sums, single_events, log"
+);
+
+/// The columns that change with single events of a job of which no log told: half as many as there are.
+const OF_EVENTS: &str = concat!(
+    "source, user_name, start_us, end_us, result, end_user, completion_us, wide_sums, ",
+    event_task_columns!()
+);
+
+/// All columns but the key.
+const ALL: &str = concat!(
+    "source, user_name, start_us, end_us, result, end_user, completion_us, wide_sums, ",
+    task_columns!(),
+    ", single_events, log"
 );
 
 /// Writes to rows, which there are and which are locked. Those that hold nothing then join `empty`, to
@@ -34,6 +47,7 @@ pub(crate) async fn write(
     connection: &mut PgConnection,
     jobs: &[JobWrite],
     no: impl Fn(&JobWrite) -> JobNo,
+    told_by: Source,
     empty: &mut BTreeSet<JobNo>,
 ) -> sqlx::Result<()> {
     for write in jobs {
@@ -42,21 +56,35 @@ pub(crate) async fn write(
             false => empty.remove(&no(write)),
         };
     }
-    let columns = RECORD.replace("app_no, job_id, ", "");
-    let sql = format!(
-        "UPDATE spark_jobs AS old SET ({columns}) = ROW ({}) FROM {{rows}} AS new ({RECORD}) \
-         WHERE old.app_no = new.app_no AND old.job_id = new.job_id",
-        columns.split(", ").map(|name| format!("new.{name}")).collect::<Vec<_>>().join(", ")
-    );
-    values(jobs, no).execute(connection, &sql).await
+    let rows = jobs.iter().map(|write| JobColumns::of(write, no(write)));
+    let is_of_events = |row: &JobColumns<'_>| told_by == Source::Events && row.log.is_none();
+    let (of_events, others): (Vec<_>, Vec<_>) = rows.partition(is_of_events);
+    place(&of_events)
+        .event_tasks(of_events.iter().map(|row| row.tasks))
+        .execute(connection, &update(OF_EVENTS))
+        .await?;
+    place(&others)
+        .tasks(others.iter().map(|row| row.tasks))
+        .fallible(others.iter().map(|row| json(row.single_events)))
+        .fallible(others.iter().map(|row| json(row.log)))
+        .execute(connection, &update(ALL))
+        .await
 }
 
-/// The values of [`RECORD`].
-fn values(jobs: &[JobWrite], no: impl Fn(&JobWrite) -> JobNo) -> Rows {
-    let rows: Vec<JobColumns<'_>> = jobs.iter().map(JobColumns::of).collect();
+fn update(columns: &str) -> String {
+    let set: Vec<String> = columns.split(", ").map(|name| format!("{name} = new.{name}")).collect();
+    format!(
+        "UPDATE spark_jobs AS old SET {} FROM {{rows}} AS new (app_no, job_id, {columns}) \
+         WHERE old.app_no = new.app_no AND old.job_id = new.job_id",
+        set.join(", ")
+    )
+}
+
+/// The keys, and the columns of [`ALL`] up to the tasks.
+fn place(rows: &[JobColumns<'_>]) -> Rows {
     Rows::default()
-        .column(jobs.iter().map(|write| no(write).0))
-        .column(jobs.iter().map(|write| no(write).1))
+        .column(rows.iter().map(|row| row.no.0))
+        .column(rows.iter().map(|row| row.no.1))
         .column(rows.iter().map(|row| row.source.map(source_name)))
         .column(rows.iter().map(|row| row.user))
         .column(rows.iter().map(|row| row.start_us))
@@ -64,17 +92,16 @@ fn values(jobs: &[JobWrite], no: impl Fn(&JobWrite) -> JobNo) -> Rows {
         .column(rows.iter().map(|row| row.result))
         .column(rows.iter().map(|row| row.end.map(|end| end.user.as_str())))
         .column(rows.iter().map(|row| row.end.map(|end| end.completion_time.as_micros())))
-        .tasks(rows.iter().map(|row| row.tasks))
         .column(rows.iter().map(|row| sums::wide(&sums::of_tasks(row.tasks))))
-        .fallible(rows.iter().map(|row| row.single_events.map(serde_json::to_string).transpose()))
-        .fallible(
-            jobs.iter()
-                .map(|write| write.record.log.as_ref().map(serde_json::to_string).transpose()),
-        )
+}
+
+fn json(value: Option<&impl serde::Serialize>) -> serde_json::Result<Option<String>> {
+    value.map(serde_json::to_string).transpose()
 }
 
 /// The figures in force, and what is kept beside them.
 struct JobColumns<'a> {
+    no: JobNo,
     source: Option<Source>,
     user: Option<&'a str>,
     start_us: Option<i64>,
@@ -85,13 +112,15 @@ struct JobColumns<'a> {
     tasks: &'a TaskTotals,
     /// What single events told, where the log's figures are in force.
     single_events: Option<&'a JobFold>,
+    log: Option<&'a LogJob>,
 }
 
 impl<'a> JobColumns<'a> {
-    fn of(write: &'a JobWrite) -> Self {
-        let events = &write.record.events;
+    fn of(write: &'a JobWrite, no: JobNo) -> Self {
+        let (events, log) = (&write.record.events, write.record.log.as_deref());
         match &write.figures {
             Some(figures) if figures.source == Source::Log => Self {
+                no,
                 source: Some(Source::Log),
                 user: Some(&figures.user),
                 start_us: Some(figures.start.as_micros()),
@@ -100,8 +129,10 @@ impl<'a> JobColumns<'a> {
                 end: None,
                 tasks: &figures.tasks,
                 single_events: (!events.is_empty()).then_some(events),
+                log,
             },
             figures => Self {
+                no,
                 source: figures.as_ref().map(|figures| figures.source),
                 user: events.start.as_ref().map(|start| start.user.as_str()),
                 start_us: events.start.as_ref().map(|start| start.timestamp.as_micros()),
@@ -110,9 +141,15 @@ impl<'a> JobColumns<'a> {
                 end: events.end.as_ref(),
                 tasks: &events.tasks,
                 single_events: None,
+                log,
             },
         }
     }
+}
+
+/// The records of rows of [`RECORD`].
+pub(crate) fn records(rows: &[PgRow]) -> Result<HashMap<JobNo, JobRecord>> {
+    rows.iter().map(|row| record(&mut Columns::new(row, "spark_jobs", 2))).collect()
 }
 
 /// The key and the record of a row of [`RECORD`].
@@ -125,7 +162,8 @@ pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(JobNo, JobRecord)> {
     let job_result: Option<String> = columns.get()?;
     let end_user: Option<String> = columns.get()?;
     let completion_time: Option<i64> = columns.get()?;
-    let tasks = tasks(columns)?;
+    let mut tasks = columns.event_tasks()?;
+    columns.widen(sums::of_tasks_mut(&mut tasks))?;
     let single_events: Option<JobFold> = columns.optional_json()?;
     let log = columns.optional_json()?;
     let events = match source {

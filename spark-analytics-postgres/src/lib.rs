@@ -20,6 +20,7 @@ mod rollup_row;
 mod rows;
 mod store;
 mod sums;
+mod transaction;
 
 pub use open::PostgresOptions;
 pub use store::PostgresStore;

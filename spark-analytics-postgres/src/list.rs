@@ -106,7 +106,7 @@ impl PostgresStore {
             query.push(" AND (time_us, type, task_key) > (");
             query.push_bind(after.timestamp.as_micros());
             query.push(", ").push_bind(i16::from(after.event_type.code()));
-            query.push(", ").push_bind(after.task.as_str()).push(")");
+            query.push(", ").push_bind(until_nul(&after.task)).push(")");
         }
         query.push(" ORDER BY time_us, type, task_key LIMIT ").push_bind(rows_limit(limit));
         let rows = query.build().fetch_all(&self.pool).await.map_err(failed("list events"))?;
@@ -143,11 +143,22 @@ fn jobs_query<'a>(
     if let Some(after) = after {
         // The first condition is what an index is searched by.
         query.push(" AND end_us >= ").push_bind(after.end.as_micros());
-        query.push(" AND (end_us, app_id, attempt_id, job_id) > (");
-        query.push_bind(after.end.as_micros());
-        query.push(", ").push_bind(after.key.app_id.as_str());
-        query.push(", ").push_bind(after.key.attempt_id.as_str());
-        query.push(", ").push_bind(after.key.job_id).push(")");
+        let key = &after.key;
+        let texts = [&key.app_id, &key.attempt_id].map(|text| until_nul(text));
+        // Nothing that is held is equal to a text with U+0000, so that what follows it decides nothing.
+        let columns = match texts.map(str::len) {
+            [len, _] if len < key.app_id.len() => "end_us, app_id",
+            [_, len] if len < key.attempt_id.len() => "end_us, app_id, attempt_id",
+            _ => "end_us, app_id, attempt_id, job_id",
+        };
+        query.push(format_args!(" AND ({columns}) > (")).push_bind(after.end.as_micros());
+        for text in &texts[..columns.matches("_id").count().min(2)] {
+            query.push(", ").push_bind(*text);
+        }
+        if columns.ends_with("job_id") {
+            query.push(", ").push_bind(key.job_id);
+        }
+        query.push(")");
     }
     query.push(" ORDER BY end_us, app_id, attempt_id, job_id LIMIT ").push_bind(rows_limit(limit));
     query
@@ -162,6 +173,11 @@ fn last_us(day: Day) -> i64 {
 /// Whether nothing can be found by some of the texts: PostgreSQL's have no U+0000, nor has anything held.
 pub(crate) fn cannot_be_held(texts: &[&str]) -> bool {
     texts.iter().any(|text| text.contains('\0'))
+}
+
+/// A text up to U+0000: what is held, which has none, comes after the one where it comes after the other.
+pub(crate) fn until_nul(text: &str) -> &str {
+    text.split('\0').next().unwrap_or_default()
 }
 
 pub(crate) fn rows_limit(limit: usize) -> i64 {

@@ -1,17 +1,17 @@
 //! Jobs' rows, held until the transaction ends: who writes to a job has its row.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Postgres, Row, Transaction};
 
-use spark_analytics_core::{Error, JobRecord, Result};
+use spark_analytics_core::{Error, Result};
 
 use crate::PostgresStore;
-use crate::columns::Columns;
 use crate::failure::{BackOff, POSTGRES, failed};
-use crate::job_row::{self, RECORD};
+use crate::job_row::RECORD;
 use crate::rows::Rows;
+use crate::transaction::Transaction;
 
 /// A job's key in the database: its application's attempt, and its id.
 pub(crate) type JobNo = (i64, i64);
@@ -27,9 +27,9 @@ pub(crate) struct JobRow<'a> {
 /// A transaction that has jobs' rows.
 #[derive(Debug)]
 pub(crate) struct Locked {
-    pub(crate) transaction: Transaction<'static, Postgres>,
-    /// What is held of each.
-    pub(crate) jobs: HashMap<JobNo, JobRecord>,
+    pub(crate) transaction: Transaction,
+    /// What is held of them.
+    pub(crate) rows: Vec<PgRow>,
     /// Those whose rows were made for this: they hold nothing, and have to go if that is so at the end.
     pub(crate) made: BTreeSet<JobNo>,
 }
@@ -46,11 +46,12 @@ impl PostgresStore {
         for _ in 0..TRIES {
             match self.try_to_lock(&jobs, makes_rows).await {
                 Ok((transaction, made, rows)) if rows.len() == jobs.len() => {
-                    let record = |row| job_row::record(&mut Columns::new(row, "spark_jobs", 2));
-                    let jobs = rows.iter().map(record).collect::<Result<_>>()?;
-                    return Ok(Locked { transaction, jobs, made });
+                    return Ok(Locked { transaction, rows, made });
                 }
-                Ok(_) => makes_rows = true,
+                Ok((transaction, ..)) => {
+                    transaction.rollback().await.map_err(failed("lock jobs"))?;
+                    makes_rows = true;
+                }
                 Err(error) => back_off.after(error).await.map_err(failed("lock jobs"))?,
             }
         }
@@ -62,7 +63,7 @@ impl PostgresStore {
         &self,
         jobs: &[JobRow<'_>],
         makes_rows: bool,
-    ) -> sqlx::Result<(Transaction<'static, Postgres>, BTreeSet<JobNo>, Vec<PgRow>)> {
+    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>, Vec<PgRow>)> {
         let mut transaction = self.begin().await?;
         let made = match makes_rows {
             true => insert(&mut transaction, jobs).await?,
@@ -71,7 +72,7 @@ impl PostgresStore {
         let sql = format!(
             "SELECT {RECORD} FROM {{rows}} AS asked (app_no, job_id) \
              JOIN spark_jobs USING (app_no, job_id) \
-             ORDER BY app_no, job_id FOR UPDATE OF spark_jobs"
+             ORDER BY app_no, job_id FOR NO KEY UPDATE OF spark_jobs"
         );
         let rows = keys(jobs.iter().map(|job| job.no)).fetch(&mut transaction, &sql).await?;
         Ok((transaction, made, rows))

@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sqlx::QueryBuilder;
 use sqlx::postgres::PgConnection;
-use sqlx::{Postgres, Transaction};
 
 use spark_analytics_core::{
     Application, LogReceipt, LogSnapshot, LogSource, LogWriteSet, Result, Rollup, RollupKey,
-    plan_log,
+    Source, plan_log,
 };
 
 use crate::PostgresStore;
 use crate::attempts::App;
 use crate::columns::Columns;
 use crate::failure::{BackOff, failed};
-use crate::list::{cannot_be_held, rows_limit};
+use crate::list::{cannot_be_held, rows_limit, until_nul};
 use crate::lock::{self, JobNo, JobRow};
 use crate::log_rows::held;
 use crate::rows::Rows;
+use crate::transaction::Transaction;
 use crate::{job_row, log_put, log_source, rollup_row};
 
 impl PostgresStore {
@@ -50,7 +51,7 @@ impl PostgresStore {
     async fn lock_logs(
         &self,
         logs: &[(i64, LogSnapshot)],
-    ) -> Result<(Transaction<'static, Postgres>, BTreeSet<JobNo>)> {
+    ) -> Result<(Transaction, BTreeSet<JobNo>)> {
         let mut back_off = BackOff::new();
         loop {
             match self.try_to_lock_logs(logs).await {
@@ -64,7 +65,7 @@ impl PostgresStore {
     async fn try_to_lock_logs(
         &self,
         logs: &[(i64, LogSnapshot)],
-    ) -> sqlx::Result<(Transaction<'static, Postgres>, BTreeSet<JobNo>)> {
+    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>)> {
         let mut transaction = self.begin().await?;
         let apps: BTreeSet<i64> = logs.iter().map(|(app, _)| *app).collect();
         Rows::default()
@@ -90,7 +91,7 @@ impl PostgresStore {
             .execute(
                 &mut transaction,
                 "SELECT FROM {rows} AS asked (app_no) JOIN spark_jobs USING (app_no) \
-                 ORDER BY app_no, job_id FOR UPDATE OF spark_jobs",
+                 ORDER BY app_no, job_id FOR NO KEY UPDATE OF spark_jobs",
             )
             .await?;
         Ok((transaction, made))
@@ -104,11 +105,9 @@ impl PostgresStore {
         if cannot_be_held(&[app_id, attempt_id]) {
             return Ok(None);
         }
-        let mut transaction = self
-            .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(failed("begin to read"))?;
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let mut transaction =
+            Transaction::begin(&self.pool, begin).await.map_err(failed("begin to read"))?;
         let app: Option<i64> = sqlx::query_scalar(
             "SELECT app_no FROM spark_attempts WHERE app_id = $1 AND attempt_id = $2",
         )
@@ -135,21 +134,21 @@ impl PostgresStore {
         after: Option<(&str, &str)>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let sql = match after {
-            // What has U+0000 ends before it, for this order: nothing held has one.
-            Some(_) => {
-                "SELECT app_no, fact FROM spark_applications WHERE (app_id, attempt_id) > ($2, $3) \
-                 ORDER BY app_id, attempt_id LIMIT $1"
+        let mut query = QueryBuilder::new("SELECT app_no, fact FROM spark_applications");
+        match after {
+            // Nothing that is held is equal to a text with U+0000, so that what follows it decides nothing.
+            Some((app_id, _)) if cannot_be_held(&[app_id]) => {
+                query.push(" WHERE app_id > ").push_bind(until_nul(app_id));
             }
-            None => {
-                "SELECT app_no, fact FROM spark_applications ORDER BY app_id, attempt_id LIMIT $1"
+            Some((app_id, attempt_id)) => {
+                query.push(" WHERE (app_id, attempt_id) > (").push_bind(app_id);
+                query.push(", ").push_bind(until_nul(attempt_id)).push(")");
             }
-        };
-        let mut query = sqlx::query(sql).bind(rows_limit(limit));
-        if let Some((app_id, attempt_id)) = after {
-            query = query.bind(app_id).bind(attempt_id);
+            None => {}
         }
-        let rows = query.fetch_all(&self.pool).await.map_err(failed("list applications"))?;
+        query.push(" ORDER BY app_id, attempt_id LIMIT ").push_bind(rows_limit(limit));
+        let rows =
+            query.build().fetch_all(&self.pool).await.map_err(failed("list applications"))?;
         let facts = rows.iter().map(|row| {
             let mut columns = Columns::new(row, "spark_applications", 1);
             columns.get::<i64>()?;
@@ -190,7 +189,7 @@ async fn take(
         writes.push((app, write));
     }
     for (app, write) in &writes {
-        job_row::write(connection, &write.jobs, |job| (*app, job.key.job_id), made)
+        job_row::write(connection, &write.jobs, |job| (*app, job.key.job_id), Source::Log, made)
             .await
             .map_err(failed("write jobs"))?;
     }

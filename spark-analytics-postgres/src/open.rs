@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, SqlSafeStr};
 use spark_analytics_core::{Dedup, Error, Result};
 
 use crate::PostgresStore;
-use crate::failure::{Kind, POSTGRES, failed};
+use crate::failure::{Kind, POSTGRES, failed, told};
 
 /// How to connect to a store.
 ///
@@ -58,10 +58,10 @@ impl PostgresStore {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_with(url: &str, options: PostgresOptions) -> Result<Self> {
-        let connect = PgConnectOptions::from_str(url).map_err(|error| {
+        let connect = read(url).map_err(|reason| {
             Error::Incompatible(format!(
-                "cannot read the URL of the PostgreSQL database: {error}; it has the form \
-                 postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+                "cannot read the URL of the PostgreSQL database: {reason}; it has the form \
+                 postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %XX for special characters"
             ))
         })?;
         let connect = match connect.get_application_name() {
@@ -99,19 +99,11 @@ impl PostgresStore {
         let mut connection = pool.acquire().await.map_err(|error| name.refuse(error))?;
         let migrator = migrator();
         if !is_migrated(&mut connection, &migrator).await.map_err(failed("read its schema"))? {
+            // The migrator leaves its lock with the connection where it fails or is given up.
+            connection.close_on_drop();
             migrate(&mut connection, &migrator, name).await?;
         }
-        // Two that create the store at once ask for its rule alike, or one of them is refused.
-        sqlx::query("INSERT INTO spark_meta (dedup) SELECT $1 WHERE NOT EXISTS (SELECT FROM spark_meta) ON CONFLICT DO NOTHING")
-            .bind(dedup.name())
-            .execute(&mut *connection)
-            .await
-            .map_err(failed("write its rule"))?;
-        let (rule, meta): (String, i64) =
-            sqlx::query_as("SELECT dedup, 'spark_meta'::regclass::oid::bigint FROM spark_meta")
-                .fetch_one(&mut *connection)
-                .await
-                .map_err(failed("read its rule"))?;
+        let (rule, meta) = rule(&mut connection, dedup).await.map_err(failed("read its rule"))?;
         if rule != dedup.name() {
             return Err(Error::Incompatible(format!(
                 "{name} was created with the dedup rule `{rule}` and cannot be opened with \
@@ -121,6 +113,18 @@ impl PostgresStore {
         drop(connection);
         Ok(Self::new(dedup, pool, owns_pool, meta))
     }
+}
+
+/// Reads a URL. One that the driver would take for another's host and database is refused: errors name these,
+/// and a part of the password would stand there.
+fn read(url: &str) -> std::result::Result<PgConnectOptions, String> {
+    let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
+    let rest = rest.ok_or("it does not begin with postgres://")?;
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    if url.contains('#') || path.split('?').next().is_some_and(|database| database.contains('@')) {
+        return Err("there is a / before the host, or a #".to_owned());
+    }
+    PgConnectOptions::from_str(url).map_err(|error| told(&error))
 }
 
 fn migrator() -> Migrator {
@@ -153,6 +157,21 @@ async fn is_migrated(connection: &mut PgConnection, migrator: &Migrator) -> sqlx
             .await?;
     let known = migrator.iter().map(|known| (known.version, &*known.checksum, true));
     Ok(known.eq(applied.iter().map(|(version, sum, done)| (*version, sum.as_slice(), *done))))
+}
+
+/// The store's rule, `dedup` if it has none yet, and the number of the table that holds it. Two that create
+/// the store at once ask for its rule alike, or one of them is refused.
+async fn rule(connection: &mut PgConnection, dedup: Dedup) -> sqlx::Result<(String, i64)> {
+    let read = "SELECT dedup, 'spark_meta'::regclass::oid::bigint FROM spark_meta";
+    // A standby, which nothing can be written to, can be read.
+    if let Some(held) = sqlx::query_as(read).fetch_optional(&mut *connection).await? {
+        return Ok(held);
+    }
+    sqlx::query("INSERT INTO spark_meta (dedup) VALUES ($1) ON CONFLICT DO NOTHING")
+        .bind(dedup.name())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_as(read).fetch_one(connection).await
 }
 
 /// Brings the schema up to date. The migrator holds a lock of the database meanwhile, so that those who
@@ -198,13 +217,15 @@ impl Name<'_> {
         let code = error.as_database_error().and_then(|error| error.code().map(String::from));
         match (Kind::of(&error), code.as_deref()) {
             (Kind::Lost, _) => {
-                Error::unavailable(POSTGRES, format!("cannot connect to {self}: {error}"))
+                Error::unavailable(POSTGRES, format!("cannot connect to {self}: {}", told(&error)))
             }
             (Kind::Busy, _) => Error::unavailable(
                 POSTGRES,
                 format!("cannot connect to {self}: no connection in time; is the server there?"),
             ),
-            (_, Some(_)) => Error::Incompatible(format!("cannot connect to {self}: {error}")),
+            (_, Some(_)) => {
+                Error::Incompatible(format!("cannot connect to {self}: {}", told(&error)))
+            }
             _ => failed("connect")(error),
         }
     }

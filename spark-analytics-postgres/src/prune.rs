@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::PostgresStore;
 use crate::failure::failed;
+use crate::transaction::{BEGIN, Transaction};
 
 /// How many pages of 8 KiB one transaction looks at.
 const PAGES_AT_ONCE: i64 = 1_024;
@@ -20,7 +21,9 @@ impl PostgresStore {
         let mut events = 0;
         for (name, pages, end_us) in self.parts().await.map_err(failed("read the partitions"))? {
             events += match end_us {
-                Some(end_us) if end_us <= first_us => self.drop_part(&name).await,
+                Some(end_us) if end_us <= first_us => {
+                    self.drop_part(&name).await.or_else(|error| gone(error).map(|()| 0))
+                }
                 _ => self.remove_from(&name, pages, first_us).await,
             }
             .map_err(failed("remove events"))?;
@@ -31,7 +34,7 @@ impl PostgresStore {
     /// Moves the day forward before anything goes, when no batch is under way that was planned by an
     /// earlier one: what goes may not come again. Gives the day in force.
     async fn set_day(&self, before: Day) -> sqlx::Result<Day> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = Transaction::begin(&self.pool, BEGIN).await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)")
             .bind(self.prune_lock())
             .execute(&mut *transaction)
@@ -48,15 +51,29 @@ impl PostgresStore {
     }
 
     async fn parts(&self) -> sqlx::Result<Vec<Part>> {
-        sqlx::query_as(
+        let mut transaction = self.begin_alone().await?;
+        let parts = sqlx::query_as(
             "SELECT oid::regclass::text, \
              pg_relation_size(oid) / current_setting('block_size')::bigint, \
-             substring(pg_get_expr(relpartbound, oid) FROM 'TO \\(''(-?\\d+)''\\)')::bigint \
-             FROM pg_class WHERE relkind = 'r' AND (oid = 'spark_events'::regclass \
+             CASE WHEN pg_get_partkeydef(inhparent) = 'RANGE (time_us)' THEN \
+             substring(pg_get_expr(relpartbound, oid) FROM 'TO \\(''(-?\\d+)''\\)')::bigint END \
+             FROM pg_class LEFT JOIN pg_inherits ON inhrelid = oid \
+             WHERE relkind = 'r' AND (oid = 'spark_events'::regclass \
              OR oid IN (SELECT relid FROM pg_partition_tree('spark_events')))",
         )
-        .fetch_all(&self.pool)
-        .await
+        .fetch_all(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(parts)
+    }
+
+    /// Begins to read or drop partitions, which locks several, so that one prune at a time does. Whoever writes
+    /// or reads while this waits to drop one waits as well, so it does not wait long.
+    async fn begin_alone(&self) -> sqlx::Result<Transaction> {
+        let lock = self.partitions_lock();
+        let begin =
+            format!("{BEGIN}; SELECT pg_advisory_xact_lock({lock}); SET LOCAL lock_timeout = '5s'");
+        Transaction::begin(&self.pool, &begin).await
     }
 
     /// Looks through a table page by page: what comes meanwhile, behind the last page, is not so old.
@@ -72,20 +89,31 @@ impl PostgresStore {
                 .bind(PAGES_AT_ONCE)
                 .bind(first_us)
                 .execute(&self.pool)
-                .await?;
-            events += done.rows_affected();
+                .await;
+            match done {
+                Ok(done) => events += done.rows_affected(),
+                Err(error) => return gone(error).map(|()| events),
+            }
         }
         Ok(events)
     }
 
     /// Drops a partition that lies before the day as a whole.
     async fn drop_part(&self, name: &str) -> sqlx::Result<u64> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin_alone().await?;
         let events: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {name}")))
             .fetch_one(&mut *transaction)
             .await?;
         sqlx::query(AssertSqlSafe(format!("DROP TABLE {name}"))).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(events.cast_unsigned())
+    }
+}
+
+/// Passes over that a partition is not there: another prune has dropped it.
+fn gone(error: sqlx::Error) -> sqlx::Result<()> {
+    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+        Some("42P01") => Ok(()),
+        _ => Err(error),
     }
 }

@@ -7,6 +7,7 @@ use crate::columns::Columns;
 use crate::failure::failed;
 use crate::list::rows_limit;
 use crate::rows::Rows;
+use crate::transaction::{BEGIN, Transaction};
 
 impl PostgresStore {
     pub(crate) async fn keep_rejected(&self, rejections: Vec<Rejection>) -> Result<()> {
@@ -19,7 +20,8 @@ impl PostgresStore {
             .column(newest.iter().map(|rejection| rejection.at.as_micros()))
             .column(newest.iter().map(|rejection| rejection.reason.as_str()))
             .column(newest.iter().map(|rejection| rejection.raw.as_str()));
-        let mut transaction = self.pool.begin().await.map_err(failed("begin to write"))?;
+        let mut transaction =
+            Transaction::begin(&self.pool, BEGIN).await.map_err(failed("begin to write"))?;
         rows.execute(
             &mut transaction,
             "INSERT INTO spark_rejected (at_us, reason, raw) SELECT * FROM {rows}",
@@ -28,8 +30,9 @@ impl PostgresStore {
         .map_err(failed("keep rejected input"))?;
         // What another is deleting need not be waited for.
         sqlx::query(
-            "DELETE FROM spark_rejected WHERE id IN (SELECT id FROM spark_rejected \
-             ORDER BY id DESC OFFSET $1 FOR UPDATE SKIP LOCKED)",
+            "DELETE FROM spark_rejected WHERE id IN (SELECT id FROM spark_rejected WHERE id <= \
+             (SELECT id FROM spark_rejected ORDER BY id DESC OFFSET $1 LIMIT 1) \
+             FOR UPDATE SKIP LOCKED)",
         )
         .bind(MAX_REJECTED as i64)
         .execute(&mut *transaction)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::postgres::PgPool;
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 use spark_analytics_core::{
     Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
@@ -15,6 +14,7 @@ use spark_analytics_core::{
 
 use crate::attempts::Attempts;
 use crate::failure::failed;
+use crate::transaction::{BEGIN, Transaction};
 
 /// A [`Store`] in a PostgreSQL database. Clones share its connections.
 ///
@@ -51,9 +51,9 @@ impl PostgresStore {
     ///
     /// Rows are found by their keys, whatever the planner believes of a table's size: a plan that was made
     /// while a table was small is used when it is large.
-    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
         let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+            "{BEGIN}; \
              SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
              SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; \
              SET LOCAL lock_timeout = '30s'; \
@@ -61,12 +61,17 @@ impl PostgresStore {
              SELECT pg_advisory_xact_lock_shared({})",
             self.prune_lock()
         );
-        self.pool.begin_with(AssertSqlSafe(begin)).await
+        Transaction::begin(&self.pool, &begin).await
     }
 
     /// The advisory lock that writers share and who moves the prune day has alone.
     pub(crate) const fn prune_lock(&self) -> i64 {
         self.meta << 8
+    }
+
+    /// The advisory lock of who handles the partitions of events.
+    pub(crate) const fn partitions_lock(&self) -> i64 {
+        self.prune_lock() + 0xff
     }
 }
 

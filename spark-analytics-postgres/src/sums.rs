@@ -14,6 +14,15 @@ macro_rules! task_columns {
 }
 pub(crate) use task_columns;
 
+/// The columns of [`task_columns`] that single events change, in the order of [`Rows::event_tasks`]
+/// and `Columns::event_tasks`.
+macro_rules! event_task_columns {
+    () => {
+        "tasks_succeeded, tasks_failed, task_duration_ms, task_lost_ms, task_durations"
+    };
+}
+pub(crate) use event_task_columns;
+
 /// The sums of a job's or a roll-up's tasks, in the order of their columns.
 pub(crate) const fn of_tasks(tasks: &TaskTotals) -> [i128; 11] {
     [
@@ -68,6 +77,18 @@ pub(crate) fn histogram(histogram: &Histogram) -> postcard::Result<Vec<u8>> {
 }
 
 impl Rows {
+    /// Adds the columns of [`event_task_columns`].
+    pub(crate) fn event_tasks<'t>(
+        self,
+        tasks: impl Iterator<Item = &'t TaskTotals> + Clone,
+    ) -> Self {
+        self.column(tasks.clone().map(|tasks| tasks.succeeded))
+            .column(tasks.clone().map(|tasks| tasks.failed))
+            .column(tasks.clone().map(|tasks| narrow(tasks.duration_ms)))
+            .column(tasks.clone().map(|tasks| narrow(tasks.lost_ms)))
+            .fallible(tasks.map(|tasks| histogram(&tasks.durations)))
+    }
+
     /// Adds the columns of [`task_columns`].
     pub(crate) fn tasks<'t>(self, tasks: impl Iterator<Item = &'t TaskTotals> + Clone) -> Self {
         let counts = self

@@ -44,14 +44,19 @@ async fn compare(server: &str, events: usize, batches: usize) {
     bare.0.execute("VACUUM ANALYZE").await.expect("settles");
     bare.0.execute("CHECKPOINT").await.expect("settles");
     let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
+    let (mut our_log, mut their_log) = (0, 0);
     for _ in 0..batches {
         let batch = workload.batch(ROWS);
+        let log = bare.log_bytes().await;
         let start = Instant::now();
         bare.insert(&batch).await;
         theirs += start.elapsed();
+        let middle = bare.log_bytes().await;
         let start = Instant::now();
         store.ingest(batch).await.expect("takes a batch");
         ours += start.elapsed();
+        their_log += middle - log;
+        our_log += bare.log_bytes().await - middle;
     }
     let rate = |time: Duration| (ROWS * batches) as f64 / time.as_secs_f64();
     println!(
@@ -61,6 +66,13 @@ async fn compare(server: &str, events: usize, batches: usize) {
         rate(theirs),
         theirs / batches as u32,
         100.0 * rate(ours) / rate(theirs),
+    );
+    let each = |bytes: i64| bytes / (ROWS * batches) as i64;
+    println!(
+        "write-ahead log: {} bytes an event, bare loop {}; tables with indexes: {}",
+        each(our_log),
+        each(their_log),
+        bare.sizes().await
     );
     // Each writer has jobs of its own, as queues do that are spread by application or job; then all have all.
     for (name, apart) in [("of their own jobs", true), ("of the same jobs", false)] {
@@ -155,6 +167,19 @@ impl BareLoop {
                       UNIQUE (app, job, type, time, task))";
         connection.execute(create).await.expect("creates");
         Self(connection)
+    }
+
+    /// How long the server's write-ahead log is.
+    async fn log_bytes(&mut self) -> i64 {
+        let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
+        sqlx::query_scalar(sql).fetch_one(&mut self.0).await.expect("is told")
+    }
+
+    async fn sizes(&mut self) -> String {
+        let sql = "SELECT string_agg(format('%s.%s %s MB', schemaname, relname, \
+                   pg_total_relation_size(relid) / 1000000), ', ') FROM pg_stat_user_tables \
+                   WHERE relname IN ('bare', 'spark_events', 'spark_jobs', 'spark_rollups')";
+        sqlx::query_scalar(sql).fetch_one(&mut self.0).await.expect("is told")
     }
 
     async fn insert(&mut self, events: &[Event]) {

@@ -47,6 +47,8 @@ impl Dump {
         users.push(None);
         // Users whose jobs went over to others must have nothing left.
         users.extend(history::USERS.map(|user| Some(user.to_owned())));
+        users.sort();
+        users.dedup();
         for user in users {
             for (day, rollup) in store.rollups(Day::MIN, Day::MAX, user.as_deref()).await? {
                 dump.rollups.insert(RollupKey { day, user: user.clone() }, rollup);

@@ -13,7 +13,7 @@ use spark_analytics_core::{
 pub struct Reference {
     dedup: Dedup,
     pruned_before: Option<Day>,
-    events: BTreeMap<(JobKey, EventCursor), Event>,
+    events: BTreeMap<JobKey, BTreeMap<EventCursor, Event>>,
     logs: Vec<LogSnapshot>,
 }
 
@@ -30,7 +30,8 @@ impl Reference {
         }
         let mut place = EventCursor::from(event);
         place.task = event.id(self.dedup).task.to_owned();
-        let held = self.events.entry((event.job().clone(), place)).or_insert_with(|| event.clone());
+        let of_job = self.events.entry(event.job().clone()).or_default();
+        let held = of_job.entry(place).or_insert_with(|| event.clone());
         if event.content() > held.content() {
             *held = event.clone();
         }
@@ -57,7 +58,7 @@ impl Reference {
             let app = &log.application;
             log.jobs.iter().map(|j| JobKey::in_app(&app.app_id, &app.attempt_id, j.job_id))
         });
-        let mut keys: Vec<JobKey> = self.events.keys().map(|(key, _)| key.clone()).collect();
+        let mut keys: Vec<JobKey> = self.events.keys().cloned().collect();
         keys.extend(of_logs);
         keys.sort();
         keys.dedup();
@@ -114,8 +115,7 @@ impl Reference {
     }
 
     fn job_by_events(&self, key: &JobKey) -> Option<Job> {
-        let events: Vec<&Event> =
-            self.events.iter().filter(|((k, _), _)| k == key).map(|(_, event)| event).collect();
+        let events: Vec<&Event> = self.events.get(key)?.values().collect();
         let is = |wanted: fn(&Detail) -> bool| {
             events.iter().filter(move |event| wanted(&event.content().detail))
         };

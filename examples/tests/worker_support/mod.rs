@@ -15,7 +15,8 @@ use lapin::{BasicProperties, Channel, Connection};
 use spark_analytics_core::{Dedup, Event, JobFilter, MemoryStore, Rejected, Store};
 use spark_analytics_examples::amqp::{AmqpUrl, connect, declare};
 use spark_analytics_examples::open_store;
-use spark_analytics_tests::Dump;
+use spark_analytics_tests::{Dump, Reference};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
 /// How long a test waits for what must happen.
@@ -28,14 +29,56 @@ pub(crate) fn control(arguments: &[&str]) {
     assert!(Command::new(script).args(arguments).status().unwrap().success(), "{arguments:?}");
 }
 
+/// A database of Redis, of which each test takes another.
+pub(crate) fn redis(database: u8) -> String {
+    let server = std::env::var("SPARK_ANALYTICS_TEST_REDIS").expect("run by scripts/with-services");
+    format!("{server}/{database}")
+}
+
+/// The URL of a store in a new schema of PostgreSQL.
+pub(crate) async fn postgres(schema: &str) -> String {
+    let server =
+        std::env::var("SPARK_ANALYTICS_TEST_POSTGRES").expect("run by scripts/with-services");
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    let create = AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
+    sqlx::query(create).execute(&mut connection).await.unwrap();
+    format!("{server}?options[search_path]={schema}")
+}
+
+/// What the model makes of these events.
+pub(crate) fn expected(events: &[Event]) -> Dump {
+    let mut reference = Reference::new(Dedup::default());
+    events.iter().for_each(|event| reference.ingest(event));
+    Dump::of_reference(&reference, &[])
+}
+
+/// Waits until a store has exactly these figures.
+pub(crate) async fn is_like(store: &dyn Store, expected: &Dump) {
+    let (all, limit) = (JobFilter::default(), expected.jobs.len() + 1);
+    until("the figures", async || {
+        (store.jobs(&all, None, limit).await.unwrap() == expected.jobs).then_some(())
+    })
+    .await;
+    assert!(Dump::of(store).await.unwrap() == *expected, "jobs are the same, roll-ups are not");
+}
+
 /// Waits until something is there.
-pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, look).await
+}
+
+/// Waits for so long until something is there.
+pub(crate) async fn until_within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = look().await {
             return found;
         }
-        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(started.elapsed() < patience, "{what}: not within {patience:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -124,15 +167,7 @@ impl Place {
     /// Waits until the store answers as a reference does.
     pub(crate) async fn is_like(&self, reference: &MemoryStore) {
         let store = self.store().await;
-        let all = JobFilter::default();
-        let expected = reference.jobs(&all, None, usize::MAX).await.unwrap();
-        until("the figures", async || {
-            let jobs = store.jobs(&all, None, expected.len() + 1).await.unwrap();
-            (jobs == expected).then_some(())
-        })
-        .await;
-        let dump = Dump::of(&*store).await.unwrap();
-        assert!(dump == Dump::of(reference).await.unwrap(), "jobs are the same, roll-ups are not");
+        is_like(&*store, &Dump::of(reference).await.unwrap()).await;
         store.close().await.unwrap();
     }
 
@@ -229,9 +264,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(folder: &Path, store: &str, amqp: &str) -> Self {
+        Self::start_with(folder, store, amqp, &[]).await
+    }
+
+    pub(crate) async fn start_with(folder: &Path, store: &str, amqp: &str, more: &[&str]) -> Self {
         let arguments = ["--listen", "127.0.0.1:0", "--store", store, "--publish", amqp];
-        let program =
-            Program::start("http_server", folder, &[&arguments[..], &["--log", "warn"]].concat());
+        let arguments = [&arguments[..], &["--log", "warn"], more].concat();
+        let program = Program::start("http_server", folder, &arguments);
         let line = program.says("listening on ").await;
         let url = line.trim_start_matches("listening on ").to_owned();
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -239,16 +278,30 @@ impl Server {
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
-        get(&format!("{}{path}", self.url)).await
+        self.try_get(path).await.unwrap()
+    }
+
+    /// Asks a server that may be killed.
+    pub(crate) async fn try_get(&self, path: &str) -> Result<(u16, String), ureq::Error> {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        tokio::task::spawn_blocking(move || answer(request.call()?)).await.unwrap()
     }
 
     /// Posts JSON; the status and the body of the answer.
     pub(crate) async fn post(&self, path: &str, body: &str) -> (u16, String) {
+        self.try_post(path, body).await.unwrap()
+    }
+
+    /// Posts JSON to a server that may be killed.
+    pub(crate) async fn try_post(
+        &self,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, String), ureq::Error> {
         let request =
             self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
         let body = body.to_owned();
-        let sent = tokio::task::spawn_blocking(move || answer(request.send(body).unwrap()));
-        sent.await.unwrap()
+        tokio::task::spawn_blocking(move || answer(request.send(body)?)).await.unwrap()
     }
 }
 
@@ -257,9 +310,10 @@ pub(crate) async fn get(url: &str) -> (u16, String) {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let request = agent.get(url);
-    tokio::task::spawn_blocking(move || answer(request.call().unwrap())).await.unwrap()
+    let answered = tokio::task::spawn_blocking(move || answer(request.call()?));
+    answered.await.unwrap().unwrap()
 }
 
-fn answer(mut response: ureq::http::Response<ureq::Body>) -> (u16, String) {
-    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<(u16, String), ureq::Error> {
+    Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
 }
