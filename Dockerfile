@@ -13,11 +13,11 @@ RUN targets=$(cargo metadata --no-deps --format-version 1 | grep -o '"src_path":
 FROM rust:1.94-slim-bookworm AS build
 WORKDIR /src
 COPY --from=manifests /src .
-RUN cargo build --release --locked --package spark-analytics-examples --examples
+RUN cargo build --release --locked --examples
 COPY . .
 # Cargo goes by age, and the sources are older than what was just built without them.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
- && cargo build --release --locked --package spark-analytics-examples --examples
+ && cargo build --release --locked --examples
 
 FROM debian:bookworm-slim
 RUN apt-get update \
