@@ -37,7 +37,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_stops_or_dies_and_writers_
     // A writer sends what has not been acknowledged again, and nothing else.
     let writers: Vec<_> = (0..4)
         .map(|seed| {
-            let (url, acknowledged) = (url.clone(), acknowledged.clone());
+            let (url, acknowledged) = (url.clone(), Arc::clone(&acknowledged));
             let part: Vec<_> = all.chunks(1_000).skip(seed).step_by(4).flatten().cloned().collect();
             let part = shuffled(&part, seed as u64 + 1);
             tokio::spawn(async move {
