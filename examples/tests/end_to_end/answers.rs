@@ -1,5 +1,7 @@
 //! What servers answer, beside what the model says.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 use spark_analytics_core::{Day, Job, Rollup, RollupKey};
 use spark_analytics_tests::Dump;
@@ -7,22 +9,24 @@ use spark_analytics_tests::Dump;
 use crate::history::{USERS, days};
 use crate::worker_support::{Server, until};
 
-/// Waits until all servers give the figures of all jobs and days, and one text each.
-pub(crate) async fn are_like(servers: &[&Server], expected: &Dump) {
+/// Waits until all servers give the figures of all jobs and days, and one text each; how long one was waited for
+/// at most.
+pub(crate) async fn are_like(servers: &[&Server], expected: &Dump) -> Duration {
+    let mut longest = Duration::ZERO;
     for job in &expected.jobs {
         let key = &job.key;
         let path = format!(
             "/api/v1/analytics/jobs/{}?app={}&attempt={}",
             key.job_id, key.app_id, key.attempt_id
         );
-        agree(servers, &path, |answer| is_job(answer, job)).await;
+        longest = longest.max(agree(servers, &path, |answer| is_job(answer, job)).await);
     }
-    agree(servers, "/api/v1/analytics/jobs?limit=10000", |answer| {
+    let listed = agree(servers, "/api/v1/analytics/jobs?limit=10000", |answer| {
         let listed = answer["jobs"].as_array().unwrap();
         listed.len() == expected.jobs.len()
             && listed.iter().zip(&expected.jobs).all(|(answer, job)| is_job(answer, job))
-    })
-    .await;
+    });
+    longest = longest.max(listed.await);
     let nothing = Rollup::default();
     for day in days() {
         for user in [None].into_iter().chain(USERS.map(Some)) {
@@ -36,13 +40,16 @@ pub(crate) async fn are_like(servers: &[&Server], expected: &Dump) {
             let key = RollupKey { day, user: user.map(str::to_owned) };
             let rollup = expected.rollups.get(&key).unwrap_or(&nothing);
             let jobs: Vec<&Job> = jobs_of(expected, day, user).collect();
-            agree(servers, &path, |answer| is_summary(answer, rollup, &jobs)).await;
+            let summary = agree(servers, &path, |answer| is_summary(answer, rollup, &jobs));
+            longest = longest.max(summary.await);
         }
     }
+    longest
 }
 
-/// Waits until all servers answer what holds, with one text.
-async fn agree(servers: &[&Server], path: &str, holds: impl Fn(&Value) -> bool) {
+/// Waits until all servers answer what holds, with one text; how long that took.
+async fn agree(servers: &[&Server], path: &str, holds: impl Fn(&Value) -> bool) -> Duration {
+    let started = Instant::now();
     until(path, async || {
         let mut texts = Vec::new();
         for server in servers {
@@ -55,6 +62,7 @@ async fn agree(servers: &[&Server], path: &str, holds: impl Fn(&Value) -> bool) 
         texts.windows(2).all(|pair| pair[0] == pair[1]).then_some(())
     })
     .await;
+    started.elapsed()
 }
 
 fn jobs_of<'a>(
