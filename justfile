@@ -25,10 +25,6 @@ test:
 test-services *targets:
     scripts/test-services {{targets}}
 
-# compose.yaml and the Dockerfile, without a container engine
-containers:
-    scripts/check-containers
-
 # Licences, bans and sources of all dependencies
 deny:
     cargo deny --all-features check licenses bans sources

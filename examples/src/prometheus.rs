@@ -120,9 +120,6 @@ fn begin_at_zero() {
     for of in ["events", "logs"] {
         let _ = histogram!("spark_analytics_commit_seconds", "of" => of);
     }
-    for connection in ["consume", "publish"] {
-        gauge!("spark_analytics_broker_connected", "connection" => connection).set(0.0);
-    }
     counter!("spark_analytics_publish_errors_total").absolute(0);
     for name in ["batch_events", "lag_seconds", "publish_seconds"] {
         let _ = histogram!(format!("spark_analytics_{name}"));

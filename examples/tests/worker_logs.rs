@@ -53,6 +53,31 @@ async fn two_workers_share_an_archive() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_stored_as_it_lies_there_is_not_read_again() {
+    let place = Place::new("again").await;
+    let _worker = place.worker(&["--concurrency", "1"]);
+    let folder = place.folder.path().join("logs");
+    std::fs::create_dir(&folder).unwrap();
+    let log = &archive(&folder, 1)[0];
+    let reference = MemoryStore::default();
+    reference.ingest_log(read_log(log).unwrap().snapshot).await.unwrap();
+    let message = json!({"uri": folder}).to_string();
+    place.publish("spark.eventlogs", message.as_bytes()).await;
+    place.is_like(&reference).await;
+
+    // What cannot be read would be dead-lettered.
+    let told = std::fs::metadata(log).unwrap();
+    std::fs::write(log, vec![b'x'; told.len() as usize]).unwrap();
+    let written = std::fs::File::options().append(true).open(log).unwrap();
+    written.set_modified(told.modified().unwrap()).unwrap();
+    place.publish("spark.eventlogs", message.as_bytes()).await;
+    place.publish("spark.eventlogs", b"oops").await;
+    assert_eq!(place.dead().await.0, "oops");
+    assert_eq!(place.waiting("spark.dead").await, 0);
+    place.is_like(&reference).await;
+}
+
+#[tokio::test]
 async fn what_is_no_event_log_is_dead_lettered_with_the_reason() {
     let place = Place::new("no-logs").await;
     let _worker = place.worker(&["--concurrency", "1"]);

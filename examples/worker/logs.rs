@@ -9,6 +9,7 @@ use spark_analytics_core::{LogSnapshot, LogSource, Rejection};
 use spark_analytics_eventlog::{LogFile, find_logs, read_found};
 use spark_analytics_examples::amqp::EVENT_LOGS;
 use spark_analytics_examples::{bytes_of, is_full, source_of};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::events::next;
@@ -75,10 +76,16 @@ async fn replay(
         }
     };
     let permit = Arc::clone(reading).acquire_owned().await;
+    // A message that is delivered again, or a folder that has grown, costs what is new.
+    let (runtime, store) = (Handle::current(), Arc::clone(&sink.store));
+    let is_known = move |source: &LogSource| {
+        let noted = runtime.block_on(store.log_source(&source.location));
+        noted.is_ok_and(|noted| noted.as_ref() == Some(source))
+    };
     let (read, mut taken) = mpsc::channel(1);
     let thread = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        read_logs(&replay.uri, |batch| read.blocking_send(batch).is_ok());
+        read_logs(&replay.uri, is_known, |batch| read.blocking_send(batch).is_ok());
     });
     let mut failed = Vec::new();
     while let Some(mut batch) = taken.recv().await {
@@ -97,8 +104,8 @@ async fn replay(
 /// A dead letter's header has no room for more.
 const SHOWN_REASONS: usize = 10;
 
-/// Reads all logs at a path, and gives them in batches while they are wanted.
-fn read_logs(uri: &str, mut give: impl FnMut(Read) -> bool) {
+/// Reads the logs at a path that are not known as they are, and gives them in batches while they are wanted.
+fn read_logs(uri: &str, is_known: impl Fn(&LogSource) -> bool, mut give: impl FnMut(Read) -> bool) {
     let found = find_logs(uri);
     let mut batch = Read::default();
     batch.failed.extend(found.failed.into_iter().map(|left_out| left_out.reason));
@@ -110,6 +117,9 @@ fn read_logs(uri: &str, mut give: impl FnMut(Read) -> bool) {
     }
     let mut bytes = 0;
     for log in found.logs {
+        if is_known(&source_of(&log)) {
+            continue;
+        }
         match read_found(&log) {
             Ok(LogFile { snapshot, .. }) => {
                 if !log.is_in_progress || snapshot.application.ended {

@@ -17,6 +17,7 @@ use std::time::SystemTime;
 
 use anyhow::anyhow;
 use clap::Parser;
+use metrics::gauge;
 use spark_analytics_core::{Dedup, Store, Timestamp};
 use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
 use spark_analytics_examples::{
@@ -110,6 +111,7 @@ async fn consume(url: &AmqpUrl, store: Arc<dyn Store>, concurrency: u16, stop: C
     let reading = Arc::new(Semaphore::new(concurrency.into()));
     let sink = Sink { store, publisher, stop: stop.clone() };
     let mut backoff = Backoff::new();
+    gauge!("spark_analytics_broker_connected", "connection" => "consume").set(0.0);
     while !stop.is_cancelled() {
         let connected = std::time::Instant::now();
         let Err(error) = session::run(url, &sink, concurrency, &reading).await else { return };

@@ -16,9 +16,10 @@ CREATE TABLE spark_attempts (
     app_no bigint GENERATED ALWAYS AS IDENTITY,
     app_id text COLLATE "C" NOT NULL,
     attempt_id text COLLATE "C" NOT NULL,
-    PRIMARY KEY (app_no),
-    UNIQUE (app_id, attempt_id)
+    PRIMARY KEY (app_id, attempt_id)
 );
+
+CREATE INDEX spark_attempts_by_no ON spark_attempts (app_no);
 
 -- The columns from user_name to wide_sums hold the figures in force. Where an event log's are in force
 -- (source = 'log'), what the job's single events add up to is kept in single_events.

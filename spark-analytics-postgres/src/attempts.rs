@@ -28,6 +28,11 @@ impl Attempts {
 }
 
 impl PostgresStore {
+    /// Forgets all numbers: a database that had to be restored, or a replica that took over, may lack some.
+    pub(crate) fn forget_numbers(&self) {
+        self.attempts.known().clear();
+    }
+
     /// The number of each attempt. One that has none gets it at once, by a commit of its own: a number
     /// says nothing yet.
     pub(crate) async fn numbers(&self, apps: BTreeSet<App>) -> Result<HashMap<App, i64>> {

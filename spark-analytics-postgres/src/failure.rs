@@ -83,7 +83,7 @@ impl Kind {
     }
 }
 
-/// The waits between tries that conflict, some 3 s in all.
+/// The waits between tries that conflict, 1.3 to 2.6 s in all.
 #[derive(Debug)]
 pub(crate) struct BackOff {
     tries: u32,

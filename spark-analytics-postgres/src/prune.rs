@@ -4,11 +4,14 @@ use spark_analytics_core::{Day, Pruned, Result};
 use sqlx::AssertSqlSafe;
 
 use crate::PostgresStore;
-use crate::failure::failed;
+use crate::failure::{Kind, failed};
 use crate::transaction::{BEGIN, Transaction};
 
 /// How many pages of 8 KiB one transaction looks at.
 const PAGES_AT_ONCE: i64 = 1_024;
+
+/// How often it is waited for the end of batches, 5 s each.
+const TRIES: usize = 60;
 
 /// A table that holds events, `spark_events` or a partition of it: its name, its pages, and where it ends if
 /// it is one by ranges of `time_us`.
@@ -34,11 +37,7 @@ impl PostgresStore {
     /// Moves the day forward before anything goes, when no batch is under way that was planned by an
     /// earlier one: what goes may not come again. Gives the day in force.
     async fn set_day(&self, before: Day) -> sqlx::Result<Day> {
-        let mut transaction = Transaction::begin(&self.pool, BEGIN).await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
-            .bind(self.prune_lock())
-            .execute(&mut *transaction)
-            .await?;
+        let mut transaction = self.begin_without_writers().await?;
         let number = sqlx::query_scalar(
             "UPDATE spark_meta SET pruned_before_day = greatest(pruned_before_day, $1) \
              RETURNING pruned_before_day",
@@ -48,6 +47,21 @@ impl PostgresStore {
         .await?;
         transaction.commit().await?;
         Ok(Day::from_number(number))
+    }
+
+    /// Begins when no batch is under way. Batches that come meanwhile wait, too, so it gives way to a long one
+    /// and tries again.
+    async fn begin_without_writers(&self) -> sqlx::Result<Transaction> {
+        let lock = self.prune_lock();
+        let begin =
+            format!("{BEGIN}; SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock({lock})");
+        let mut tries = 0;
+        loop {
+            match Transaction::begin(&self.pool, &begin).await {
+                Err(error) if Kind::of(&error) == Kind::Held && tries < TRIES => tries += 1,
+                begun => return begun,
+            }
+        }
     }
 
     async fn parts(&self) -> sqlx::Result<Vec<Part>> {
@@ -84,16 +98,18 @@ impl PostgresStore {
         );
         let mut events = 0;
         for page in (0..pages).step_by(PAGES_AT_ONCE as usize) {
+            let mut transaction = Transaction::begin(&self.pool, BEGIN).await?;
             let done = sqlx::query(AssertSqlSafe(sql.clone()))
                 .bind(page)
                 .bind(PAGES_AT_ONCE)
                 .bind(first_us)
-                .execute(&self.pool)
+                .execute(&mut *transaction)
                 .await;
             match done {
                 Ok(done) => events += done.rows_affected(),
                 Err(error) => return gone(error).map(|()| events),
             }
+            transaction.commit().await?;
         }
         Ok(events)
     }

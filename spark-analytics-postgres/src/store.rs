@@ -82,7 +82,7 @@ impl Store for PostgresStore {
     }
 
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        self.take(events).await
+        self.take(events).await.inspect_err(|_| self.forget_numbers())
     }
 
     async fn ingest_logs(
@@ -90,7 +90,7 @@ impl Store for PostgresStore {
         logs: Vec<LogSnapshot>,
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>> {
-        self.take_logs(logs, sources).await
+        self.take_logs(logs, sources).await.inspect_err(|_| self.forget_numbers())
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {

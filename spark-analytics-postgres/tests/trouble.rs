@@ -191,7 +191,7 @@ async fn a_damaged_row_is_named() {
     let rows = [
         "row of spark_events with app_no = 1, job_id = 1, id = 2: raw: ",
         "row of spark_jobs with app_no = 1, job_id = 1: task_durations: ",
-        "row of spark_jobs with app_no = 1, job_id = 1: task_durations: ",
+        "row of spark_events with app_no = 1, job_id = 1, id = 2: raw: ",
         "row of spark_rollups with day = 19812, slot = 0: wide_sums: 2 sums instead of 13",
     ];
     for (told, row) in told.iter().zip(rows) {

@@ -158,6 +158,7 @@ async fn keep(
     broken: Arc<Notify>,
 ) {
     let connected = gauge!("spark_analytics_broker_connected", "connection" => "publish");
+    connected.set(0.0);
     let mut backoff = Backoff::new();
     loop {
         match open(&url, name).await {

@@ -92,6 +92,7 @@ async fn figures_are_exact_after_100_000_events_through_two_servers_and_workers_
         assert_eq!(worker.ended().await, Some(0));
     }
     tell("done");
+    assert!(started.elapsed() < Duration::from_secs(120), "all of it takes less than two minutes");
 }
 
 /// All tasks of days.
