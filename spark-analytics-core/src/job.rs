@@ -44,6 +44,21 @@ pub enum Source {
     Log,
 }
 
+impl Source {
+    /// The name by which stores keep it: `events` or `log`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Log => "log",
+        }
+    }
+
+    /// The source of a name; what is not `log` is events.
+    pub fn from_name(name: &str) -> Self {
+        if name == Self::Log.name() { Self::Log } else { Self::Events }
+    }
+}
+
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobResult {

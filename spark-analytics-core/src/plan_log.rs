@@ -25,6 +25,20 @@ pub struct HeldLog {
     pub sql: BTreeMap<i64, SqlExecution>,
 }
 
+impl HeldLog {
+    /// What logs told of it; `None` if none did.
+    pub fn into_snapshot(self) -> Option<LogSnapshot> {
+        Some(LogSnapshot {
+            application: self.application?,
+            jobs: self.jobs.into_values().filter_map(|record| record.log.map(|log| *log)).collect(),
+            stages: self.stages.into_values().collect(),
+            executors: self.executors.into_values().collect(),
+            environment: self.environment,
+            sql: self.sql.into_values().collect(),
+        })
+    }
+}
+
 /// What to write for a log.
 #[derive(Clone, Debug, Default)]
 pub struct LogWriteSet {

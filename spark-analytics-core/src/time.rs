@@ -139,6 +139,12 @@ impl Day {
         Timestamp((self.0 as i64).saturating_mul(MICROS_PER_DAY))
     }
 
+    /// The last instant of the day, held at the ends of the range of [`Timestamp`].
+    pub fn end(self) -> Timestamp {
+        let next = (i128::from(self.0) + 1) * i128::from(MICROS_PER_DAY);
+        Timestamp((next - 1).clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+    }
+
     /// The day after this one.
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))

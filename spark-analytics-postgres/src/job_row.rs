@@ -85,7 +85,7 @@ fn place(rows: &[JobColumns<'_>]) -> Rows {
     Rows::default()
         .column(rows.iter().map(|row| row.no.0))
         .column(rows.iter().map(|row| row.no.1))
-        .column(rows.iter().map(|row| row.source.map(source_name)))
+        .column(rows.iter().map(|row| row.source.map(Source::name)))
         .column(rows.iter().map(|row| row.user))
         .column(rows.iter().map(|row| row.start_us))
         .column(rows.iter().map(|row| row.end_us))
@@ -155,7 +155,7 @@ pub(crate) fn records(rows: &[PgRow]) -> Result<HashMap<JobNo, JobRecord>> {
 /// The key and the record of a row of [`RECORD`].
 pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(JobNo, JobRecord)> {
     let no = (columns.get()?, columns.get()?);
-    let source = columns.get::<Option<&str>>()?.map(source_of);
+    let source = columns.get::<Option<&str>>()?.map(Source::from_name);
     let user: Option<String> = columns.get()?;
     let start: Option<i64> = columns.get()?;
     let end: Option<i64> = columns.get()?;
@@ -190,7 +190,7 @@ pub(crate) fn figures(row: &PgRow) -> Result<Job> {
     let mut columns = Columns::new(row, "spark_jobs", 2);
     let (_app_no, job_id) = (columns.get::<i64>()?, columns.get()?);
     let key = JobKey { app_id: columns.get()?, attempt_id: columns.get()?, job_id };
-    let source = source_of(columns.get()?);
+    let source = Source::from_name(columns.get()?);
     Ok(Job {
         key,
         source,
@@ -206,15 +206,4 @@ fn tasks(columns: &mut Columns<'_>) -> Result<TaskTotals> {
     let mut tasks = columns.tasks(Columns::count)?;
     columns.widen(sums::of_tasks_mut(&mut tasks))?;
     Ok(tasks)
-}
-
-const fn source_name(source: Source) -> &'static str {
-    match source {
-        Source::Events => "events",
-        Source::Log => "log",
-    }
-}
-
-fn source_of(name: &str) -> Source {
-    if name == source_name(Source::Log) { Source::Log } else { Source::Events }
 }

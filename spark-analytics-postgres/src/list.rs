@@ -135,7 +135,7 @@ fn jobs_query<'a>(
         query.push(" AND result = ").push_bind(result.name());
     }
     if let Some(to) = filter.to {
-        query.push(" AND end_us <= ").push_bind(last_us(to));
+        query.push(" AND end_us <= ").push_bind(to.end().as_micros());
     }
     if let Some(from) = filter.from {
         query.push(" AND end_us >= ").push_bind(from.start().as_micros());
@@ -162,12 +162,6 @@ fn jobs_query<'a>(
     }
     query.push(" ORDER BY end_us, app_id, attempt_id, job_id LIMIT ").push_bind(rows_limit(limit));
     query
-}
-
-/// The last instant of a day, in µs.
-fn last_us(day: Day) -> i64 {
-    let next = (i128::from(day.number()) + 1) * 86_400_000_000;
-    (next - 1).clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// Whether nothing can be found by some of the texts: PostgreSQL's have no U+0000, nor has anything held.

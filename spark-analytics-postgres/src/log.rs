@@ -6,8 +6,8 @@ use sqlx::QueryBuilder;
 use sqlx::postgres::PgConnection;
 
 use spark_analytics_core::{
-    Application, LogReceipt, LogSnapshot, LogSource, LogWriteSet, Result, Rollup, RollupKey,
-    Source, plan_log,
+    Application, HeldLog, LogReceipt, LogSnapshot, LogSource, LogWriteSet, Result, Rollup,
+    RollupKey, Source, plan_log,
 };
 
 use crate::PostgresStore;
@@ -118,15 +118,7 @@ impl PostgresStore {
         .map_err(failed("find an application"))?;
         let held = held(&mut transaction, app.as_slice()).await?;
         transaction.commit().await.map_err(failed("end reading"))?;
-        let held = held.into_values().find_map(|held| Some((held.application.clone()?, held)));
-        Ok(held.map(|(application, held)| LogSnapshot {
-            application,
-            jobs: held.jobs.into_values().filter_map(|record| record.log.map(|log| *log)).collect(),
-            stages: held.stages.into_values().collect(),
-            executors: held.executors.into_values().collect(),
-            environment: held.environment,
-            sql: held.sql.into_values().collect(),
-        }))
+        Ok(held.into_values().find_map(HeldLog::into_snapshot))
     }
 
     pub(crate) async fn list_applications(

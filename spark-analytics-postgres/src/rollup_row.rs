@@ -3,7 +3,7 @@
 //! A day's and a user's figures are the sum of up to [`SLOTS`] rows. A writer has a slot to itself until it
 //! commits, so that writers to one day do not wait for each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgConnection;
 
@@ -43,7 +43,7 @@ pub(crate) async fn add(
     );
     let places = Rows::default().column(0..keys.len() as i64);
     let rows = with_keys(places, slot, keys.iter()).fetch(connection, &sql).await;
-    let mut held = BTreeMap::new();
+    let mut held = BTreeSet::new();
     for row in &rows.map_err(failed("read roll-ups"))? {
         let mut columns = Columns::new(row, "spark_rollups", 2);
         let (_day, _user): (i32, &str) = (columns.get()?, columns.get()?);
@@ -52,9 +52,9 @@ pub(crate) async fn add(
         if let Some(change) = changes.get_mut(key) {
             *change += &rollup;
         }
-        held.insert(key, ());
+        held.insert(key);
     }
-    let is_held = |key: &&RollupKey| held.contains_key(*key);
+    let is_held = |key: &&RollupKey| held.contains(*key);
     let (gone, put): (Vec<_>, Vec<_>) = changes.iter().partition(|(_, rollup)| rollup.is_empty());
     let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).filter(is_held).collect();
     write(connection, slot, &put, &gone).await.map_err(failed("write roll-ups"))

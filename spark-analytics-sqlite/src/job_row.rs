@@ -103,7 +103,7 @@ fn of_log(write: &JobWrite) -> Option<&Job> {
 }
 
 fn put_place(values: &mut Values, write: &JobWrite) {
-    values.add(write.figures.as_ref().map(|figures| source_name(figures.source)));
+    values.add(write.figures.as_ref().map(|figures| figures.source.name()));
     if let Some(figures) = of_log(write) {
         values.add(figures.user.as_str());
         values.add(figures.end.as_micros());
@@ -145,7 +145,7 @@ fn put_optional_json(values: &mut Values, value: Option<&impl serde::Serialize>)
 /// The number and the record of a row of [`RECORD`].
 pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(i64, JobRecord)> {
     let job_no = columns.get()?;
-    let source = columns.get::<Option<&str>>()?.map(source_of);
+    let source = columns.get::<Option<&str>>()?.map(Source::from_name);
     let user: Option<String> = columns.get()?;
     let start: Option<i64> = columns.get()?;
     let end: Option<i64> = columns.get()?;
@@ -179,7 +179,7 @@ pub(crate) fn figures(row: &SqliteRow) -> Result<Job> {
     let mut columns = Columns::new(row, "spark_jobs");
     columns.get::<i64>()?;
     let key = JobKey { app_id: columns.get()?, attempt_id: columns.get()?, job_id: columns.get()? };
-    let source = source_of(columns.get()?);
+    let source = Source::from_name(columns.get()?);
     Ok(Job {
         key,
         source,
@@ -189,15 +189,4 @@ pub(crate) fn figures(row: &SqliteRow) -> Result<Job> {
         result: JobResult::from_name(columns.get()?),
         tasks: columns.tasks()?,
     })
-}
-
-const fn source_name(source: Source) -> &'static str {
-    match source {
-        Source::Events => "events",
-        Source::Log => "log",
-    }
-}
-
-fn source_of(name: &str) -> Source {
-    if name == source_name(Source::Log) { Source::Log } else { Source::Events }
 }

@@ -11,7 +11,7 @@ use spark_analytics_core::{
 use crate::SqliteStore;
 use crate::ingest::stored_event;
 use crate::store::failed;
-use crate::value::{Columns, first_us, last_us};
+use crate::value::Columns;
 use crate::{job_row, rollup_row};
 
 impl SqliteStore {
@@ -121,9 +121,9 @@ fn jobs_query<'a>(
         query.push(" AND result = ").push_bind(result.name());
     }
     if let Some(to) = filter.to {
-        query.push(" AND end_us <= ").push_bind(last_us(to));
+        query.push(" AND end_us <= ").push_bind(to.end().as_micros());
     }
-    let from = filter.from.map(first_us);
+    let from = filter.from.map(|from| from.start().as_micros());
     match after {
         Some(after) if from.is_none_or(|from| from <= after.end.as_micros()) => {
             query.push(" AND (end_us, app_id, attempt_id, job_id) > (");

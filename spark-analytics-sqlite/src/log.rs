@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use spark_analytics_core::{
-    Application, LogReceipt, LogSnapshot, LogSource, LogWriteSet, Result, Rollup, RollupKey,
-    plan_log,
+    Application, HeldLog, LogReceipt, LogSnapshot, LogSource, LogWriteSet, Result, Rollup,
+    RollupKey, plan_log,
 };
 use sqlx::sqlite::SqliteConnection;
 
@@ -35,15 +35,7 @@ impl SqliteStore {
         let mut transaction = self.readers.begin().await.map_err(failed("begin to read"))?;
         let (held, _) = held(&mut transaction, &[app]).await?;
         transaction.commit().await.map_err(failed("end reading"))?;
-        let held = held.into_iter().find_map(|held| Some((held.application.clone()?, held)));
-        Ok(held.map(|(application, held)| LogSnapshot {
-            application,
-            jobs: held.jobs.into_values().filter_map(|record| record.log.map(|log| *log)).collect(),
-            stages: held.stages.into_values().collect(),
-            executors: held.executors.into_values().collect(),
-            environment: held.environment,
-            sql: held.sql.into_values().collect(),
-        }))
+        Ok(held.into_iter().find_map(HeldLog::into_snapshot))
     }
 
     pub(crate) async fn list_applications(

@@ -4,7 +4,6 @@ use spark_analytics_core::{Day, Pruned, Result};
 
 use crate::SqliteStore;
 use crate::store::failed;
-use crate::value::first_us;
 
 /// How many events one transaction looks at, so that other writers wait no longer than that takes.
 const EVENTS_AT_ONCE: i64 = 10_000;
@@ -52,7 +51,7 @@ impl SqliteStore {
         let done = sqlx::query("DELETE FROM spark_events WHERE id >= ? AND id < ? AND time_us < ?")
             .bind(from)
             .bind(to)
-            .bind(first_us(before))
+            .bind(before.start().as_micros())
             .execute(&mut *transaction)
             .await
             .map_err(failed("remove events"))?;

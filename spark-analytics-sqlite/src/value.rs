@@ -7,7 +7,7 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column, Decode, Row, Sqlite, Type};
 
-use spark_analytics_core::{Day, Environment, Error, Histogram, Result, TaskTotals, Timestamp};
+use spark_analytics_core::{Environment, Error, Histogram, Result, TaskTotals, Timestamp};
 
 use crate::statement::Values;
 
@@ -73,17 +73,6 @@ pub(crate) fn put_json(values: &mut Values, value: &impl serde::Serialize) {
         Ok(text) => values.add(text),
         Err(error) => values.fail(error),
     }
-}
-
-/// The first and the last instant of a range of days, in µs.
-pub(crate) fn first_us(day: Day) -> i64 {
-    day.start().as_micros()
-}
-
-/// See [`first_us`].
-pub(crate) fn last_us(day: Day) -> i64 {
-    let next = (i128::from(day.number()) + 1) * 86_400_000_000;
-    (next - 1).clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// Reads a row from left to right. Its first column is its number in its table, by which errors
