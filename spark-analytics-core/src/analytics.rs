@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::{
     Day, Error, Event, Job, JobKey, LogReceipt, LogSnapshot, Pruned, Receipt, Result, Rollup, Store,
 };
@@ -17,7 +17,8 @@ use crate::{
 pub struct Limits {
     /// The most events in one commit, 10,000 by default. A call with more is committed in pieces.
     pub batch: usize,
-    /// The most events that wait for a commit or are in one, 100,000 by default. A call beyond it gets
+    /// The most events that wait for a commit or are in one, 100,000 by default. One with more than 1 KiB of
+    /// JSON counts once for each KiB that it has begun, so that memory is bounded too. A call beyond it gets
     /// [`Error::Busy`], unless nothing else waits.
     pub waiting: usize,
 }
@@ -71,7 +72,7 @@ struct Group<S> {
     store: S,
     limits: Limits,
     queue: Mutex<Queue>,
-    /// Events in all batches whose commit is not over.
+    /// The weight of all batches whose commit is not over.
     waiting: AtomicUsize,
 }
 
@@ -87,8 +88,15 @@ type Commit = Shared<BoxFuture<'static, Outcome>>;
 /// A batch with its commit, both held weakly: when all who wait for it are gone they are dropped, and
 /// the store's transaction with them.
 struct OpenBatch {
-    events: Weak<Mutex<Vec<Event>>>,
+    content: Weak<Mutex<Content>>,
     commit: WeakShared<BoxFuture<'static, Outcome>>,
+}
+
+/// What a batch holds until its commit begins.
+#[derive(Debug, Default)]
+struct Content {
+    events: Vec<Event>,
+    weight: usize,
 }
 
 impl fmt::Debug for OpenBatch {
@@ -182,49 +190,56 @@ impl<S: Store + Clone> Analytics<S> {
     /// Puts events into the open batch, or into a new one behind it; tells their place in it.
     fn join(&self, mut events: Vec<Event>) -> Result<(Commit, usize)> {
         let group = &self.shared;
-        let count = events.len();
+        let weight = events.iter().map(weight).sum();
         let mut queue = lock(&group.queue);
         let others = group.waiting.load(Ordering::Acquire);
-        if others > 0 && others + count > group.limits.waiting {
-            return Err(Error::Busy { waiting: others + count, limit: group.limits.waiting });
+        if others > 0 && others + weight > group.limits.waiting {
+            return Err(Error::Busy { waiting: others + weight, limit: group.limits.waiting });
         }
         queue.batches.retain(|batch| batch.commit.upgrade().is_some());
         let last = queue.batches.last();
         let previous = last.and_then(|last| last.commit.upgrade());
-        let open = last.and_then(|last| last.events.upgrade());
+        let open = last.and_then(|last| last.content.upgrade());
         if let (Some(open), Some(commit)) = (open, &previous) {
             let mut held = lock(&open);
+            let offset = held.events.len();
             // Empty means that its commit has begun.
-            if !held.is_empty() && held.len() + count <= group.limits.batch {
-                let offset = held.len();
-                held.append(&mut events);
-                group.waiting.fetch_add(count, Ordering::AcqRel);
+            if offset > 0 && offset + events.len() <= group.limits.batch {
+                held.events.append(&mut events);
+                held.weight += weight;
+                group.waiting.fetch_add(weight, Ordering::AcqRel);
                 return Ok((commit.clone(), offset));
             }
         }
-        group.waiting.fetch_add(count, Ordering::AcqRel);
-        let batch = BatchEvents { group: Arc::clone(group), events: Arc::new(Mutex::new(events)) };
-        let events = Arc::downgrade(&batch.events);
+        group.waiting.fetch_add(weight, Ordering::AcqRel);
+        let content = Arc::new(Mutex::new(Content { events, weight }));
+        let batch = Batch { group: Arc::clone(group), content: Arc::clone(&content) };
         let commit = batch.commit(previous).boxed().shared();
-        queue.batches.extend(commit.downgrade().map(|commit| OpenBatch { events, commit }));
+        let content = Arc::downgrade(&content);
+        queue.batches.extend(commit.downgrade().map(|commit| OpenBatch { content, commit }));
         Ok((commit, 0))
     }
 }
 
-/// The events of one batch; while it lives they count as waiting.
-struct BatchEvents<S> {
-    group: Arc<Group<S>>,
-    events: Arc<Mutex<Vec<Event>>>,
+/// What an event counts for among those that wait.
+fn weight(event: &Event) -> usize {
+    event.raw().len().div_ceil(1024).max(1)
 }
 
-impl<S: Store> BatchEvents<S> {
+/// The events of one batch; while it lives they count as waiting.
+struct Batch<S> {
+    group: Arc<Group<S>>,
+    content: Arc<Mutex<Content>>,
+}
+
+impl<S: Store> Batch<S> {
     async fn commit(self, previous: Option<Commit>) -> Outcome {
         if let Some(previous) = previous {
             // Its outcome is for its own callers.
             let _ = previous.await;
         }
-        let events = std::mem::take(&mut *lock(&self.events));
-        let in_commit = Waiting { group: &self.group, count: events.len() };
+        let Content { events, weight } = std::mem::take(&mut *lock(&self.content));
+        let in_commit = Waiting { group: &self.group, weight };
         let ingested = AssertUnwindSafe(async { self.group.store.ingest(events).await });
         let ingested = ingested.catch_unwind().await;
         drop(in_commit);
@@ -235,22 +250,22 @@ impl<S: Store> BatchEvents<S> {
     }
 }
 
-impl<S> Drop for BatchEvents<S> {
+impl<S> Drop for Batch<S> {
     fn drop(&mut self) {
-        let count = lock(&self.events).len();
-        drop(Waiting { group: &self.group, count });
+        let weight = lock(&self.content).weight;
+        drop(Waiting { group: &self.group, weight });
     }
 }
 
 /// Events that stop waiting when this is dropped.
 struct Waiting<'a, S> {
     group: &'a Group<S>,
-    count: usize,
+    weight: usize,
 }
 
 impl<S> Drop for Waiting<'_, S> {
     fn drop(&mut self) {
-        self.group.waiting.fetch_sub(self.count, Ordering::AcqRel);
+        self.group.waiting.fetch_sub(self.weight, Ordering::AcqRel);
     }
 }
 

@@ -22,6 +22,7 @@ mod split;
 mod sql;
 mod store;
 mod summary;
+mod sync;
 mod tasks;
 mod time;
 

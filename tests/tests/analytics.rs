@@ -3,6 +3,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
@@ -225,4 +227,48 @@ async fn a_thousand_callers_on_two_threads_are_all_answered() {
     }
     ids.sort_unstable();
     assert_eq!(ids, (1..=5_000).collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_callers_on_two_threads_go_on_side_by_side() {
+    const ROUNDS: usize = 10;
+    // One whose commits take a while. A quarter of the callers fit into one.
+    let store = SqliteStore::in_memory().await.unwrap();
+    let analytics = Analytics::with_limits(store, Limits { batch: 250, waiting: 2_000 });
+    let progress: Arc<Vec<AtomicUsize>> = Arc::new((0..1_000).map(|_| 0.into()).collect());
+    let start = Arc::new(tokio::sync::Barrier::new(1_000));
+    let calls = (0..1_000).map(|caller| {
+        let (analytics, progress) = (analytics.clone(), Arc::clone(&progress));
+        let start = Arc::clone(&start);
+        tokio::spawn(async move {
+            start.wait().await;
+            for round in 0..ROUNDS {
+                analytics.ingest(event((caller * ROUNDS + round) as i64)).await.unwrap();
+                progress[caller].store(round + 1, Ordering::Relaxed);
+            }
+            progress.iter().map(|done| done.load(Ordering::Relaxed)).min().unwrap()
+        })
+    });
+    let slowest = join_all(calls).await.into_iter().map(|call| call.unwrap()).min().unwrap();
+    // When the first has ended, the last is hardly behind.
+    assert!(slowest >= ROUNDS - 3, "one caller had done {slowest} of {ROUNDS} calls");
+}
+
+#[test]
+fn long_events_count_for_each_kib_that_they_hold() {
+    let store = Gated::new();
+    let analytics = Analytics::with_limits(store.clone(), Limits { batch: 9, waiting: 18 });
+    let long = |job_id: i64| {
+        let start = event(job_id).remove(0);
+        let padded = start.raw().replacen('{', &format!(r#"{{"pad":"{}","#, "x".repeat(9_000)), 1);
+        vec![Event::from_json(&padded).unwrap()]
+    };
+    let mut first = Call::new(&analytics, long(0));
+    assert!(first.poll().is_none());
+    let mut second = Call::new(&analytics, long(1));
+    assert!(second.poll().is_none());
+    let refused = Call::new(&analytics, event(2)).poll().unwrap().unwrap_err();
+    assert!(matches!(refused, Error::Busy { waiting: 19, limit: 18 }), "{refused:?}");
+    store.let_through(2);
+    assert!(first.finish().is_ok() && second.finish().is_ok());
 }

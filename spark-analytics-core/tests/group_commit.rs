@@ -1,0 +1,175 @@
+//! The group commit under a model checker, which runs threads in orders that a machine would hardly ever take:
+//! `scripts/check-group-commit`.
+#![cfg(shuttle)]
+#![allow(clippy::unwrap_used)]
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
+
+use async_trait::async_trait;
+use shuttle::future::{block_on, spawn, yield_now};
+use spark_analytics_core::*;
+
+/// A store whose commits take a while, before and after they are made.
+#[derive(Clone, Debug, Default)]
+struct Slow {
+    store: MemoryStore,
+    is_committing: Arc<AtomicBool>,
+    commits: Arc<AtomicUsize>,
+}
+
+/// Also ends when the commit is given up.
+struct Committing<'a>(&'a AtomicBool);
+
+impl Drop for Committing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Store for Slow {
+    fn dedup(&self) -> Dedup {
+        self.store.dedup()
+    }
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        assert!(!self.is_committing.swap(true, Ordering::SeqCst), "two commits at once");
+        let _committing = Committing(&self.is_committing);
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        yield_now().await;
+        let receipts = self.store.ingest(events).await;
+        yield_now().await;
+        receipts
+    }
+    async fn ingest_logs(&self, _: Vec<LogSnapshot>, _: Vec<LogSource>) -> Result<Vec<LogReceipt>> {
+        unreachable!()
+    }
+    async fn job(&self, _: &JobKey) -> Result<Option<JobRecord>> {
+        unreachable!()
+    }
+    async fn jobs(&self, _: &JobFilter, _: Option<&JobCursor>, _: usize) -> Result<Vec<Job>> {
+        unreachable!()
+    }
+    async fn rollups(&self, _: Day, _: Day, _: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        unreachable!()
+    }
+    async fn events(
+        &self,
+        _: &JobKey,
+        _: Option<&EventCursor>,
+        _: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        unreachable!()
+    }
+    async fn applications(&self, _: Option<(&str, &str)>, _: usize) -> Result<Vec<Application>> {
+        unreachable!()
+    }
+    async fn log(&self, _: &str, _: &str) -> Result<Option<LogSnapshot>> {
+        unreachable!()
+    }
+    async fn log_source(&self, _: &str) -> Result<Option<LogSource>> {
+        unreachable!()
+    }
+    async fn reject(&self, _: Vec<Rejection>) -> Result<()> {
+        unreachable!()
+    }
+    async fn rejected(&self, _: Option<i64>, _: usize) -> Result<Vec<Rejected>> {
+        unreachable!()
+    }
+    async fn prune(&self, _: Day) -> Result<Pruned> {
+        unreachable!()
+    }
+    async fn check(&self) -> Result<()> {
+        unreachable!()
+    }
+}
+
+fn event(number: i64) -> Event {
+    Event::job_start(number, Timestamp::from_millis(number), "ada").unwrap()
+}
+
+/// Polls a call that many times and drops it then.
+async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = pin!(call);
+    for _ in 0..polls {
+        let polled = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+        if let Poll::Ready(done) = polled {
+            return Some(done);
+        }
+        yield_now().await;
+    }
+    None
+}
+
+/// Callers with two events each, of which some give up after so many polls.
+fn callers(limits: Limits, polls: &[Option<usize>]) {
+    let store = Slow::default();
+    let analytics = Analytics::with_limits(store.clone(), limits);
+    let calls: Vec<_> = (0..).zip(polls.iter().copied()).collect();
+    let tasks = calls.into_iter().map(|(number, polls)| {
+        let analytics = analytics.clone();
+        spawn(async move {
+            let events = vec![event(2 * number), event(2 * number + 1)];
+            let call = analytics.ingest(events);
+            match polls {
+                None => Some(call.await),
+                Some(polls) => give_up_after(polls, call).await,
+            }
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    block_on(async {
+        let mut acknowledged = Vec::new();
+        for (number, task) in (0..).zip(tasks) {
+            match task.await.unwrap() {
+                Some(Ok(receipts)) => {
+                    assert!(matches!(receipts[..], [Receipt::Recorded(_), Receipt::Recorded(_)]));
+                    acknowledged.extend([event(2 * number), event(2 * number + 1)]);
+                }
+                Some(Err(Error::Busy { waiting, limit })) => assert!(waiting > limit),
+                Some(Err(error)) => panic!("{error}"),
+                None => {}
+            }
+        }
+        let commits = store.commits.load(Ordering::SeqCst);
+        assert!(commits <= polls.len(), "{commits} commits");
+        let count = acknowledged.len();
+        // As many as may wait are taken in one batch, and only if nobody waits any more.
+        acknowledged.extend((count..limits.waiting).map(|n| event(1_000 + n as i64)));
+        let again = analytics.ingest(acknowledged).await.unwrap();
+        let known = again.iter().take(count);
+        assert!(known.cloned().all(|receipt| matches!(receipt, Receipt::Duplicate(_))));
+    });
+}
+
+const WIDE: Limits = Limits { batch: 8, waiting: 64 };
+
+#[test]
+fn callers_are_all_answered_by_one_commit_at_a_time() {
+    shuttle::check_random(|| callers(WIDE, &[None; 4]), 600);
+    shuttle::check_pct(|| callers(WIDE, &[None; 4]), 600, 3);
+    shuttle::check_dfs(|| callers(WIDE, &[None; 2]), Some(5_000));
+}
+
+#[test]
+fn callers_that_give_up_anywhere_hurt_nobody() {
+    for polls in 0..8 {
+        let calls = [Some(polls), None, Some(polls / 2), None];
+        shuttle::check_random(move || callers(WIDE, &calls), 100);
+        shuttle::check_pct(move || callers(WIDE, &calls), 100, 3);
+        shuttle::check_dfs(move || callers(WIDE, &[Some(polls), None]), Some(500));
+    }
+}
+
+#[test]
+fn callers_beyond_what_may_wait_are_told_and_what_they_waited_for_is_free_again() {
+    let narrow = Limits { batch: 4, waiting: 4 };
+    for polls in 0..6 {
+        let calls = [None, Some(polls), None, None];
+        shuttle::check_random(move || callers(narrow, &calls), 100);
+        shuttle::check_pct(move || callers(narrow, &calls), 100, 3);
+    }
+}
