@@ -69,3 +69,7 @@ bench-import *logs:
 # Measure following a log that grows by 100 MB a second: just bench-follow LOG
 bench-follow log:
     scripts/bench-follow {{log}}
+
+# Kill writing processes with -9, so many times a store, and check what they leave
+torture kills="200":
+    scripts/torture {{kills}}
