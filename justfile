@@ -73,3 +73,7 @@ bench-follow log:
 # The group commit under a model checker
 group-commit:
     scripts/check-group-commit
+
+# Kill writing processes with -9, so many times a store, and check what they leave
+torture kills="200":
+    scripts/torture {{kills}}

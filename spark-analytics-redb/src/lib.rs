@@ -12,6 +12,7 @@ mod read;
 mod shared;
 mod store;
 mod tables;
+mod unfinished;
 
 pub use options::{Durability, RedbOptions};
 pub use store::RedbStore;

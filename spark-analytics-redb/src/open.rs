@@ -16,7 +16,7 @@ use crate::tables::{
     APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
     REJECTED, ROLLUPS, SQL, STAGES, State,
 };
-use crate::{RedbOptions, fault};
+use crate::{RedbOptions, fault, unfinished};
 
 /// The version of tables, keys and values. It grows whenever an older program would misread them.
 const SCHEMA: u32 = 3;
@@ -50,7 +50,16 @@ pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Database> {
 
 pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Database> {
     check_directory(path)?;
-    let database = builder(options).create(path).map_err(|error| refused(path, error))?;
+    let database = match builder(options).create(path) {
+        Err(DatabaseError::Storage(StorageError::Io(error)))
+            if error.kind() == ErrorKind::InvalidData
+                && unfinished::empty(path).map_err(|error| failed(path, OPEN, error))? =>
+        {
+            builder(options).create(path)
+        }
+        opened => opened,
+    };
+    let database = database.map_err(|error| refused(path, error))?;
     let transaction = begin_read(&database)?;
     if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
         make_tables(&database, options.dedup).map_err(|fault| fault.during("make its tables"))?;

@@ -74,7 +74,7 @@ impl RedbOptions {
         self.open_by(path.as_ref(), open::open).await
     }
 
-    /// Opens a file, or makes it if it does not exist or is empty.
+    /// Opens a file, or makes it if it does not exist, is empty, or was left half-made by a crash or a full disk.
     ///
     /// # Errors
     /// As [`open`](Self::open).

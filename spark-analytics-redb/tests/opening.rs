@@ -128,6 +128,31 @@ fn a_file_of_another_kind_is_left_alone() {
 }
 
 #[test]
+fn a_file_whose_making_was_ended_half_way_is_made_again() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    make(&path, RedbOptions::default());
+    let whole = std::fs::read(&path).expect("reads");
+    // redb gives the file its length, writes its header, and last the magic number.
+    let mut half_made = vec![0; whole.len()];
+    for header in [0, 320] {
+        half_made[9..header.max(9)].copy_from_slice(&whole[9..header.max(9)]);
+        std::fs::write(&path, &half_made).expect("writes");
+        assert_eq!(
+            said(&folder, block_on(RedbStore::open(&path))),
+            "`s.redb` is no redb file: name another file"
+        );
+        let store = block_on(RedbStore::open_or_create(&path)).expect("makes it");
+        block_on(store.close()).expect("closes");
+    }
+    // Whatever else is there is another's.
+    half_made[5_000] = 1;
+    std::fs::write(&path, &half_made).expect("writes");
+    block_on(RedbStore::open_or_create(&path)).expect_err("is refused");
+    assert_eq!(std::fs::read(&path).expect("reads"), half_made);
+}
+
+#[test]
 fn an_empty_file_is_no_store_to_open() {
     let folder = folder();
     let path = folder.path().join("s.redb");
