@@ -1,7 +1,7 @@
 //! Opening and creating.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -68,8 +68,8 @@ impl SqliteStore {
     /// Opens the store in a file with default options, or creates it.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file is no SQLite database, was written by a newer version, or was created with
-    /// another rule; [`Error::Unavailable`] if it lacks tables while another process writes;
+    /// [`Error::Incompatible`] if the file may not be read and written, is no SQLite database, was written by a newer
+    /// version, or was created with another rule; [`Error::Unavailable`] if it lacks tables while another process writes;
     /// [`Error::Engine`] if it cannot be used otherwise.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, SqliteOptions::default()).await
@@ -90,6 +90,9 @@ impl SqliteStore {
                 "cannot open {name}: there is no directory `{}`; create it first",
                 parent.display()
             )));
+        }
+        if let Some(file) = not_writable(&path) {
+            return Err(name.may_not_be_used(Name(Some(&file))));
         }
         let shared = connect_options(options).filename(&path);
         let writer = shared
@@ -317,6 +320,29 @@ async fn migrate(
     })
 }
 
+/// The first of a database's files that is there and may not be read and written. SQLite would open it all the
+/// same, and where it makes a log then, that could not be written by others or later.
+#[cfg(unix)]
+fn not_writable(path: &Path) -> Option<PathBuf> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    use rustix::io::Errno;
+
+    let files = ["", "-wal", "-shm"].map(|end| {
+        let mut file = path.as_os_str().to_owned();
+        file.push(end);
+        PathBuf::from(file)
+    });
+    files.into_iter().find(|file| {
+        let access = accessat(CWD, file, Access::READ_OK | Access::WRITE_OK, AtFlags::EACCESS);
+        access.is_err_and(|error| error != Errno::NOENT)
+    })
+}
+
+#[cfg(not(unix))]
+const fn not_writable(_: &Path) -> Option<PathBuf> {
+    None
+}
+
 /// How errors name the database.
 #[derive(Clone, Copy)]
 struct Name<'a>(Option<&'a Path>);
@@ -332,17 +358,22 @@ impl fmt::Display for Name<'_> {
 
 impl Name<'_> {
     fn refuse(self, error: sqlx::Error) -> Error {
+        const READ_ONLY: u32 = 8;
         const CANNOT_OPEN: u32 = 14;
         const NOT_A_DATABASE: u32 = 26;
         match result_code(&error) {
             Some(NOT_A_DATABASE) => Error::Incompatible(format!(
                 "{self} is no SQLite database: give another path, or move the file away"
             )),
-            Some(CANNOT_OPEN) => Error::Incompatible(format!(
-                "cannot open {self}: it must be a file that may be read and written, in a directory \
-                 that may be written"
-            )),
+            Some(READ_ONLY | CANNOT_OPEN) => self.may_not_be_used(self),
             _ => failed("open its file")(error),
         }
+    }
+
+    fn may_not_be_used(self, file: Name<'_>) -> Error {
+        Error::Incompatible(format!(
+            "cannot open {self}: {file} must be a file that may be read and written, in a directory \
+             that may be written"
+        ))
     }
 }

@@ -55,7 +55,7 @@ async fn a_folder_is_no_store() {
     let folder = TempDir::new().unwrap();
     assert_eq!(
         refusal(&folder, "", Dedup::WithTask).await,
-        "cannot open `DIR/`: it must be a file that may be read and written, in a directory that \
+        "cannot open `DIR/`: `DIR/` must be a file that may be read and written, in a directory that \
          may be written"
     );
 }

@@ -5,16 +5,17 @@
 mod again;
 mod contested;
 mod killed;
+mod on_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use killed::{Storage, live, loses_nothing};
+use on_file::{OnFile, Redb, Sqlite};
 use spark_analytics_core::Store;
 use spark_analytics_redb::{Durability, RedbOptions};
 use spark_analytics_sqlite::SqliteStore;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
 const FILE: &str = "store";
@@ -67,12 +68,7 @@ impl Storage for InSqlite {
     }
 
     async fn check_integrity(&self) {
-        let options = SqliteConnectOptions::new().filename(self.path());
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        let told: Vec<String> =
-            sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut connection).await.unwrap();
-        assert_eq!(told, ["ok"]);
-        connection.close().await.unwrap();
+        Sqlite::check_integrity(&self.path()).await;
     }
 }
 
@@ -110,8 +106,7 @@ impl<const IS_DURABLE: bool> Storage for InRedb<IS_DURABLE> {
     }
 
     async fn check_integrity(&self) {
-        let mut database = redb::Database::open(self.path()).unwrap();
-        assert!(database.check_integrity().unwrap(), "redb finds its file damaged");
+        Redb::check_integrity(&self.path()).await;
     }
 }
 

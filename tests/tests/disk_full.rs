@@ -1,0 +1,167 @@
+//! A disk that is really full: a small file system in memory, seen by one process alone.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod again;
+mod on_file;
+mod plain_user;
+
+use std::future::Future;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use on_file::{OnFile, Redb, Sqlite, holds, whole_job};
+use spark_analytics_core::Event;
+use tempfile::TempDir;
+
+const DISK: &str = "SPARK_ANALYTICS_TEST_DISK";
+const MEBIBYTES: usize = 12;
+
+/// Runs the body of a test with a folder of its own of so many MiB, in a process that runs the test of this name.
+fn on_a_small_disk<F: Future<Output = ()>>(test: &str, body: impl FnOnce(TempDir) -> F) {
+    if std::env::var_os(DISK).is_some() {
+        let folder = TempDir::new().unwrap();
+        assert!(mounts(&mut Command::new("mount"), folder.path()), "mounted before");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        return runtime.block_on(body(folder));
+    }
+    let apart: &[&str] =
+        if plain_user::is_root() { &["--mount"] } else { &["--map-root-user", "--mount"] };
+    let tried = TempDir::new().unwrap();
+    if !mounts(Command::new("unshare").args(apart).arg("mount"), tried.path()) {
+        // Where a test passes, the harness keeps to itself what is printed by macros.
+        let not_tested = format!("\nNOT TESTED: {test}: unshare {apart:?} may not mount here\n");
+        std::io::stderr().write_all(not_tested.as_bytes()).unwrap();
+        return;
+    }
+    let run = again::command(test);
+    let mut command = Command::new("unshare");
+    command.args(apart).arg(run.get_program()).args(run.get_args()).env(DISK, "small");
+    let ran = command.output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && told.contains("1 passed"), "on a small disk: {told}");
+    print!("{told}");
+}
+
+fn mounts(mount: &mut Command, folder: &Path) -> bool {
+    let size = format!("size={MEBIBYTES}m");
+    let tried = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output();
+    tried.is_ok_and(|tried| tried.status.success())
+}
+
+/// Takes all of the disk but for so many bytes.
+fn fill(folder: &Path, but: usize) {
+    let ballast = folder.join("ballast");
+    // Whatever its size, it ends where the disk does.
+    let _ = std::fs::write(&ballast, vec![1; MEBIBYTES << 20]);
+    let file = std::fs::File::options().write(true).open(ballast).unwrap();
+    let len = file.metadata().unwrap().len() as usize;
+    file.set_len(len.saturating_sub(but) as u64).unwrap();
+}
+
+fn make_room(folder: &Path) {
+    std::fs::remove_file(folder.join("ballast")).unwrap();
+}
+
+/// Batches are sent until the disk is full, some pages earlier or later each time, and then again with room.
+async fn full<S: OnFile>(folder: TempDir, told: &str, opens_again: bool) {
+    let path = folder.path().join("store");
+    let mut store = S::open(&path).await.unwrap();
+    let mut taken: Vec<Event> = Vec::new();
+    let (mut jobs, mut refused) = (0..60, 0);
+    for round in 0..8 {
+        fill(folder.path(), round * 17 * 4_096);
+        for job_id in jobs.by_ref() {
+            let batch = whole_job(job_id, 300);
+            let Err(error) = store.ingest(batch.clone()).await else {
+                taken.extend(batch);
+                continue;
+            };
+            refused += 1;
+            let error = error.to_string();
+            assert!(error.contains(told), "{error}");
+            if opens_again {
+                // What it can do without room is its own affair, but no more than to fail.
+                let _ = store.close().await;
+                make_room(folder.path());
+                store = S::open(&path).await.unwrap();
+            } else {
+                holds(&store, &taken).await;
+                make_room(folder.path());
+            }
+            holds(&store, &taken).await;
+            store.ingest(batch.clone()).await.unwrap();
+            taken.extend(batch);
+            break;
+        }
+    }
+    println!("{refused} batches refused, {} events taken", taken.len());
+    assert!(refused > 5, "{refused} batches were refused");
+    holds(&store, &taken).await;
+    fill(folder.path(), 0);
+    let _ = store.close().await;
+    make_room(folder.path());
+    let store = S::open(&path).await.unwrap();
+    holds(&store, &taken).await;
+    store.close().await.unwrap();
+    S::check_integrity(&path).await;
+}
+
+/// SQLite says the last where its index of the log finds no room.
+const TOLD: [&str; 3] =
+    ["No space left on device", "database or disk is full", "(code: 4874) disk I/O error"];
+
+/// A store that is made on a full disk is refused until there is room, and then made.
+async fn made_when_full<S: OnFile>(folder: TempDir) {
+    let path = folder.path().join("store");
+    for pages in 0.. {
+        fill(folder.path(), pages * 4_096);
+        let made = S::open(&path).await;
+        make_room(folder.path());
+        match made {
+            Err(error) => {
+                let error = error.to_string();
+                let is_told = TOLD.iter().any(|told| error.contains(told));
+                assert!(is_told, "{pages} pages: {error}");
+            }
+            Ok(store) => {
+                assert!(pages > 0, "the disk was not full");
+                store.ingest(whole_job(1, 1)).await.unwrap();
+                store.close().await.unwrap();
+                break;
+            }
+        }
+        if pages % 4 == 3 {
+            let store = S::open(&path).await.unwrap();
+            store.ingest(whole_job(1, 1)).await.unwrap();
+            holds(&store, &whole_job(1, 1)).await;
+            store.close().await.unwrap();
+            S::check_integrity(&path).await;
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn sqlite_refuses_batches_while_the_disk_is_full_and_goes_on() {
+    on_a_small_disk("sqlite_refuses_batches_while_the_disk_is_full_and_goes_on", |folder| {
+        full::<Sqlite>(folder, "database or disk is full", false)
+    });
+}
+
+#[test]
+fn redb_refuses_batches_while_the_disk_is_full_and_goes_on_when_opened_again() {
+    let test = "redb_refuses_batches_while_the_disk_is_full_and_goes_on_when_opened_again";
+    on_a_small_disk(test, |folder| full::<Redb>(folder, "No space left on device", true));
+}
+
+#[test]
+fn sqlite_is_made_once_the_disk_has_room() {
+    on_a_small_disk("sqlite_is_made_once_the_disk_has_room", made_when_full::<Sqlite>);
+}
+
+#[test]
+fn redb_is_made_once_the_disk_has_room() {
+    on_a_small_disk("redb_is_made_once_the_disk_has_room", made_when_full::<Redb>);
+}

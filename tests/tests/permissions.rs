@@ -1,0 +1,151 @@
+//! Files and folders that may not be read or written, or are gone.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod on_file;
+mod plain_user;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use on_file::{OnFile, Redb, Sqlite, holds, whole_job};
+use plain_user::as_plain_user;
+use tempfile::TempDir;
+
+fn allow(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+}
+
+/// A file with one job, closed.
+async fn made<S: OnFile>(path: &Path) {
+    let store = S::open(path).await.unwrap();
+    store.ingest(whole_job(1, 1)).await.unwrap();
+    store.close().await.unwrap();
+}
+
+async fn refusal<S: OnFile>(path: &Path) -> String {
+    let folder = path.parent().unwrap().display().to_string();
+    S::open(path).await.unwrap_err().to_string().replace(&folder, "DIR")
+}
+
+/// What keeps a store from being opened: the modes of its file and its folder.
+const READ_ONLY: (u32, u32) = (0o444, 0o755);
+const NO_FILE: (u32, u32) = (0, 0o755);
+const READ_ONLY_FOLDER: (u32, u32) = (0o644, 0o555);
+const NO_FOLDER: (u32, u32) = (0o644, 0);
+
+/// A store that cannot be opened says `told`, and is whole and goes on once it may be opened.
+async fn refused<S: OnFile>(modes: &[(u32, u32)], told: &str) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store");
+    made::<S>(&path).await;
+    let mut events = whole_job(1, 1);
+    for (job_id, (file, directory)) in (2..).zip(modes) {
+        allow(&path, *file);
+        allow(folder.path(), *directory);
+        let refusal = refusal::<S>(&path).await;
+        allow(folder.path(), 0o755);
+        allow(&path, 0o644);
+        assert_eq!(refusal, told, "{file:o} in {directory:o}");
+
+        let store = S::open(&path).await.unwrap();
+        holds(&store, &events).await;
+        store.ingest(whole_job(job_id, 1)).await.unwrap();
+        events.extend(whole_job(job_id, 1));
+        holds(&store, &events).await;
+        store.close().await.unwrap();
+    }
+    S::check_integrity(&path).await;
+}
+
+#[test]
+fn a_sqlite_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
+    let told = "cannot open `DIR/store`: `DIR/store` must be a file that may be read and written, in \
+                a directory that may be written";
+    as_plain_user(
+        "a_sqlite_store_that_may_not_be_written_is_refused_and_taken_when_it_may",
+        refused::<Sqlite>(&[READ_ONLY, NO_FILE, READ_ONLY_FOLDER, NO_FOLDER], told),
+    );
+}
+
+#[test]
+fn a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
+    let told =
+        "the redb store failed to open its file: `DIR/store`: Permission denied (os error 13)";
+    as_plain_user(
+        "a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may",
+        refused::<Redb>(&[READ_ONLY, NO_FILE, NO_FOLDER], told),
+    );
+}
+
+/// What is open stays open, and what is acknowledged then is there when the store is opened again.
+async fn goes_on<S: OnFile>() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store");
+    made::<S>(&path).await;
+    let mut events = whole_job(1, 1);
+    let aside = folder.path().with_extension("aside");
+    for (job_id, is_moved) in [(2, false), (3, true)] {
+        let store = S::open(&path).await.unwrap();
+        if is_moved {
+            std::fs::rename(folder.path(), &aside).unwrap();
+        } else {
+            allow(&path, 0);
+            allow(folder.path(), 0);
+        }
+        store.ingest(whole_job(job_id, 1)).await.unwrap();
+        events.extend(whole_job(job_id, 1));
+        holds(&store, &events).await;
+        store.close().await.unwrap();
+        let refusal = refusal::<S>(&path).await;
+        if is_moved {
+            assert_eq!(
+                refusal,
+                "cannot open `DIR/store`: there is no directory `DIR`; create it first"
+            );
+            std::fs::rename(&aside, folder.path()).unwrap();
+        } else {
+            assert!(refusal.contains("`DIR/store`"), "{refusal}");
+            allow(folder.path(), 0o755);
+            allow(&path, 0o644);
+        }
+        let store = S::open(&path).await.unwrap();
+        holds(&store, &events).await;
+        store.close().await.unwrap();
+    }
+    S::check_integrity(&path).await;
+}
+
+#[test]
+fn an_open_sqlite_store_outlives_its_permissions_and_its_folders_name() {
+    as_plain_user(
+        "an_open_sqlite_store_outlives_its_permissions_and_its_folders_name",
+        goes_on::<Sqlite>(),
+    );
+}
+
+#[test]
+fn an_open_redb_store_outlives_its_permissions_and_its_folders_name() {
+    as_plain_user(
+        "an_open_redb_store_outlives_its_permissions_and_its_folders_name",
+        goes_on::<Redb>(),
+    );
+}
+
+#[test]
+fn a_log_that_may_not_be_written_is_named() {
+    as_plain_user("a_log_that_may_not_be_written_is_named", async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("store");
+        let store = Sqlite::open(&path).await.unwrap();
+        store.ingest(whole_job(1, 1)).await.unwrap();
+        allow(&folder.path().join("store-wal"), 0o444);
+        assert_eq!(
+            refusal::<Sqlite>(&path).await,
+            "cannot open `DIR/store`: `DIR/store-wal` must be a file that may be read and written, \
+             in a directory that may be written"
+        );
+        allow(&folder.path().join("store-wal"), 0o644);
+        holds(&Sqlite::open(&path).await.unwrap(), &whole_job(1, 1)).await;
+    });
+}
