@@ -18,13 +18,18 @@ impl Fault {
         Self::Damaged { what: what.into(), reason: reason.to_string() }
     }
 
+    /// Whether redb does nothing any more after it until the file is opened again.
+    pub(crate) const fn puts_out_of_use(&self) -> bool {
+        matches!(self, Self::Engine(redb::Error::Io(_) | redb::Error::PreviousIo))
+    }
+
     /// The error for callers.
     pub(crate) fn during(self, action: &'static str) -> Error {
         match self {
             Self::Engine(redb::Error::PreviousIo) => Error::engine(
                 BACKEND,
                 action,
-                "its file failed before and is not used any more: see to the disk and open the store again",
+                "its file failed in another call: see to the disk; the next call opens it again",
             ),
             Self::Engine(source) => Error::engine(BACKEND, action, source),
             Self::Damaged { what, reason } => Error::damaged(BACKEND, what, reason),
@@ -42,4 +47,12 @@ macro_rules! from_engine {
     )*};
 }
 
-from_engine!(CommitError, SetDurabilityError, StorageError, TableError, TransactionError);
+from_engine!(
+    CommitError,
+    CompactionError,
+    DatabaseError,
+    SetDurabilityError,
+    StorageError,
+    TableError,
+    TransactionError
+);

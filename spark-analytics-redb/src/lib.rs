@@ -10,9 +10,10 @@ mod options;
 mod prune;
 mod read;
 mod shared;
+mod storage;
 mod store;
 mod tables;
-mod unfinished;
 
 pub use options::{Durability, RedbOptions};
+pub use redb::StorageBackend;
 pub use store::RedbStore;

@@ -1,76 +1,118 @@
 //! Making a file and opening it.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 
+use redb::backends::FileBackend;
 use redb::{
-    Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageError, TableError,
-    TableHandle,
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend, StorageError,
+    TableError, TableHandle,
 };
 use spark_analytics_core::{Dedup, Error, Result};
 
 use crate::fault::{BACKEND, Fault};
 use crate::shared::OPEN;
+use crate::storage::{Lease, Storage};
 use crate::tables::{
     APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
     REJECTED, ROLLUPS, SQL, STAGES, State,
 };
-use crate::{RedbOptions, fault, unfinished};
+use crate::{RedbOptions, fault};
 
 /// The version of tables, keys and values. It grows whenever an older program would misread them.
 const SCHEMA: u32 = 3;
 const SCHEMA_KEY: &str = "schema";
 const DEDUP_KEY: &str = "dedup";
 
-pub(crate) fn create(path: &Path, options: RedbOptions) -> Result<Database> {
-    check_directory(path)?;
-    let file = OpenOptions::new().write(true).create_new(true).open(path);
-    file.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Error::Incompatible(format!(
-            "`{}` exists already: open it, or name another file",
-            path.display()
-        )),
-        _ => failed(path, "create its file", error),
-    })?;
-    open_or_create(path, options)
+/// Where a store lies, and how it is opened there.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// How errors name it.
+    name: String,
+    storage: Arc<Storage>,
+    options: RedbOptions,
 }
 
-pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Database> {
-    check_directory(path)?;
-    let database = builder(options).open(path).map_err(|error| refused(path, error))?;
-    let transaction = begin_read(&database)?;
-    if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
-        return Err(not_ours(path));
+impl Place {
+    pub(crate) fn create(path: &Path, options: RedbOptions) -> Result<Self> {
+        let name = name(path);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path);
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                Error::Incompatible(format!("{name} exists already: open it, or name another file"))
+            }
+            _ => failed(&name, "create its file", error),
+        })?;
+        Self::of_file(name, file, options)
     }
-    let schema = check(path, &transaction, options)?;
-    bring_up_to_date(&database, schema)?;
-    Ok(database)
-}
 
-pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Database> {
-    check_directory(path)?;
-    let database = match builder(options).create(path) {
-        Err(DatabaseError::Storage(StorageError::Io(error)))
-            if error.kind() == ErrorKind::InvalidData
-                && unfinished::empty(path).map_err(|error| failed(path, OPEN, error))? =>
-        {
-            builder(options).create(path)
+    pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Self> {
+        let name = name(path);
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::Incompatible(format!(
+                "{name} does not exist: create the store first, or name another file"
+            )),
+            _ => failed(&name, OPEN, error),
+        })?;
+        Self::of_file(name, file, options)
+    }
+
+    pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Self> {
+        let name = name(path);
+        let mut choice = OpenOptions::new();
+        let file = choice.read(true).write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(|error| failed(&name, OPEN, error))?;
+        Self::of_file(name, file, options)
+    }
+
+    fn of_file(name: String, file: File, options: RedbOptions) -> Result<Self> {
+        let file = FileBackend::new(file).map_err(|error| refused(&name, error))?;
+        Ok(Self { name, storage: Storage::new(file), options })
+    }
+
+    pub(crate) fn of_backend(backend: impl StorageBackend, options: RedbOptions) -> Self {
+        Self { name: "the storage".to_owned(), storage: Storage::new(backend), options }
+    }
+
+    pub(crate) const fn options(&self) -> RedbOptions {
+        self.options
+    }
+
+    /// Opens what is there, or else makes it if it may. What is there must not be open already.
+    pub(crate) fn database(&self, may_make: bool) -> Result<Database> {
+        let lease = Lease::new(Arc::clone(&self.storage), may_make);
+        let mut builder = Database::builder();
+        builder.set_cache_size(self.options.cache_bytes);
+        let database =
+            builder.create_with_backend(lease).map_err(|error| refused(&self.name, error))?;
+        let transaction = begin_read(&database)?;
+        if !is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
+            let schema = check(&self.name, &transaction, self.options)?;
+            bring_up_to_date(&database, schema)?;
+        } else if may_make {
+            make_tables(&database, self.options.dedup)
+                .map_err(|fault| fault.during("make its tables"))?;
+        } else {
+            return Err(not_ours(&self.name));
         }
-        opened => opened,
-    };
-    let database = database.map_err(|error| refused(path, error))?;
-    let transaction = begin_read(&database)?;
-    if is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
-        make_tables(&database, options.dedup).map_err(|fault| fault.during("make its tables"))?;
-    } else {
-        let schema = check(path, &transaction, options)?;
-        bring_up_to_date(&database, schema)?;
+        drop(transaction);
+        Ok(database)
     }
-    Ok(database)
+
+    /// Lets go of the storage, whose database must have been closed.
+    pub(crate) fn close(&self) -> std::io::Result<()> {
+        self.storage.close()
+    }
 }
 
-fn check_directory(path: &Path) -> Result<()> {
+fn name(path: &Path) -> String {
+    format!("`{}`", path.display())
+}
+
+pub(crate) fn check_directory(path: &Path) -> Result<()> {
     // A bare name has an empty parent, which is the current directory.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match parent.filter(|parent| !parent.is_dir()) {
@@ -81,12 +123,6 @@ fn check_directory(path: &Path) -> Result<()> {
         ))),
         None => Ok(()),
     }
-}
-
-fn builder(options: RedbOptions) -> redb::Builder {
-    let mut builder = Database::builder();
-    builder.set_cache_size(options.cache_bytes);
-    builder
 }
 
 fn begin_read(database: &Database) -> Result<ReadTransaction> {
@@ -136,86 +172,81 @@ fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
 }
 
 /// Checks that the file can be used; its schema.
-fn check(path: &Path, transaction: &ReadTransaction, options: RedbOptions) -> Result<u32> {
-    let schema = text(path, transaction, SCHEMA_KEY)?;
+fn check(name: &str, transaction: &ReadTransaction, options: RedbOptions) -> Result<u32> {
+    let schema = text(name, transaction, SCHEMA_KEY)?;
     let known = match schema.parse() {
         Ok(known @ 1..=SCHEMA) => known,
         Ok(newer) if newer > SCHEMA => {
             return Err(Error::Incompatible(format!(
-                "`{}` was written by a newer version (schema {newer}, and this one knows {SCHEMA}): \
+                "{} was written by a newer version (schema {newer}, and this one knows {SCHEMA}): \
                  use that version",
-                path.display()
+                name
             )));
         }
         _ => {
-            let what = format!("schema version in `{}`", path.display());
+            let what = format!("schema version in {}", name);
             return Err(Error::damaged(BACKEND, what, format!("it is `{schema}`")));
         }
     };
-    let dedup = text(path, transaction, DEDUP_KEY)?;
+    let dedup = text(name, transaction, DEDUP_KEY)?;
     let held: Dedup = dedup.parse().map_err(|reason: String| {
-        Error::damaged(BACKEND, format!("dedup rule in `{}`", path.display()), reason)
+        Error::damaged(BACKEND, format!("dedup rule in {}", name), reason)
     })?;
     if held != options.dedup {
         return Err(Error::Incompatible(format!(
-            "`{}` was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or \
+            "{} was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or \
              name another file",
-            path.display(),
-            options.dedup
+            name, options.dedup
         )));
     }
     Ok(known)
 }
 
 /// A text in `meta`; a file without it is another program's.
-fn text(path: &Path, transaction: &ReadTransaction, key: &str) -> Result<String> {
+fn text(name: &str, transaction: &ReadTransaction, key: &str) -> Result<String> {
     let meta = match transaction.open_table(META) {
         Ok(meta) => meta,
         Err(TableError::Storage(error)) => return Err(Fault::from(error).during(OPEN)),
-        Err(_) => return Err(not_ours(path)),
+        Err(_) => return Err(not_ours(name)),
     };
     let row = meta.get_owned(key).map_err(|error| Fault::from(error).during(OPEN))?;
-    let row = row.ok_or_else(|| not_ours(path))?;
+    let row = row.ok_or_else(|| not_ours(name))?;
     Ok(String::from_utf8_lossy(row.value()).into_owned())
 }
 
-fn not_ours(path: &Path) -> Error {
+fn not_ours(name: &str) -> Error {
     Error::Incompatible(format!(
-        "`{}` is a redb file but holds no `{}` table of spark-analytics: name another file",
-        path.display(),
+        "{} is a redb file but holds no `{}` table of spark-analytics: name another file",
+        name,
         META.name()
     ))
 }
 
-fn refused(path: &Path, error: DatabaseError) -> Error {
-    let file = path.display();
+fn refused(name: &str, error: DatabaseError) -> Error {
     match error {
         DatabaseError::DatabaseAlreadyOpen => Error::unavailable(
             BACKEND,
             format!(
-                "`{file}` is open already, by another process or by this one: close it there \
+                "{name} is open already, by another process or by this one: close it there \
                  first, for redb lets one have it at a time"
             ),
         ),
         DatabaseError::UpgradeRequired(format) => Error::Incompatible(format!(
-            "`{file}` is in redb's file format {format}, which this version does not read"
+            "{name} is in redb's file format {format}, which this version does not read"
         )),
         DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
-            ErrorKind::NotFound => Error::Incompatible(format!(
-                "`{file}` does not exist: create the store first, or name another file"
-            )),
             ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-                Error::Incompatible(format!("`{file}` is no redb file: name another file"))
+                Error::Incompatible(format!("{name} is no redb file: name another file"))
             }
-            _ => failed(path, OPEN, error),
+            _ => failed(name, OPEN, error),
         },
         DatabaseError::Storage(StorageError::Corrupted(reason)) => {
-            Error::damaged(BACKEND, format!("file `{file}`"), reason)
+            Error::damaged(BACKEND, format!("file {name}"), reason)
         }
-        error => failed(path, OPEN, error),
+        error => failed(name, OPEN, error),
     }
 }
 
-fn failed(path: &Path, action: &'static str, error: impl ToString) -> Error {
-    Error::engine(BACKEND, action, format!("`{}`: {}", path.display(), error.to_string()))
+fn failed(name: &str, action: &'static str, error: impl ToString) -> Error {
+    Error::engine(BACKEND, action, format!("{name}: {}", error.to_string()))
 }

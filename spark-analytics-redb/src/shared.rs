@@ -2,17 +2,22 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_lock::Mutex;
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use spark_analytics_core::{Dedup, Error, Result};
 
+use crate::Durability;
 use crate::fault::{self, BACKEND, Fault};
-use crate::{Durability, RedbOptions};
+use crate::open::Place;
 
 pub(crate) const OPEN: &str = "open its file";
+
+/// What was acknowledged must not go while the program goes on as if it were there.
+const TAKEN_BACK: &str = "its file failed before, which may have taken back commits that were not yet \
+     durable: see to the disk, open the store again, and send again what it lacks";
 
 /// With [`Durability::Eventual`] every commit of that many is durable: redb cannot use a page
 /// again before.
@@ -22,10 +27,20 @@ pub(crate) struct Shared {
     pub(crate) dedup: Dedup,
     durability: Durability,
     commits: AtomicU32,
-    /// `None` once closed. Transactions hold it for reading, so that closing waits for them.
-    database: RwLock<Option<Database>>,
+    place: Place,
+    /// Transactions hold it for reading, so that closing and opening again wait for them.
+    database: RwLock<Held>,
+    /// Whether an error of the disk has put the database out of use.
+    has_failed: AtomicBool,
     /// Held by the writer. Writers wait here and not in redb, which would take a thread each.
     writer: Arc<Mutex<()>>,
+}
+
+enum Held {
+    Open(Database),
+    /// It failed, and could not be opened again so far.
+    Failed,
+    Closed,
 }
 
 /// What a writing transaction did, with its answer.
@@ -37,12 +52,14 @@ pub(crate) enum Written<T> {
 }
 
 impl Shared {
-    pub(crate) fn new(database: Database, options: RedbOptions) -> Self {
+    pub(crate) fn new(place: Place, database: Database) -> Self {
         Self {
-            dedup: options.dedup,
-            durability: options.durability,
+            dedup: place.options().dedup,
+            durability: place.options().durability,
             commits: AtomicU32::new(0),
-            database: RwLock::new(Some(database)),
+            place,
+            database: RwLock::new(Held::Open(database)),
+            has_failed: AtomicBool::new(false),
             writer: Arc::default(),
         }
     }
@@ -55,10 +72,10 @@ impl Shared {
     ) -> Result<T> {
         let shared = Arc::clone(self);
         unblock(action, move || {
-            let guard = shared.lock();
+            let guard = shared.usable(action)?;
             let database = opened(&guard, action)?;
             let read = || read(&database.begin_read()?);
-            read().map_err(|fault: Fault| fault.during(action))
+            read().map_err(|fault| shared.failed(fault, action))
         })
         .await
     }
@@ -74,9 +91,9 @@ impl Shared {
         let shared = Arc::clone(self);
         unblock(action, move || {
             let _turn = turn;
-            let guard = shared.lock();
+            let guard = shared.usable(action)?;
             let database = opened(&guard, action)?;
-            shared.transact(database, write).map_err(|fault| fault.during(action))
+            shared.transact(database, write).map_err(|fault| shared.failed(fault, action))
         })
         .await
     }
@@ -87,9 +104,10 @@ impl Shared {
         let shared = Arc::clone(self);
         unblock(ACTION, move || {
             let _turn = turn;
+            drop(shared.usable(ACTION)?);
             let mut guard = shared.lock_alone();
-            let database = guard.as_mut().ok_or_else(|| closed(ACTION))?;
-            database.compact().map_err(|error| Error::engine(BACKEND, ACTION, error))
+            let Held::Open(database) = &mut *guard else { return Err(closed(ACTION)) };
+            database.compact().map_err(|error| shared.failed(error.into(), ACTION))
         })
         .await
     }
@@ -101,16 +119,26 @@ impl Shared {
         let shared = Arc::clone(self);
         unblock(ACTION, move || {
             let _turn = turn;
-            let Some(database) = shared.lock_alone().take() else { return Ok(()) };
-            let flush = || -> fault::Result<()> { Ok(database.begin_write()?.commit()?) };
-            let flushed = match shared.durability {
-                Durability::Eventual => flush().map_err(|fault| fault.during(ACTION)),
-                Durability::Immediate => Ok(()),
+            let held = std::mem::replace(&mut *shared.lock_alone(), Held::Closed);
+            let closed = match held {
+                Held::Open(database) => shared.finish(database),
+                Held::Failed | Held::Closed => Ok(()),
             };
-            let closed = database.close().map_err(|error| Error::engine(BACKEND, ACTION, error));
-            flushed.and(closed)
+            let let_go = shared.place.close();
+            closed.map_err(|fault| fault.during(ACTION))?;
+            let_go.map_err(|error| Error::engine(BACKEND, ACTION, error))
         })
         .await
+    }
+
+    fn finish(&self, database: Database) -> fault::Result<()> {
+        let flush = || -> fault::Result<()> { Ok(database.begin_write()?.commit()?) };
+        let flushed = match self.durability {
+            Durability::Eventual => flush(),
+            Durability::Immediate => Ok(()),
+        };
+        let closed = database.close().map_err(Fault::from);
+        flushed.and(closed)
     }
 
     fn transact<T>(
@@ -142,12 +170,33 @@ impl Shared {
         }
     }
 
-    // A panic while the lock is held is a bug that the caller has seen; redb takes the transaction back.
-    fn lock(&self) -> RwLockReadGuard<'_, Option<Database>> {
-        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    /// The error for callers. After one of the disk the next call opens the database again.
+    fn failed(&self, fault: Fault, action: &'static str) -> Error {
+        if fault.puts_out_of_use() {
+            self.has_failed.store(true, Ordering::Release);
+        }
+        fault.during(action)
     }
 
-    fn lock_alone(&self) -> RwLockWriteGuard<'_, Option<Database>> {
+    /// The database, opened again if it failed. That repairs it as after a crash.
+    fn usable(&self, action: &'static str) -> Result<RwLockReadGuard<'_, Held>> {
+        if self.has_failed.load(Ordering::Acquire) {
+            let mut held = self.lock_alone();
+            if self.has_failed.load(Ordering::Acquire) && !matches!(*held, Held::Closed) {
+                if self.durability == Durability::Eventual {
+                    return Err(Error::engine(BACKEND, action, TAKEN_BACK));
+                }
+                // One that failed must be gone before the next reads what it wrote.
+                *held = Held::Failed;
+                *held = Held::Open(self.place.database(false)?);
+                self.has_failed.store(false, Ordering::Release);
+            }
+        }
+        Ok(self.database.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    // A panic while the lock is held is a bug that the caller has seen; redb takes the transaction back.
+    fn lock_alone(&self) -> RwLockWriteGuard<'_, Held> {
         self.database.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -176,11 +225,12 @@ pub(crate) async fn unblock<T: Send + 'static>(
     blocking::unblock(work).await
 }
 
-fn opened<'a>(
-    guard: &'a RwLockReadGuard<'_, Option<Database>>,
-    action: &'static str,
-) -> Result<&'a Database> {
-    guard.as_ref().ok_or_else(|| closed(action))
+fn opened<'a>(guard: &'a RwLockReadGuard<'_, Held>, action: &'static str) -> Result<&'a Database> {
+    match &**guard {
+        Held::Open(database) => Ok(database),
+        Held::Failed => Err(Fault::Engine(redb::Error::PreviousIo).during(action)),
+        Held::Closed => Err(closed(action)),
+    }
 }
 
 fn closed(action: &'static str) -> Error {

@@ -20,7 +20,9 @@ use crate::{RedbOptions, ingest, log, prune, read};
 /// file open. [`close`](Store::close) lets go of it also while clones exist: their calls answer
 /// [`Error::Engine`](spark_analytics_core::Error::Engine) from then on.
 ///
-/// After an error of the disk nothing is read or written any more: open the store again.
+/// After an error of the disk the next call opens the file again, which reads and checks all of it as after a crash;
+/// so the store goes on once the cause is gone. With [`Durability::Eventual`](crate::Durability::Eventual) it does not, for
+/// what it had acknowledged may be gone: open it again.
 #[derive(Clone, Debug)]
 pub struct RedbStore {
     pub(crate) shared: Arc<Shared>,

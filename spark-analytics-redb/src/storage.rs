@@ -1,0 +1,176 @@
+//! What a database lies in: a file, or storage of the caller's own. It outlives a database that an error
+//! of the disk has put out of use.
+
+use std::collections::HashSet;
+use std::io::{Error, ErrorKind};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::{BackendError, StorageBackend};
+
+type Result<T, E = Error> = std::result::Result<T, E>;
+type Range = (Bound<u64>, Bound<u64>);
+
+/// Storage with the locks on it, which last until it is closed or dropped.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    inner: Box<dyn StorageBackend>,
+    locks: Mutex<HashSet<Range>>,
+    /// Whether what was written may be nowhere but in the memory of the operating system, which takes it
+    /// for stored.
+    sync_failed: AtomicBool,
+    is_closed: AtomicBool,
+}
+
+impl Storage {
+    pub(crate) fn new(inner: impl StorageBackend) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Box::new(inner),
+            locks: Mutex::default(),
+            sync_failed: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Gives up the locks. Only for a storage without a database.
+    pub(crate) fn close(&self) -> Result<()> {
+        if self.is_closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.inner.close()
+    }
+
+    fn locks(&self) -> MutexGuard<'_, HashSet<Range>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether making a database ended half-way. redb writes its magic number last; until then there is
+    /// nothing but its header and zeros.
+    fn is_half_made(&self, len: u64) -> Result<bool> {
+        let mut block = vec![0; BLOCK as usize];
+        let mut at = 0;
+        while at < len.min(MOST_MADE + 1) {
+            block.truncate((len - at).min(BLOCK) as usize);
+            self.inner.read(at, &mut block)?;
+            if at == 0 && block.len() > HEADER {
+                block[MAGIC..HEADER].fill(0);
+            }
+            if block.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            at += block.len() as u64;
+        }
+        Ok(len <= MOST_MADE)
+    }
+
+    /// After a failed sync the operating system may take for stored what is not, and would not write it
+    /// again with the next sync. So all is written again, as it reads now.
+    fn write_again(&self) -> Result<()> {
+        let len = self.inner.len()?;
+        let mut block = vec![0; BLOCK as usize];
+        let mut at = 0;
+        while at < len {
+            block.truncate((len - at).min(BLOCK) as usize);
+            self.inner.read(at, &mut block)?;
+            self.inner.write(at, &block)?;
+            at += block.len() as u64;
+        }
+        self.inner.sync_data()
+    }
+}
+
+impl Drop for Storage {
+    fn drop(&mut self) {
+        // What can be said of an error has been said by `close`.
+        let _ = self.close();
+    }
+}
+
+const BLOCK: u64 = 1 << 20;
+/// The length of redb's magic number, and the page that it starts.
+const MAGIC: usize = 9;
+const HEADER: usize = 4096;
+/// More than redb makes at first.
+const MOST_MADE: u64 = 64 << 20;
+
+/// The use of a storage by one database after another.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    storage: Arc<Storage>,
+    /// Whether a database may be made where there is none.
+    may_make: bool,
+    is_ready: AtomicBool,
+}
+
+impl Lease {
+    pub(crate) const fn new(storage: Arc<Storage>, may_make: bool) -> Self {
+        Self { storage, may_make, is_ready: AtomicBool::new(false) }
+    }
+
+    /// What comes before anything is read, and after the locks are held.
+    fn make_ready(&self) -> Result<()> {
+        if self.is_ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if self.storage.sync_failed.load(Ordering::Acquire) {
+            self.storage.write_again()?;
+            self.storage.sync_failed.store(false, Ordering::Release);
+        }
+        let len = self.storage.inner.len()?;
+        if self.may_make && len > 0 && self.storage.is_half_made(len)? {
+            self.storage.inner.set_len(0)?;
+        }
+        if !self.may_make && len == 0 {
+            return Err(Error::new(ErrorKind::InvalidData, "it is empty"));
+        }
+        self.is_ready.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl StorageBackend for Lease {
+    fn len(&self) -> Result<u64> {
+        // The first thing that redb asks for once it has its locks.
+        self.make_ready()?;
+        self.storage.inner.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        self.storage.inner.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.storage.inner.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        self.storage.inner.sync_data().inspect_err(|_| {
+            self.storage.sync_failed.store(true, Ordering::Release);
+        })
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
+        self.storage.inner.write(offset, data)
+    }
+
+    // `close` does nothing: the storage keeps its locks for the next database.
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        let mut locks = self.storage.locks();
+        if locks.contains(&(start, end)) {
+            return Ok(true);
+        }
+        let is_locked = self.storage.inner.try_lock_range(start, end)?;
+        if is_locked {
+            locks.insert((start, end));
+        }
+        Ok(is_locked)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.storage.inner.unlock_range(start, end)?;
+        self.storage.locks().remove(&(start, end));
+        Ok(())
+    }
+}

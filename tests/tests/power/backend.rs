@@ -1,0 +1,78 @@
+//! Storage of redb on a [`Disk`].
+
+use std::io::{Error, ErrorKind, Result};
+use std::sync::{Arc, Mutex};
+
+use redb::StorageBackend;
+
+use crate::disk::{Access, Disk};
+use crate::tape::{Image, Step, write};
+
+/// The one file of a disk.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    disk: Arc<Disk>,
+    content: Arc<Mutex<Vec<u8>>>,
+}
+
+/// The name of that file.
+pub(crate) const NAME: &str = "store.redb";
+
+/// A disk with a file in it, and what the file holds at any time.
+#[derive(Clone, Debug)]
+pub(crate) struct OneFile {
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) content: Arc<Mutex<Vec<u8>>>,
+}
+
+impl OneFile {
+    pub(crate) fn of(mut image: Image) -> Self {
+        let content = image.entry(NAME.to_owned()).or_default().clone();
+        Self { disk: Disk::new(image), content: Arc::new(Mutex::new(content)) }
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        Backend { disk: Arc::clone(&self.disk), content: Arc::clone(&self.content) }
+    }
+}
+
+impl Backend {
+    fn access(&self, access: Access) -> Result<()> {
+        self.disk.access(access).map_err(Error::from_raw_os_error)
+    }
+}
+
+impl StorageBackend for Backend {
+    fn len(&self) -> Result<u64> {
+        Ok(self.content.lock().unwrap().len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        self.access(Access::Read)?;
+        let content = self.content.lock().unwrap();
+        let at = offset as usize;
+        let held = content.get(at..at + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
+        out.copy_from_slice(held);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.access(Access::SetLen)?;
+        self.content.lock().unwrap().resize(len as usize, 0);
+        self.disk.done(Step::SetLen { file: 0, len });
+        Ok(())
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        self.access(Access::Sync)?;
+        self.disk.done(Step::Sync { file: 0 });
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
+        self.access(Access::Write)?;
+        write(&mut self.content.lock().unwrap(), offset, data);
+        self.disk.done(Step::Write { file: 0, at: offset, bytes: data.to_vec() });
+        Ok(())
+    }
+}

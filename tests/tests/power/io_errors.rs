@@ -1,0 +1,226 @@
+//! Errors of the disk: the n-th access of a kind fails, once or until the disk is repaired.
+
+use futures::executor::block_on;
+use spark_analytics_core::{Error, Result, Store};
+use spark_analytics_redb::{Durability, RedbOptions};
+use spark_analytics_sqlite::SqliteStore;
+
+use crate::backend::OneFile;
+use crate::course::Course;
+use crate::disk::{Access, Disk, Fault, IO_ERROR, NO_SPACE};
+use crate::random::Random;
+use crate::tape::Image;
+use crate::vfs::watch;
+use crate::{Told, crashes, redb_store, seed, sqlite_store};
+
+/// What can go wrong, each once and lasting.
+const KINDS: [(Access, i32); 5] = [
+    (Access::Write, NO_SPACE),
+    (Access::Write, IO_ERROR),
+    (Access::SetLen, NO_SPACE),
+    (Access::Sync, IO_ERROR),
+    (Access::Read, IO_ERROR),
+];
+
+/// Batches sent before anything fails.
+const HEALTHY: usize = 4;
+
+/// Tries `test` with faults until they come too late to hit anything; of many a sample. Tells how many
+/// hit.
+fn each_fault(sample: usize, test: impl Fn(Fault) -> bool) -> usize {
+    let mut random = Random::new(seed());
+    let mut hits = 0;
+    for (access, error) in KINDS {
+        for times in [1, usize::MAX] {
+            let mut after = 0;
+            // Ever wider apart, so that a sample of any size comes to the end.
+            for tried in 0..crashes(sample) {
+                let fault = Fault { access, after, times, error };
+                let _told = Told(format!("seed {}, {fault:?}", seed()));
+                if !test(fault) {
+                    break;
+                }
+                hits += 1;
+                after += 1 + if sample > tried { random.below(1 + after) } else { 0 };
+            }
+        }
+    }
+    hits
+}
+
+/// An error that says what happened, and is none of the data.
+fn is_clear(error: &Error) {
+    let said = error.to_string();
+    assert!(matches!(error, Error::Engine { .. } | Error::Unavailable { .. }), "{error:?}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// Sends a course while the disk fails. What fails is whole or absent, reads give whole batches or an
+/// error, and all goes on once the disk is repaired. Tells whether the fault hit anything.
+async fn survives(course: &Course, store: &dyn Store, disk: &Disk, fault: Fault) -> bool {
+    course.send(store, disk, 0..HEALTHY).await;
+    disk.set_fault(Some(fault));
+    let mut sent = HEALTHY;
+    while let Some(batch) = course.batches.get(sent) {
+        let read =
+            if sent.is_multiple_of(3) { course.held_by(store).await.map(Some) } else { Ok(None) };
+        if let Ok(Some(held)) = &read {
+            assert!(course.held[sent..].iter().take(2).any(|expected| expected == held));
+        }
+        let written = batch.send(store).await;
+        if let (Ok(_), Ok(())) = (&read, &written) {
+            sent += 1;
+            continue;
+        }
+        assert!(disk.failed() > 0, "an error without a cause: {read:?} {written:?}");
+        read.err().iter().chain(written.err().iter()).for_each(is_clear);
+        // Once more on the broken disk, then on a repaired one.
+        batch.send(store).await.err().iter().for_each(is_clear);
+        disk.set_fault(None);
+        let held = course.prefix(store, sent..=sent + 1).await;
+        course.complete(store, held).await;
+        return true;
+    }
+    let has_hit = disk.failed() > 0;
+    disk.set_fault(None);
+    course.prefix(store, sent..=sent).await;
+    has_hit
+}
+
+fn redb_survives(course: &Course, options: RedbOptions, fault: Fault) -> bool {
+    let file = OneFile::of(Image::new());
+    let has_hit = block_on(async {
+        let store = options.open_backend(file.backend()).await.unwrap();
+        let has_hit = survives(course, &store, &file.disk, fault).await;
+        store.close().await.unwrap();
+        has_hit
+    });
+    redb_store::is_sound(&file);
+    has_hit
+}
+
+#[test]
+fn redb_goes_on_after_errors_of_the_disk() {
+    let course = block_on(Course::short(seed(), 16));
+    let hits = each_fault(12, |fault| redb_survives(&course, redb_store::OPTIONS, fault));
+    assert!(hits > 20, "only {hits} faults hit");
+}
+
+/// What was acknowledged may be gone, so it does not go on by itself.
+#[test]
+fn redb_with_eventual_durability_holds_whole_batches_when_it_is_opened_again() {
+    let course = block_on(Course::short(seed() + 1, 16));
+    let options = RedbOptions { durability: Durability::Eventual, ..redb_store::OPTIONS };
+    let hits = each_fault(3, |fault| {
+        let file = OneFile::of(Image::new());
+        block_on(async {
+            let store = options.open_backend(file.backend()).await.unwrap();
+            file.disk.set_fault(Some(fault));
+            let mut failed = None;
+            for (number, batch) in (0..).zip(&course.batches) {
+                if let Err(error) = batch.send(&store).await {
+                    is_clear(&error);
+                    failed.get_or_insert(number);
+                }
+            }
+            file.disk.set_fault(None);
+            if failed.is_some() {
+                is_clear(&store.check().await.unwrap_err());
+                is_clear(&store.close().await.unwrap_err());
+            } else {
+                store.close().await.unwrap();
+            }
+            let store = options.open_backend(file.backend()).await.unwrap();
+            let most = failed.unwrap_or(course.batches.len());
+            let held = course.prefix(&store, 0..=most + 1).await;
+            course.complete(&store, held).await;
+            store.close().await.unwrap();
+            redb_store::is_sound(&file);
+            failed.is_some()
+        })
+    });
+    assert!(hits > 4, "only {hits} faults hit");
+}
+
+#[test]
+fn redb_opens_once_the_disk_works() {
+    let course = block_on(Course::short(seed(), 6));
+    let hits = each_fault(8, |fault| {
+        let file = OneFile::of(Image::new());
+        file.disk.set_fault(Some(fault));
+        block_on(async {
+            let options = redb_store::OPTIONS;
+            let first = options.open_backend(file.backend()).await;
+            let has_hit = file.disk.failed() > 0;
+            first.as_ref().err().into_iter().for_each(is_clear);
+            drop(first);
+            file.disk.set_fault(None);
+            let store = options.open_backend(file.backend()).await.unwrap();
+            course.complete(&store, 0).await;
+            store.close().await.unwrap();
+            redb_store::is_sound(&file);
+            has_hit
+        })
+    });
+    assert!(hits > 8, "only {hits} faults hit");
+}
+
+async fn sqlite_survives(
+    course: &Course,
+    fault: Fault,
+    open: impl AsyncFn(&std::path::Path) -> SqliteStore,
+) -> bool {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::new(Image::new()));
+    let _watched = watch(folder.path(), &disk);
+    let store = open(folder.path()).await;
+    let has_hit = survives(course, &store, &disk, fault).await;
+    sqlite_store::is_sound(folder.path()).await;
+    store.close().await.unwrap();
+    sqlite_store::is_sound(folder.path()).await;
+    has_hit
+}
+
+#[test]
+fn sqlite_goes_on_after_errors_of_the_disk() {
+    let course = block_on(Course::short(seed(), 16));
+    let full = spark_analytics_sqlite::Synchronous::Full;
+    let hits = each_fault(8, |fault| {
+        let open = async |folder: &std::path::Path| sqlite_store::open(folder, full).await;
+        sqlite_store::block_on(sqlite_survives(&course, fault, open))
+    });
+    assert!(hits > 12, "only {hits} faults hit");
+}
+
+#[test]
+fn sqlite_goes_on_after_errors_of_the_disk_while_its_log_is_moved() {
+    let course = block_on(Course::short(seed() + 1, 16));
+    let hits = each_fault(8, |fault| {
+        let open = sqlite_store::open_with_checkpoints;
+        sqlite_store::block_on(sqlite_survives(&course, fault, open))
+    });
+    assert!(hits > 12, "only {hits} faults hit");
+}
+
+#[test]
+fn sqlite_opens_once_the_disk_works() {
+    let course = block_on(Course::short(seed(), 6));
+    let hits = each_fault(8, |fault| {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::new(Image::new()));
+        sqlite_store::block_on(async {
+            let _watched = watch(folder.path(), &disk);
+            disk.set_fault(Some(fault));
+            let path = folder.path().join(sqlite_store::NAME);
+            let first: Result<SqliteStore> = SqliteStore::open(&path).await;
+            let has_hit = disk.failed() > 0;
+            first.as_ref().err().into_iter().for_each(is_clear);
+            drop(first);
+            disk.set_fault(None);
+            let store = SqliteStore::open(&path).await.unwrap();
+            course.complete(&store, 0).await;
+            store.close().await.unwrap();
+            sqlite_store::is_sound(folder.path()).await;
+            has_hit
+        })
+    });
+    assert!(hits > 8, "only {hits} faults hit");
+}

@@ -1,0 +1,82 @@
+//! Loss of power and errors of the disk, on stores in a file.
+//!
+//! What a store does to its files is recorded. Then each point of the record is a crash: files are made
+//! as they may be found after it, and a store must open on them and hold whole batches, among them all
+//! that were acknowledged.
+//!
+//! A sample of the crashes is tried. `POWER_CRASHES` is their number for each test, `POWER_SEED` chooses
+//! others; a failure prints its own.
+#![allow(clippy::unwrap_used)]
+
+mod backend;
+mod course;
+mod disk;
+mod io_errors;
+mod random;
+mod redb_store;
+mod sqlite_store;
+mod tape;
+mod vfs;
+
+use std::path::Path;
+
+use random::Random;
+use tape::{Image, Loss, Replay, Step, Tape};
+
+fn number_in(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+fn seed() -> u64 {
+    number_in("POWER_SEED", 1)
+}
+
+/// A file that an older version wrote.
+fn golden(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)).unwrap()
+}
+
+/// How many crashes to try, where so many are the sample.
+fn crashes(sample: usize) -> usize {
+    number_in("POWER_CRASHES", sample as u64) as usize
+}
+
+/// Crashes at `count` points of a tape, of those at syncs at first, with what is left each time.
+fn crash(tape: &Tape, count: usize, mut check: impl FnMut(&Replay<'_>, Image, &mut Random)) {
+    let mut random = Random::new(seed());
+    let end = tape.steps.len();
+    // Right before a sync most can be lost, right after it least.
+    let is_sync = |at: &usize| matches!(tape.steps[*at], Step::Sync { .. } | Step::SyncNames);
+    let syncs: Vec<usize> = (0..end).filter(is_sync).collect();
+    let mut points = Vec::with_capacity(count);
+    for number in 0..count {
+        points.push(match number % 4 {
+            0..2 if !syncs.is_empty() => syncs[random.below(syncs.len())] + number % 4,
+            _ => random.below(end + 1),
+        });
+    }
+    points.sort_unstable();
+    let mut replay = Replay::new(tape);
+    for (number, point) in points.into_iter().enumerate() {
+        replay.go_to(point);
+        let loss =
+            [Loss::Some, Loss::Everything, Loss::Tail, Loss::Some, Loss::Nothing][random.below(5)];
+        let image = replay.image(loss, &mut random);
+        let _told = Told(format!(
+            "seed {}, crash {number} of {count}, after step {point} of {end}, losing {loss:?}",
+            seed()
+        ));
+        check(&replay, image, &mut random);
+    }
+}
+
+/// Says which crash it was when its check panics.
+struct Told(String);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0);
+        }
+    }
+}

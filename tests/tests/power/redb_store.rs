@@ -1,0 +1,151 @@
+//! Loss of power under redb.
+
+use futures::executor::block_on;
+use redb::Database;
+use spark_analytics_core::{Dedup, Event, Receipt, Store, Timestamp};
+use spark_analytics_redb::{Durability, RedbOptions, RedbStore};
+use spark_analytics_tests::Dump;
+
+use crate::backend::{NAME, OneFile};
+use crate::course::Course;
+use crate::tape::{Image, Tape};
+use crate::{crash, crashes, golden, seed};
+
+/// A cache so small that pages are written before the commit that they belong to.
+pub(crate) const OPTIONS: RedbOptions = RedbOptions {
+    dedup: Dedup::WithTask,
+    durability: Durability::Immediate,
+    cache_bytes: 256 << 10,
+};
+
+async fn open(file: &OneFile, options: RedbOptions) -> RedbStore {
+    options.open_backend(file.backend()).await.unwrap()
+}
+
+/// Sends a course to a store, which it compacts now and then.
+async fn record(course: &Course, options: RedbOptions) -> Tape {
+    let file = OneFile::of(Image::new());
+    let store = open(&file, options).await;
+    for (batch, number) in course.batches.iter().zip(1..) {
+        batch.send(&store).await.unwrap();
+        file.disk.acknowledge(number);
+        if number % 20 == 0 {
+            store.compact().await.unwrap();
+        }
+    }
+    store.close().await.unwrap();
+    file.disk.take_tape()
+}
+
+/// What redb itself says of a file.
+pub(crate) fn is_sound(file: &OneFile) {
+    let mut database = Database::builder().create_with_backend(file.backend()).unwrap();
+    assert!(database.check_integrity().unwrap(), "redb finds the file damaged");
+}
+
+#[test]
+fn redb_holds_all_that_was_acknowledged() {
+    {
+        let course = block_on(Course::new(seed()));
+        let tape = block_on(record(&course, OPTIONS));
+        crash(&tape, crashes(150), |replay, image, _| {
+            block_on(async {
+                let acknowledged = replay.acknowledged;
+                let file = OneFile::of(image);
+                let store = open(&file, OPTIONS).await;
+                let held = course.prefix(&store, acknowledged..=acknowledged + 1).await;
+                // It goes on as if nothing had been.
+                if held % 4 == 0 {
+                    course.complete(&store, held).await;
+                }
+                store.close().await.unwrap();
+                is_sound(&file);
+            });
+        });
+    }
+}
+
+#[test]
+fn redb_with_eventual_durability_holds_whole_batches() {
+    let options = RedbOptions { durability: Durability::Eventual, ..OPTIONS };
+    {
+        let course = block_on(Course::new(seed() + 1));
+        let tape = block_on(record(&course, options));
+        let mut taken_back = 0;
+        crash(&tape, crashes(60), |replay, image, _| {
+            block_on(async {
+                let file = OneFile::of(image);
+                let store = open(&file, options).await;
+                let held = course.prefix(&store, 0..=replay.acknowledged + 1).await;
+                taken_back += usize::from(held < replay.acknowledged);
+                course.complete(&store, held).await;
+                store.close().await.unwrap();
+                is_sound(&file);
+            });
+        });
+        assert!(taken_back > 0, "no crash took back a commit: nothing was shown");
+    }
+}
+
+#[test]
+fn redb_recovers_from_a_crash_while_it_recovers() {
+    let course = block_on(Course::new(seed() + 2));
+    let tape = block_on(record(&course, OPTIONS));
+    crash(&tape, crashes(12), |replay, image, _| {
+        let least = replay.acknowledged;
+        let first = OneFile::of(image);
+        block_on(async {
+            let store = open(&first, OPTIONS).await;
+            let held = course.prefix(&store, least..=least + 1).await;
+            first.disk.acknowledge(held);
+            course.send(&store, &first.disk, held..held + 2).await;
+        });
+        crash(&first.disk.take_tape(), 8, |replay, image, _| {
+            block_on(async {
+                let file = OneFile::of(image);
+                let store = open(&file, OPTIONS).await;
+                // What the store gave after the first crash, it gives after the second.
+                let least = least.max(replay.acknowledged);
+                course.prefix(&store, least..=least + 1).await;
+                store.close().await.unwrap();
+                is_sound(&file);
+            });
+        });
+    });
+}
+
+/// Crashes while a file is made, or brought up to date, then opens what is left and closes it.
+fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
+    let first = OneFile::of(start);
+    block_on(async { open(&first, OPTIONS).await.close().await.unwrap() });
+    crash(&first.disk.take_tape(), crashes(40), |_, image, _| {
+        block_on(async {
+            let file = OneFile::of(image);
+            let store = open(&file, OPTIONS).await;
+            assert_eq!(&Dump::of(&store).await.unwrap(), expected);
+            let start =
+                Event::job_start(9, Timestamp::from_millis(i64::from(u32::MAX) * 500), "ada")
+                    .unwrap();
+            assert!(matches!(store.ingest(vec![start]).await.unwrap()[..], [Receipt::Recorded(_)]));
+            store.close().await.unwrap();
+            is_sound(&file);
+        });
+    });
+}
+
+#[test]
+fn a_redb_file_opens_whose_making_a_crash_interrupted() {
+    opens_after_a_crash_while_it_was_opened(Image::new(), &Dump::default());
+}
+
+#[test]
+fn an_older_redb_file_opens_whose_migration_a_crash_interrupted() {
+    for name in ["schema-1.redb", "schema-2.redb"] {
+        let start = Image::from([(NAME.to_owned(), golden(name))]);
+        let expected = block_on(async {
+            Dump::of(&open(&OneFile::of(start.clone()), OPTIONS).await).await.unwrap()
+        });
+        assert!(!expected.jobs.is_empty());
+        opens_after_a_crash_while_it_was_opened(start, &expected);
+    }
+}
