@@ -73,3 +73,11 @@ bench-follow log:
 # The group commit under a model checker
 group-commit:
     scripts/check-group-commit
+
+# Make every package that is published, and build each from its package alone
+packages:
+    scripts/check-packages
+
+# No dependency may ask for a newer Rust than we do
+msrv:
+    scripts/check-msrv
