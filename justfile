@@ -77,3 +77,11 @@ group-commit:
 # Kill writing processes with -9, so many times a store, and check what they leave
 torture kills="200":
     scripts/torture {{kills}}
+
+# Make every package that is published, and build each from its package alone
+packages:
+    scripts/check-packages
+
+# No dependency may ask for a newer Rust than we do
+msrv:
+    scripts/check-msrv

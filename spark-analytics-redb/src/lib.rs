@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+//!
+//! [`Store::close`]: spark_analytics_core::Store::close
 #![forbid(unsafe_code)]
 
 mod fault;

@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+//!
+//! [`Store`]: spark_analytics_core::Store
 #![forbid(unsafe_code)]
 
 pub mod conformance;
