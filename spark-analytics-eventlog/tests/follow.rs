@@ -6,6 +6,7 @@ mod made;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use spark_analytics_core::LogSnapshot;
 use spark_analytics_eventlog::{Follower, FoundLog, LogError, LogFile, read_log};
@@ -96,6 +97,25 @@ fn a_growing_log_is_told_as_if_read_whole_each_time_it_grew() {
     logs.rename("local-1.inprogress", "local-1");
     assert_eq!(logs.one(), logs.whole("local-1"));
     assert!(logs.look(true).is_empty());
+}
+
+#[test]
+fn a_log_is_read_on_whatever_times_its_file_bears() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    let day = Duration::from_secs(86_400);
+    let now = SystemTime::now();
+    // The clock that writes it goes back, stands still, and goes back before all clocks.
+    let times = [now + 400 * day, now, now, now - day, SystemTime::UNIX_EPOCH - day];
+    let step = lines.len().div_ceil(times.len());
+    for (piece, time) in lines.chunks(step).zip(times) {
+        logs.append("local-1.inprogress", piece);
+        let file = OpenOptions::new().append(true).open(logs.path("local-1.inprogress")).unwrap();
+        file.set_modified(time).unwrap();
+        assert_eq!(logs.one(), logs.whole("local-1.inprogress"));
+        assert!(logs.look(true).is_empty());
+    }
+    logs.rename("local-1.inprogress", "local-1");
+    assert!(logs.one().application.ended);
 }
 
 #[test]
