@@ -64,9 +64,10 @@ impl StorageBackend for Backend {
     }
 
     fn sync_data(&self) -> Result<()> {
-        self.access(Access::Sync)?;
-        self.disk.done(Step::Sync { file: 0 });
-        Ok(())
+        let done = self.access(Access::Sync);
+        let step = if done.is_ok() { Step::Sync { file: 0 } } else { Step::SyncFailed { file: 0 } };
+        self.disk.done(step);
+        done
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<()> {

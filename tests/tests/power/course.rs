@@ -106,6 +106,16 @@ impl Course {
         })
     }
 
+    /// Sends all batches, each as often as it takes.
+    pub(crate) async fn insist(&self, store: &dyn Store, disk: &Disk) {
+        for (batch, number) in self.batches.iter().zip(1..) {
+            while batch.send(store).await.is_err() {
+                assert!(disk.failed() > 0, "an error without a cause");
+            }
+            disk.acknowledge(number);
+        }
+    }
+
     /// Sends what is missing; all must be held then.
     pub(crate) async fn complete(&self, store: &dyn Store, held: usize) {
         let whole = self.batches.len();

@@ -88,7 +88,7 @@ async fn record_with_checkpoints(course: &Course) -> Tape {
 }
 
 /// Crashes at points of the tape, and opens what is left.
-fn check(course: &Course, tape: &Tape, count: usize, synchronous: Synchronous) -> usize {
+pub(crate) fn check(course: &Course, tape: &Tape, count: usize, synchronous: Synchronous) -> usize {
     let mut taken_back = 0;
     crash(tape, count, |replay, image, _| {
         block_on(async {
@@ -99,7 +99,7 @@ fn check(course: &Course, tape: &Tape, count: usize, synchronous: Synchronous) -
             let held = course.prefix(&store, least..=acknowledged + 1).await;
             taken_back += usize::from(held < acknowledged);
             is_sound(folder.path()).await;
-            if held % 4 == 0 {
+            if held % 8 == 0 {
                 course.complete(&store, held).await;
             }
             store.close().await.unwrap();
@@ -113,14 +113,14 @@ fn check(course: &Course, tape: &Tape, count: usize, synchronous: Synchronous) -
 fn sqlite_holds_all_that_was_acknowledged() {
     let course = block_on(Course::new(seed()));
     let tape = block_on(record(&course, Synchronous::Full));
-    check(&course, &tape, crashes(50), Synchronous::Full);
+    check(&course, &tape, crashes(40), Synchronous::Full);
 }
 
 #[test]
 fn sqlite_holds_all_that_was_acknowledged_while_its_log_is_moved() {
     let course = block_on(Course::new(seed() + 1));
     let tape = block_on(record_with_checkpoints(&course));
-    check(&course, &tape, crashes(50), Synchronous::Full);
+    check(&course, &tape, crashes(40), Synchronous::Full);
 }
 
 #[test]

@@ -35,6 +35,10 @@ pub(crate) enum Step {
     Sync {
         file: usize,
     },
+    /// The operating system drops what it could not write, and takes it for written.
+    SyncFailed {
+        file: usize,
+    },
     /// So many batches have been acknowledged.
     Acknowledged(usize),
 }
@@ -117,6 +121,7 @@ impl<'t> Replay<'t> {
                     self.sync_names(at + 1);
                 }
             }
+            Step::SyncFailed { file } => self.files[*file].unsynced.clear(),
             Step::Acknowledged(batches) => self.acknowledged = *batches,
         }
     }

@@ -231,6 +231,7 @@ unsafe extern "C" fn truncate(file: *mut sqlite3_file, len: sqlite3_int64) -> c_
 unsafe extern "C" fn sync(file: *mut sqlite3_file, _flags: c_int) -> c_int {
     let File { disk, number, .. } = watched(file);
     if disk.access(Access::Sync).is_err() {
+        disk.done(Step::SyncFailed { file: number });
         return SQLITE_IOERR_FSYNC;
     }
     // What is recorded waits for no disk.
