@@ -69,3 +69,7 @@ bench-import *logs:
 # Measure following a log that grows by 100 MB a second: just bench-follow LOG
 bench-follow log:
     scripts/bench-follow {{log}}
+
+# Known vulnerabilities of the dependencies, where RustSec's database can be had
+advisories:
+    scripts/check-advisories
