@@ -85,3 +85,7 @@ packages:
 # No dependency may ask for a newer Rust than we do
 msrv:
     scripts/check-msrv
+
+# Known vulnerabilities of the dependencies, where RustSec's database can be had
+advisories:
+    scripts/check-advisories

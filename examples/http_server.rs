@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,9 +16,11 @@ use spark_analytics_core::{Analytics, CacheCounts, Cached, Dedup, Store};
 use spark_analytics_eventlog::is_url;
 use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
 use spark_analytics_examples::{
-    LogArgs, Metered, OpenedLater, SharedCache, Signals, Update, follow, open_store, prometheus,
+    AccessArgs, LogArgs, Metered, OpenedLater, Origin, SharedCache, Signals, TlsArgs, TlsFiles,
+    TokenFile, Update, at_hangup, follow, guard_from_pages, open_store, prometheus,
+    without_password,
 };
-use spark_analytics_http::{Options, Queue, router, router_with_queue, serve};
+use spark_analytics_http::{Options, Queue, router, router_with_queue, serve, serve_tls};
 use tokio::net::TcpListener;
 
 /// Serves spark-analytics over HTTP.
@@ -60,6 +63,17 @@ struct Args {
     )]
     import_interval: Duration,
     #[command(flatten)]
+    access: AccessArgs,
+    /// How many requests a second each token may make.
+    #[arg(long, env = "SPARK_ANALYTICS_RATE_LIMIT", value_name = "N", requires = "tokens")]
+    rate_limit: Option<NonZeroU32>,
+    #[command(flatten)]
+    tls: TlsArgs,
+    /// A site whose pages may ask from a browser, such as https://figures.example; may be repeated, or name several
+    /// with commas between them.
+    #[arg(long, env = "SPARK_ANALYTICS_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    cors_origin: Vec<Origin>,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -77,6 +91,11 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> anyhow::Result<()> {
     args.log.start();
+    let tls = args.tls.open()?;
+    let tokens = args.access.open(args.listen, args.rate_limit)?;
+    if tokens.is_some() && tls.is_none() && !args.listen.ip().to_canonical().is_loopback() {
+        tracing::warn!("tokens can be read on their way: there is no TLS here");
+    }
     let mut signals = Signals::new()?;
     // Before anything that measures.
     let metrics = prometheus::start()?;
@@ -93,7 +112,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let shared = SharedCache::default();
     let cached = Cached::new(shared.around(Metered::new(store), args.redis.as_deref()).await?);
     let store: Arc<dyn Store> = Arc::new(cached.clone());
-    let options = Options::default();
+    let mut options = Options::default();
+    options.access = tokens.as_ref().map(|tokens| tokens.access.clone());
     let analytics = Analytics::new(Arc::clone(&store));
     let router = match queue {
         Some(queue) => router_with_queue(analytics, queue, &options),
@@ -107,14 +127,24 @@ async fn run(args: Args) -> anyhow::Result<()> {
         }
         shared.count();
     };
-    let router = router.merge(prometheus::route(metrics, count_caches));
+    let router = router.merge(prometheus::route(options.access.as_ref(), metrics, count_caches));
+    let router = guard_from_pages(router, args.cors_origin);
+    if tokens.is_some() || tls.is_some() {
+        let (tokens, tls) = (tokens.clone(), tls.clone());
+        at_hangup(move || {
+            tokens.iter().for_each(TokenFile::reload);
+            tls.iter().for_each(TlsFiles::reload);
+        })?;
+    }
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
-    let _ = writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let _ = writeln!(std::io::stdout(), "listening on {scheme}://{}", listener.local_addr()?);
     let url = args.import.as_deref().filter(|folder| is_url(folder));
     if let Some(url) = url {
-        bail!("cannot import from {}: only folders can be followed", url.display());
+        let url = without_password(&url.to_string_lossy());
+        bail!("cannot import from {url}: only folders can be followed");
     }
     let importing = args.import.map(|folder| {
         let tell = |update: &Update| {
@@ -126,7 +156,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
         };
         tokio::spawn(follow(Arc::clone(&store), folder, args.import_interval, tell))
     });
-    serve(listener, router, &options, signals.stop()).await;
+    match tls {
+        Some(files) => serve_tls(listener, router, &files.tls, &options, signals.stop()).await,
+        None => serve(listener, router, &options, signals.stop()).await,
+    }
     if let Some(importing) = importing {
         importing.abort();
     }

@@ -9,7 +9,9 @@ use spark_analytics_core::{Day, Dedup};
 
 use crate::WrongUsage;
 use crate::output::Format;
-use crate::{apps, generate, import, ingest, inspect, jobs, progress, raw, send, stages, summary};
+use crate::{
+    apps, generate, import, ingest, inspect, jobs, progress, raw, send, stages, summary, token,
+};
 
 /// Figures of Apache Spark jobs, from listener events and event logs
 #[derive(Debug, Parser)]
@@ -51,6 +53,7 @@ pub(crate) enum Command {
     Events(raw::Events),
     Rejected(raw::RejectedInput),
     Prune(raw::Prune),
+    Token(token::Token),
 }
 
 /// Which job of which application.
@@ -116,8 +119,7 @@ fn try_parse() -> clap::error::Result<Cli> {
 
 /// The commands with an environment variable for each flag and all examples on the first page.
 fn command() -> clap::Command {
-    let command = Cli::command().mut_args(with_variable);
-    let command = command.mut_subcommands(|command| command.mut_args(with_variable));
+    let command = with_variables(Cli::command());
     let mut help = String::from("Examples:\n");
     for example in command.get_subcommands().filter_map(clap::Command::get_after_help) {
         let example = example.to_string();
@@ -125,6 +127,10 @@ fn command() -> clap::Command {
     }
     help += &format!("\n{EXIT_CODES}");
     command.after_help(help)
+}
+
+fn with_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(with_variable).mut_subcommands(with_variables)
 }
 
 fn with_variable(arg: clap::Arg) -> clap::Arg {

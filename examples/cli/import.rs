@@ -13,7 +13,7 @@ use spark_analytics_core::{
     Day, JobCursor, JobFilter, LogReceipt, LogSnapshot, LogSource, LogWarning, Store,
 };
 use spark_analytics_eventlog::{FoundLog, LogFile, is_url};
-use spark_analytics_examples::{Update, follow, source_of};
+use spark_analytics_examples::{Update, follow, source_of, without_password};
 use spark_analytics_http::figures::JobFigures;
 
 use crate::args::Shared;
@@ -114,7 +114,10 @@ async fn keep_up(
     shared: &Shared,
     out: &mut Out,
 ) -> anyhow::Result<()> {
-    anyhow::ensure!(!is_url(folder), "cannot follow {}: only folders can be", folder.display());
+    if is_url(folder) {
+        let url = without_password(&folder.to_string_lossy());
+        anyhow::bail!("cannot follow {url}: only folders can be");
+    }
     let metadata =
         std::fs::metadata(folder).with_context(|| format!("cannot follow {}", folder.display()))?;
     anyhow::ensure!(metadata.is_dir(), "cannot follow {}: it is no folder", folder.display());

@@ -17,6 +17,7 @@ mod stages;
 mod store;
 mod summary;
 mod texts;
+mod token;
 mod view;
 
 use std::fmt;
@@ -93,5 +94,6 @@ async fn run(cli: Cli, out: &mut Out) -> anyhow::Result<()> {
         Command::Events(args) => raw::events(&args, &shared, out).await,
         Command::Rejected(args) => raw::rejected(&args, &shared, out).await,
         Command::Prune(args) => raw::prune(&args, &shared, out).await,
+        Command::Token(args) => token::run(&args, out),
     }
 }

@@ -1,5 +1,6 @@
 //! `send`: events of a file to a server, one request each.
 
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -12,17 +13,18 @@ use clap::Args;
 use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
 use serde::Serialize;
+use spark_analytics_examples::without_password;
 
 use crate::output::{Columns, Out};
 use crate::send::post::{Answer, Server};
 use crate::texts::{Text, Texts};
-use crate::{Interrupted, progress};
+use crate::{Interrupted, WrongUsage, progress};
 
 mod post;
 
 /// Send the events of a file to a server, one request each, in random order
 ///
-/// A server that is busy (503) or does not answer is asked again with growing pauses; when it has not
+/// A server that is busy (503, 429) or does not answer is asked again with growing pauses; when it has not
 /// taken an event in --tries requests, sending ends. Sending again is safe: the server knows what it
 /// has.
 #[derive(Clone, Debug, Args)]
@@ -32,9 +34,15 @@ pub(crate) struct Send {
     #[arg(long)]
     file: PathBuf,
     /// Where events are posted to
-    #[arg(long, default_value = "http://localhost:8000/api/v1/logs/ingest",
-          value_parser = post::url)]
+    #[arg(long, default_value = "http://localhost:8000/api/v1/logs/ingest")]
     url: String,
+    /// A token that the server knows; rather by the variable SPARK_ANALYTICS_TOKEN or --token-file, for others on
+    /// this machine see the arguments of a command
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<Secret>,
+    /// A file with that token in its first line
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
     /// Seconds between two requests
     #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = seconds)]
     delay: Duration,
@@ -49,6 +57,22 @@ pub(crate) struct Send {
     /// Keep the order of the file, which is then read as it is sent
     #[arg(long, value_parser = clap::builder::FalseyValueParser::new())]
     no_shuffle: bool,
+}
+
+/// An argument that is not shown.
+#[derive(Clone)]
+struct Secret(String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -128,6 +152,16 @@ struct Tally {
 
 impl Sending {
     fn new(args: Send, stop: Arc<Stop>) -> anyhow::Result<Self> {
+        // Not while arguments are read: the URL may have a password, which would be shown.
+        if !post::is_url(&args.url) {
+            bail!(WrongUsage(
+                "--url must be a whole URL such as http://localhost:8000/api/v1/logs/ingest"
+            ));
+        }
+        let token = match &args.token_file {
+            Some(path) => Some(post::Token::of_file(path)?),
+            None => args.token.map(|token| post::Token::new(&token.0)).transpose()?,
+        };
         let name = args.file.display().to_string();
         let file = File::open(&args.file).with_context(|| format!("cannot open {name}"))?;
         let size = file.metadata().ok().filter(Metadata::is_file).map(|metadata| metadata.len());
@@ -141,7 +175,7 @@ impl Sending {
             (Box::new(all.into_iter().map(Ok)), bar)
         };
         Ok(Self {
-            server: Server::new(args.url),
+            server: Server::new(args.url, token),
             concurrency: args.concurrency,
             delay: args.delay,
             tries: args.tries,
@@ -230,7 +264,7 @@ impl Sending {
             }
             Answer::Again { reason, .. } => {
                 counts.failed += 1;
-                let url = self.server.url();
+                let url = without_password(self.server.url());
                 let failure = anyhow!("{url} took no event in {} tries: {reason}", self.tries);
                 tally.failure.get_or_insert(failure);
                 return self.stop.now();

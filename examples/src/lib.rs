@@ -1,9 +1,11 @@
 //! What the example programs share: opening the store that a URL names, following a folder of logs,
-//! queues, flags and signals.
+//! queues, tokens, TLS, flags and signals.
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod amqp;
 mod backoff;
+mod browsers;
 mod follow;
 mod logging;
 mod metered;
@@ -11,6 +13,7 @@ mod opening;
 pub mod prometheus;
 mod shared_cache;
 mod signals;
+mod tls;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,13 +23,16 @@ use spark_analytics_postgres::{PostgresOptions, PostgresStore};
 use spark_analytics_redb::RedbOptions;
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 
+pub use access::{AccessArgs, TokenFile};
 pub use backoff::Backoff;
+pub use browsers::{Origin, guard_from_pages};
 pub use follow::{Update, bytes_of, follow, is_full, source_of};
 pub use logging::LogArgs;
 pub use metered::Metered;
 pub use opening::{OpenedLater, open_when_there};
 pub use shared_cache::SharedCache;
-pub use signals::Signals;
+pub use signals::{Signals, at_hangup};
+pub use tls::{TlsArgs, TlsFiles};
 
 /// Opens the store that a URL names, see [`Place`].
 ///
@@ -95,17 +101,29 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A URL as it may be printed: without the password before its host.
+/// A URL as it may be printed: without the password before its host, and without its query, where one may stand too.
+/// A file's is printed as it is.
 pub fn without_password(url: &str) -> String {
-    let parts = url.split_once("://");
-    // A password may hold an @ that should have been escaped.
-    let parts = parts.and_then(|(kind, rest)| Some((kind, rest.rsplit_once('@')?)));
-    match parts {
-        Some((kind, (credentials, host))) => match credentials.split_once(':') {
-            Some((user, _)) => format!("{kind}://{user}:…@{host}"),
-            None => url.to_owned(),
+    if url.starts_with("sqlite:") || url.starts_with("redb:") {
+        return url.to_owned();
+    }
+    let (kind, rest) = match url.split_once("://") {
+        Some((kind, rest)) => (format!("{kind}://"), rest),
+        // What was to be a URL may have a password all the same.
+        None => (String::new(), url),
+    };
+    // A password may hold an @ or a ? that should have been escaped.
+    let (user, host) = match rest.rsplit_once('@') {
+        Some((credentials, host)) => match credentials.split_once(':') {
+            Some((user, _)) => (format!("{user}:…@"), host),
+            None => (format!("{credentials}@"), host),
         },
-        None => url.to_owned(),
+        None => (String::new(), rest),
+    };
+    let cut = |text: &str| text.split_once('?').map(|(before, _)| format!("{before}?…"));
+    match cut(&user) {
+        Some(user) => format!("{kind}{user}"),
+        None => format!("{kind}{user}{}", cut(host).unwrap_or_else(|| host.to_owned())),
     }
 }
 
@@ -140,7 +158,13 @@ mod tests {
         for (url, printed) in [
             ("postgres://ada:se/c@ret@db:5432/spark", "postgres://ada:…@db:5432/spark"),
             ("postgres://ada@db/spark", "postgres://ada@db/spark"),
+            ("postgres://ada:what?@db/spark", "postgres://ada:…@db/spark"),
+            ("postgres://db/spark?user=ada&password=secret", "postgres://db/spark?…"),
+            ("postgres://db/spark?user=ada&password=se@cret", "postgres://db/spark?…"),
+            ("mysql://db/spark?password=s:e@cret", "mysql://db/spark?…"),
+            ("ada:secret@db", "ada:…@db"),
             ("sqlite:a.db", "sqlite:a.db"),
+            ("sqlite:ada:1@b?.db", "sqlite:ada:1@b?.db"),
         ] {
             assert_eq!(without_password(url), printed);
         }

@@ -3,7 +3,11 @@
 use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterFn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// What a program logs to stderr, and how.
 #[derive(Args, Debug)]
@@ -37,8 +41,13 @@ impl LogArgs {
             // It would tell of a closed stderr on stderr, and panic.
             .log_internal_errors(false);
         match self.log_format {
-            LogFormat::Text => log.init(),
-            LogFormat::Json => log.json().init(),
+            LogFormat::Text => log.finish().with(FilterFn::new(is_harmless)).init(),
+            LogFormat::Json => log.json().finish().with(FilterFn::new(is_harmless)).init(),
         }
     }
+}
+
+/// At its lowest level the client of RabbitMQ tells each frame, the one with the password too.
+fn is_harmless(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() != Level::TRACE || !metadata.target().starts_with("lapin")
 }

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::routing::get;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use spark_analytics_http::{Access, Role};
 
 /// A measured thing: its name, whether it is counted, and what it is.
 #[derive(Clone, Copy, Debug)]
@@ -126,15 +127,24 @@ fn begin_at_zero() {
     }
 }
 
-/// `GET /metrics`; `before` is called first, for what is not counted as it happens.
+/// `GET /metrics`, to those that may read; `before` is called first, for what is not counted as it happens.
 pub fn route(
+    access: Option<&Access>,
     handle: PrometheusHandle,
     before: impl Fn() + Clone + Send + Sync + 'static,
 ) -> Router {
     let render = move || {
         before();
         let text = handle.render();
-        async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text) }
+        let headers = [
+            (header::CONTENT_TYPE, "text/plain; version=0.0.4"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        async move { (headers, text) }
     };
-    Router::new().route("/metrics", get(render))
+    let router = Router::new().route("/metrics", get(render));
+    match access {
+        Some(access) => access.guard(Role::Read, router),
+        None => router,
+    }
 }

@@ -1,4 +1,4 @@
-//! The signals that ask a program to stop.
+//! The signals that ask a program to stop, or to read its files again.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -36,4 +36,18 @@ impl Signals {
             std::process::exit(1);
         });
     }
+}
+
+/// Calls this at each SIGHUP from now on; on tokio.
+///
+/// # Errors
+/// What the system says.
+pub fn at_hangup(reload: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            reload();
+        }
+    });
+    Ok(())
 }

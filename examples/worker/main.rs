@@ -21,7 +21,8 @@ use metrics::gauge;
 use spark_analytics_core::{Dedup, Store, Timestamp};
 use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
 use spark_analytics_examples::{
-    Backoff, LogArgs, Metered, SharedCache, Signals, open_when_there, prometheus,
+    AccessArgs, Backoff, LogArgs, Metered, SharedCache, Signals, at_hangup, open_when_there,
+    prometheus,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +65,8 @@ struct Args {
     #[arg(long, env = "SPARK_ANALYTICS_METRICS", value_name = "ADDR")]
     metrics: Option<SocketAddr>,
     #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -92,7 +95,12 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let metrics = prometheus::start()?;
     let shared = SharedCache::default();
     if let Some(address) = args.metrics {
-        monitor::serve(address, metrics, shared.clone(), stop.clone()).await?;
+        let tokens = args.access.open(address, None)?;
+        let access = tokens.as_ref().map(|tokens| &tokens.access);
+        monitor::serve(address, access, metrics, shared.clone(), stop.clone()).await?;
+        if let Some(tokens) = tokens {
+            at_hangup(move || tokens.reload())?;
+        }
     }
     let store = tokio::select! {
         store = open_when_there(&args.store, args.dedup) => store?,

@@ -7,18 +7,19 @@ use anyhow::Context;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use spark_analytics_examples::{SharedCache, prometheus};
-use spark_analytics_http::Options;
+use spark_analytics_http::{Access, Options};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Serves `/metrics`, and `/health`: that the process answers.
+/// Serves `/metrics` to those that may read, and `/health`, that the process answers, to all.
 pub(crate) async fn serve(
     address: SocketAddr,
+    access: Option<&Access>,
     metrics: PrometheusHandle,
     shared: SharedCache,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let router = prometheus::route(metrics, move || shared.count())
+    let router = prometheus::route(access, metrics, move || shared.count())
         .route("/health", get(|| async { axum::Json(serde_json::json!({"status": "healthy"})) }));
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;

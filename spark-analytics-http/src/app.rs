@@ -1,8 +1,9 @@
 //! The router and what its handlers share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use axum::body::Bytes;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
@@ -10,11 +11,13 @@ use spark_analytics_core::{Analytics, Store, Timestamp};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::Access;
 use crate::observe::observe;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::queue::Queue;
 use crate::rejections::Rejections;
+use crate::tokens::Role;
 use crate::{applications, batch, docs, history, ingest, jobs, logs, status, summary};
 
 /// What every handler is given.
@@ -27,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) queue: Option<Arc<dyn Queue>>,
     pub(crate) options: Options,
     pub(crate) rejections: Rejections,
+    /// The description of the API, once it was asked for.
+    pub(crate) document: OnceLock<Bytes>,
 }
 
 /// The HTTP API over a store: a router to [`serve`](crate::serve) or to mount in one's own service.
@@ -57,8 +62,9 @@ fn over(
     options: &Options,
 ) -> Router {
     let rejections = Rejections::new(Arc::clone(analytics.store()), queue.is_none());
-    let app = Arc::new(Shared { analytics, queue, options: options.clone(), rejections });
-    Router::from(api())
+    let document = OnceLock::new();
+    let app = Arc::new(Shared { analytics, queue, options: options.clone(), rejections, document });
+    Router::from(api(options.access.as_ref()))
         .merge(docs::ui_files())
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
@@ -66,25 +72,32 @@ fn over(
         .with_state(app)
 }
 
-/// Each route with its description: what is served and what is documented cannot differ.
-pub(crate) fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(docs::head())
-        .routes(routes!(ingest::ingest))
-        .routes(routes!(batch::batch))
+/// Each route with its description: what is served and what is documented cannot differ. Nor can who may ask for it.
+pub(crate) fn api(access: Option<&Access>) -> OpenApiRouter<App> {
+    let open = OpenApiRouter::with_openapi(docs::head())
+        .routes(routes!(status::welcome))
+        .routes(routes!(status::health))
+        .routes(routes!(status::ready))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::ui));
+    let read = OpenApiRouter::new()
         .routes(routes!(logs::events))
-        .routes(routes!(logs::rejected))
         .routes(routes!(jobs::job))
         .routes(routes!(jobs::list))
         .routes(routes!(summary::summary))
         .routes(routes!(applications::list))
         .routes(routes!(applications::application))
         .routes(routes!(applications::stages))
-        .routes(routes!(status::welcome))
-        .routes(routes!(status::health))
-        .routes(routes!(status::ready))
-        .routes(routes!(docs::openapi))
-        .routes(routes!(docs::ui))
-        .merge(history::api())
+        .merge(history::api());
+    let write = OpenApiRouter::new().routes(routes!(ingest::ingest)).routes(routes!(batch::batch));
+    let admin = OpenApiRouter::new().routes(routes!(logs::rejected));
+    let guard = |role, routes| match access {
+        Some(access) => access.guard_described(role, routes),
+        None => routes,
+    };
+    open.merge(guard(Role::Read, read))
+        .merge(guard(Role::Write, write))
+        .merge(guard(Role::Admin, admin))
 }
 
 async fn unknown_route(uri: Uri) -> Problem {

@@ -4,16 +4,20 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::http::{StatusCode, header};
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Serialize;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Content, Ref, ResponseBuilder};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::Config;
 
+use crate::app::{App, api};
 use crate::problem::Problem;
+use crate::tokens::Role;
 
 /// The head of the description; the routes add themselves.
 pub(crate) fn head() -> utoipa::openapi::OpenApi {
@@ -33,12 +37,40 @@ pub(crate) fn head() -> utoipa::openapi::OpenApi {
     tag = "server",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object))
 )]
-pub(crate) async fn openapi() -> Response {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
-        let document = crate::app::api().into_openapi();
+pub(crate) async fn openapi(State(app): State<App>) -> Response {
+    let document = app.document.get_or_init(|| {
+        let mut document = api(app.options.access.as_ref()).into_openapi();
+        if app.options.access.is_some() {
+            let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+            let components = document.components.get_or_insert_default();
+            components.add_security_scheme(TOKEN, scheme);
+        }
         serde_json::to_vec(&document).unwrap_or_default().into()
     });
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
+}
+
+/// The name of the scheme by which tokens are sent.
+const TOKEN: &str = "token";
+
+/// Says of all that is described so far that it asks for a token of this role.
+pub(crate) fn needs_token(document: &mut utoipa::openapi::OpenApi, role: Role) {
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.security = Some(vec![SecurityRequirement::new(TOKEN, [role.name()])]);
+            for (status, description) in [
+                ("401", "No token, or one that is not known".to_owned()),
+                ("403", format!("A token whose role is less than `{role}`")),
+                ("429", "More requests than the token may make; see `Retry-After`".to_owned()),
+            ] {
+                let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+                let response = ResponseBuilder::new()
+                    .description(description)
+                    .content("application/problem+json", problem);
+                operation.responses.responses.insert(status.into(), response.build().into());
+            }
+        }
+    }
 }
 
 /// This API to read and to try out, in a browser.
@@ -61,15 +93,33 @@ pub(crate) fn ui_files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     )
 }
 
+/// What a browser may do with a page: the scripts of this server alone, and no frame of another site around it.
+/// Swagger UI writes styles into its elements, and has its pictures in its styles.
+const PAGE_HEADERS: [(HeaderName, &str); 3] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
 fn file(path: &str) -> Response {
     static CONFIG: LazyLock<Arc<Config<'static>>> =
         LazyLock::new(|| Arc::new(Config::from("../api/v1/openapi.json")));
     match utoipa_swagger_ui::serve(path, Arc::clone(&CONFIG)) {
         Ok(Some(file)) => {
             let bytes = Bytes::from(file.bytes.into_owned());
+            let is_page = file.content_type.starts_with("text/html");
             let mut response = ([(header::CONTENT_TYPE, file.content_type)], bytes).into_response();
+            if is_page {
+                for (name, value) in PAGE_HEADERS {
+                    response.headers_mut().insert(name, HeaderValue::from_static(value));
+                }
+            }
             if file.gzpipped {
-                let gzip = axum::http::HeaderValue::from_static("gzip");
+                let gzip = HeaderValue::from_static("gzip");
                 response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
             }
             response

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod access;
 mod app;
 mod applications;
 mod attempts;
@@ -20,14 +21,24 @@ mod outcome;
 mod params;
 mod problem;
 mod queue;
+mod rate;
 mod rejections;
 mod round;
 mod serve;
 mod status;
 mod summary;
+#[cfg(feature = "tls")]
+mod tls;
+mod tokens;
 
+pub use access::Access;
 pub use app::{router, router_with_queue};
 pub use ingest::TOO_OLD;
 pub use options::Options;
 pub use queue::{NotQueued, Queue};
 pub use serve::serve;
+#[cfg(feature = "tls")]
+pub use serve::serve_tls;
+#[cfg(feature = "tls")]
+pub use tls::{BadTls, Tls};
+pub use tokens::{BadToken, BadTokens, MAX_TOKENS, Role, Tokens};

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use tracing::{Level, enabled, event};
 
+use crate::access::Caller;
 use crate::app::App;
 use crate::linger;
 use crate::problem::{Detail, Problem};
@@ -48,19 +49,22 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     counted.count(response.status(), started.elapsed().as_secs_f64());
     if let Some((method, uri)) = asked {
         let detail = response.extensions().get::<Detail>().map(|detail| detail.0.as_str());
+        let token = response.extensions().get::<Caller>().map(|caller| &*caller.0);
         let status = response.status().as_u16();
         let ms = started.elapsed().as_micros() as f64 / 1e3;
         let id = id.to_str().unwrap_or_default();
         macro_rules! tell {
             ($level:expr) => {
-                event!($level, id, %method, path = uri.path(), status, ms, detail, "answered")
+                event!($level, id, %method, path = uri.path(), token, status, ms, detail, "answered")
             };
         }
         let tell = || if status >= 500 { tell!(Level::WARN) } else { tell!(Level::INFO) };
         // A log that fails is no reason not to answer.
         let _ = catch_unwind(AssertUnwindSafe(tell));
     }
-    response.headers_mut().insert(REQUEST_ID, id);
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Access;
+
 /// The limits of [`router`](crate::router) and [`serve`](crate::serve).
 ///
 /// ```
@@ -11,6 +13,9 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
+    /// Whose requests are answered: those with a token, or by default all. What tells nothing of any job needs
+    /// none: `/`, `/health`, `/ready`, `/docs` and the OpenAPI document.
+    pub access: Option<Access>,
     /// The longest body of `POST /api/v1/logs/ingest` in bytes, 1 MiB by default.
     pub event_bytes: usize,
     /// The longest body of `POST /api/v1/logs/batch` in bytes after decompression, 64 MiB by default.
@@ -35,6 +40,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            access: None,
             event_bytes: 1 << 20,
             batch_bytes: 64 << 20,
             batch_events: 1_000_000,

@@ -61,8 +61,11 @@ impl Problem {
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after_seconds: u16) -> Self {
-        let retry_after_seconds = Some(retry_after_seconds);
-        Self { retry_after_seconds, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(retry_after_seconds)
+    }
+
+    pub(crate) fn retry_after(self, seconds: u16) -> Self {
+        Self { retry_after_seconds: Some(seconds), ..self }
     }
 
     /// What is kept of the input that this answers; nothing if the input is not to blame.

@@ -68,12 +68,15 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Proble
             ("store", check.map_err(|error| error.to_string()).boxed())
         }
     };
-    match timeout(READY_WITHIN, check).await {
-        Ok(Ok(())) => Ok(Json(Status { status: "ready" })),
-        Ok(Err(detail)) => Err(Problem::unavailable(detail, 5)),
-        Err(_) => {
-            let detail = format!("the {what} did not answer within {} s", READY_WITHIN.as_secs());
-            Err(Problem::unavailable(detail, 5))
-        }
+    let mut detail = match timeout(READY_WITHIN, check).await {
+        Ok(Ok(())) => return Ok(Json(Status { status: "ready" })),
+        Ok(Err(detail)) => detail,
+        Err(_) => format!("the {what} did not answer within {} s", READY_WITHIN.as_secs()),
+    };
+    if app.options.access.is_some() {
+        // This is answered to anyone, and hosts and paths are nobody's business.
+        tracing::warn!(detail, "not ready");
+        detail = format!("the {what} is not ready; the server's log says why");
     }
+    Err(Problem::unavailable(detail, 5))
 }

@@ -1,9 +1,14 @@
 //! One event to a server, and what its answer means.
 
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context as _, bail};
 use serde::Deserialize;
-use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::http::{HeaderValue, Response, StatusCode, Uri, header};
 use ureq::{Agent, Body, Error};
 
 use crate::texts::Text;
@@ -28,11 +33,45 @@ pub(crate) enum Answer {
 pub(crate) struct Server {
     agent: Agent,
     url: String,
+    token: Option<Token>,
+}
+
+/// What a request has to bear, as its header has it. It is not shown.
+#[derive(Clone)]
+pub(crate) struct Token(HeaderValue);
+
+impl Token {
+    /// From its text, which an error does not show.
+    pub(crate) fn new(text: &str) -> anyhow::Result<Self> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            bail!("a token is one word of printable ASCII characters");
+        }
+        let mut value = HeaderValue::try_from(format!("Bearer {text}"))?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+
+    /// From the first line of a file.
+    pub(crate) fn of_file(path: &Path) -> anyhow::Result<Self> {
+        let mut line = String::new();
+        File::open(path)
+            .and_then(|file| BufReader::new(file.take(LONGEST_TOKEN)).read_line(&mut line))
+            .map_err(Into::into)
+            .and_then(|_| Self::new(line.trim()))
+            .with_context(|| format!("cannot take the token in {}", path.display()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 const LONGEST_ANSWER: u64 = 64 << 10;
+const LONGEST_TOKEN: u64 = 4 << 10;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -43,7 +82,7 @@ struct AnswerBody {
 }
 
 impl Server {
-    pub(crate) fn new(url: String) -> Self {
+    pub(crate) fn new(url: String, token: Option<Token>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(LONGEST_REQUEST))
@@ -51,7 +90,7 @@ impl Server {
             .max_idle_connections(256)
             .max_idle_connections_per_host(256)
             .build();
-        Self { agent: config.into(), url }
+        Self { agent: config.into(), url, token }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -62,7 +101,10 @@ impl Server {
         if let Some(error) = text.too_large() {
             return Answer::Rejected(error.to_string());
         }
-        let request = self.agent.post(&self.url).content_type("application/json");
+        let mut request = self.agent.post(&self.url).content_type("application/json");
+        if let Some(Token(value)) = &self.token {
+            request = request.header(header::AUTHORIZATION, value);
+        }
         match request.send(&text.head[..]) {
             Ok(response) => meaning(response),
             Err(error) => {
@@ -79,13 +121,11 @@ impl Server {
     }
 }
 
-/// A URL that requests can go to.
-pub(crate) fn url(text: &str) -> Result<String, String> {
-    let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
-    match (uri.scheme_str(), uri.host()) {
-        (Some("http" | "https"), Some(_)) => Ok(text.to_owned()),
-        _ => Err("must be a whole URL such as http://localhost:8000/api/v1/logs/ingest".to_owned()),
-    }
+/// Whether requests can go to a URL.
+pub(crate) fn is_url(text: &str) -> bool {
+    text.parse::<Uri>().is_ok_and(|uri| {
+        matches!((uri.scheme_str(), uri.host()), (Some("http" | "https"), Some(_)))
+    })
 }
 
 fn meaning(mut response: Response<Body>) -> Answer {
@@ -102,7 +142,7 @@ fn meaning(mut response: Response<Body>) -> Answer {
     let reason =
         if body.detail.is_empty() { format!("the server answered {status}") } else { body.detail };
     match status {
-        StatusCode::SERVICE_UNAVAILABLE => {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
             Answer::Again { after: after.map(Duration::from_secs), reason }
         }
         StatusCode::BAD_REQUEST

@@ -1,6 +1,7 @@
 //! The API as a client sees it: requests against a router over a store in memory.
 
 #![allow(clippy::unwrap_used)]
+mod access;
 mod applications;
 mod batch;
 mod damage;
