@@ -1,12 +1,15 @@
 //! The router and what its handlers share.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::SystemTime;
 
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use spark_analytics_core::{Analytics, Store, Timestamp};
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -27,6 +30,9 @@ pub(crate) struct Shared {
     pub(crate) queue: Option<Arc<dyn Queue>>,
     pub(crate) options: Options,
     pub(crate) rejections: Rejections,
+    /// How many batches may be parsed at once: as many as there are cores, in turn, so that those under
+    /// way do not stand in a line before every other request.
+    pub(crate) turns: Semaphore,
 }
 
 /// The HTTP API over a store: a router to [`serve`](crate::serve) or to mount in one's own service.
@@ -57,7 +63,8 @@ fn over(
     options: &Options,
 ) -> Router {
     let rejections = Rejections::new(Arc::clone(analytics.store()), queue.is_none());
-    let app = Arc::new(Shared { analytics, queue, options: options.clone(), rejections });
+    let turns = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
+    let app = Arc::new(Shared { analytics, queue, options: options.clone(), rejections, turns });
     Router::from(api())
         .merge(docs::ui_files())
         .fallback(unknown_route)
