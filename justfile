@@ -69,3 +69,7 @@ bench-import *logs:
 # Measure following a log that grows by 100 MB a second: just bench-follow LOG
 bench-follow log:
     scripts/bench-follow {{log}}
+
+# Attack the server at full size: latency of healthy clients and memory for each attack
+check-hostile:
+    scripts/check-hostile
