@@ -89,3 +89,7 @@ msrv:
 # Known vulnerabilities of the dependencies, where RustSec's database can be had
 advisories:
     scripts/check-advisories
+
+# Attack the server at full size: latency of healthy clients and memory for each attack
+check-hostile:
+    scripts/check-hostile

@@ -23,6 +23,11 @@ use spark_analytics_examples::{
 use spark_analytics_http::{Options, Queue, router, router_with_queue, serve, serve_tls};
 use tokio::net::TcpListener;
 
+/// More connections than these make room for each other: idle, each takes about 16 KiB.
+const MOST_CONNECTIONS: u64 = 10_000;
+/// What the store and all else open.
+const OTHER_FILES: u64 = 124;
+
 /// Serves spark-analytics over HTTP.
 #[derive(Parser)]
 #[command(version)]
@@ -114,6 +119,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let store: Arc<dyn Store> = Arc::new(cached.clone());
     let mut options = Options::default();
     options.access = tokens.as_ref().map(|tokens| tokens.access.clone());
+    options.connections = connections();
     let analytics = Analytics::new(Arc::clone(&store));
     let router = match queue {
         Some(queue) => router_with_queue(analytics, queue, &options),
@@ -165,6 +171,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     store.close().await?;
     Ok(())
+}
+
+/// As many connections as the files that may be open leave room for, which are as many as this process may have.
+fn connections() -> usize {
+    let files = rlimit::increase_nofile_limit(MOST_CONNECTIONS + OTHER_FILES);
+    let files = files.inspect_err(|error| tracing::warn!(%error, "the limit of open files stays"));
+    let connections = files.unwrap_or(1024).saturating_sub(OTHER_FILES).min(MOST_CONNECTIONS);
+    usize::try_from(connections).unwrap_or(usize::MAX)
 }
 
 /// The queue at a broker.

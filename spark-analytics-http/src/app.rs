@@ -1,6 +1,8 @@
 //! The router and what its handlers share.
 
+use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
+use std::thread::available_parallelism;
 use std::time::SystemTime;
 
 use axum::body::Bytes;
@@ -8,6 +10,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use spark_analytics_core::{Analytics, Store, Timestamp};
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -32,6 +35,9 @@ pub(crate) struct Shared {
     pub(crate) rejections: Rejections,
     /// The description of the API, once it was asked for.
     pub(crate) document: OnceLock<Bytes>,
+    /// How many batches may be parsed at once: as many as there are cores, in turn, so that those under
+    /// way do not stand in a line before every other request.
+    pub(crate) turns: Semaphore,
 }
 
 /// The HTTP API over a store: a router to [`serve`](crate::serve) or to mount in one's own service.
@@ -62,9 +68,11 @@ fn over(
     options: &Options,
 ) -> Router {
     let rejections = Rejections::new(Arc::clone(analytics.store()), queue.is_none());
+    let turns = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
+    let (options, access) = (options.clone(), options.access.as_ref());
     let document = OnceLock::new();
-    let app = Arc::new(Shared { analytics, queue, options: options.clone(), rejections, document });
-    Router::from(api(options.access.as_ref()))
+    let app = Arc::new(Shared { analytics, queue, options, rejections, document, turns });
+    Router::from(api(access))
         .merge(docs::ui_files())
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -12,10 +13,12 @@ use spark_analytics_core::{
     Event, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, MAX_REJECTED, Receipt,
     Rejection, SplitError,
 };
+use tokio::task::yield_now;
 use utoipa::IntoParams;
 
 use crate::app::{App, now};
 use crate::body::{self, Media, Pieces};
+use crate::connections::{Full, Slot};
 use crate::ingest::{TOO_OLD, read};
 use crate::outcome::{BatchOutcome, Taken};
 use crate::params::{Params, short};
@@ -85,8 +88,9 @@ pub(crate) async fn batch(
     let encoding = body::encoding(request.headers())?;
     let options = &app.options;
     let (limit, wait) = (options.batch_bytes, options.body_timeout);
+    let slot = request.extensions().get::<Arc<Slot>>().cloned();
     let mut pieces = Pieces::new(request, encoding, limit, wait);
-    let mut taking = Taking::new(&app, errors_only);
+    let mut taking = Taking::new(&app, errors_only, slot);
     let read = taking.take(&mut pieces, splitter).await;
     if let Err(problem) = &read {
         taking.rejections.extend(problem.rejection(pieces.head()));
@@ -103,6 +107,8 @@ pub(crate) async fn batch(
 struct Taking<'a> {
     app: &'a App,
     errors_only: bool,
+    /// What holds the bytes of all this, if it is served by [`serve`](crate::serve).
+    slot: Option<Arc<Slot>>,
     /// How many elements came.
     elements: usize,
     outcome: BatchOutcome,
@@ -126,12 +132,13 @@ enum End {
 }
 
 impl<'a> Taking<'a> {
-    fn new(app: &'a App, errors_only: bool) -> Self {
+    fn new(app: &'a App, errors_only: bool, slot: Option<Arc<Slot>>) -> Self {
         let mut outcome = BatchOutcome::default();
         outcome.counts.queued = app.queue.as_ref().map(|_| 0);
         Self {
             app,
             errors_only,
+            slot,
             elements: 0,
             outcome,
             events: Vec::new(),
@@ -148,12 +155,17 @@ impl<'a> Taking<'a> {
         mut splitter: EventSplitter,
     ) -> Result<(), Problem> {
         loop {
+            self.hold(pieces.own_bytes())?;
+            // A body may be there as a whole: others are served between its pieces.
+            yield_now().await;
             let piece = pieces.next().await?;
+            let turn = self.app.turns.acquire().await;
             let split = if piece.is_empty() {
                 splitter.finish(|element| self.add(element))
             } else {
                 splitter.feed(piece, |element| self.add(element))
             };
+            drop(turn);
             self.check()?;
             split.map_err(|error| Problem::bad_request(malformed(error)))?;
             if piece.is_empty() {
@@ -166,6 +178,15 @@ impl<'a> Taking<'a> {
                 self.commit().await?;
             }
         }
+    }
+
+    /// Counts what the batch holds, besides the bytes that reading it takes.
+    fn hold(&self, reading: usize) -> Result<(), Full> {
+        let Some(slot) = &self.slot else { return Ok(()) };
+        let results = self.outcome.results.taken.capacity() * size_of::<Option<Taken>>();
+        let rejected: usize = self.rejections.iter().map(|rejection| rejection.raw.len()).sum();
+        // Events have their text, too.
+        slot.hold(reading + 2 * self.raw.len() + results + rejected)
     }
 
     fn add(&mut self, element: EventText<'_>) {

@@ -1,25 +1,33 @@
 //! A request's body: what it says it is, and reading it within bounds of size and time.
 
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use spark_analytics_core::MAX_REJECTED_BYTES;
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tokio_util::io::StreamReader;
 
+use crate::connections::Slot;
+use crate::exchange::SMALL_BYTES;
+use crate::pace::Pace;
 use crate::problem::Problem;
 
 /// How much of a batch is decompressed at a time.
 const PIECE_BYTES: usize = 64 * 1024;
 /// zstd may ask for a window of this power of two: 8 MiB, what its levels up to 19 use.
 const ZSTD_WINDOW_LOG: u32 = 23;
+/// What decompressing takes: the window, and what is about it.
+const ZSTD_BYTES: usize = (1 << ZSTD_WINDOW_LOG) + 512 * 1024;
+const GZIP_BYTES: usize = 64 * 1024;
 
 /// Whether a body is JSON or lines of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,24 +92,29 @@ pub(crate) async fn whole(
     limit: usize,
     wait: Duration,
 ) -> (Bytes, Result<(), Problem>) {
+    let slot = request.extensions().get::<Arc<Slot>>().cloned();
     let (body, is_over) = announced(request, limit);
     let mut pieces = body.into_data_stream();
     let (mut first, mut rest) = (Bytes::new(), Vec::new());
     let reading = async {
-        first = pieces.next().await.transpose()?.unwrap_or_default();
+        let broken = |error| broken(&error);
+        first = pieces.next().await.transpose().map_err(broken)?.unwrap_or_default();
         while !is_over && first.len() + rest.len() <= limit {
-            match pieces.next().await.transpose()? {
+            match pieces.next().await.transpose().map_err(broken)? {
                 Some(piece) => rest.extend_from_slice(&piece),
-                None => return Ok(true),
+                None => return Ok(()),
+            }
+            if let Some(slot) = &slot
+                && rest.len() > SMALL_BYTES
+            {
+                slot.hold(first.len() + rest.capacity())?;
             }
         }
-        Ok::<_, axum::Error>(false)
+        Err(too_large(limit))
     };
     let read = match timeout(wait, reading).await {
-        Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err(too_large(limit)),
         _ if is_over => Err(too_large(limit)),
-        Ok(Err(error)) => Err(broken(&error)),
+        Ok(read) => read,
         Err(_) => Err(too_slow(wait)),
     };
     (if rest.is_empty() { first } else { [&first[..], &rest].concat().into() }, read)
@@ -113,6 +126,7 @@ pub(crate) struct Pieces {
     buffer: Vec<u8>,
     head: Vec<u8>,
     wait: Duration,
+    own_bytes: usize,
     read: usize,
     limit: usize,
     /// Whether the announced length is over the limit.
@@ -120,11 +134,10 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// A body of at most `limit` bytes, after decompression as well as before, each piece of which comes
-    /// within `wait`.
+    /// A body of at most `limit` bytes, after decompression as well as before, that keeps the [`Pace`] of `wait`.
     pub(crate) fn new(request: Request, encoding: Encoding, limit: usize, wait: Duration) -> Self {
         let (body, is_over) = announced(request, limit);
-        let sent = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
+        let sent = StreamReader::new(Box::pin(paced(body.into_data_stream(), wait)));
         // What decompresses to nothing could come for ever.
         let sent = BufReader::new(sent.take(limit as u64 + 1));
         let reader: Pin<Box<dyn AsyncRead + Send>> = match encoding {
@@ -141,18 +154,23 @@ impl Pieces {
                 Box::pin(decoder)
             }
         };
+        let own_bytes = 2 * PIECE_BYTES
+            + match encoding {
+                Encoding::Identity => 0,
+                Encoding::Gzip => GZIP_BYTES,
+                Encoding::Zstd => ZSTD_BYTES,
+            };
         let (buffer, head) = (vec![0; PIECE_BYTES], Vec::new());
-        Self { reader, buffer, head, wait, read: 0, limit, is_over }
+        Self { reader, buffer, head, wait, own_bytes, read: 0, limit, is_over }
     }
 
     /// The next bytes; none at the end of the body.
     pub(crate) async fn next(&mut self) -> Result<&[u8], Problem> {
-        let reading = timeout(self.wait, self.reader.read(&mut self.buffer)).await;
-        let piece = match reading {
-            Ok(Ok(count)) => &self.buffer[..count],
-            _ if self.is_over => &[],
-            Ok(Err(error)) => return Err(broken(&error)),
-            Err(_) => return Err(too_slow(self.wait)),
+        let piece = match self.reader.read(&mut self.buffer).await {
+            Ok(count) => &self.buffer[..count],
+            Err(_) if self.is_over => &[],
+            Err(error) if error.kind() == ErrorKind::TimedOut => return Err(too_slow(self.wait)),
+            Err(error) => return Err(broken(&error)),
         };
         let missing = MAX_REJECTED_BYTES - self.head.len();
         self.head.extend_from_slice(&piece[..piece.len().min(missing)]);
@@ -163,10 +181,25 @@ impl Pieces {
         Ok(piece)
     }
 
+    /// How many bytes it needs for itself.
+    pub(crate) const fn own_bytes(&self) -> usize {
+        self.own_bytes
+    }
+
     /// The body's head, as far as it was read and is kept of what is rejected.
     pub(crate) fn head(&self) -> &[u8] {
         &self.head
     }
+}
+
+/// The pieces of a body until one keeps the server waiting too long.
+fn paced(pieces: BodyDataStream, wait: Duration) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream::try_unfold((pieces, Pace::new(wait)), async |(mut pieces, mut pace)| {
+        let next = timeout_at(pace.waits(), pieces.next()).await?;
+        let Some(piece) = next.transpose().map_err(io::Error::other)? else { return Ok(None) };
+        pace.moves(piece.len());
+        Ok(Some((piece, (pieces, pace))))
+    })
 }
 
 /// The body, and whether its announced length is over the limit; then it is not asked for, if the

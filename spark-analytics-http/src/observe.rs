@@ -1,8 +1,8 @@
 //! Around every request: its id, the access log, an answer even to a panic, and that it arrives.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -15,8 +15,9 @@ use tracing::{Level, enabled, event};
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::linger;
+use crate::connections::Slot;
 use crate::problem::{Detail, Problem};
+use crate::{exchange, linger};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 128;
@@ -31,6 +32,7 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let id = id.unwrap_or_else(new_id);
     let asked = enabled!(Level::INFO).then(|| (request.method().clone(), request.uri().clone()));
     let counted = Counted::new(&request);
+    let slot = request.extensions().get::<Arc<Slot>>().cloned();
     let (request, left) = linger::watch(request);
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -45,6 +47,9 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
             app.options.batch_bytes.saturating_mul(LEFT_BATCHES) as u64,
             app.options.body_timeout,
         );
+    }
+    if let Some(slot) = slot {
+        response = exchange::hold(response, &slot);
     }
     counted.count(response.status(), started.elapsed().as_secs_f64());
     if let Some((method, uri)) = asked {

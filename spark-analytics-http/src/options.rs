@@ -25,14 +25,24 @@ pub struct Options {
     /// rejected a batch has at most [`MAX_REJECTED`](spark_analytics_core::MAX_REJECTED), whatever this is.
     pub batch_events: usize,
     /// How long a body may keep the server waiting, 30 s by default: a single event's for all of it, a
-    /// batch's for the next piece.
+    /// batch's for the next piece, and for all of it if on average it comes slower than 4 KiB a second.
     pub body_timeout: Duration,
     /// How long a connection may take to send a request's head, and how long it may idle before the
     /// next one, 30 s by default.
     pub header_timeout: Duration,
+    /// How long a client may keep the server waiting that does not take its answer, 30 s by default: for
+    /// the next piece, and for all of it if on average it takes less than 4 KiB a second.
+    pub write_timeout: Duration,
     /// The most connections at once, 900 by default, so that they and the store fit into the 1,024 open
-    /// files that a process usually has; more wait to be accepted.
+    /// files that a process usually has; at most 65,536. For one more that one is closed which has kept the
+    /// server waiting longest, idle or amid what it sends or takes. A connection for which the server is
+    /// at work is not; if all are, one more waits.
     pub connections: usize,
+    /// The most bytes that bodies under way and answers that are not taken hold together, 256 MiB by
+    /// default. For more the connection is closed that holds some of it and has kept the server waiting
+    /// longest; if the server is at work for all of them, what asks for more is answered with 503. What is
+    /// below 16 KiB a connection is not counted.
+    pub held_bytes: usize,
     /// How long requests under way may go on after the server was told to stop, 10 s by default.
     pub shutdown_timeout: Duration,
 }
@@ -46,7 +56,9 @@ impl Default for Options {
             batch_events: 1_000_000,
             body_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             connections: 900,
+            held_bytes: 256 << 20,
             shutdown_timeout: Duration::from_secs(10),
         }
     }

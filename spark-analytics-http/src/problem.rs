@@ -8,6 +8,7 @@ use spark_analytics_core::{Error, Rejection};
 use utoipa::ToSchema;
 
 use crate::app::now;
+use crate::connections::Full;
 use crate::outcome::Counts;
 use crate::queue::NotQueued;
 
@@ -102,6 +103,14 @@ impl From<Error> for Problem {
 impl From<NotQueued> for Problem {
     fn from(error: NotQueued) -> Self {
         Self::unavailable(error.to_string(), 1)
+    }
+}
+
+impl From<Full> for Problem {
+    fn from(Full: Full) -> Self {
+        let detail =
+            "the server holds as much for its clients as it may; send it again, best in parts";
+        Self::unavailable(detail, 1)
     }
 }
 

@@ -11,23 +11,25 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::Options;
+use crate::connections::Connections;
+use crate::exchange::Exchange;
+use crate::stalls::Stalls;
 
 /// The most that is read of a connection before it is looked at: a head must fit.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Serves a router over HTTP/1.1 until `shutdown` is done, then lets requests under way finish.
 ///
-/// Unlike `axum::serve` it bounds the time that a head may take, the number of connections, and the
-/// time that requests may still take in the end, all by the [`Options`]. A connection that cannot be
-/// accepted, or fails, is told to `tracing` and ends alone.
+/// Unlike `axum::serve` it bounds the number of connections, how long each may keep it waiting, what they
+/// hold, and the time that requests may still take in the end, all by the [`Options`]. A client that has
+/// closed its half of the connection gets its answer. A connection that cannot be accepted, or fails,
+/// is told to `tracing` and ends alone.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -68,23 +70,27 @@ async fn serve_over<F, S>(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
-        .max_buf_size(READ_BUFFER_BYTES);
-    let connections = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(options.connections.clamp(1, Semaphore::MAX_PERMITS)));
+        .max_buf_size(READ_BUFFER_BYTES)
+        .half_close(true);
+    let (write_timeout, body_timeout) = (options.write_timeout, options.body_timeout);
+    let connections = Connections::new(options);
+    let graceful = GracefulShutdown::new();
     // What has not begun has no request under way.
     let stopping = CancellationToken::new();
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, listener.accept().await)
+            match listener.accept().await {
+                Ok((stream, _)) => Ok((stream, connections.slot().await)),
+                Err(error) => Err(error),
+            }
         };
-        let (permit, stream) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => break,
-            (permit, stream) = accepted => (permit, stream),
+            accepted = accepted => accepted,
         };
-        let stream = match stream {
-            Ok((stream, _)) => stream,
+        let (stream, slot) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 // Most often too many open files: it passes when others close theirs.
@@ -94,30 +100,32 @@ async fn serve_over<F, S>(
         };
         // Without it small answers wait for the client's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
-        let (begun, http, watcher) = (begin(stream), http.clone(), connections.watcher());
-        let stopping = stopping.clone();
-        tokio::spawn(async move {
+        let exchange = Exchange::new(router.clone(), Arc::clone(&slot), body_timeout);
+        let (begun, http, watcher) = (begin(stream), http.clone(), graceful.watcher());
+        let (stopping, watched) = (stopping.clone(), Arc::clone(&slot));
+        let served = async move {
             let stream = tokio::select! {
-                begun = begun => begun,
-                () = stopping.cancelled() => return,
+                begun = begun => begun?,
+                () = stopping.cancelled() => return Ok(()),
             };
-            let served = match stream {
-                Ok(stream) => {
-                    let connection = http.serve_connection(TokioIo::new(stream), service);
-                    watcher.watch(connection).await.map_err(Into::into)
+            let stream = Stalls::new(stream, watched, write_timeout);
+            let connection = http.serve_connection(TokioIo::new(stream), exchange);
+            watcher.watch(connection).await.map_err(Box::<dyn Error + Send + Sync>::from)
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                served = served => {
+                    if let Err(error) = served {
+                        tracing::debug!(%error, "a connection broke");
+                    }
                 }
-                Err(error) => Err(Box::<dyn Error + Send + Sync>::from(error)),
-            };
-            if let Err(error) = served {
-                tracing::debug!(%error, "a connection broke");
+                () = slot.closes() => tracing::debug!("a connection made room for others"),
             }
-            drop(permit);
         });
     }
     drop(listener);
     stopping.cancel();
-    if timeout(options.shutdown_timeout, connections.shutdown()).await.is_err() {
+    if timeout(options.shutdown_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way when the time to stop was over");
     }
 }

@@ -53,21 +53,150 @@ async fn a_head_that_does_not_come_closes_the_connection() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
+const CLOSE: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
 #[tokio::test]
-async fn more_connections_than_may_be_wait_for_one_to_close() {
+async fn the_connection_that_idles_longest_makes_room_for_another() {
+    let mut options = Options::default();
+    options.connections = 2;
+    let server = start(api(&options), options).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    for stream in [&mut second, &mut first] {
+        stream.write_all(GET).await.unwrap();
+        stream.read_u8().await.unwrap();
+    }
+    let mut third = TcpStream::connect(server.address).await.unwrap();
+    third.write_all(CLOSE).await.unwrap();
+    assert!(rest(third).await.starts_with("HTTP/1.1 200"));
+    assert!(rest(second).await.starts_with("TTP/1.1 200"));
+    first.write_all(CLOSE).await.unwrap();
+    assert_eq!(rest(first).await.matches("TTP/1.1 200").count(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_works_for_makes_no_room() {
+    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = {
+        let (entered, go_on) = (Arc::clone(&entered), Arc::clone(&go_on));
+        get(move || async move {
+            entered.notify_one();
+            go_on.notified().await;
+            "done"
+        })
+    };
+    let mut options = Options::default();
+    options.connections = 1;
+    let server = start(Router::new().route("/health", slow), options).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(CLOSE).await.unwrap();
+    entered.notified().await;
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(CLOSE).await.unwrap();
+    let mut waiting = Box::pin(rest(second));
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err());
+    go_on.notify_one();
+    assert!(rest(first).await.ends_with("done"));
+    go_on.notify_one();
+    assert!(waiting.await.ends_with("done"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_makes_room_for_another_connection() {
     let mut options = Options::default();
     options.connections = 1;
     let server = start(api(&options), options).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
-    first.write_all(GET).await.unwrap();
-    first.read_u8().await.unwrap();
+    let head = b"POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[";
+    first.write_all(head).await.unwrap();
     let mut second = TcpStream::connect(server.address).await.unwrap();
-    let close = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    second.write_all(close).await.unwrap();
-    let mut waiting = Box::pin(rest(second));
-    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err());
-    drop(first);
-    assert!(waiting.await.starts_with("HTTP/1.1 200"));
+    second.write_all(CLOSE).await.unwrap();
+    assert!(rest(second).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(first.read(&mut [0]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_has_closed_its_half_is_answered() {
+    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = {
+        let (entered, go_on) = (Arc::clone(&entered), Arc::clone(&go_on));
+        get(move || async move {
+            entered.notify_one();
+            go_on.notified().await;
+            "done"
+        })
+    };
+    let server = start(Router::new().route("/health", slow), Options::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    stream.shutdown().await.unwrap();
+    entered.notified().await;
+    go_on.notify_one();
+    assert!(rest(stream).await.ends_with("done"));
+}
+
+/// More than the buffers of two sockets hold.
+const LONG: usize = 64 << 20;
+
+fn long() -> Router {
+    Router::new().route("/health", get(async || vec![b'a'; LONG]))
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_is_closed() {
+    let mut options = Options::default();
+    options.write_timeout = Duration::from_millis(50);
+    let server = start(long(), options).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    server.stop.send(()).unwrap();
+    // It would wait for what is under way.
+    server.served.await.unwrap();
+    let mut taken = Vec::new();
+    let _ = stream.read_to_end(&mut taken).await;
+    assert!(taken.len() < LONG, "{}", taken.len());
+}
+
+#[tokio::test]
+async fn what_may_not_be_held_is_refused() {
+    let mut options = Options::default();
+    options.held_bytes = 100_000;
+    let server = start(api(&options), options).await;
+    let zstd = "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Encoding: zstd\r\n\
+        Connection: close\r\nContent-Length: 1\r\n\r\n ";
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(zstd.as_bytes()).await.unwrap();
+    let answer = rest(stream).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1\r\n"),
+        "{answer}"
+    );
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(CLOSE).await.unwrap();
+    assert!(rest(stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_gives_back_what_it_holds() {
+    let mut options = Options::default();
+    options.held_bytes = 10 << 20;
+    let server = start(api(&options), options).await;
+    let post = |length: usize| {
+        format!(
+            "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Encoding: zstd\r\n\
+             Expect: 100-continue\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(post(9).as_bytes()).await.unwrap();
+    let mut asked = [0; 25];
+    first.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(post(1).as_bytes()).await.unwrap();
+    second.write_all(b" ").await.unwrap();
+    assert!(rest(second).await.contains("HTTP/1.1 400"));
+    assert_eq!(first.read(&mut [0]).await.unwrap_or(0), 0);
 }
 
 #[tokio::test]

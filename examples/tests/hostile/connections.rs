@@ -1,0 +1,129 @@
+//! More connections than there may be, of clients that do not go on.
+
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use crate::sized;
+use crate::trial::{Lasts, Target, attack};
+use crate::wire::Wire;
+
+/// An attack that takes the whole machine measures the machine.
+const BREATH: Duration = Duration::from_millis(1);
+
+/// Holds more connections than there may be for as long as the attack lasts, each after it has sent `head`; on
+/// each some bytes of `drips` follow from time to time, and what is closed is opened again.
+fn besiege(target: &Target, lasts: &Lasts, head: &[u8], drips: &[u8]) {
+    let count = target.connections * 6 / 5;
+    let open = || {
+        let mut wire = Wire::open(target.address);
+        wire.send(head);
+        wire.set_nonblocking();
+        wire
+    };
+    let mut wires: Vec<Wire> = (0..count).map(|_| open()).collect();
+    let mut closed = 0;
+    for round in 0.. {
+        if !lasts.on() && (closed > count / 20 || round > 60_000) {
+            break;
+        }
+        for wire in &mut wires {
+            let drip = drips.get(round % drips.len().max(1)).map_or(&[][..], std::slice::from_ref);
+            if wire.is_closed() || !drip.is_empty() && !wire.send(drip) {
+                closed += 1;
+                *wire = open();
+            }
+        }
+        thread::sleep(BREATH);
+    }
+    assert!(closed > count / 20, "only {closed} made room");
+}
+
+#[test]
+fn idle_connections_make_room_for_others() {
+    attack("idle connections, 6/5 of what there may be", |target, lasts| {
+        besiege(target, lasts, b"", b"");
+    });
+}
+
+#[test]
+fn connections_that_idle_after_a_request_make_room_for_others() {
+    attack("connections that idle after a request", |target, lasts| {
+        besiege(target, lasts, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"");
+    });
+}
+
+#[test]
+fn heads_that_come_byte_by_byte_make_room_for_others() {
+    attack("heads that come byte by byte (slowloris)", |target, lasts| {
+        besiege(target, lasts, b"GET /health HTTP/1.1\r\nHost: x\r\n", b"X-Drip: a\r\n");
+    });
+}
+
+#[test]
+fn long_heads_that_do_not_end_make_room_for_others() {
+    attack("heads of 60 KiB that do not end", |target, lasts| {
+        let head = format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {}", "a".repeat(60 * 1024));
+        besiege(target, lasts, head.as_bytes(), b"");
+    });
+}
+
+#[test]
+fn bodies_that_come_byte_by_byte_make_room_for_others() {
+    attack("bodies of batches that come byte by byte", |target, lasts| {
+        let head =
+            b"POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n[";
+        besiege(target, lasts, head, b" ");
+    });
+}
+
+#[test]
+fn single_events_that_come_byte_by_byte_make_room_for_others() {
+    attack("bodies of events of 100 KB that do not end", |target, lasts| {
+        let head =
+            "POST /api/v1/logs/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n";
+        let most = " ".repeat(100_000);
+        besiege(target, lasts, format!("{head}{most}").as_bytes(), b" ");
+    });
+}
+
+#[test]
+fn bodies_that_nobody_asked_for_make_room_for_others() {
+    attack("bodies held back by Expect: 100-continue", |target, lasts| {
+        let head = b"POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\
+            Expect: 100-continue\r\n\r\n";
+        besiege(target, lasts, head, b"");
+    });
+}
+
+#[test]
+fn answers_that_nobody_takes_make_room_for_others() {
+    attack("long answers that nobody takes, 20 each", |target, lasts| {
+        let request = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
+        let count = sized(100, 1_000);
+        let mut wires = Vec::new();
+        while lasts.on() {
+            let mut wire = Wire::open(target.address);
+            wire.send(&request);
+            wires.push(wire);
+            if wires.len() > count {
+                wires.remove(0);
+            }
+            thread::sleep(BREATH * sized(20, 5) as u32);
+        }
+    });
+}
+
+#[test]
+fn a_flood_of_connections_leaves_room_for_others() {
+    attack("connections opened and closed as fast as can be", |target, lasts| {
+        while lasts.on() {
+            match TcpStream::connect(target.address) {
+                Ok(stream) => drop(stream),
+                // Nothing is left but ports that have just been used.
+                Err(error) => assert_eq!(error.kind(), ErrorKind::AddrNotAvailable, "{error}"),
+            }
+        }
+    });
+}

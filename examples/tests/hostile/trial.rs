@@ -1,0 +1,102 @@
+//! A server, an attack on it, and what healthy clients saw meanwhile.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::healthy::{self, Seen};
+use crate::{is_full, sized};
+
+/// The most that the server may ever take, in MiB, whatever is done to it.
+const MOST_MIB: u64 = 768;
+
+/// A server that is attacked.
+pub(crate) struct Target {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// How many connections it keeps.
+    pub(crate) connections: usize,
+}
+
+impl Target {
+    fn start(folder: &Path) -> Self {
+        let tests = std::env::current_exe().unwrap();
+        let beside = tests.parent().and_then(Path::parent).unwrap().join("examples/http_server");
+        let server = std::env::var_os("HOSTILE_SERVER").map_or(beside, Into::into);
+        // So few files that the attacks reach the limit; at full size all that it can have.
+        let connections = sized(300, 10_000);
+        let limit =
+            if is_full() { String::new() } else { format!("ulimit -n {};", connections + 124) };
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limit} exec \"$0\" \"$@\"")]).arg(server);
+        command.args(["--listen", "127.0.0.1:0", "--store", "sqlite:test.db", "--log", "error"]);
+        let mut child = command.current_dir(folder).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
+        Self { child, address, connections }
+    }
+
+    /// What it says of itself under this name in `/proc`, in MiB.
+    fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether the attack goes on, for those that go on until they are told.
+pub(crate) struct Lasts(Instant);
+
+impl Lasts {
+    pub(crate) fn on(&self) -> bool {
+        self.0.elapsed() < Duration::from_millis(sized(1_000, 10_000) as u64)
+    }
+}
+
+/// Attacks a server of its own, while one client keeps its connection and another has a new one for each
+/// request. Every request of theirs is answered as it should be, 99 of 100 in time.
+pub(crate) fn attack(name: &str, attack: impl FnOnce(&Target, &Lasts) + Send) {
+    // One at a time: each is to have the machine to itself.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut target = Target::start(folder.path());
+    let is_over = AtomicBool::new(false);
+    let began = Instant::now();
+    let (kept, new) = thread::scope(|scope| {
+        let over = || is_over.load(Ordering::Relaxed);
+        let address = target.address;
+        let kept = scope.spawn(move || healthy::kept(address, over));
+        let new = scope.spawn(move || healthy::new(address, over));
+        let attacker = scope.spawn(|| attack(&target, &Lasts(Instant::now())));
+        let attacked = attacker.join();
+        is_over.store(true, Ordering::Relaxed);
+        attacked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (kept.join().unwrap(), new.join().unwrap())
+    });
+    let (peak, after) = (target.memory("VmHWM:"), target.memory("VmRSS:"));
+    assert_eq!(target.child.try_wait().unwrap(), None, "{name}: the server has ended");
+    let seconds = began.elapsed().as_secs_f64();
+    let row = format!("{name:<52} {seconds:>6.1} {kept} {new} {peak:>6} {after:>6}\n");
+    let _ = std::io::stdout().write_all(row.as_bytes());
+    let most = std::env::var("HOSTILE_P99_MS").map_or(2_000, |most| most.parse().unwrap());
+    for Seen { p99, count, .. } in [kept, new] {
+        assert!(count >= 6, "{name}: only {count} requests of a healthy client");
+        assert!(p99 < Duration::from_millis(most), "{name}: 99 of 100 within {p99:?}");
+    }
+    assert!(peak < MOST_MIB, "{name}: the server took {peak} MiB");
+}

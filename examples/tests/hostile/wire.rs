@@ -1,0 +1,106 @@
+//! HTTP as bytes on a socket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Whoever waits longer than this waits for ever.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A connection that one sends bytes to and reads answers of.
+pub(crate) struct Wire(BufReader<TcpStream>);
+
+impl Wire {
+    pub(crate) fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.set_write_timeout(Some(LONG)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    /// Sends bytes; the server may well have closed meanwhile.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.0.get_mut().write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// Says that nothing more is sent.
+    pub(crate) fn shut(&self) {
+        let _ = self.0.get_ref().shutdown(Shutdown::Write);
+    }
+
+    pub(crate) fn set_nonblocking(&self) {
+        self.0.get_ref().set_nonblocking(true).unwrap();
+    }
+
+    /// The head and the body of an answer; none if the connection is closed.
+    pub(crate) fn answer(&mut self) -> Option<(u16, String, String)> {
+        let (mut head, mut length) = (String::new(), 0);
+        loop {
+            let before = head.len();
+            if self.0.read_line(&mut head).ok()? == 0 {
+                return None;
+            }
+            let line = head[before..].trim_end();
+            if let Some((name, value)) = line.split_once(": ")
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.parse().unwrap();
+            }
+            if line.is_empty() && head.starts_with("HTTP/1.1 1") {
+                head.clear();
+            } else if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).ok()?;
+        let status = head.get(9..12)?.parse().ok()?;
+        Some((status, head, String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    /// The status and the body of the answer to a request.
+    pub(crate) fn ask(&mut self, request: &str) -> (u16, String) {
+        assert!(self.send(request), "the server closed before {request}");
+        let (status, _, body) = self.answer().unwrap_or_else(|| panic!("no answer to {request}"));
+        (status, body)
+    }
+
+    /// All that comes until the server closes.
+    pub(crate) fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                panic!("it never closes")
+            }
+            _ => String::from_utf8_lossy(&rest).into_owned(),
+        }
+    }
+
+    /// Whether the server has closed, of a connection that does not block.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        match self.0.get_mut().read(&mut [0; 4096]) {
+            Ok(0) => true,
+            Ok(_) => false,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    }
+}
+
+/// A task's end: number `task` of a job.
+pub(crate) fn event(job: usize, task: usize) -> String {
+    format!(
+        r#"{{"event":"SparkListenerTaskEnd","job_id":{job},"timestamp":"2024-03-30T10:12:50.120Z","user":"ada","task_id":"task_{job}_{task}","duration_ms":{task},"successful":true}}"#
+    )
+}
+
+/// A request that sends a batch.
+pub(crate) fn batch(query: &str, encoding: Option<&str>, body: &[u8]) -> Vec<u8> {
+    let encoding = encoding.map_or(String::new(), |name| format!("Content-Encoding: {name}\r\n"));
+    let head = format!(
+        "POST /api/v1/logs/batch{query} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n\
+         {encoding}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
