@@ -5,6 +5,7 @@
 mod on_file;
 mod plain_user;
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -148,4 +149,61 @@ fn a_log_that_may_not_be_written_is_named() {
         allow(&folder.path().join("store-wal"), 0o644);
         holds(&Sqlite::open(&path).await.unwrap(), &whole_job(1, 1)).await;
     });
+}
+
+/// Makes files immutable, or mutable again; tells whether it could.
+fn set_immutable(folder: &Path, is_immutable: bool) -> bool {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    // SQLite's index of its log is memory that processes share; the kernel ends who writes to it when it may not.
+    let files = files.filter(|file| !file.ends_with("store-shm"));
+    let flag = if is_immutable { "+i" } else { "-i" };
+    let set = std::process::Command::new("chattr").arg(flag).args(files).output();
+    set.is_ok_and(|set| set.status.success())
+}
+
+/// The file system refuses all writes to files that are open for writing, as one does that the kernel has made
+/// read-only after an error.
+async fn frozen<S: OnFile>(test: &str, opens_again: bool) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store");
+    let mut store = S::open(&path).await.unwrap();
+    let mut taken = whole_job(0, 3);
+    store.ingest(taken.clone()).await.unwrap();
+    for job_id in 1..4 {
+        if !set_immutable(folder.path(), true) {
+            let not_tested = format!("\nNOT TESTED: {test}: chattr +i is not possible here\n");
+            std::io::stderr().write_all(not_tested.as_bytes()).unwrap();
+            return;
+        }
+        let refused = store.ingest(whole_job(job_id, 3)).await;
+        let seen = store.check().await;
+        assert!(set_immutable(folder.path(), false));
+        let told = refused.expect_err("nothing may be written").to_string();
+        let reasons = ["disk I/O error", "Operation not permitted"];
+        assert!(reasons.iter().any(|reason| told.contains(reason)), "{told}");
+        if opens_again {
+            let _ = store.close().await;
+            store = S::open(&path).await.unwrap();
+        } else {
+            seen.unwrap();
+        }
+        holds(&store, &taken).await;
+        store.ingest(whole_job(job_id, 3)).await.unwrap();
+        taken.extend(whole_job(job_id, 3));
+        holds(&store, &taken).await;
+    }
+    store.close().await.unwrap();
+    S::check_integrity(&path).await;
+}
+
+#[tokio::test]
+async fn sqlite_goes_on_once_its_open_files_may_be_written_again() {
+    let test = "sqlite_goes_on_once_its_open_files_may_be_written_again";
+    frozen::<Sqlite>(test, false).await;
+}
+
+#[tokio::test]
+async fn redb_goes_on_when_opened_again_once_its_open_file_may_be_written_again() {
+    let test = "redb_goes_on_when_opened_again_once_its_open_file_may_be_written_again";
+    frozen::<Redb>(test, true).await;
 }

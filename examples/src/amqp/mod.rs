@@ -90,3 +90,26 @@ fn now_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The clock of whoever published it goes ahead of this one, or this one has stepped back.
+    #[test]
+    fn a_message_of_the_future_is_of_age_0() {
+        let day = 86_400_000;
+        let with = |name: &str, ms: u64| {
+            let mut headers = FieldTable::default();
+            headers.insert(name.into(), AMQPValue::LongLongInt(ms as i64));
+            BasicProperties::default().with_headers(headers)
+        };
+        let sent = |ms: u64| age(&with(PUBLISHED_MS, ms)).unwrap();
+        assert_eq!(sent(now_ms() + day), Duration::ZERO);
+        assert!(sent(now_ms() - day) >= Duration::from_millis(day));
+        let by_seconds = |ms| age(&BasicProperties::default().with_timestamp(ms / 1_000)).unwrap();
+        assert_eq!(by_seconds(now_ms() + day), Duration::ZERO);
+        assert_eq!(age(&with("other", 0)), None);
+    }
+}
