@@ -69,3 +69,7 @@ bench-import *logs:
 # Measure following a log that grows by 100 MB a second: just bench-follow LOG
 bench-follow log:
     scripts/bench-follow {{log}}
+
+# Crash redb and SQLite at many points of what they write, and let each access fail in turn
+power crashes="1000" seed="1":
+    POWER_CRASHES={{crashes}} POWER_SEED={{seed}} cargo test -p spark-analytics-tests --test power -- --nocapture
