@@ -93,3 +93,7 @@ advisories:
 # Attack the server at full size: latency of healthy clients and memory for each attack
 check-hostile:
     scripts/check-hostile
+
+# Crash redb and SQLite at many points of what they write, and let each access fail in turn
+power crashes="1000" seed="1":
+    POWER_CRASHES={{crashes}} POWER_SEED={{seed}} cargo test -p spark-analytics-tests --test power -- --nocapture

@@ -119,12 +119,15 @@ impl Shared {
         let shared = Arc::clone(self);
         unblock(ACTION, move || {
             let _turn = turn;
+            // What failed is closed in good order where it can be.
+            let opened_again = shared.usable(ACTION).map(drop);
             let held = std::mem::replace(&mut *shared.lock_alone(), Held::Closed);
             let closed = match held {
                 Held::Open(database) => shared.finish(database),
                 Held::Failed | Held::Closed => Ok(()),
             };
             let let_go = shared.place.close();
+            opened_again?;
             closed.map_err(|fault| fault.during(ACTION))?;
             let_go.map_err(|error| Error::engine(BACKEND, ACTION, error))
         })

@@ -53,8 +53,10 @@ impl Storage {
         while at < len.min(MOST_MADE + 1) {
             block.truncate((len - at).min(BLOCK) as usize);
             self.inner.read(at, &mut block)?;
-            if at == 0 && block.len() > HEADER {
-                block[MAGIC..HEADER].fill(0);
+            // A crash may have left even less than the header.
+            if at == 0 && block.len() > MAGIC {
+                let header = MAGIC..HEADER.min(block.len());
+                block[header].fill(0);
             }
             if block.iter().any(|byte| *byte != 0) {
                 return Ok(false);
@@ -88,9 +90,9 @@ impl Drop for Storage {
 }
 
 const BLOCK: u64 = 1 << 20;
-/// The length of redb's magic number, and the page that it starts.
+/// The lengths of redb's magic number, and of the header that it starts.
 const MAGIC: usize = 9;
-const HEADER: usize = 4096;
+const HEADER: usize = 320;
 /// More than redb makes at first.
 const MOST_MADE: u64 = 64 << 20;
 

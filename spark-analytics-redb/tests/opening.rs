@@ -113,6 +113,36 @@ fn a_missing_folder_is_named() {
 }
 
 #[test]
+fn a_file_whose_making_broke_off_is_made_again() {
+    let folder = folder();
+    let path = folder.path().join("s.redb");
+    let mut half = vec![0; 3 << 20];
+    half[9..200].fill(7);
+    std::fs::write(&path, &half).expect("writes");
+    assert_eq!(
+        said(&folder, block_on(RedbStore::open(&path))),
+        "`s.redb` is no redb file: name another file"
+    );
+    assert_eq!(std::fs::read(&path).expect("reads"), half, "only looked at");
+    block_on(async {
+        let store = RedbStore::open_or_create(&path).await.expect("makes it again");
+        store.check().await.expect("answers");
+        store.close().await.expect("closes");
+    });
+    // A byte behind the header, or before it, is somebody's.
+    for at in [0, 320, (3 << 20) - 1] {
+        let mut other = half.clone();
+        other[at] = 1;
+        std::fs::write(&path, &other).expect("writes");
+        assert_eq!(
+            said(&folder, block_on(RedbStore::open_or_create(&path))),
+            "`s.redb` is no redb file: name another file"
+        );
+        assert_eq!(std::fs::read(&path).expect("reads"), other);
+    }
+}
+
+#[test]
 fn a_file_of_another_kind_is_left_alone() {
     let folder = folder();
     let path = folder.path().join("notes.txt");

@@ -1,18 +1,25 @@
 //! Storage of redb on a [`Disk`].
 
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Error, ErrorKind};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use redb::StorageBackend;
+use redb::{BackendError, StorageBackend};
 
 use crate::disk::{Access, Disk};
 use crate::tape::{Image, Step, write};
 
-/// The one file of a disk.
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The one file of a disk, which one at a time may have open.
 #[derive(Debug)]
 pub(crate) struct Backend {
     disk: Arc<Disk>,
     content: Arc<Mutex<Vec<u8>>>,
+    is_locked: Arc<AtomicBool>,
+    /// Whether it is this one that has the lock.
+    has_lock: AtomicBool,
 }
 
 /// The name of that file.
@@ -22,17 +29,23 @@ pub(crate) const NAME: &str = "store.redb";
 #[derive(Clone, Debug)]
 pub(crate) struct OneFile {
     pub(crate) disk: Arc<Disk>,
-    pub(crate) content: Arc<Mutex<Vec<u8>>>,
+    content: Arc<Mutex<Vec<u8>>>,
+    is_locked: Arc<AtomicBool>,
 }
 
 impl OneFile {
     pub(crate) fn of(mut image: Image) -> Self {
         let content = image.entry(NAME.to_owned()).or_default().clone();
-        Self { disk: Disk::new(image), content: Arc::new(Mutex::new(content)) }
+        Self {
+            disk: Disk::new(image),
+            content: Arc::new(Mutex::new(content)),
+            is_locked: Arc::default(),
+        }
     }
 
     pub(crate) fn backend(&self) -> Backend {
-        Backend { disk: Arc::clone(&self.disk), content: Arc::clone(&self.content) }
+        let Self { disk, content, is_locked } = self.clone();
+        Backend { disk, content, is_locked, has_lock: AtomicBool::new(false) }
     }
 }
 
@@ -75,5 +88,24 @@ impl StorageBackend for Backend {
         write(&mut self.content.lock().unwrap(), offset, data);
         self.disk.done(Step::Write { file: 0, at: offset, bytes: data.to_vec() });
         Ok(())
+    }
+
+    fn close(&self) -> Result<()> {
+        if self.has_lock.swap(false, Ordering::AcqRel) {
+            self.is_locked.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        // The whole of it or nothing, as redb has it for storage without locks of parts.
+        match (start, end) {
+            (Bound::Unbounded, Bound::Unbounded) => {
+                let is_free = !self.is_locked.swap(true, Ordering::AcqRel);
+                self.has_lock.fetch_or(is_free, Ordering::AcqRel);
+                Ok(is_free)
+            }
+            _ => Err(BackendError::Unsupported),
+        }
     }
 }

@@ -4,8 +4,8 @@
 //! as they may be found after it, and a store must open on them and hold whole batches, among them all
 //! that were acknowledged.
 //!
-//! A sample of the crashes is tried. `POWER_CRASHES` is their number for each test, `POWER_SEED` chooses
-//! others; a failure prints its own.
+//! A sample of the crashes is tried. `POWER_CRASHES` is their number for each test, and how many faults of
+//! each kind are tried; `POWER_SEED` chooses others. A failure prints its own.
 #![allow(clippy::unwrap_used)]
 
 mod backend;
@@ -56,6 +56,7 @@ fn crash(tape: &Tape, count: usize, mut check: impl FnMut(&Replay<'_>, Image, &m
         });
     }
     points.sort_unstable();
+    println!("{count} crashes at {end} steps");
     let mut replay = Replay::new(tape);
     for (number, point) in points.into_iter().enumerate() {
         replay.go_to(point);

@@ -73,7 +73,7 @@ fn redb_with_eventual_durability_holds_whole_batches() {
     let course = block_on(Course::new(seed() + 1));
     let tape = block_on(record(&course, options));
     let mut taken_back = 0;
-    crash(&tape, crashes(40), |replay, image, _| {
+    crash(&tape, crashes(24), |replay, image, _| {
         block_on(async {
             let file = OneFile::of(image);
             let store = open(&file, options).await;

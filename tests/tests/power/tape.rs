@@ -188,7 +188,10 @@ pub(crate) fn write(content: &mut Vec<u8>, at: u64, bytes: &[u8]) {
 fn apply_torn(content: &mut Vec<u8>, step: &Step, random: &mut Random) {
     const SECTOR: usize = 512;
     let Step::Write { at, bytes, .. } = step else {
-        return if random.chance(50) { apply(content, step) } else { () };
+        if random.chance(50) {
+            apply(content, step);
+        }
+        return;
     };
     let mut put = |part: Range<usize>| write(content, at + part.start as u64, &bytes[part]);
     let cut = random.below(bytes.len() + 1);
