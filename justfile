@@ -58,9 +58,9 @@ bench-worker:
 bench-eventlog log:
     scripts/bench-eventlog {{log}}
 
-# Replay the fuzz corpus, then fuzz each target for some seconds
-fuzz seconds="10":
-    scripts/fuzz {{seconds}}
+# Replay the fuzz corpora, then fuzz each target for some seconds: just fuzz, or just fuzz 3600 request key
+fuzz seconds="10" *targets:
+    scripts/fuzz {{seconds}} {{targets}}
 
 # Measure importing 1,000 small applications, into an empty store and a full one: just bench-import [LOG ...]
 bench-import *logs:
@@ -69,3 +69,7 @@ bench-import *logs:
 # Measure following a log that grows by 100 MB a second: just bench-follow LOG
 bench-follow log:
     scripts/bench-follow {{log}}
+
+# Check the server against its own OpenAPI document with schemathesis, from PyPI
+openapi examples="25":
+    scripts/check-openapi {{examples}}

@@ -9,8 +9,8 @@ use axum::extract::rejection::PathRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use serde_json::Value;
+use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 
 use crate::problem::Problem;
@@ -36,9 +36,26 @@ pub(crate) fn head() -> utoipa::openapi::OpenApi {
 pub(crate) async fn openapi() -> Response {
     static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
         let document = crate::app::api().into_openapi();
+        let mut document = serde_json::to_value(&document).unwrap_or_default();
+        leave_out_null(&mut document);
         serde_json::to_vec(&document).unwrap_or_default().into()
     });
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response()
+}
+
+/// A parameter may be left out, but no query and no header can say null.
+fn leave_out_null(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
+    let parameters = operations
+        .filter_map(|operation| operation.get_mut("parameters")?.as_array_mut())
+        .flat_map(|parameters| parameters.iter_mut());
+    for kind in parameters.filter_map(|parameter| parameter.pointer_mut("/schema/type")) {
+        if let Value::Array(kinds) = kind {
+            kinds.retain(|kind| kind != "null");
+            *kind = kinds.pop().unwrap_or_default();
+        }
+    }
 }
 
 /// This API to read and to try out, in a browser.
@@ -82,43 +99,4 @@ fn file(path: &str) -> Response {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
         }
     }
-}
-
-/// An event as Spark's listeners tell it; fields beyond these are kept and do no harm.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "event": "SparkListenerTaskEnd", "job_id": 101, "timestamp": "2024-03-30T10:12:50.120Z",
-    "user": "data_engineer_1@example.com", "task_id": "task_101_004", "duration_ms": 4120,
-    "successful": true
-}))]
-pub(crate) struct WireEvent {
-    /// `SparkListenerJobStart`, `SparkListenerTaskEnd` or `SparkListenerJobEnd`.
-    event: String,
-    #[schema(minimum = 0)]
-    job_id: i64,
-    /// The application, if there is more than one.
-    #[schema(required = false)]
-    app_id: Option<String>,
-    /// The application's attempt.
-    #[schema(required = false)]
-    attempt_id: Option<String>,
-    /// RFC 3339; without an offset it is UTC.
-    #[schema(format = DateTime)]
-    timestamp: String,
-    user: String,
-    /// Of a task's end.
-    #[schema(required = false)]
-    task_id: Option<String>,
-    /// Of a task's end.
-    #[schema(required = false, minimum = 0)]
-    duration_ms: Option<i64>,
-    /// Of a task's end.
-    #[schema(required = false)]
-    successful: Option<bool>,
-    /// Of a job's end.
-    #[schema(required = false, format = DateTime)]
-    completion_time: Option<String>,
-    /// Of a job's end: `JobSucceeded`, `JobFailed` or another text.
-    #[schema(required = false)]
-    job_result: Option<String>,
 }

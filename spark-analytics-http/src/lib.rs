@@ -25,6 +25,7 @@ mod round;
 mod serve;
 mod status;
 mod summary;
+mod wire;
 
 pub use app::{router, router_with_queue};
 pub use ingest::TOO_OLD;
