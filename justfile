@@ -58,9 +58,9 @@ bench-worker:
 bench-eventlog log:
     scripts/bench-eventlog {{log}}
 
-# Replay the fuzz corpus, then fuzz each target for some seconds
-fuzz seconds="10":
-    scripts/fuzz {{seconds}}
+# Replay the fuzz corpora, then fuzz each target for some seconds: just fuzz, or just fuzz 3600 request key
+fuzz seconds="10" *targets:
+    scripts/fuzz {{seconds}} {{targets}}
 
 # Measure importing 1,000 small applications, into an empty store and a full one: just bench-import [LOG ...]
 bench-import *logs:
@@ -97,3 +97,7 @@ check-hostile:
 # Crash redb and SQLite at many points of what they write, and let each access fail in turn
 power crashes="1000" seed="1":
     POWER_CRASHES={{crashes}} POWER_SEED={{seed}} cargo test -p spark-analytics-tests --test power -- --nocapture
+
+# Check the server against its own OpenAPI document with schemathesis, from PyPI
+openapi examples="25":
+    scripts/check-openapi {{examples}}

@@ -61,7 +61,7 @@ impl Rollup {
 
     /// All jobs.
     pub const fn jobs(&self) -> i64 {
-        self.jobs_succeeded + self.jobs_failed + self.jobs_unknown
+        self.jobs_succeeded.wrapping_add(self.jobs_failed).wrapping_add(self.jobs_unknown)
     }
 
     /// Mean duration of a job in seconds, 0 without jobs.
@@ -115,5 +115,18 @@ impl AddAssign<&Self> for Rollup {
 impl SubAssign<&Self> for Rollup {
     fn sub_assign(&mut self, other: &Self) {
         apply_to_fields!(self, other, wrapping_sub, -=);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_no_store_comes_to_wrap_around_as_they_do_in_sums() {
+        let most = i64::MAX;
+        let total = Rollup { jobs_succeeded: most, jobs_failed: most, ..Rollup::default() };
+        assert_eq!(total.jobs(), -2);
+        assert!(total.avg_duration_seconds() == 0.0);
     }
 }

@@ -34,7 +34,7 @@ const COMMIT_BYTES: usize = 4 << 20;
 #[into_params(parameter_in = Query)]
 pub(crate) struct BatchParams {
     /// `only` lists in `results` what was rejected and nothing else.
-    #[param(example = "only")]
+    #[param(pattern = "^only$", example = "only")]
     errors: Option<String>,
 }
 
@@ -51,10 +51,10 @@ pub(crate) struct BatchParams {
     tag = "logs",
     params(
         BatchParams,
-        ("Content-Encoding" = Option<String>, Header, description = "`gzip` or `zstd`")
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip` or `zstd`, or nothing", pattern = "^(identity|gzip|zstd)$")
     ),
     request_body(content(
-        (Vec<crate::docs::WireEvent> = "application/json"),
+        (Vec<crate::wire::WireEvent> = "application/json"),
         (String = "application/x-ndjson"),
     )),
     responses(

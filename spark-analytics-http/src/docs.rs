@@ -9,10 +9,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use serde::Serialize;
+use serde_json::Value;
+use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, Ref, ResponseBuilder};
-use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::Config;
 
 use crate::app::{App, api};
@@ -45,6 +45,8 @@ pub(crate) async fn openapi(State(app): State<App>) -> Response {
             let components = document.components.get_or_insert_default();
             components.add_security_scheme(TOKEN, scheme);
         }
+        let mut document = serde_json::to_value(&document).unwrap_or_default();
+        leave_out_null(&mut document);
         serde_json::to_vec(&document).unwrap_or_default().into()
     });
     ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
@@ -69,6 +71,21 @@ pub(crate) fn needs_token(document: &mut utoipa::openapi::OpenApi, role: Role) {
                     .content("application/problem+json", problem);
                 operation.responses.responses.insert(status.into(), response.build().into());
             }
+        }
+    }
+}
+
+/// A parameter may be left out, but no query and no header can say null.
+fn leave_out_null(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
+    let parameters = operations
+        .filter_map(|operation| operation.get_mut("parameters")?.as_array_mut())
+        .flat_map(|parameters| parameters.iter_mut());
+    for kind in parameters.filter_map(|parameter| parameter.pointer_mut("/schema/type")) {
+        if let Value::Array(kinds) = kind {
+            kinds.retain(|kind| kind != "null");
+            *kind = kinds.pop().unwrap_or_default();
         }
     }
 }
@@ -132,43 +149,4 @@ fn file(path: &str) -> Response {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
         }
     }
-}
-
-/// An event as Spark's listeners tell it; fields beyond these are kept and do no harm.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "event": "SparkListenerTaskEnd", "job_id": 101, "timestamp": "2024-03-30T10:12:50.120Z",
-    "user": "data_engineer_1@example.com", "task_id": "task_101_004", "duration_ms": 4120,
-    "successful": true
-}))]
-pub(crate) struct WireEvent {
-    /// `SparkListenerJobStart`, `SparkListenerTaskEnd` or `SparkListenerJobEnd`.
-    event: String,
-    #[schema(minimum = 0)]
-    job_id: i64,
-    /// The application, if there is more than one.
-    #[schema(required = false)]
-    app_id: Option<String>,
-    /// The application's attempt.
-    #[schema(required = false)]
-    attempt_id: Option<String>,
-    /// RFC 3339; without an offset it is UTC.
-    #[schema(format = DateTime)]
-    timestamp: String,
-    user: String,
-    /// Of a task's end.
-    #[schema(required = false)]
-    task_id: Option<String>,
-    /// Of a task's end.
-    #[schema(required = false, minimum = 0)]
-    duration_ms: Option<i64>,
-    /// Of a task's end.
-    #[schema(required = false)]
-    successful: Option<bool>,
-    /// Of a job's end.
-    #[schema(required = false, format = DateTime)]
-    completion_time: Option<String>,
-    /// Of a job's end: `JobSucceeded`, `JobFailed` or another text.
-    #[schema(required = false)]
-    job_result: Option<String>,
 }

@@ -52,7 +52,7 @@ pub(crate) struct Queued {
     post,
     path = "/api/v1/logs/ingest",
     tag = "logs",
-    request_body(content = crate::docs::WireEvent, content_type = "application/json"),
+    request_body(content = crate::wire::WireEvent, content_type = "application/json"),
     responses(
         (status = 200, description = "The event is stored", body = Ingested),
         (status = 202, description = "The event is in the queue, and will be stored", body = Queued),

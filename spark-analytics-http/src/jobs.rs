@@ -35,7 +35,7 @@ pub(crate) struct JobParams {
     get,
     path = "/api/v1/analytics/jobs/{job_id}",
     tag = "analytics",
-    params(("job_id" = i64, Path, description = "The job's number", example = 101), JobParams),
+    params(("job_id" = i64, Path, description = "The job's number", minimum = 0, example = 101), JobParams),
     responses(
         (status = 200, description = "The figures", body = JobFigures),
         (status = 400, description = "`job_id` is no such number, or a wrong parameter", body = Problem, content_type = "application/problem+json"),

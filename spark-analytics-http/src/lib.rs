@@ -34,6 +34,7 @@ mod summary;
 #[cfg(feature = "tls")]
 mod tls;
 mod tokens;
+mod wire;
 
 pub use access::Access;
 pub use app::{router, router_with_queue};

@@ -8,10 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::cursor;
-use crate::docs::WireEvent;
 use crate::figures::text;
 use crate::params::{self, Params};
 use crate::problem::Problem;
+use crate::wire::WireEvent;
 
 /// How many rows a page has unless told, and at most: a row may have 64 KiB.
 const PAGE: usize = 100;
@@ -22,7 +22,7 @@ const LONGEST_PAGE: usize = 1_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventParams {
     /// The job's number.
-    #[param(value_type = i64, example = 101)]
+    #[param(value_type = i64, minimum = 0, example = 101)]
     job_id: Option<String>,
     /// The application of the job; left out, that of events that name none.
     app: Option<String>,

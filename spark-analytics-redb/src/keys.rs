@@ -176,6 +176,9 @@ fn put_number(out: &mut Vec<u8>, number: u64) {
 fn take_number(key: &[u8]) -> Option<(u64, &[u8])> {
     let (len, rest) = key.split_first()?;
     let (digits, rest) = rest.split_at_checked(usize::from(*len)).filter(|_| *len <= 8)?;
+    if digits.first() == Some(&0) {
+        return None;
+    }
     let number = digits.iter().fold(0, |number, digit| number << 8 | u64::from(*digit));
     Some((number, rest))
 }
@@ -311,7 +314,12 @@ mod tests {
                 if let Some(cursor) = read_job_by_end(bytes) {
                     prop_assert_eq!(&job_by_end(&cursor), bytes);
                 }
-                let _ = (read_event(bytes), read_rollup_day(bytes));
+                if let Some((number, time)) = read_event(bytes) {
+                    let mut key = events_of(number);
+                    put_i64(&mut key, time.as_micros());
+                    prop_assert!(bytes.starts_with(&key));
+                }
+                let _ = read_rollup_day(bytes);
             }
         }
     }

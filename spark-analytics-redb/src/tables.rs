@@ -52,6 +52,9 @@ pub(crate) struct State {
     pub(crate) next_job_number: u64,
 }
 
+/// No store comes to so many ids; what is left above it is room to count in.
+const MOST_IDS: i64 = 1 << 62;
+
 impl State {
     const KEY: &str = "state";
     pub(crate) const NEW: Self =
@@ -60,7 +63,14 @@ impl State {
     pub(crate) fn load(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Self> {
         let row = meta.get(Self::KEY)?;
         let row = row.ok_or_else(|| Fault::damaged("row of counters", "it is missing"))?;
-        from_postcard(row.value(), || "row of counters".to_owned())
+        let state: Self = from_postcard(row.value(), || "row of counters".to_owned())?;
+        let is_id = |next: i64| (1..MOST_IDS).contains(&next);
+        let is_number = state.next_job_number < MOST_IDS.unsigned_abs();
+        if is_id(state.next_event_id) && is_id(state.next_rejected_id) && is_number {
+            Ok(state)
+        } else {
+            Err(Fault::damaged("row of counters", "one of them was never counted up to"))
+        }
     }
 
     /// The number of a new job; the caller saves the state.
@@ -188,6 +198,29 @@ pub(crate) fn unwritable(error: impl ToString) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_counter_out_of_bounds_is_damage() {
+        let read = |state: State| {
+            let database = redb::Builder::new()
+                .create_with_backend(redb::backends::InMemoryBackend::new())
+                .expect("opens");
+            let transaction = database.begin_write().expect("begins");
+            let mut meta = transaction.open_table(META).expect("opens");
+            state.save(&mut meta).expect("saves");
+            State::load(&meta)
+        };
+        assert!(matches!(read(State::NEW), Ok(State::NEW)));
+        for damaged in [
+            State { next_event_id: i64::MAX, ..State::NEW },
+            State { next_event_id: 0, ..State::NEW },
+            State { next_rejected_id: i64::MAX - 1, ..State::NEW },
+            State { next_job_number: u64::MAX, ..State::NEW },
+        ] {
+            let error = read(damaged).expect_err("is refused").during("read").to_string();
+            assert!(error.contains("damaged row of counters"), "{error}");
+        }
+    }
 
     #[test]
     fn a_count_below_zero_is_damage() {

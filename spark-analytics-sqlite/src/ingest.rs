@@ -12,7 +12,7 @@ use crate::job_row::{self, NumberedJob, RECORD};
 use crate::rollup_row;
 use crate::statement::Statement;
 use crate::store::failed;
-use crate::value::{Columns, SQLITE};
+use crate::value::{Columns, SQLITE, next_id};
 
 impl SqliteStore {
     pub(crate) async fn take(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
@@ -75,6 +75,7 @@ async fn load(connection: &mut SqliteConnection, batch: &Batch) -> Result<(Held,
         .fetch_one(&mut *connection)
         .await
         .map_err(failed("read what is held"))?;
+    let next_event_id = next_id(next_event_id.checked_sub(1), "spark_meta")?;
 
     let mut jobs = vec![JobRecord::default(); batch.jobs().len()];
     let mut of_job = vec![None; jobs.len()];
@@ -102,8 +103,7 @@ async fn load(connection: &mut SqliteConnection, batch: &Batch) -> Result<(Held,
         jobs,
         events,
     };
-    let next = last_job_no.unwrap_or(0) + 1;
-    Ok((held, JobNumbers { of_job, next }))
+    Ok((held, JobNumbers { of_job, next: next_id(last_job_no, "spark_jobs")? }))
 }
 
 async fn load_events(

@@ -11,7 +11,7 @@ use crate::job_row::{self, NumberedJob};
 use crate::log_rows::App;
 use crate::statement::{Statement, Values};
 use crate::store::failed;
-use crate::value::{Sum, put_json};
+use crate::value::{Sum, next_id, put_json};
 
 /// Writes what logs change, each table's rows together.
 pub(crate) async fn write(
@@ -34,7 +34,7 @@ async fn write_jobs(
         .fetch_one(&mut *connection)
         .await
         .map_err(failed("number jobs"))?;
-    let mut next = last.unwrap_or(0) + 1;
+    let mut next = next_id(last, "spark_jobs")?;
     let jobs = writes.iter().enumerate().flat_map(|(app, writes)| {
         writes.jobs.iter().map(move |write| ((app, write.key.job_id), write))
     });

@@ -10,25 +10,23 @@ const EVENTS_AT_ONCE: i64 = 10_000;
 
 impl SqliteStore {
     pub(crate) async fn remove_events(&self, before: Day) -> Result<Pruned> {
-        let (before, first, last) = self.set_day(before).await?;
-        let mut events = 0;
-        let mut from = first;
-        while from <= last {
-            let to = from.saturating_add(EVENTS_AT_ONCE);
-            events += self.remove_between(from, to, before).await?;
-            from = to;
+        let (before, last) = self.set_day(before).await?;
+        let (mut events, mut next) = (0, Some(i64::MIN));
+        while let Some(from) = next {
+            let (removed, following) = self.remove_some(from, last, before).await?;
+            events += removed;
+            next = following;
         }
         Ok(Pruned { events, before })
     }
 
     /// Moves the day forward before anything goes: what goes may not come again. Gives the day in
-    /// force, and the least and the greatest id of events.
-    async fn set_day(&self, before: Day) -> Result<(Day, i64, i64)> {
+    /// force, and the greatest id of events.
+    async fn set_day(&self, before: Day) -> Result<(Day, i64)> {
         let mut writer = self.writer().await?;
         let mut transaction = writer.begin().await?;
-        let (held, first, last): (Option<i32>, Option<i64>, Option<i64>) = sqlx::query_as(
-            "SELECT pruned_before_day, (SELECT min(id) FROM spark_events), \
-             (SELECT max(id) FROM spark_events) FROM spark_meta",
+        let (held, last): (Option<i32>, Option<i64>) = sqlx::query_as(
+            "SELECT pruned_before_day, (SELECT max(id) FROM spark_events) FROM spark_meta",
         )
         .fetch_one(&mut *transaction)
         .await
@@ -42,20 +40,33 @@ impl SqliteStore {
                 .map_err(failed("set the day"))?;
         }
         transaction.commit().await.map_err(failed("commit"))?;
-        Ok((held.max(before), first.unwrap_or(0), last.unwrap_or(-1)))
+        Ok((held.max(before), last.unwrap_or(i64::MIN)))
     }
 
-    async fn remove_between(&self, from: i64, to: i64, before: Day) -> Result<u64> {
+    /// Looks at some events from an id on and removes those before the day; the id to go on with, if there
+    /// are more up to the last.
+    async fn remove_some(&self, from: i64, last: i64, before: Day) -> Result<(u64, Option<i64>)> {
         let mut writer = self.writer().await?;
         let mut transaction = writer.begin().await?;
-        let done = sqlx::query("DELETE FROM spark_events WHERE id >= ? AND id < ? AND time_us < ?")
-            .bind(from)
-            .bind(to)
-            .bind(before.start().as_micros())
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed("remove events"))?;
+        let next: Option<i64> = sqlx::query_scalar(
+            "SELECT id FROM spark_events WHERE id >= ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?",
+        )
+        .bind(from)
+        .bind(last)
+        .bind(EVENTS_AT_ONCE)
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(failed("count events"))?;
+        let to = next.map_or(last, |next| next - 1);
+        let done =
+            sqlx::query("DELETE FROM spark_events WHERE id >= ? AND id <= ? AND time_us < ?")
+                .bind(from)
+                .bind(to)
+                .bind(before.start().as_micros())
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed("remove events"))?;
         transaction.commit().await.map_err(failed("commit"))?;
-        Ok(done.rows_affected())
+        Ok((done.rows_affected(), next))
     }
 }

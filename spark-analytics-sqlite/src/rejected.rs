@@ -6,7 +6,7 @@ use crate::SqliteStore;
 use crate::list::rows_limit;
 use crate::statement::Statement;
 use crate::store::failed;
-use crate::value::Columns;
+use crate::value::{Columns, next_id};
 
 impl SqliteStore {
     pub(crate) async fn keep_rejected(&self, rejections: Vec<Rejection>) -> Result<()> {
@@ -19,7 +19,7 @@ impl SqliteStore {
             .fetch_one(&mut *transaction)
             .await
             .map_err(failed("count rejected input"))?;
-        let first = last.unwrap_or(0) + 1;
+        let first = next_id(last, "spark_rejected")?;
         let put = Statement::insert("INSERT OR FAIL INTO spark_rejected", "id, at_us, reason, raw");
         // Of many the last would push out the others.
         let skipped = rejections.len().saturating_sub(MAX_REJECTED);

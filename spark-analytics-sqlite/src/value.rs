@@ -75,6 +75,20 @@ pub(crate) fn put_json(values: &mut Values, value: &impl serde::Serialize) {
     }
 }
 
+/// No store comes to so many ids; what is left above it is room to count in.
+const MOST_IDS: i64 = 1 << 62;
+
+/// The id after the last one of a table, which has none at first.
+pub(crate) fn next_id(last: Option<i64>, table: &str) -> Result<i64> {
+    match last.map_or(1, |last| last.saturating_add(1)) {
+        next @ 1..MOST_IDS => Ok(next),
+        next => {
+            let reason = format!("{} was never counted up to", next - 1);
+            Err(Error::damaged(SQLITE, format!("id in {table}"), reason))
+        }
+    }
+}
+
 /// Reads a row from left to right. Its first column is its number in its table, by which errors
 /// name it.
 #[derive(Debug)]

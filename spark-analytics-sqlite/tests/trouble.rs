@@ -234,6 +234,42 @@ async fn a_count_below_zero_is_damage() {
 }
 
 #[tokio::test]
+async fn an_id_that_was_never_counted_up_to_is_damage() {
+    for (sql, told) in [
+        ("UPDATE spark_meta SET next_event_id = 9223372036854775807", "id in spark_meta: "),
+        ("UPDATE spark_meta SET next_event_id = 0", "id in spark_meta: -1 was "),
+        ("UPDATE spark_jobs SET job_no = 9223372036854775807", "id in spark_jobs: "),
+        ("UPDATE spark_rejected SET id = 9223372036854775807", "id in spark_rejected: "),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+        let rejection = || vec![Rejection::new(Timestamp::from_micros(0), "bad", b"")];
+        store.ingest(whole_job(1)).await.unwrap();
+        store.reject(rejection()).await.unwrap();
+        sqlx::query(sql).execute(&mut beside(&folder).await).await.unwrap();
+        let answers = [store.ingest(whole_job(2)).await.map(drop), store.reject(rejection()).await];
+        let errors: Vec<_> = answers.into_iter().filter_map(|answer| answer.err()).collect();
+        assert_eq!(errors.len(), 1, "{sql}");
+        assert!(errors[0].to_string().contains(&format!("damaged {told}")), "{}", errors[0]);
+    }
+}
+
+#[tokio::test]
+async fn ids_far_apart_do_not_keep_a_prune_from_its_end() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    store.ingest(whole_job(1)).await.unwrap();
+    let mut other = beside(&folder).await;
+    for sql in [
+        "UPDATE spark_events SET id = 9223372036854775807 WHERE id = 3",
+        "UPDATE spark_events SET id = -9223372036854775808 WHERE id = 1",
+    ] {
+        sqlx::query(sql).execute(&mut other).await.unwrap();
+    }
+    assert_eq!(store.prune(Day::MAX).await.unwrap().events, 3);
+}
+
+#[tokio::test]
 async fn sums_beyond_64_bits_are_kept_as_texts() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();

@@ -5,7 +5,7 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem,
-    PathsBuilder, Required, ResponseBuilder,
+    PathsBuilder, RefOr, Required, ResponseBuilder, Schema,
 };
 
 use super::schemas;
@@ -218,6 +218,19 @@ fn parameter(name: &str, within: ParameterIn, description: Option<&str>) -> Para
         .parameter_in(within)
         .required(required)
         .description(description)
-        .schema(Some(schemas::text()))
+        .schema(Some(schema(name)))
         .build()
+}
+
+/// What a parameter takes. As Spark does, the server takes more than it says: days of one digit, for one.
+fn schema(name: &str) -> RefOr<Schema> {
+    match name {
+        "minDate" | "maxDate" | "minEndDate" | "maxEndDate" => schemas::text_like(
+            r"^([0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}GMT)?)?$",
+        ),
+        "quantiles" => schemas::text_like(r"^[0-9]+(\.[0-9]+)?(,[0-9]+(\.[0-9]+)?)*$"),
+        "limit" | "offset" | "length" => schemas::int32(None),
+        "job_id" | "stage_id" | "stage_attempt_id" => schemas::int32(Some(0)),
+        _ => schemas::text(),
+    }
 }

@@ -125,12 +125,14 @@ fn with_plans<'a>(
 /// Whether a stage attempt has tasks of a status.
 fn has_tasks(stage: &Stage, status: &str) -> bool {
     let (tasks, running) = (&stage.tasks, stage.active_tasks);
+    let known = [tasks.succeeded, tasks.failed, tasks.killed, running];
     let count = match status {
         "RUNNING" => running,
         "KILLED" => tasks.killed,
         "FAILED" => tasks.failed,
         "SUCCESS" => tasks.succeeded,
-        "UNKNOWN" => stage.num_tasks - tasks.succeeded - tasks.failed - tasks.killed - running,
+        // A log may claim any number of tasks.
+        "UNKNOWN" => known.into_iter().fold(stage.num_tasks, i64::saturating_sub),
         _ => 0,
     };
     count > 0

@@ -2,7 +2,7 @@
 
 use spark_analytics_core::history::{EXECUTOR_METRICS, STAGE_METRICS};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{ComponentsBuilder, Ref, RefOr, Schema};
+use utoipa::openapi::{ComponentsBuilder, KnownFormat, Ref, RefOr, Schema, SchemaFormat};
 
 /// A field's type; its name ends in `?` where Spark leaves it out if there is no value.
 #[derive(Clone, Copy, Debug)]
@@ -236,6 +236,18 @@ pub(super) fn answer(name: &str, is_list: bool) -> RefOr<Schema> {
 /// A text.
 pub(super) fn text() -> RefOr<Schema> {
     of(Type::String)
+}
+
+/// A text that an expression matches.
+pub(super) fn text_like(pattern: &str) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).into()
+}
+
+/// A number of 32 bits.
+pub(super) fn int32(minimum: Option<i64>) -> RefOr<Schema> {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Int32);
+    let integer = ObjectBuilder::new().schema_type(Type::Integer).format(Some(format));
+    integer.minimum(minimum).into()
 }
 
 impl Kind {

@@ -165,7 +165,10 @@ async fn stages_are_chosen_by_the_status_of_tasks_where_details_are_asked_for() 
     let stages = vec![
         stage(0, |stage| stage.tasks.succeeded = 1),
         stage(1, |stage| stage.tasks.failed = 1),
-        stage(2, |stage| stage.tasks.killed = 1),
+        stage(2, |stage| {
+            stage.tasks.killed = 1;
+            stage.num_tasks = i64::MIN;
+        }),
         stage(3, |stage| stage.active_tasks = 1),
         stage(4, |_| {}),
     ];

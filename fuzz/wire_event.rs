@@ -1,0 +1,65 @@
+//! A wire event, read by this library and by a JSON parser that knows nothing of it.
+
+use serde_json::Value;
+use spark_analytics_core::{Detail, Event, Timestamp};
+
+/// The longest error: it quotes input, but not a page of it.
+const LONGEST_ERROR: usize = 1024;
+
+/// Reads bytes as an event. One that is valid says what its JSON says, and is the same when it is
+/// written and read again, as it is or from its typed fields.
+pub fn read_and_written(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let event = match Event::from_json(text) {
+        Ok(event) => event,
+        Err(error) => return assert!(error.to_string().len() <= LONGEST_ERROR, "{error}"),
+    };
+    assert_eq!(Event::from_json(event.raw()).as_ref(), Ok(&event));
+    let written = serde_json::to_string(&event).expect("it is JSON");
+    assert_eq!(written, event.raw());
+    assert_eq!(serde_json::from_str::<Event>(text).expect("serde reads it, too"), event);
+    says_what_its_json_says(&event);
+    same_from_its_fields(&event);
+}
+
+fn says_what_its_json_says(event: &Event) {
+    // Beyond the known fields there may be numbers and texts that JSON can write and this parser cannot hold.
+    let Ok(json) = serde_json::from_str::<Value>(event.raw()) else { return };
+    let text = |name: &str| json[name].as_str().unwrap_or_default();
+    let time = |name: &str| text(name).parse::<Timestamp>().ok();
+    assert_eq!(event.event_type().name(), text("event"));
+    assert_eq!(Some(event.job().job_id), json["job_id"].as_i64());
+    assert_eq!(event.job().app_id, text("app_id"));
+    assert_eq!(event.job().attempt_id, text("attempt_id"));
+    assert_eq!(Some(event.timestamp()), time("timestamp"));
+    assert_eq!(Some(event.user()), json["user"].as_str());
+    match &event.content().detail {
+        Detail::JobStart => {}
+        Detail::TaskEnd { task_id, duration_ms, successful } => {
+            assert_eq!(task_id, text("task_id"));
+            assert_eq!(Some(*duration_ms), json["duration_ms"].as_i64());
+            assert_eq!(Some(*successful), json["successful"].as_bool());
+        }
+        Detail::JobEnd { completion_time, job_result } => {
+            assert_eq!(Some(*completion_time), time("completion_time"));
+            assert_eq!(Some(job_result.as_str()), json["job_result"].as_str());
+        }
+    }
+}
+
+fn same_from_its_fields(event: &Event) {
+    let (job, at, user) = (event.job().clone(), event.timestamp(), event.user());
+    let made = match event.content().detail.clone() {
+        Detail::JobStart => Event::job_start(job, at, user),
+        Detail::TaskEnd { task_id, duration_ms, successful } => {
+            Event::task_end(job, at, user, task_id, duration_ms, successful)
+        }
+        Detail::JobEnd { completion_time, job_result } => {
+            Event::job_end(job, at, user, completion_time, job_result)
+        }
+    };
+    let made = made.expect("what was read can be made");
+    assert_eq!(Event::from_json(made.raw()).as_ref(), Ok(&made));
+    let of = |event: &Event| (event.job().clone(), event.timestamp(), event.content().clone());
+    assert_eq!(of(&made), of(event));
+}
