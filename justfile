@@ -37,38 +37,13 @@ main-job:
 containers:
     REUSE_TARGET=1 scripts/check-containers
 
-# Measure core, SQLite and redb, each against its bare loop
-bench:
-    cargo bench --workspace
-
-# Measure PostgreSQL against its bare loop
-bench-postgres:
-    SERVICES=postgres scripts/with-services cargo bench -p spark-analytics-tests --features services --bench postgres
-
-# Measure the HTTP server with wrk
-bench-http:
-    scripts/bench-http
-
-# Measure the worker: events a second from RabbitMQ into SQLite
-bench-worker:
-    cargo build --release -p spark-analytics-examples --examples
-    SERVICES=rabbitmq scripts/with-services cargo bench -p spark-analytics-examples --features services --bench worker
-
-# Measure reading a big event log against wc, zstd and DuckDB: just bench-eventlog LOG
-bench-eventlog log:
-    scripts/bench-eventlog {{log}}
+# Measure all of docs/performance.md on this machine, or parts of it: just bench, just bench core sqlite; BENCH_QUICK=1 for small sizes
+bench *parts:
+    scripts/bench {{parts}}
 
 # Replay the fuzz corpora, then fuzz each target for some seconds: just fuzz, or just fuzz 3600 request key
 fuzz seconds="10" *targets:
     scripts/fuzz {{seconds}} {{targets}}
-
-# Measure importing 1,000 small applications, into an empty store and a full one: just bench-import [LOG ...]
-bench-import *logs:
-    scripts/bench-import {{logs}}
-
-# Measure following a log that grows by 100 MB a second: just bench-follow LOG
-bench-follow log:
-    scripts/bench-follow {{log}}
 
 # The group commit under a model checker
 group-commit:
@@ -101,3 +76,7 @@ power crashes="1000" seed="1":
 # Check the server against its own OpenAPI document with schemathesis, from PyPI
 openapi examples="25":
     scripts/check-openapi {{examples}}
+
+# Compare instruction counts with tests/instructions.txt; --update writes them there
+instructions *update:
+    scripts/check-instructions {{update}}

@@ -46,6 +46,9 @@ local requests = {
     ["small-day"] = function()
         return wrk.format("GET", "/api/v1/analytics/summary?date=2024-07-01")
     end,
+    ["health"] = function()
+        return wrk.format("GET", "/health")
+    end,
     ["big-day"] = function()
         return wrk.format("GET", "/api/v1/analytics/summary?date=2024-06-01")
     end,

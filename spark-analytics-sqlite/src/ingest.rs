@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use spark_analytics_core::{
     Batch, Day, Dedup, Error, Event, EventWrite, Held, JobRecord, JobWrite, Receipt, Result,
-    StoredEvent, plan,
+    Source, StoredEvent, plan,
 };
 
 use crate::SqliteStore;
@@ -28,7 +28,9 @@ impl SqliteStore {
 
         let jobs: Vec<NumberedJob<'_>> =
             writes.jobs.iter().map(|write| numbers.job(write)).collect();
-        job_row::write(&mut transaction, &jobs).await.map_err(failed("write jobs"))?;
+        job_row::write(&mut transaction, &jobs, Source::Events)
+            .await
+            .map_err(failed("write jobs"))?;
         insert(&mut transaction, self.dedup, &writes.inserts, &mut numbers)
             .await
             .map_err(failed("insert events"))?;

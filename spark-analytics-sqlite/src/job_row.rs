@@ -7,7 +7,9 @@ use spark_analytics_core::{
 };
 
 use crate::statement::{Statement, Values};
-use crate::value::{Columns, put_json, put_tasks, task_columns};
+use crate::value::{
+    Columns, event_task_columns, put_event_tasks, put_json, put_tasks, task_columns,
+};
 
 /// The columns that [`figures`] reads.
 pub(crate) const FIGURES: &str = concat!(
@@ -15,10 +17,10 @@ pub(crate) const FIGURES: &str = concat!(
     task_columns!()
 );
 
-/// The columns that [`record`] reads.
+/// The columns that [`record`] reads: what a log told of tasks stands in `log`, too.
 pub(crate) const RECORD: &str = concat!(
     "job_no, source, user, start_us, end_us, result, end_user, completion_us, ",
-    task_columns!(),
+    event_task_columns!(),
     ", single_events, log"
 );
 
@@ -27,6 +29,8 @@ const KEY: &str = "job_no, app_id, attempt_id, job_id";
 const PLACE: &str = "source, user, end_us, result";
 const REST: &str =
     concat!("start_us, end_user, completion_us, ", task_columns!(), ", single_events, log");
+/// The part of [`REST`] that single events change in a job of which no log told.
+const OF_EVENTS: &str = concat!("start_us, end_user, completion_us, ", event_task_columns!());
 
 /// A job to be written under its number.
 #[derive(Clone, Copy, Debug)]
@@ -36,21 +40,26 @@ pub(crate) struct NumberedJob<'a> {
     pub(crate) write: &'a JobWrite,
 }
 
-/// Puts job rows and deletes empty ones.
+/// Puts job rows, told by one source, and deletes empty ones.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     jobs: &[NumberedJob<'_>],
+    told_by: Source,
 ) -> sqlx::Result<()> {
-    let (mut insert, mut update, mut update_in_place, mut delete) = Default::default();
+    let (mut insert, mut delete) = (Vec::new(), Vec::new());
+    // By whether the place changes, and whether only single events told of the job, now and before.
+    let mut update: [[Vec<&NumberedJob<'_>>; 2]; 2] = Default::default();
     for job in jobs {
-        let list: &mut Vec<&NumberedJob<'_>> = match job.write {
-            write if write.record.is_empty() => &mut delete,
-            _ if job.is_new => &mut insert,
+        let write = job.write;
+        if write.record.is_empty() {
+            delete.push(job);
+        } else if job.is_new {
+            insert.push(job);
+        } else {
+            let is_of_events = told_by == Source::Events && write.record.log.is_none();
             // Naming a column rewrites its indexes, also when it stays the same.
-            write if keeps_place(write) => &mut update_in_place,
-            _ => &mut update,
-        };
-        list.push(job);
+            update[usize::from(!keeps_place(write))][usize::from(is_of_events)].push(job);
+        }
     }
     Statement::insert("INSERT OR FAIL INTO spark_jobs", &[KEY, PLACE, REST].join(", "))
         .with(insert, |values, job| {
@@ -64,21 +73,24 @@ pub(crate) async fn write(
         })
         .execute(connection)
         .await?;
-    Statement::update("spark_jobs", "job_no", &[PLACE, REST].join(", "))
-        .with(update, |values, job| {
-            values.add(job.job_no);
-            put_place(values, job.write);
-            put_rest(values, job.write);
-        })
-        .execute(connection)
-        .await?;
-    Statement::update("spark_jobs", "job_no", REST)
-        .with(update_in_place, |values, job| {
-            values.add(job.job_no);
-            put_rest(values, job.write);
-        })
-        .execute(connection)
-        .await?;
+    for (place, jobs) in [None, Some(PLACE)].into_iter().zip(update) {
+        for (rest, jobs) in [REST, OF_EVENTS].into_iter().zip(jobs) {
+            let columns: Vec<&str> = place.into_iter().chain([rest]).collect();
+            Statement::update("spark_jobs", "job_no", &columns.join(", "))
+                .with(jobs, |values, job| {
+                    values.add(job.job_no);
+                    if place.is_some() {
+                        put_place(values, job.write);
+                    }
+                    match rest {
+                        OF_EVENTS => put_events(values, &job.write.record.events),
+                        _ => put_rest(values, job.write),
+                    }
+                })
+                .execute(connection)
+                .await?;
+        }
+    }
     Statement::delete("spark_jobs", "job_no")
         .with(delete, |values, job| values.add(job.job_no))
         .execute(connection)
@@ -116,6 +128,7 @@ fn put_place(values: &mut Values, write: &JobWrite) {
     }
 }
 
+/// The values of [`REST`].
 fn put_rest(values: &mut Values, write: &JobWrite) {
     let JobRecord { events, log } = &write.record;
     if let Some(figures) = of_log(write) {
@@ -125,14 +138,24 @@ fn put_rest(values: &mut Values, write: &JobWrite) {
         put_tasks(values, &figures.tasks);
         put_optional_json(values, Some(events).filter(|events| !events.is_empty()));
     } else {
-        let end = events.end.as_ref();
-        values.add(events.start.as_ref().map(|start| start.timestamp.as_micros()));
-        values.add(end.map(|end| end.user.as_str()));
-        values.add(end.map(|end| end.completion_time.as_micros()));
+        put_times(values, events);
         put_tasks(values, &events.tasks);
         values.add(None::<&str>);
     }
     put_optional_json(values, log.as_ref());
+}
+
+/// The values of [`OF_EVENTS`].
+fn put_events(values: &mut Values, events: &JobFold) {
+    put_times(values, events);
+    put_event_tasks(values, &events.tasks);
+}
+
+fn put_times(values: &mut Values, events: &JobFold) {
+    let end = events.end.as_ref();
+    values.add(events.start.as_ref().map(|start| start.timestamp.as_micros()));
+    values.add(end.map(|end| end.user.as_str()));
+    values.add(end.map(|end| end.completion_time.as_micros()));
 }
 
 fn put_optional_json(values: &mut Values, value: Option<&impl serde::Serialize>) {
@@ -152,7 +175,7 @@ pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(i64, JobRecord)> {
     let job_result: Option<String> = columns.get()?;
     let end_user: Option<String> = columns.get()?;
     let completion_time: Option<i64> = columns.get()?;
-    let tasks = columns.tasks()?;
+    let tasks = columns.event_tasks()?;
     let single_events: Option<JobFold> = columns.optional_json()?;
     let log = columns.optional_json()?;
     let events = match source {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::sqlite::SqliteConnection;
 
 use spark_analytics_core::history::stage_status;
-use spark_analytics_core::{LogWriteSet, Result};
+use spark_analytics_core::{LogWriteSet, Result, Source};
 
 use crate::job_row::{self, NumberedJob};
 use crate::log_rows::App;
@@ -45,7 +45,7 @@ async fn write_jobs(
         NumberedJob { job_no, is_new: known.is_none(), write }
     });
     let jobs: Vec<NumberedJob<'_>> = jobs.collect();
-    job_row::write(connection, &jobs).await.map_err(failed("write jobs"))
+    job_row::write(connection, &jobs, Source::Log).await.map_err(failed("write jobs"))
 }
 
 async fn write_facts(

@@ -24,6 +24,15 @@ macro_rules! task_columns {
 }
 pub(crate) use task_columns;
 
+/// The columns of [`task_columns`] that single events change, in the order of [`put_event_tasks`] and
+/// [`Columns::event_tasks`].
+macro_rules! event_task_columns {
+    () => {
+        "tasks_succeeded, tasks_failed, task_duration_ms, task_lost_ms, task_durations"
+    };
+}
+pub(crate) use event_task_columns;
+
 /// A sum: an integer while it fits 64 bits, a decimal text beyond.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sum(pub(crate) i128);
@@ -58,6 +67,14 @@ pub(crate) fn put_tasks(values: &mut Values, tasks: &TaskTotals) {
     values.add(Sum(tasks.shuffle_write_bytes));
     values.add(Sum(tasks.memory_spilled_bytes));
     values.add(Sum(tasks.disk_spilled_bytes));
+    put_histogram(values, &tasks.durations);
+}
+
+pub(crate) fn put_event_tasks(values: &mut Values, tasks: &TaskTotals) {
+    values.add(tasks.succeeded);
+    values.add(tasks.failed);
+    values.add(Sum(tasks.duration_ms));
+    values.add(Sum(tasks.lost_ms));
     put_histogram(values, &tasks.durations);
 }
 
@@ -152,6 +169,17 @@ impl<'r> Columns<'r> {
             memory_spilled_bytes: self.sum()?,
             disk_spilled_bytes: self.sum()?,
             durations: self.histogram()?,
+        })
+    }
+
+    pub(crate) fn event_tasks(&mut self) -> Result<TaskTotals> {
+        Ok(TaskTotals {
+            succeeded: self.count()?,
+            failed: self.count()?,
+            duration_ms: self.sum()?,
+            lost_ms: self.sum()?,
+            durations: self.histogram()?,
+            ..TaskTotals::default()
         })
     }
 

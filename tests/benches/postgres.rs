@@ -1,12 +1,13 @@
 //! The PostgreSQL store against a bare loop that inserts the same rows through the same driver with one
 //! `UNNEST` a batch, with the same durability and unique key, and does nothing else; several writers
-//! at once; and what reads cost. It needs a server: `just bench-postgres`.
-//!
-//! The two take turns, so that whatever else the machine does slows both.
+//! at once; and what reads cost. It needs a server: `just bench postgres`.
 
-use std::time::{Duration, Instant};
+mod measured;
+
+use std::time::Instant;
 
 use futures::future::try_join_all;
+use measured::{Measure, is_quick, micros, take_turns, version};
 use spark_analytics_core::{Analytics, Day, Dedup, Event, JobCursor, JobFilter, JobKey, Store};
 use spark_analytics_postgres::PostgresStore;
 use spark_analytics_tests::Workload;
@@ -18,21 +19,23 @@ const ROWS: usize = 1_000;
 
 fn main() {
     let Ok(server) = std::env::var("SPARK_ANALYTICS_TEST_POSTGRES") else {
-        println!("no server: scripts/with-services, or just bench-postgres");
+        println!("no server: scripts/bench postgres, or scripts/with-services");
         return;
     };
-    let is_test = std::env::args().any(|argument| argument == "--test");
     let runtime = Runtime::new().expect("a runtime starts");
-    runtime.block_on(compare(
-        &server,
-        if is_test { 40_000 } else { 1_000_000 },
-        if is_test { 5 } else { 200 },
-    ));
+    let (events, batches) = if is_quick() { (40_000, 10) } else { (1_000_000, 200) };
+    runtime.block_on(async {
+        let store = compare(&server, events, batches).await;
+        write_together(&store, batches / 10).await;
+        read(&store).await;
+        store.close().await.expect("closes");
+    });
 }
 
 /// Durable batches of both into databases that hold `events` events of 10,000 jobs already.
-async fn compare(server: &str, events: usize, batches: usize) {
+async fn compare(server: &str, events: usize, batches: usize) -> PostgresStore {
     let mut bare = BareLoop::open(server).await;
+    version("PostgreSQL", &bare.version().await);
     let store = open(server, "ours").await;
     let mut workload = Workload::new(JOBS, 1);
     for _ in 0..events / 10_000 {
@@ -40,107 +43,90 @@ async fn compare(server: &str, events: usize, batches: usize) {
         bare.insert(&batch).await;
         store.ingest(batch).await.expect("takes a batch");
     }
-    println!("{events} events of {JOBS} jobs are present");
     bare.0.execute("VACUUM ANALYZE").await.expect("settles");
     bare.0.execute("CHECKPOINT").await.expect("settles");
-    let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
-    let (mut our_log, mut their_log) = (0, 0);
-    for _ in 0..batches {
+    let (ours, theirs) = take_turns(
+        &mut workload,
+        ROWS,
+        batches,
+        async |batch| drop(store.ingest(batch).await.expect("takes a batch")),
+        async |batch| bare.insert(batch).await,
+    )
+    .await;
+    Measure(&format!("PostgreSQL, durable batches of {ROWS} into {events} events"), "rows/s")
+        .compare(&ours, "bare loop", &theirs);
+
+    let (mut our_log, mut their_log) = (Vec::new(), Vec::new());
+    let each = |bytes: i64| bytes as f64 / ROWS as f64;
+    for _ in 0..batches.div_ceil(10) {
         let batch = workload.batch(ROWS);
-        let log = bare.log_bytes().await;
-        let start = Instant::now();
+        let before = bare.log_bytes().await;
         bare.insert(&batch).await;
-        theirs += start.elapsed();
-        let middle = bare.log_bytes().await;
-        let start = Instant::now();
+        let between = bare.log_bytes().await;
         store.ingest(batch).await.expect("takes a batch");
-        ours += start.elapsed();
-        their_log += middle - log;
-        our_log += bare.log_bytes().await - middle;
+        their_log.push(each(between - before));
+        our_log.push(each(bare.log_bytes().await - between));
     }
-    let rate = |time: Duration| (ROWS * batches) as f64 / time.as_secs_f64();
-    println!(
-        "durable batches of {ROWS}: {:.0} rows/s ({:?} a batch), bare loop {:.0} rows/s ({:?}): {:.0} %",
-        rate(ours),
-        ours / batches as u32,
-        rate(theirs),
-        theirs / batches as u32,
-        100.0 * rate(ours) / rate(theirs),
+    Measure("PostgreSQL, write-ahead log an event", "bytes").compare(
+        &our_log,
+        "bare loop",
+        &their_log,
     );
-    let each = |bytes: i64| bytes / (ROWS * batches) as i64;
-    println!(
-        "write-ahead log: {} bytes an event, bare loop {}; tables with indexes: {}",
-        each(our_log),
-        each(their_log),
-        bare.sizes().await
-    );
-    // Each writer has jobs of its own, as queues do that are spread by application or job; then all have all.
-    for (name, apart) in [("of their own jobs", true), ("of the same jobs", false)] {
-        let mut rates = Vec::new();
-        for writers in [1, 4] {
-            let mut parts = vec![Vec::new(); writers];
-            for (next, event) in workload.batch(ROWS * batches).into_iter().enumerate() {
-                let part =
-                    if apart { event.job().job_id as usize % writers } else { next % writers };
-                parts[part].push(event);
+    store
+}
+
+/// Several writers and one in turns: each of jobs of its own, as queues do that are spread by application or job;
+/// then all of all jobs.
+async fn write_together(store: &PostgresStore, batches: usize) {
+    let mut workload = Workload::new(JOBS, 2);
+    // Starts and ends are known already.
+    workload.batch(2 * JOBS as usize);
+    for (name, apart) in [("its own jobs", true), ("all jobs", false)] {
+        let mut rates = [Vec::new(), Vec::new()];
+        for _ in 0..if is_quick() { 2 } else { 5 } {
+            for (rates, writers) in rates.iter_mut().zip([1, 4]) {
+                let mut parts = vec![Vec::new(); writers];
+                for (next, event) in workload.batch(ROWS * batches).into_iter().enumerate() {
+                    let number = if apart { event.job().job_id as usize } else { next };
+                    parts[number % writers].push(event);
+                }
+                let start = Instant::now();
+                let writing = parts.into_iter().map(|events| {
+                    let store = store.clone();
+                    tokio::spawn(async move {
+                        for batch in events.chunks(ROWS) {
+                            store.ingest(batch.to_vec()).await.expect("takes a batch");
+                        }
+                    })
+                });
+                try_join_all(writing).await.expect("all write");
+                rates.push((ROWS * batches) as f64 / start.elapsed().as_secs_f64());
             }
-            let start = Instant::now();
-            let writing = parts.into_iter().map(|events| {
-                let store = store.clone();
-                tokio::spawn(async move {
-                    for batch in events.chunks(ROWS) {
-                        store.ingest(batch.to_vec()).await.expect("takes a batch");
-                    }
-                })
-            });
-            try_join_all(writing).await.expect("all write");
-            rates.push(rate(start.elapsed()));
         }
-        println!(
-            "4 writers {name}: {:.0} rows/s, one {:.0}: {:.2}x",
-            rates[1],
-            rates[0],
-            rates[1] / rates[0]
-        );
+        Measure(&format!("PostgreSQL, 4 writers, each of {name}"), "rows/s")
+            .compare(&rates[1], "one", &rates[0]);
     }
-    read(&store).await;
-    store.close().await.expect("closes");
 }
 
 /// Reads while all is as it was left.
 async fn read(store: &PostgresStore) {
     let analytics = Analytics::new(store.clone());
     let day = Day::from_number(19_812);
-    let app = "application_1711792363000_0042";
-    let middle = store.jobs(&JobFilter::default(), None, 5_000).await.expect("lists");
+    let all = JobFilter::default();
+    let middle = store.jobs(&all, None, 5_000).await.expect("lists");
     let middle = JobCursor::from(&middle[4_999]);
-    for (name, kind) in [
-        ("a job", 0),
-        ("a day's summary", 1),
-        ("100 jobs of a day", 2),
-        ("100 jobs from the middle", 3),
-    ] {
-        let mut times = Vec::new();
-        for n in 0..500 {
-            let start = Instant::now();
-            match kind {
-                0 => drop(
-                    analytics
-                        .job(&JobKey::in_app(app, "", n * 7_919 % 10_000))
-                        .await
-                        .expect("reads"),
-                ),
-                1 => drop(analytics.summary(day, day, None).await.expect("reads")),
-                2 => drop(store.jobs(&JobFilter::day(day), None, 100).await.expect("lists")),
-                _ => drop(
-                    store.jobs(&JobFilter::default(), Some(&middle), 100).await.expect("lists"),
-                ),
-            }
-            times.push(start.elapsed());
-        }
-        times.sort_unstable();
-        println!("read {name}: median {:?}, 99 % within {:?}", times[250], times[495]);
-    }
+    let job = async |n: usize| {
+        let number = n as i64 * 7_919 % JOBS as i64;
+        let key = JobKey::in_app("application_1711792363000_0042", "", number);
+        analytics.job(&key).await.expect("reads").expect("is known")
+    };
+    Measure("PostgreSQL, read a job", "µs").tell(&micros(500, job).await);
+    let summary = async |_| analytics.summary(day, day, None).await.expect("reads");
+    Measure("PostgreSQL, read a day's summary", "µs").tell(&micros(500, summary).await);
+    let page = async |_| store.jobs(&JobFilter::day(day), None, 100).await.expect("lists");
+    Measure("PostgreSQL, first 100 jobs of a day", "µs").tell(&micros(500, page).await);
+    let page = async |_| store.jobs(&all, Some(&middle), 100).await.expect("lists");
+    Measure("PostgreSQL, 100 jobs from the middle of all", "µs").tell(&micros(500, page).await);
 }
 
 async fn open(server: &str, schema: &str) -> PostgresStore {
@@ -175,11 +161,8 @@ impl BareLoop {
         sqlx::query_scalar(sql).fetch_one(&mut self.0).await.expect("is told")
     }
 
-    async fn sizes(&mut self) -> String {
-        let sql = "SELECT string_agg(format('%s.%s %s MB', schemaname, relname, \
-                   pg_total_relation_size(relid) / 1000000), ', ') FROM pg_stat_user_tables \
-                   WHERE relname IN ('bare', 'spark_events', 'spark_jobs', 'spark_rollups')";
-        sqlx::query_scalar(sql).fetch_one(&mut self.0).await.expect("is told")
+    async fn version(&mut self) -> String {
+        sqlx::query_scalar("SHOW server_version").fetch_one(&mut self.0).await.expect("is told")
     }
 
     async fn insert(&mut self, events: &[Event]) {

@@ -1,14 +1,14 @@
 //! The redb store against a bare loop that inserts the same rows through the same driver, with the
 //! same durability, key and cache, and does nothing else; and what reads cost.
-//!
-//! The two take turns, so that whatever else the machine does slows both.
+
+mod measured;
 
 use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use futures::executor::block_on;
+use measured::{Measure, is_quick, take_turns};
 use redb::{Database, TableDefinition};
 use spark_analytics_core::{Dedup, Event, JobFilter, JobKey, Store};
 use spark_analytics_redb::{RedbOptions, RedbStore};
@@ -18,51 +18,49 @@ const JOBS: u64 = 10_000;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let is_test = std::env::args().any(|argument| argument == "--test");
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory is made");
-    compare(&mut criterion, directory.path(), if is_test { 40_000 } else { 1_000_000 });
+    let events = if is_quick() { 40_000 } else { 1_000_000 };
+    let store = block_on(compare(directory.path(), events));
+    read(&mut criterion, &store);
+    block_on(sizes(store, directory.path()));
     criterion.final_summary();
 }
 
 /// Durable batches of both into databases that hold `events` events of 10,000 jobs already.
-fn compare(criterion: &mut Criterion, directory: &Path, events: usize) {
-    let path = directory.join("ours.redb");
-    let store = block_on(RedbStore::create(&path)).expect("makes a file");
+async fn compare(directory: &Path, events: usize) -> RedbStore {
+    let store = RedbStore::create(directory.join("ours.redb")).await.expect("makes a file");
     let bare = BareLoop::create(&directory.join("bare.redb"));
     let mut workload = Workload::new(JOBS, 1);
     for _ in 0..events / 10_000 {
         let batch = workload.batch(10_000);
         bare.insert(&batch);
-        block_on(store.ingest(batch)).expect("takes a batch");
+        store.ingest(batch).await.expect("takes a batch");
     }
     for (rows, batches) in [(1_000, 200), (64, 500)] {
-        let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
-        for _ in 0..batches {
-            let batch = workload.batch(rows);
-            let start = Instant::now();
-            bare.insert(&batch);
-            theirs += start.elapsed();
-            let start = Instant::now();
-            block_on(store.ingest(batch)).expect("takes a batch");
-            ours += start.elapsed();
-        }
-        let rate = |time: Duration| f64::from(rows as u32 * batches) / time.as_secs_f64();
-        println!(
-            "durable batches of {rows} into {events} events: {:.0} rows/s ({:?} a batch), bare loop \
-             {:.0} rows/s ({:?}): {:.0} %",
-            rate(ours),
-            ours / batches,
-            rate(theirs),
-            theirs / batches,
-            100.0 * rate(ours) / rate(theirs),
-        );
+        let batches = if is_quick() { batches / 10 } else { batches };
+        let (ours, theirs) = take_turns(
+            &mut workload,
+            rows,
+            batches,
+            async |batch| drop(store.ingest(batch).await.expect("takes a batch")),
+            async |batch| bare.insert(batch),
+        )
+        .await;
+        Measure(&format!("redb, durable batches of {rows} into {events} events"), "rows/s")
+            .compare(&ours, "bare loop", &theirs);
     }
-    read(criterion, &store);
-    let size = |name: &str| directory.join(name).metadata().expect("a file").len() >> 20;
-    let (ours, theirs) = (size("ours.redb"), size("bare.redb"));
-    block_on(store.compact()).expect("compacts");
-    println!("file: {ours} MiB, compacted {} MiB; bare loop {theirs} MiB", size("ours.redb"));
-    block_on(store.close()).expect("closes");
+    store
+}
+
+async fn sizes(store: RedbStore, directory: &Path) {
+    let size = |name: &str| {
+        let bytes = directory.join(name).metadata().expect("a file").len();
+        [bytes as f64 / f64::from(1 << 20)]
+    };
+    Measure("redb, file", "MiB").compare(&size("ours.redb"), "bare loop", &size("bare.redb"));
+    store.compact().await.expect("compacts");
+    Measure("redb, file compacted", "MiB").tell(&size("ours.redb"));
+    store.close().await.expect("closes");
 }
 
 fn read(criterion: &mut Criterion, store: &RedbStore) {

@@ -1,13 +1,13 @@
 //! The SQLite store against a bare loop that inserts the same rows through the same driver, with the
 //! same durability, unique key and settings, and does nothing else; and what reads cost.
-//!
-//! The two take turns, so that whatever else the machine does slows both.
+
+mod measured;
 
 use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use criterion::Criterion;
+use measured::{Measure, is_quick, take_turns, version};
 use spark_analytics_core::{Dedup, Event, JobCursor, JobFilter, JobKey, Store, Timestamp};
 use spark_analytics_sqlite::SqliteStore;
 use spark_analytics_tests::Workload;
@@ -19,11 +19,11 @@ const JOBS: u64 = 10_000;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let is_test = std::env::args().any(|argument| argument == "--test");
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory is made");
     let runtime = Runtime::new().expect("a runtime starts");
-    runtime.block_on(compare(directory.path(), if is_test { 40_000 } else { 1_000_000 }));
-    read(&mut criterion, &runtime, directory.path(), if is_test { 2_000 } else { 100_000 });
+    let (events, jobs) = if is_quick() { (40_000, 2_000) } else { (1_000_000, 100_000) };
+    runtime.block_on(compare(directory.path(), events));
+    read(&mut criterion, &runtime, directory.path(), jobs);
     criterion.final_summary();
 }
 
@@ -31,6 +31,7 @@ fn main() {
 async fn compare(directory: &Path, events: usize) {
     let store = SqliteStore::open(directory.join("ours.db")).await.expect("opens");
     let mut bare = BareLoop::open(&directory.join("bare.db")).await;
+    version("SQLite", &bare.version().await);
     let mut workload = Workload::new(JOBS, 1);
     for _ in 0..events / 10_000 {
         let batch = workload.batch(10_000);
@@ -38,26 +39,17 @@ async fn compare(directory: &Path, events: usize) {
         store.ingest(batch).await.expect("takes a batch");
     }
     for (rows, batches) in [(1_000, 200), (64, 500)] {
-        let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
-        for _ in 0..batches {
-            let batch = workload.batch(rows);
-            let start = Instant::now();
-            bare.insert(&batch).await;
-            theirs += start.elapsed();
-            let start = Instant::now();
-            store.ingest(batch).await.expect("takes a batch");
-            ours += start.elapsed();
-        }
-        let rate = |time: Duration| f64::from(rows as u32 * batches) / time.as_secs_f64();
-        println!(
-            "durable batches of {rows} into {events} events: {:.0} rows/s ({:?} a batch), bare loop \
-             {:.0} rows/s ({:?}): {:.0} %",
-            rate(ours),
-            ours / batches,
-            rate(theirs),
-            theirs / batches,
-            100.0 * rate(ours) / rate(theirs),
-        );
+        let batches = if is_quick() { batches / 10 } else { batches };
+        let (ours, theirs) = take_turns(
+            &mut workload,
+            rows,
+            batches,
+            async |batch| drop(store.ingest(batch).await.expect("takes a batch")),
+            async |batch| bare.insert(batch).await,
+        )
+        .await;
+        Measure(&format!("SQLite, durable batches of {rows} into {events} events"), "rows/s")
+            .compare(&ours, "bare loop", &theirs);
     }
     store.close().await.expect("closes");
     bare.0.close().await.expect("closes");
@@ -82,6 +74,11 @@ impl BareLoop {
                       task TEXT NOT NULL, raw TEXT NOT NULL, UNIQUE (app, job, type, time, task))";
         sqlx::query(create).execute(&mut connection).await.expect("creates");
         Self(connection)
+    }
+
+    async fn version(&mut self) -> String {
+        let version = sqlx::query_scalar("SELECT sqlite_version()");
+        version.fetch_one(&mut self.0).await.expect("is told")
     }
 
     async fn insert(&mut self, events: &[Event]) {
@@ -116,16 +113,16 @@ fn read(criterion: &mut Criterion, runtime: &Runtime, directory: &Path, jobs: i6
         store
     });
     let day = JobFilter::day(Timestamp::from_millis(START_MS).day());
-    let mut group = criterion.benchmark_group("sqlite");
+    let mut group = criterion.benchmark_group("SQLite");
     group.sample_size(20);
     let mut next = 0;
-    group.bench_function("read a job", |bencher| {
+    group.bench_function(format!("read a job, of {jobs}"), |bencher| {
         bencher.iter(|| {
             next = (next + 7_919) % jobs;
             black_box(runtime.block_on(store.job(&JobKey::new(next))).expect("reads"))
         });
     });
-    group.bench_function("first 1,000 jobs of a day of 100,000", |bencher| {
+    group.bench_function(format!("first 1,000 jobs of a day of {jobs}"), |bencher| {
         bencher.iter(|| {
             let page = runtime.block_on(store.jobs(&day, None, 1_000)).expect("lists");
             assert_eq!(page.len(), 1_000);
