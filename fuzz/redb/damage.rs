@@ -2,8 +2,7 @@
 
 use redb::backends::InMemoryBackend;
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
-    WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
 use spark_analytics_core::{
     Batch, Content, Day, Dedup, Detail, Event, Job, JobFilter, JobKey, JobRecord, LogSnapshot,
@@ -11,11 +10,12 @@ use spark_analytics_core::{
 };
 
 use crate::fault::{Fault, Result};
+use crate::open::Place;
 use crate::tables::{
     APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
     REJECTED, ROLLUPS, SQL, STAGES,
 };
-use crate::{ingest, log, open, prune, read};
+use crate::{RedbOptions, ingest, log, prune, read};
 
 const LOCATION: &str = "/logs/app-1";
 
@@ -54,16 +54,8 @@ const BYTES: [TableDefinition<'_, &[u8], &[u8]>; 7] =
 impl World {
     /// A store with events and a log; the later log is sent to it when it is damaged.
     pub fn new(events: Vec<Event>, log: LogSnapshot, later: LogSnapshot) -> Self {
-        let folder = std::env::temp_dir().join(format!("fuzz-redb-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("makes a folder");
-        let path = folder.join("spark.redb");
-        drop(open::create(&path, crate::RedbOptions::default()).expect("makes a file"));
-        let file = std::fs::read(&path).expect("reads the file");
-        std::fs::remove_dir_all(&folder).expect("removes the folder");
-        let memory = InMemoryBackend::new();
-        memory.set_len(file.len() as u64).expect("has room");
-        memory.write(0, &file).expect("is written");
-        let database = Database::builder().create_with_backend(memory).expect("opens");
+        let place = Place::of_backend(InMemoryBackend::new(), RedbOptions::default());
+        let database = place.database(true).expect("makes one");
 
         let app = (log.application.app_id.clone(), log.application.attempt_id.clone());
         let mut jobs: Vec<JobKey> = events.iter().map(|event| event.job().clone()).collect();

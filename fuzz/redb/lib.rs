@@ -21,6 +21,8 @@ mod prune;
 mod read;
 #[path = "../../spark-analytics-redb/src/shared.rs"]
 mod shared;
+#[path = "../../spark-analytics-redb/src/storage.rs"]
+mod storage;
 #[path = "../../spark-analytics-redb/src/store.rs"]
 mod store;
 #[path = "../../spark-analytics-redb/src/tables.rs"]
