@@ -144,7 +144,7 @@ fn check(path: &Path, transaction: &ReadTransaction, options: RedbOptions) -> Re
         }
     };
     let dedup = text(path, transaction, DEDUP_KEY)?;
-    let held: Dedup = dedup.parse().map_err(|reason: String| {
+    let held = dedup.parse::<Dedup>().map_err(|reason| {
         Error::damaged(BACKEND, format!("dedup rule in `{}`", path.display()), reason)
     })?;
     if held != options.dedup {
