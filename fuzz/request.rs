@@ -86,7 +86,8 @@ impl Server {
         let body = Body::from_stream(futures_util::stream::iter(pieces));
         let request = Request::from_parts(parts.clone(), body);
         let response = self.router.clone().oneshot(request).await.unwrap_or_else(|e| match e {});
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        assert!(parts.headers.remove("x-request-id").is_some());
         let body = to_bytes(body, usize::MAX).await.expect("an answer comes to its end");
         Answer { status: parts.status, headers: parts.headers, body }
     }

@@ -9,7 +9,9 @@ use std::process::Stdio;
 
 use cli_support::{Folder, is_rounded, memory_with};
 use serde_json::{Value, json};
-use spark_analytics_core::{Analytics, Day, Detail, Event, EventType, JobFilter, Store, Timestamp};
+use spark_analytics_core::{
+    Analytics, Day, Detail, Event, EventType, JobFilter, JobKey, Store, Timestamp,
+};
 
 #[test]
 fn generated_events_are_within_what_is_promised() {
@@ -320,6 +322,34 @@ fn an_unknown_job_and_an_incomplete_one_say_what_is_missing() {
     let unknown = folder.run(&["job", "1", "--app", "a"]);
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.error().starts_with("error: job 1 of application a is unknown"));
+}
+
+#[test]
+fn a_job_of_an_application_is_found_by_its_attempt() {
+    let folder = Folder::new();
+    let mut lines = String::new();
+    for (attempt, end) in [("", "10:00:30"), ("1", "10:00:10"), ("2", "10:00:20")] {
+        let key = JobKey::in_app(if attempt.is_empty() { "" } else { "etl" }, attempt, 7);
+        let (start, end) = ("2024-04-01T10:00:00Z", format!("2024-04-01T{end}Z"));
+        let (start, end) = (start.parse().unwrap(), end.parse().unwrap());
+        let start = Event::job_start(key.clone(), start, "ada").unwrap();
+        let end = Event::job_end(key, end, "ada", end, "JobSucceeded").unwrap();
+        lines += &format!("{}\n{}\n", start.raw(), end.raw());
+    }
+    folder.write("events.ndjson", lines);
+    folder.ok(&["ingest", "events.ndjson"]);
+
+    let second = ["7", "--app", "etl", "--attempt", "2"];
+    assert_eq!(folder.json(&["job", "7"])["duration_seconds"], 30.0);
+    let job = folder.json(&[&["job"], &second[..]].concat());
+    assert_eq!((&job["attempt_id"], &job["duration_seconds"]), (&json!("2"), &json!(20.0)));
+    let events = folder.json(&[&["events"], &second[..]].concat());
+    let types: Vec<&Value> =
+        events.as_array().unwrap().iter().map(|row| &row["event"]["event"]).collect();
+    assert_eq!(types, ["SparkListenerJobStart", "SparkListenerJobEnd"]);
+    let first = folder.json(&[&["events", "--limit", "1"], &second[..]].concat());
+    assert_eq!(first.as_array().unwrap()[..], events.as_array().unwrap()[..1]);
+    assert_eq!(folder.run(&["job", "7", "--app", "etl"]).code, Some(1), "it has no such attempt");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How much [`Analytics::ingest`] puts into one commit and lets wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// The most events in one commit, 10,000 by default. A call with more is committed in pieces.
     pub batch: usize,

@@ -22,6 +22,21 @@ use crate::{
 ///
 /// It reads the monotonic clock for the age of entries, which makes it the one part of this crate
 /// that knows a clock.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use spark_analytics_core::{Cached, JobKey, MemoryStore, Store};
+///
+/// # futures::executor::block_on(async {
+/// let store = Cached::with_limits(MemoryStore::default(), 1_000, Duration::from_secs(60));
+/// for _ in 0..3 {
+///     assert_eq!(store.job(&JobKey::new(7)).await?, None);
+/// }
+/// assert_eq!((store.counts().misses, store.counts().hits), (1, 2));
+/// # Ok::<(), spark_analytics_core::Error>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cached<S> {
     store: S,
@@ -36,7 +51,7 @@ struct Shared {
 }
 
 /// How often a [`Cached`] and its clones have had an answer, since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CacheCounts {
     /// Reads that it answered.

@@ -35,7 +35,7 @@ const END_OF_TIME_US: i64 = 9_246_182_400_000_000;
 /// assert_eq!(event.job().job_id, 101);
 /// # Ok::<(), spark_analytics_core::InvalidEvent>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Event {
     job: JobKey,
     timestamp: Timestamp,

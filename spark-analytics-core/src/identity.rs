@@ -79,14 +79,19 @@ impl fmt::Display for Dedup {
     }
 }
 
+/// A text that names no rule of [`Dedup`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("`{0}` is no dedup rule; use `task` or `time`")]
+pub struct ParseDedupError(String);
+
 impl FromStr for Dedup {
-    type Err = String;
+    type Err = ParseDedupError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "task" => Ok(Self::WithTask),
             "time" => Ok(Self::JobTypeTimestamp),
-            other => Err(format!("`{other}` is no dedup rule; use `task` or `time`")),
+            other => Err(ParseDedupError(other.to_owned())),
         }
     }
 }
@@ -135,7 +140,7 @@ impl fmt::Display for EventType {
 /// What makes an event of a job the same as another of that job; with the job, its identity.
 ///
 /// The order, by time first, is the one in which a store lists a job's events.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId<'a> {
     /// The event's timestamp.
     pub timestamp: Timestamp,

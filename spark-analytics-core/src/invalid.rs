@@ -4,7 +4,7 @@ use crate::EventType;
 use crate::event::{MAX_EVENT_BYTES, MAX_STRING_BYTES};
 
 /// Why an event was not taken: which field, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidEvent {
     /// The text is not one JSON object, or one with a number or text that JSON cannot tell; the
@@ -31,7 +31,7 @@ pub enum InvalidEvent {
 }
 
 /// What is wrong with a field; its text completes "field `x` …".
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// It is not there, or null.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{JobFold, JobKey, LogJob, TaskTotals, Timestamp};
 
 /// All that a store holds of one job: the fold of its single events and what an event log says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The fold of its single events.
     pub events: JobFold,
@@ -15,8 +15,8 @@ pub struct JobRecord {
     pub log: Option<Box<LogJob>>,
 }
 
-/// The figures of a job whose start and end are known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The figures of a job whose start and end are known, see [`JobRecord::figures`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Job {
     /// Which job.
     pub key: JobKey,

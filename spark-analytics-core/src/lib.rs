@@ -33,7 +33,7 @@ pub use error::{Error, Result};
 pub use event::{Content, Detail, Event, MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
 pub use fold::{End, JobFold, Start};
 pub use histogram::Histogram;
-pub use identity::{Dedup, EventId, EventType, JobKey, RollupKey};
+pub use identity::{Dedup, EventId, EventType, JobKey, ParseDedupError, RollupKey};
 pub use invalid::{InvalidEvent, Problem};
 pub use job::{Job, JobRecord, JobResult, Source};
 pub use log::{
@@ -41,6 +41,7 @@ pub use log::{
     StageStatus,
 };
 pub use memory::MemoryStore;
+pub use packed::UnpackError;
 pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
 pub use plan_log::{HeldLog, LogWriteSet, plan_log};
 pub use split::{EventPlace, EventSplitter, EventText, SplitError};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Environment, JobResult, SqlExecution, TaskTotals, Timestamp};
 
 /// All facts of one application's attempt, as one event log tells them so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogSnapshot {
     /// The application.
@@ -335,7 +335,7 @@ impl LogSource {
 }
 
 /// Something in a log that could not be read and was left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LogWarning {
     /// Where it stands, in bytes from the start of the log after decompression.
     pub offset: u64,

@@ -30,23 +30,28 @@ impl Environment {
     /// Reads what [`Environment::pack`] wrote, or plain JSON.
     ///
     /// # Errors
-    /// What is wrong with the bytes.
-    pub fn unpack(bytes: &[u8]) -> Result<Self, String> {
+    /// [`UnpackError`] says what is wrong with the bytes.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, UnpackError> {
         let json = match bytes {
             [LZ4, packed @ ..] => {
                 let (length, _) = lz4_flex::block::uncompressed_size(packed)
-                    .map_err(|_| "it is cut off".to_owned())?;
+                    .map_err(|_| UnpackError("it is cut off".to_owned()))?;
                 if length > MAX_BYTES {
-                    return Err(format!("it claims to hold {length} bytes"));
+                    return Err(UnpackError(format!("it claims to hold {length} bytes")));
                 }
                 let json = lz4_flex::block::decompress_size_prepended(packed);
-                Cow::Owned(json.map_err(|error| error.to_string())?)
+                Cow::Owned(json.map_err(|error| UnpackError(error.to_string()))?)
             }
             json => Cow::Borrowed(json),
         };
-        serde_json::from_slice(&json).map_err(|error| error.to_string())
+        serde_json::from_slice(&json).map_err(|error| UnpackError(error.to_string()))
     }
 }
+
+/// Why bytes are no packed [`Environment`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{0}")]
+pub struct UnpackError(String);
 
 #[cfg(test)]
 mod tests {
@@ -81,6 +86,6 @@ mod tests {
             let _ = Environment::unpack(&wrong);
         }
         let huge = Environment::unpack(&[LZ4, 0xff, 0xff, 0xff, 0xff, 0]);
-        assert_eq!(huge, Err("it claims to hold 4294967295 bytes".to_owned()));
+        assert_eq!(huge, Err(UnpackError("it claims to hold 4294967295 bytes".to_owned())));
     }
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Events to be taken together, with the distinct jobs and identities among them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     dedup: Dedup,
     events: Vec<Event>,
@@ -60,7 +60,7 @@ impl Batch {
 }
 
 /// What a store holds of what a batch touches.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Events before this day are refused; [`Day::MIN`] if nothing was ever pruned.
     pub pruned_before: Day,
@@ -73,7 +73,8 @@ pub struct Held {
 }
 
 /// What to write for a batch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "it says what to write, and writes nothing"]
 pub struct WriteSet {
     /// What became of each event, in the order of the batch.
     pub receipts: Vec<Receipt>,
@@ -90,7 +91,7 @@ pub struct WriteSet {
 }
 
 /// An event to write.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventWrite {
     /// Its id.
     pub id: i64,
@@ -101,7 +102,7 @@ pub struct EventWrite {
 }
 
 /// A job to write.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobWrite {
     /// The index of the job among [`Batch::jobs`]; for a log's jobs among [`LogWriteSet::jobs`](crate::LogWriteSet::jobs).
     pub index: usize,
@@ -119,6 +120,22 @@ pub struct JobWrite {
 ///
 /// Each event is handled as if those before it had been stored already. The roll-ups' changes take
 /// out what the changed jobs were and add what they are.
+///
+/// ```
+/// use spark_analytics_core::{Batch, Day, Dedup, Event, Held, JobRecord, Receipt, plan};
+///
+/// let start = Event::job_start(7, "2024-03-30T10:00:00Z".parse().unwrap(), "ada")?;
+/// let batch = Batch::new(vec![start], Dedup::WithTask);
+/// // What a store holds of the one job and the one identity in it: nothing yet.
+/// let (jobs, events) = (vec![JobRecord::default()], vec![None]);
+/// let held = Held { pruned_before: Day::MIN, next_event_id: 1, jobs, events };
+///
+/// let writes = plan(batch, held);
+/// assert_eq!(writes.receipts, [Receipt::Recorded(1)]);
+/// assert_eq!((writes.inserts[0].id, writes.next_event_id), (1, 2));
+/// assert!(writes.rollups.is_empty(), "a job that has not ended has no figures");
+/// # Ok::<(), spark_analytics_core::InvalidEvent>(())
+/// ```
 ///
 /// # Panics
 /// If `held.jobs` and `held.events` are not as long as [`Batch::jobs`] and [`Batch::identities`]:

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// All that a store holds of an application's attempt.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldLog {
     /// The application, if a log told of it.
     pub application: Option<Application>,
@@ -40,7 +40,8 @@ impl HeldLog {
 }
 
 /// What to write for a log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "it says what to write, and writes nothing"]
 pub struct LogWriteSet {
     /// The application, if it changed.
     pub application: Option<Application>,
@@ -72,6 +73,27 @@ pub struct LogWriteSet {
 ///
 /// Of each fact the greater stays. A log of a later run replaces all facts of the earlier one; a log of
 /// an earlier run changes nothing. Single events are untouched.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use spark_analytics_core::{HeldLog, JobRecord, LogJob, LogSnapshot, plan_log};
+///
+/// let mut log = LogSnapshot::default();
+/// log.application.app_id = "app-1".to_owned();
+/// log.jobs.push(LogJob { job_id: 0, num_tasks: 12, ..LogJob::default() });
+/// let writes = plan_log(log.clone(), HeldLog::default());
+/// assert_eq!(writes.receipt.jobs, 1);
+///
+/// // A store that holds all of it has nothing to write.
+/// let record = JobRecord { log: Some(Box::new(log.jobs[0].clone())), ..JobRecord::default() };
+/// let held = HeldLog {
+///     application: Some(log.application.clone()),
+///     jobs: BTreeMap::from([(0, record)]),
+///     ..HeldLog::default()
+/// };
+/// assert!(plan_log(log, held).is_empty());
+/// ```
 pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     let mut out = LogWriteSet::default();
     let run = log.application.start_time;

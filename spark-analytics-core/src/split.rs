@@ -7,7 +7,8 @@ use memchr::{memchr, memchr_iter};
 use crate::MAX_EVENT_BYTES;
 
 /// The text of what should be one event, without the white space around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct EventText<'a> {
     /// The text, or, if it is longer than [`MAX_EVENT_BYTES`], so much of its head.
     pub text: &'a [u8],
@@ -18,7 +19,7 @@ pub struct EventText<'a> {
 }
 
 /// Where the text of an event stands in its stream; shown as `index 0` or `line 1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventPlace {
     /// In a JSON array, from 0.
     Index(u64),
@@ -36,7 +37,8 @@ impl fmt::Display for EventPlace {
 }
 
 /// Why a stream as a whole holds no events; the text completes "cannot read …: ".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
 pub enum SplitError {
     /// An array is wanted, and it begins with something else or is blank.
     #[error("it is no JSON array")]
@@ -71,7 +73,7 @@ pub enum SplitError {
 /// ]);
 /// # Ok::<(), spark_analytics_core::SplitError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EventSplitter {
     state: State,
     /// The elements or lines before the one under way.

@@ -21,6 +21,31 @@ pub const MAX_REJECTED_BYTES: usize = 8 * 1024;
 /// no figure. What to write is said by two pure functions, so that figures are the same in
 /// every store.
 ///
+/// What may be long is read page by page: the last of one page is where the next goes on.
+///
+/// ```
+/// use spark_analytics_core::{Event, EventCursor, JobKey, MemoryStore, Store};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # futures::executor::block_on(async {
+/// let store = MemoryStore::default();
+/// for task in 0..25 {
+///     let end = "2024-03-30T10:00:04Z".parse()?;
+///     store.ingest(vec![Event::task_end(7, end, "ada", format!("task_{task}"), 4_000, true)?]).await?;
+/// }
+/// let (mut after, mut tasks) = (None, 0);
+/// loop {
+///     let page = store.events(&JobKey::new(7), after.as_ref(), 10).await?;
+///     let Some(last) = page.last() else { break };
+///     after = Some(EventCursor::from(&last.event));
+///     tasks += page.len();
+/// }
+/// assert_eq!(tasks, 25);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+///
 /// # Writing one
 ///
 /// [`ingest`](Self::ingest) is one transaction that no other writer may interleave with:
@@ -230,6 +255,15 @@ pub struct Pruned {
 }
 
 /// Which jobs to list; the default is all.
+///
+/// ```
+/// use spark_analytics_core::{JobFilter, JobResult};
+///
+/// let day = "2024-03-30".parse()?;
+/// let failed = JobFilter { result: Some(JobResult::Failed), ..JobFilter::day(day) };
+/// # assert_eq!(failed.from, failed.to);
+/// # Ok::<(), spark_analytics_core::ParseTimeError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct JobFilter {
     /// Only this user's.
@@ -300,7 +334,7 @@ impl From<&Event> for EventCursor {
 }
 
 /// An event with the id it is stored under.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoredEvent {
     /// Its id, from 1.
     pub id: i64,
@@ -309,7 +343,7 @@ pub struct StoredEvent {
 }
 
 /// Input that could not be taken; made by [`new`](Self::new), which bounds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Rejection {
     /// When it came.
@@ -345,7 +379,7 @@ fn cut(text: String) -> String {
 }
 
 /// Input that could not be taken, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rejected {
     /// Its id, from 1, counting up.
     pub id: i64,

@@ -10,7 +10,7 @@ use crate::{Histogram, Job, JobResult, TaskTotals};
 ///
 /// A commutative group like [`TaskTotals`]: what a job was is subtracted and what it is added, and a
 /// roll-up always equals a recount of the jobs. Roll-ups of several days add up to that of the range.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rollup {
     /// Jobs that succeeded.
     pub jobs_succeeded: i64,

@@ -77,7 +77,7 @@ impl fmt::Display for Timestamp {
 }
 
 /// A text that is no RFC 3339 time, or no day in the form `YYYY-MM-DD`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{0}")]
 pub struct ParseTimeError(&'static str);
 

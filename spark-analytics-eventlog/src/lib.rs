@@ -44,7 +44,7 @@ pub use text::MAX_TEXT_BYTES;
 pub const MAX_WARNINGS: usize = 100;
 
 /// What one event log file tells.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogFile {
     /// The facts.

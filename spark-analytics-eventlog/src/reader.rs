@@ -19,6 +19,17 @@ use crate::{LogError, LogFile};
 /// The same log always gives the same facts. What cannot be read in it becomes a warning, and
 /// reading goes on.
 ///
+/// ```
+/// use spark_analytics_eventlog::read_log;
+///
+/// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/spec-3.5/log");
+/// # let path = std::path::Path::new(folder).join("app-20261123203120-0000");
+/// let log = read_log(path)?;
+/// assert_eq!(log.snapshot.application.app_id, "app-20261123203120-0000");
+/// assert!(log.warnings.is_empty());
+/// # Ok::<(), spark_analytics_eventlog::LogError>(())
+/// ```
+///
 /// # Errors
 /// [`LogError`] when the log cannot be read, or is no event log that tells of an application.
 pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
@@ -48,6 +59,16 @@ pub fn read_found(log: &FoundLog) -> Result<LogFile, LogError> {
 ///
 /// `name` is the file's name or path. It is told in errors, says by `.inprogress` that the log is
 /// still written, and stands in for the id of an application that has none.
+///
+/// ```
+/// use spark_analytics_eventlog::read_from;
+///
+/// let log = r#"{"Event":"SparkListenerApplicationStart","App Name":"etl","App ID":"app-1",
+///     "Timestamp":1711792363000,"User":"ada"}"#.replace('\n', "");
+/// let log = read_from(log.as_bytes(), "app-1.inprogress")?;
+/// assert_eq!(log.snapshot.application.user, "ada");
+/// # Ok::<(), spark_analytics_eventlog::LogError>(())
+/// ```
 ///
 /// # Errors
 /// See [`read_log`].

@@ -45,6 +45,20 @@ pub(crate) struct Shared {
 /// Figures are asked of the store at each request, so wrap it in
 /// [`Cached`](spark_analytics_core::Cached) first. The router must run on tokio. It reports each
 /// answer as a `tracing` event of this crate.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use axum::{Router, routing::get};
+/// use spark_analytics_core::{Analytics, MemoryStore, Store};
+/// use spark_analytics_http::{Options, router};
+///
+/// let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+/// let analytics = Analytics::new(store);
+/// let service: Router = Router::new()
+///     .route("/mine", get(async || "a route of one's own"))
+///     .merge(router(analytics, &Options::default()));
+/// ```
 pub fn router(analytics: Analytics<Arc<dyn Store>>, options: &Options) -> Router {
     over(analytics, None, options)
 }

@@ -327,5 +327,6 @@ const fn malformed(error: SplitError) -> &'static str {
         }
         SplitError::AfterArray => "something follows the end of the JSON array",
         SplitError::Unfinished => "the body ends before its JSON array does",
+        _ => "the body is no batch of events",
     }
 }

@@ -7,6 +7,33 @@ use spark_analytics_core::Event;
 
 /// Where events wait for those who store them: RabbitMQ, for one. Given to
 /// [`router_with_queue`](crate::router_with_queue), so that events are taken while the store is down.
+///
+/// ```
+/// use spark_analytics_core::Event;
+/// use spark_analytics_http::{NotQueued, Queue};
+/// use tokio::sync::mpsc::{Sender, error::TrySendError};
+///
+/// /// Of this process alone, and so gone with it: no more than an example.
+/// #[derive(Debug)]
+/// struct Channel(Sender<Vec<Event>>);
+///
+/// #[async_trait::async_trait]
+/// impl Queue for Channel {
+///     async fn publish(&self, events: Vec<Event>) -> Result<(), NotQueued> {
+///         self.0.try_send(events).map_err(|error| match error {
+///             TrySendError::Full(_) => NotQueued::new("the channel is full"),
+///             TrySendError::Closed(_) => NotQueued::new("nobody takes events from the channel"),
+///         })
+///     }
+///
+///     async fn check(&self) -> Result<(), NotQueued> {
+///         if self.0.is_closed() {
+///             return Err(NotQueued::new("nobody takes events from the channel"));
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Queue: fmt::Debug + Send + Sync + 'static {
     /// Puts events into the queue. When it returns `Ok` they are there to stay: they survive a restart of the
@@ -26,7 +53,7 @@ pub trait Queue: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Why events were not put into a queue; the client is told to send them again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NotQueued(String);
 
 impl NotQueued {

@@ -20,7 +20,7 @@ use crate::failure::{Kind, POSTGRES, failed, told};
 ///
 /// let options = PostgresOptions { connections: 4, ..PostgresOptions::default() };
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PostgresOptions {
     /// The rule by which the store counts two events as the same. One that exists must have been
     /// created with it.
@@ -80,6 +80,17 @@ impl PostgresStore {
 
     /// A store with the default rule in the database of a pool. Its tables, all named `spark_…`, are created in
     /// the schema in which the pool's connections create tables. Closing the store leaves the pool open.
+    ///
+    /// ```no_run
+    /// use spark_analytics_postgres::PostgresStore;
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = sqlx::PgPool::connect("postgres://ada@localhost/warehouse").await?;
+    /// let store = PostgresStore::from_pool(pool.clone()).await?;
+    /// # drop(store);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`connect`](Self::connect).

@@ -189,9 +189,9 @@ fn check(name: &str, transaction: &ReadTransaction, options: RedbOptions) -> Res
         }
     };
     let dedup = text(name, transaction, DEDUP_KEY)?;
-    let held: Dedup = dedup.parse().map_err(|reason: String| {
-        Error::damaged(BACKEND, format!("dedup rule in {}", name), reason)
-    })?;
+    let held = dedup
+        .parse::<Dedup>()
+        .map_err(|reason| Error::damaged(BACKEND, format!("dedup rule in {name}"), reason))?;
     if held != options.dedup {
         return Err(Error::Incompatible(format!(
             "{} was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or \

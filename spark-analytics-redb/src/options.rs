@@ -23,7 +23,7 @@ use crate::shared::{OPEN, Shared, unblock};
 /// # Ok::<(), spark_analytics_core::Error>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RedbOptions {
     /// The rule by which two events are the same. A file keeps the one it was created with.
     pub dedup: Dedup,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What a [`RedisCached`](crate::RedisCached) and its clones have counted since it was made.
 ///
 /// Each read of a job, and of roll-ups of a range that can be cached, is one of `hits`, `misses` and `bypassed`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Counts {
     /// Reads answered by Redis alone.

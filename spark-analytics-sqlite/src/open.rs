@@ -23,7 +23,7 @@ use crate::value::SQLITE;
 ///
 /// let options = SqliteOptions { synchronous: Synchronous::Normal, ..SqliteOptions::default() };
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SqliteOptions {
     /// The rule by which the store counts two events as the same. One that exists must have been
     /// created with it.
@@ -35,7 +35,7 @@ pub struct SqliteOptions {
 }
 
 /// What a commit waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Synchronous {
     /// Until the disk has it: what was acknowledged survives a loss of power.
     #[default]

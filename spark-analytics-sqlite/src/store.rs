@@ -23,6 +23,20 @@ use crate::value::SQLITE;
 /// one machine, may have the same file open.
 ///
 /// It needs a Tokio runtime, as `sqlx` is built with it.
+///
+/// ```
+/// use spark_analytics_core::{Event, Receipt, Store};
+/// use spark_analytics_sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::in_memory().await?;
+/// let start = Event::job_start(7, "2024-03-30T10:00:00Z".parse()?, "ada")?;
+/// assert_eq!(store.ingest(vec![start.clone()]).await?, [Receipt::Recorded(1)]);
+/// assert_eq!(store.ingest(vec![start]).await?, [Receipt::Duplicate(1)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     pub(crate) dedup: Dedup,

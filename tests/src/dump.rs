@@ -10,7 +10,7 @@ use spark_analytics_core::{
 use crate::{Reference, history};
 
 /// All figures and facts that a store gives: equal for equal input, whatever its order.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dump {
     /// All jobs with figures, in their order.
     pub jobs: Vec<Job>,

@@ -42,7 +42,7 @@ pub trait Fixture: Sized + Send + Sync + 'static {
 }
 
 /// Fresh storage for a [`MemoryStore`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InMemory(Dedup);
 
 #[async_trait]

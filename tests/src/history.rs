@@ -10,7 +10,7 @@ use spark_analytics_core::{
 };
 
 /// One input to a store.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// A single event.
     Event(Event),

@@ -38,7 +38,7 @@ pub struct FoundLog {
 }
 
 /// How a log is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogKind {
     /// One file.
@@ -71,6 +71,7 @@ pub struct LogPart {
 /// What a path leads to.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
+#[must_use = "it tells, too, what cannot be read"]
 pub struct Found {
     /// The logs, in the order of their names.
     pub logs: Vec<FoundLog>,
@@ -81,7 +82,7 @@ pub struct Found {
 }
 
 /// What was left out, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LeftOut {
     /// Its path.
@@ -102,6 +103,20 @@ pub struct LeftOut {
 /// folders; a web server has no listing, so its URL is that of one file. Credentials and the like come from the
 /// usual environment variables, `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_SERVICE_ACCOUNT`,
 /// `AZURE_STORAGE_ACCOUNT_NAME` and so on, as the builders of the crate `object_store` document them.
+///
+/// ```
+/// use spark_analytics_eventlog::{find_logs, read_found};
+///
+/// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/spec-3.5");
+/// let found = find_logs(folder);
+/// for log in &found.logs {
+///     match read_found(log) {
+///         Ok(file) => println!("{}: {} jobs", log.name, file.snapshot.jobs.len()),
+///         Err(error) => eprintln!("{error}"),
+///     }
+/// }
+/// assert!(found.failed.is_empty());
+/// ```
 pub fn find_logs(path: impl AsRef<OsStr>) -> Found {
     find(path.as_ref(), usize::MAX)
 }

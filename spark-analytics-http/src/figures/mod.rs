@@ -13,7 +13,7 @@ pub use of_logs::{ApplicationFigures, StageFigures};
 use crate::round::two_decimals;
 
 /// The figures of a job.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct JobFigures {
     #[schema(example = 101)]
     job_id: i64,
@@ -98,7 +98,7 @@ pub(crate) struct JobLine {
 }
 
 /// Quantiles by nearest rank.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Quantiles<T> {
     p50: T,
     p95: T,
@@ -107,7 +107,7 @@ pub struct Quantiles<T> {
 }
 
 /// What the tasks of the jobs add up to. All but counts and task time is told by event logs only.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct TaskFigures {
     /// Tasks that succeeded or failed.
     task_count: i64,
@@ -141,7 +141,7 @@ pub struct TaskFigures {
 }
 
 /// The figures of the jobs that ended on a day, or on several.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TotalFigures {
     pub(crate) total_jobs: i64,
     pub(crate) avg_duration_seconds: f64,

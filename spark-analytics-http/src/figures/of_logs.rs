@@ -11,7 +11,7 @@ use super::{TaskFigures, seconds, text};
 use crate::round::two_decimals;
 
 /// The figures of an attempt of an application that an event log told of.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ApplicationFigures {
     #[schema(example = "application_1711792363000_0042")]
     app_id: String,
@@ -39,7 +39,7 @@ pub struct ApplicationFigures {
 }
 
 /// The figures of an attempt of a stage.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StageFigures {
     stage_id: i64,
     stage_attempt_id: i64,

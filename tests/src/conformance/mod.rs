@@ -1,6 +1,7 @@
 //! What every store must do, one named test each.
 //!
-//! [`conformance!`](crate::conformance!) writes the tests for a [`Fixture`]; each function here is one of them.
+//! [`conformance!`](crate::conformance!) writes the tests for a [`Fixture`]; each function here is one of them,
+//! and panics where the store does not what it must.
 
 mod applications;
 mod events;

@@ -1,0 +1,16 @@
+//! Readers may be handed from thread to thread.
+
+use spark_analytics_eventlog::{Follower, Found, LogError, LogFile, LogReader};
+
+fn is_sent<T: Send + 'static>() {}
+fn is_shared<T: Send + Sync + 'static>() {}
+fn is_an_error<T: std::error::Error + Send + Sync + 'static>() {}
+
+#[test]
+fn readers_are_sent_and_results_shared() {
+    is_sent::<LogReader>();
+    is_sent::<Follower>();
+    is_shared::<LogFile>();
+    is_shared::<Found>();
+    is_an_error::<LogError>();
+}
