@@ -98,7 +98,7 @@ fn plan_batches(jobs: usize, rounds: usize) {
     });
     let mut inputs = inputs.into_iter();
     for (events, held) in inputs.by_ref().take(rounds) {
-        black_box(plan(Batch::new(events, Dedup::WithTask), held));
+        let _ = black_box(plan(Batch::new(events, Dedup::WithTask), held));
     }
     // What was not planned is not dropped: that would count, too.
     std::mem::forget(inputs);
@@ -110,7 +110,7 @@ fn plan_logs(log: &str, rounds: usize) -> Result {
     let logs: [_; MOST_ROUNDS] = std::array::from_fn(|_| snapshot.clone());
     let mut logs = logs.into_iter();
     for log in logs.by_ref().take(rounds) {
-        black_box(plan_log(log, HeldLog::default()));
+        let _ = black_box(plan_log(log, HeldLog::default()));
     }
     std::mem::forget(logs);
     println!("{} jobs", snapshot.jobs.len());
