@@ -28,7 +28,10 @@ pub fn request(data: &[u8]) {
         let again = SERVER.ask(&parts, [body]).await;
         check_repeated(&parts, &first, &again);
         let in_pieces = SERVER.anew(&parts, body.chunks(1 + body.len() % 7)).await;
-        if !varies(&parts) {
+        assert_eq!(in_pieces.status, first.status);
+        // What a decoder says of damage depends on how much it was given at once.
+        let is_packed = parts.headers.contains_key(header::CONTENT_ENCODING);
+        if !varies(&parts) && (first.status.is_success() || !is_packed) {
             assert_eq!(in_pieces, first);
         }
     });
