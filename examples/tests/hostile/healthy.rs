@@ -25,10 +25,15 @@ impl fmt::Display for Seen {
     }
 }
 
-/// One that keeps its connection.
+/// One that keeps its connection, and asks again on another where it was closed between two requests.
 pub(crate) fn kept(address: SocketAddr, is_over: impl Fn() -> bool) -> Seen {
     let mut wire = Wire::open(address);
-    ask(&is_over, |request| wire.ask(request))
+    ask(&is_over, |request| {
+        wire.try_ask(request).unwrap_or_else(|| {
+            wire = Wire::open(address);
+            wire.ask(request)
+        })
+    })
 }
 
 /// One that has a new connection for each request.

@@ -61,9 +61,13 @@ impl Wire {
 
     /// The status and the body of the answer to a request.
     pub(crate) fn ask(&mut self, request: &str) -> (u16, String) {
-        assert!(self.send(request), "the server closed before {request}");
-        let (status, _, body) = self.answer().unwrap_or_else(|| panic!("no answer to {request}"));
-        (status, body)
+        self.try_ask(request).unwrap_or_else(|| panic!("no answer to {request}"))
+    }
+
+    /// The same; none if the connection is closed.
+    pub(crate) fn try_ask(&mut self, request: &str) -> Option<(u16, String)> {
+        let answer = if self.send(request) { self.answer() } else { None };
+        answer.map(|(status, _, body)| (status, body))
     }
 
     /// All that comes until the server closes.
