@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redb::backends::FileBackend;
@@ -33,6 +33,8 @@ pub(crate) struct Place {
     name: String,
     storage: Arc<Storage>,
     options: RedbOptions,
+    /// The file, if it was made for it.
+    made: Option<PathBuf>,
 }
 
 impl Place {
@@ -45,7 +47,8 @@ impl Place {
             }
             _ => failed(&name, "create its file", error),
         })?;
-        Self::of_file(name, file, options)
+        let place = Self::of_file(name, file, options)?;
+        Ok(Self { made: Some(path.to_owned()), ..place })
     }
 
     pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Self> {
@@ -70,15 +73,27 @@ impl Place {
 
     fn of_file(name: String, file: File, options: RedbOptions) -> Result<Self> {
         let file = FileBackend::new(file).map_err(|error| refused(&name, error))?;
-        Ok(Self { name, storage: Storage::new(file), options })
+        Ok(Self { name, storage: Storage::new(file), options, made: None })
     }
 
     pub(crate) fn of_backend(backend: impl StorageBackend, options: RedbOptions) -> Self {
-        Self { name: "the storage".to_owned(), storage: Storage::new(backend), options }
+        let name = "the storage".to_owned();
+        Self { name, storage: Storage::new(backend), options, made: None }
     }
 
     pub(crate) const fn options(&self) -> RedbOptions {
         self.options
+    }
+
+    /// Opens what is there, or else makes it if it may; a file that was made for it is removed again if that fails.
+    pub(crate) fn first_database(&self, may_make: bool) -> Result<Database> {
+        let opened = self.database(may_make);
+        match (&opened, &self.made) {
+            // It is another's by now.
+            (Err(Error::Unavailable { .. }), _) | (_, None) | (Ok(_), _) => {}
+            (Err(_), Some(path)) => drop(std::fs::remove_file(path)),
+        }
+        opened
     }
 
     /// Opens what is there, or else makes it if it may. What is there must not be open already.

@@ -55,7 +55,7 @@ pub enum Durability {
 }
 
 impl RedbOptions {
-    /// Makes a new file.
+    /// Makes a new file. If that fails there is none afterwards.
     ///
     /// # Errors
     /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if there is a file
@@ -129,7 +129,7 @@ impl RedbOptions {
     ) -> Result<RedbStore> {
         let open = move || -> Result<(Place, Database)> {
             let place = place()?;
-            let database = place.database(may_make)?;
+            let database = place.first_database(may_make)?;
             Ok((place, database))
         };
         let (place, database) = unblock(OPEN, open).await?;

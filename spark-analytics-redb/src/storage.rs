@@ -38,7 +38,12 @@ impl Storage {
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.inner.close()
+        // Who opens it next knows nothing of a sync that failed.
+        let stored = match self.sync_failed.load(Ordering::Acquire) {
+            true => self.write_again(),
+            false => Ok(()),
+        };
+        stored.and(self.inner.close())
     }
 
     fn locks(&self) -> MutexGuard<'_, HashSet<Range>> {
