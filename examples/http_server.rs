@@ -1,4 +1,5 @@
 //! The HTTP API over a store: `cargo run --release --example http_server -- --help`.
+#![forbid(unsafe_code)]
 
 use std::convert::Infallible;
 use std::io::Write;

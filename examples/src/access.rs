@@ -84,7 +84,10 @@ fn read(path: &Path) -> anyhow::Result<Tokens> {
     let mut text = String::new();
     let shown = path.display();
     File::open(path)
-        .and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text))
+        .and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text))
         .with_context(|| format!("cannot read the tokens in {shown}"))?;
+    if text.len() as u64 > LONGEST_FILE {
+        bail!("the tokens in {shown} are wrong: the file is longer than {LONGEST_FILE} bytes");
+    }
     Tokens::parse(&text).with_context(|| format!("the tokens in {shown} are wrong"))
 }

@@ -92,13 +92,13 @@ impl Access {
         let known = Arc::clone(&self.0.known.read().unwrap_or_else(PoisonError::into_inner));
         let (at, token) = known.tokens.find(sent).ok_or(Refusal::Unknown)?;
         let caller = Caller(token.name.as_str().into());
-        if token.role < role {
-            return Err(Refusal::Lacks { caller, has: token.role, role });
-        }
         if let Some(rate) = self.0.rate
             && let Some(Err(wait)) = known.used.get(at).map(|used| used.one_more(rate, now))
         {
             return Err(Refusal::TooMany { caller, rate, wait });
+        }
+        if token.role < role {
+            return Err(Refusal::Lacks { caller, has: token.role, role });
         }
         Ok(caller)
     }

@@ -118,6 +118,8 @@ struct Taking<'a> {
     /// The texts of `events`: it may turn out that one has to be kept as rejected.
     raw: Vec<u8>,
     rejections: Vec<Rejection>,
+    /// What the reasons of all that was rejected take.
+    reason_bytes: usize,
     end: Option<End>,
 }
 
@@ -145,6 +147,7 @@ impl<'a> Taking<'a> {
             places: Vec::new(),
             raw: Vec::new(),
             rejections: Vec::new(),
+            reason_bytes: 0,
             end: None,
         }
     }
@@ -185,8 +188,10 @@ impl<'a> Taking<'a> {
         let Some(slot) = &self.slot else { return Ok(()) };
         let results = self.outcome.results.taken.capacity() * size_of::<Option<Taken>>();
         let rejected: usize = self.rejections.iter().map(|rejection| rejection.raw.len()).sum();
+        // Each stands in the answer; in `rejections` it does once more.
+        let reasons = 2 * self.reason_bytes;
         // Events have their text, too.
-        slot.hold(reading + 2 * self.raw.len() + results + rejected)
+        slot.hold(reading + 2 * self.raw.len() + results + rejected + reasons)
     }
 
     fn add(&mut self, element: EventText<'_>) {
@@ -226,6 +231,7 @@ impl<'a> Taking<'a> {
 
     fn reject(&mut self, index: usize, reason: Cow<'static, str>) {
         self.outcome.counts.rejected += 1;
+        self.reason_bytes += size_of::<(usize, Cow<'static, str>)>() + reason.len();
         self.outcome.results.rejected.push((index, reason));
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::Options;
 use crate::pace::FAR;
@@ -14,6 +14,8 @@ use crate::pace::FAR;
 const MOST_CONNECTIONS: usize = 1 << 16;
 /// How long it takes to look again for one that can go when all have requests under way.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How long one that was told to close is waited for: a request may have come in between, so that it stays.
+const CLOSES_WITHIN: Duration = Duration::from_millis(50);
 
 /// In place of a time: the server is at work for it, it has been told to close, there is none.
 const AT_WORK: u64 = u64::MAX;
@@ -69,11 +71,13 @@ impl Connections {
             if let Some(slot) = self.free_slot() {
                 return slot;
             }
-            let freed = self.freed.notified();
-            if self.close_first_due(|_| true) {
-                freed.await;
-            } else {
-                let _ = timeout(LOOK_AGAIN, freed).await;
+            let is_closing = self.close_first_due(|_| true);
+            let until = Instant::now() + if is_closing { CLOSES_WITHIN } else { LOOK_AGAIN };
+            // It may have been one that was free before.
+            while timeout_at(until, self.freed.notified()).await.is_ok() {
+                if let Some(slot) = self.free_slot() {
+                    return slot;
+                }
             }
         }
     }
@@ -92,6 +96,8 @@ impl Connections {
 
     /// Tells one to close: of those that the server waits for and that are meant, the first that is due.
     fn close_first_due(&self, is_meant: impl Fn(usize) -> bool) -> bool {
+        // Held until it is told, so that a connection that gets the slot meanwhile is not meant.
+        let open = self.open();
         loop {
             let due = self.due.iter().map(|due| due.load(Ordering::Relaxed)).enumerate();
             let waiting = due.filter(|(index, due)| *due < FREE && is_meant(*index));
@@ -99,7 +105,7 @@ impl Connections {
             let slot = &self.due[index];
             if slot.compare_exchange(due, CLOSING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 self.set_held(index, 0);
-                self.open().close[index].notify_one();
+                open.close[index].notify_one();
                 return true;
             }
         }
@@ -135,6 +141,11 @@ impl Slot {
     /// Waits until the connection has to go.
     pub(crate) async fn closes(&self) {
         self.close.notified().await;
+    }
+
+    /// Whether it has to go still: no request has come since it was told.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.connections.due[self.index].load(Ordering::Relaxed) == CLOSING
     }
 
     /// A request has come.

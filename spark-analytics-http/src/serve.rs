@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Options;
 use crate::connections::Connections;
 use crate::exchange::Exchange;
+use crate::pace::FAR;
 use crate::stalls::Stalls;
 
 /// The most that is read of a connection before it is looked at: a head must fit.
@@ -69,7 +70,7 @@ async fn serve_over<F, S>(
 {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout)
+        .header_read_timeout(options.header_timeout.min(FAR))
         .max_buf_size(READ_BUFFER_BYTES)
         .half_close(true);
     let (write_timeout, body_timeout) = (options.write_timeout, options.body_timeout);
@@ -113,13 +114,22 @@ async fn serve_over<F, S>(
             watcher.watch(connection).await.map_err(Box::<dyn Error + Send + Sync>::from)
         };
         tokio::spawn(async move {
-            tokio::select! {
-                served = served => {
-                    if let Err(error) = served {
-                        tracing::debug!(%error, "a connection broke");
+            let mut served = pin!(served);
+            loop {
+                tokio::select! {
+                    served = &mut served => {
+                        if let Err(error) = served {
+                            tracing::debug!(%error, "a connection broke");
+                        }
+                        break;
+                    }
+                    () = slot.closes() => {
+                        if slot.is_closing() {
+                            tracing::debug!("a connection made room for others");
+                            break;
+                        }
                     }
                 }
-                () = slot.closes() => tracing::debug!("a connection made room for others"),
             }
         });
     }

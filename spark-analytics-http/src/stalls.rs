@@ -26,17 +26,18 @@ impl<S> Stalls<S> {
         Self { stream, slot, pace: Pace::new(write_timeout), until: None }
     }
 
-    fn after(
+    fn after<T>(
         &mut self,
-        written: Poll<io::Result<usize>>,
+        done: Poll<io::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        match written {
-            Poll::Ready(Ok(bytes)) => {
+    ) -> Poll<io::Result<T>> {
+        match done {
+            Poll::Ready(Ok(done)) => {
                 self.until = None;
-                self.pace.moves(bytes);
+                self.pace.moves(bytes(&done));
                 self.slot.has_written();
-                Poll::Ready(Ok(bytes))
+                Poll::Ready(Ok(done))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
@@ -66,7 +67,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalls<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.after(written, context)
+        self.after(written, |bytes| *bytes, context)
     }
 
     fn poll_write_vectored(
@@ -75,18 +76,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalls<S> {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.after(written, context)
+        self.after(written, |bytes| *bytes, context)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
+    // With TLS what was written waits here.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.after(flushed, |()| 0, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.after(shut, |()| 0, context)
     }
 }
