@@ -41,8 +41,8 @@ containers:
 bench *parts:
     scripts/bench {{parts}}
 
-# Replay the fuzz corpora, then fuzz each target for some seconds: just fuzz, or just fuzz 3600 request key
-fuzz seconds="10" *targets:
+# Replay the fuzz corpora, then fuzz each target for an hour: just fuzz, or just fuzz 60 request key
+fuzz seconds="3600" *targets:
     scripts/fuzz {{seconds}} {{targets}}
 
 # The group commit under a model checker

@@ -34,6 +34,7 @@ fn control(what: &str) {
 }
 
 impl Storage for InPostgres {
+    const HAS_SERVER: bool = true;
     async fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
