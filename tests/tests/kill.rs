@@ -6,6 +6,7 @@ mod again;
 mod contested;
 mod killed;
 mod on_file;
+mod random;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -5,13 +5,15 @@
 mod again;
 mod contested;
 mod killed;
+mod random;
 
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use killed::{Random, Storage, live, loses_nothing};
+use killed::{Storage, live, loses_nothing};
+use random::Random;
 use spark_analytics_core::Store;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use spark_analytics_core::{Analytics, Result, Store};
 
-use super::random::Random;
 use super::stream::{Input, pruned_before, stream};
 use super::{Orders, Storage};
+use crate::random::Random;
 
 /// What it says, one a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ fn taken<T>(result: Result<T>) -> T {
 }
 
 fn shuffled(count: usize, seed: u64) -> Vec<usize> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
         order.swap(last, random.below(last + 1));

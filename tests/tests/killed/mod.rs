@@ -3,7 +3,6 @@
 
 mod left;
 mod life;
-mod random;
 mod stream;
 
 use std::io::{BufRead, BufReader};
@@ -15,10 +14,10 @@ use std::time::{Duration, Instant};
 use spark_analytics_core::Store;
 
 use crate::again;
+use crate::random::Random;
 use left::{Kept, check};
 use life::Said;
 pub(crate) use life::live;
-pub(crate) use random::Random;
 use stream::stream;
 
 /// A kind of store in a place of its own, which is gone when this is dropped.
@@ -116,7 +115,7 @@ pub(crate) async fn loses_nothing<S: Storage>(life: &str) {
         RandomState::new().hash_one(0u8)
     });
     println!("{life}: {SEED}={seed}");
-    let (mut random, begun, mut tally) = (Random(seed), Instant::now(), Tally::default());
+    let (mut random, begun, mut tally) = (Random::new(seed), Instant::now(), Tally::default());
     while tally.kills() < kills {
         let kills = S::KILLS_A_PLACE.min(kills - tally.kills());
         in_one_place::<S>(life, kills, &mut random, &mut tally).await;
@@ -150,13 +149,13 @@ async fn in_one_place<S: Storage>(
         let is_all_there = kept.inputs.len() == inputs.len();
         let moment = match random.below(16) {
             _ if killed == kills => Moment::Never,
-            0..4 => Moment::Opening(random.shorter_than(opens_in * 5 / 4)),
+            0..4 => Moment::Opening(shorter_than(random, opens_in * 5 / 4)),
             chance if chance == 4 || is_all_there => {
-                Moment::Pruning(random.shorter_than(Duration::from_millis(8)))
+                Moment::Pruning(shorter_than(random, Duration::from_millis(8)))
             }
             _ => {
                 let new = random.below(S::MOST_NEW.min(inputs.len() - kept.inputs.len()));
-                Moment::Writing(new, random.shorter_than(Duration::from_millis(12)))
+                Moment::Writing(new, shorter_than(random, Duration::from_millis(12)))
             }
         };
         let orders = Orders { place: storage.place(), seed, life: random.next() };
@@ -192,6 +191,10 @@ async fn in_one_place<S: Storage>(
     assert_eq!(kept.inputs.len(), inputs.len(), "all was acknowledged at the end");
     storage.check_integrity().await;
     tally.places += 1;
+}
+
+fn shorter_than(random: &mut Random, bound: Duration) -> Duration {
+    Duration::from_nanos(random.next() % (bound.as_nanos() as u64).max(1))
 }
 
 /// Runs a process until the moment; tells what it said before its end, and whether it was killed or had done all.

@@ -12,6 +12,7 @@ mod backend;
 mod course;
 mod disk;
 mod io_errors;
+#[path = "../random/mod.rs"]
 mod random;
 mod redb_store;
 mod sqlite_store;

@@ -155,8 +155,8 @@ impl File<'_> {
             match loss {
                 Loss::Everything => return content,
                 Loss::Nothing => apply(&mut content, step),
-                Loss::Some if !random.chance(kept_percent) => {}
-                Loss::Some if random.chance(25) => apply_torn(&mut content, step, random),
+                Loss::Some if random.below(100) >= kept_percent => {}
+                Loss::Some if random.below(4) == 0 => apply_torn(&mut content, step, random),
                 Loss::Tail if at == tail => {
                     apply_torn(&mut content, step, random);
                     return content;
@@ -188,14 +188,14 @@ pub(crate) fn write(content: &mut Vec<u8>, at: u64, bytes: &[u8]) {
 fn apply_torn(content: &mut Vec<u8>, step: &Step, random: &mut Random) {
     const SECTOR: usize = 512;
     let Step::Write { at, bytes, .. } = step else {
-        if random.chance(50) {
+        if random.below(2) == 0 {
             apply(content, step);
         }
         return;
     };
     let mut put = |part: Range<usize>| write(content, at + part.start as u64, &bytes[part]);
     let cut = random.below(bytes.len() + 1);
-    let cut = if random.chance(50) { cut } else { cut - cut % SECTOR };
+    let cut = if random.below(2) == 0 { cut } else { cut - cut % SECTOR };
     match random.below(3) {
         0 => put(0..cut),
         1 => put(cut..bytes.len()),
@@ -204,7 +204,7 @@ fn apply_torn(content: &mut Vec<u8>, step: &Step, random: &mut Random) {
             let first = (SECTOR - *at as usize % SECTOR).min(bytes.len());
             let starts = std::iter::once(0).chain((first..bytes.len()).step_by(SECTOR));
             let ends = (first..bytes.len()).step_by(SECTOR).chain(std::iter::once(bytes.len()));
-            starts.zip(ends).filter(|_| random.chance(50)).for_each(|(from, to)| put(from..to));
+            starts.zip(ends).filter(|_| random.below(2) == 0).for_each(|(from, to)| put(from..to));
         }
     }
 }

@@ -21,9 +21,4 @@ impl Random {
     pub(crate) const fn below(&mut self, count: usize) -> usize {
         (self.next() % count as u64) as usize
     }
-
-    /// True in `percent` of 100 cases.
-    pub(crate) const fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
 }
