@@ -166,6 +166,18 @@ async fn a_token_over_its_limit_waits_and_the_others_do_not() {
 }
 
 #[tokio::test]
+async fn what_a_token_is_refused_counts_towards_its_limit() {
+    let api = api(&Access::limited(tokens(), NonZeroU32::new(2).unwrap()));
+    let path = "/api/v1/logs/rejected";
+    let mut statuses = Vec::new();
+    for _ in 0..10 {
+        statuses.push(ask(&api, "GET", path, Some("Bearer secret-read")).await.status.as_u16());
+    }
+    assert_eq!(statuses[..2], [403, 403]);
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
 async fn who_asks_whether_it_is_ready_is_not_told_why_not() {
     let mut options = Options::default();
     for (access, detail) in [
