@@ -15,7 +15,7 @@ const MOST_CONNECTIONS: usize = 1 << 16;
 /// How long it takes to look again for one that can go when all have requests under way.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How long one that was told to close is waited for: a request may have come in between, so that it stays.
-const CLOSES_WITHIN: Duration = Duration::from_millis(50);
+const CLOSES_WITHIN: Duration = Duration::from_millis(500);
 
 /// In place of a time: the server is at work for it, it has been told to close, there is none.
 const AT_WORK: u64 = u64::MAX;
@@ -211,7 +211,14 @@ impl Slot {
 
     fn waits(&self, until: Instant) {
         let micros = until.saturating_duration_since(self.connections.started).as_micros();
-        self.set(u64::try_from(micros).unwrap_or(FREE).min(FREE - 1));
+        let due = u64::try_from(micros).unwrap_or(FREE).min(FREE - 1);
+        // One that was told to close goes unless something has come of it.
+        let is_open = |now| (now != CLOSING).then_some(due);
+        let _ = self.connections.due[self.index].fetch_update(
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+            is_open,
+        );
     }
 
     fn set(&self, due: u64) {
