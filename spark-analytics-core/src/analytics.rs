@@ -88,15 +88,8 @@ type Commit = Shared<BoxFuture<'static, Outcome>>;
 /// A batch with its commit, both held weakly: when all who wait for it are gone they are dropped, and
 /// the store's transaction with them.
 struct OpenBatch {
-    content: Weak<Mutex<Content>>,
+    events: Weak<Mutex<Vec<Event>>>,
     commit: WeakShared<BoxFuture<'static, Outcome>>,
-}
-
-/// What a batch holds until its commit begins.
-#[derive(Debug, Default)]
-struct Content {
-    events: Vec<Event>,
-    weight: usize,
 }
 
 impl fmt::Debug for OpenBatch {
@@ -190,7 +183,7 @@ impl<S: Store + Clone> Analytics<S> {
     /// Puts events into the open batch, or into a new one behind it; tells their place in it.
     fn join(&self, mut events: Vec<Event>) -> Result<(Commit, usize)> {
         let group = &self.shared;
-        let weight = events.iter().map(weight).sum();
+        let weight = weight(&events);
         let mut queue = lock(&group.queue);
         let others = group.waiting.load(Ordering::Acquire);
         if others > 0 && others + weight > group.limits.waiting {
@@ -199,47 +192,45 @@ impl<S: Store + Clone> Analytics<S> {
         queue.batches.retain(|batch| batch.commit.upgrade().is_some());
         let last = queue.batches.last();
         let previous = last.and_then(|last| last.commit.upgrade());
-        let open = last.and_then(|last| last.content.upgrade());
+        let open = last.and_then(|last| last.events.upgrade());
         if let (Some(open), Some(commit)) = (open, &previous) {
             let mut held = lock(&open);
-            let offset = held.events.len();
+            let offset = held.len();
             // Empty means that its commit has begun.
             if offset > 0 && offset + events.len() <= group.limits.batch {
-                held.events.append(&mut events);
-                held.weight += weight;
+                held.append(&mut events);
                 group.waiting.fetch_add(weight, Ordering::AcqRel);
                 return Ok((commit.clone(), offset));
             }
         }
         group.waiting.fetch_add(weight, Ordering::AcqRel);
-        let content = Arc::new(Mutex::new(Content { events, weight }));
-        let batch = Batch { group: Arc::clone(group), content: Arc::clone(&content) };
+        let batch = BatchEvents { group: Arc::clone(group), events: Arc::new(Mutex::new(events)) };
+        let events = Arc::downgrade(&batch.events);
         let commit = batch.commit(previous).boxed().shared();
-        let content = Arc::downgrade(&content);
-        queue.batches.extend(commit.downgrade().map(|commit| OpenBatch { content, commit }));
+        queue.batches.extend(commit.downgrade().map(|commit| OpenBatch { events, commit }));
         Ok((commit, 0))
     }
 }
 
-/// What an event counts for among those that wait.
-fn weight(event: &Event) -> usize {
-    event.raw().len().div_ceil(1024).max(1)
+/// What events count for among those that wait.
+fn weight(events: &[Event]) -> usize {
+    events.iter().map(|event| event.raw().len().div_ceil(1024).max(1)).sum()
 }
 
 /// The events of one batch; while it lives they count as waiting.
-struct Batch<S> {
+struct BatchEvents<S> {
     group: Arc<Group<S>>,
-    content: Arc<Mutex<Content>>,
+    events: Arc<Mutex<Vec<Event>>>,
 }
 
-impl<S: Store> Batch<S> {
+impl<S: Store> BatchEvents<S> {
     async fn commit(self, previous: Option<Commit>) -> Outcome {
         if let Some(previous) = previous {
             // Its outcome is for its own callers.
             let _ = previous.await;
         }
-        let Content { events, weight } = std::mem::take(&mut *lock(&self.content));
-        let in_commit = Waiting { group: &self.group, weight };
+        let events = std::mem::take(&mut *lock(&self.events));
+        let in_commit = Waiting { group: &self.group, weight: weight(&events) };
         let ingested = AssertUnwindSafe(async { self.group.store.ingest(events).await });
         let ingested = ingested.catch_unwind().await;
         drop(in_commit);
@@ -250,9 +241,9 @@ impl<S: Store> Batch<S> {
     }
 }
 
-impl<S> Drop for Batch<S> {
+impl<S> Drop for BatchEvents<S> {
     fn drop(&mut self) {
-        let weight = lock(&self.content).weight;
+        let weight = weight(&lock(&self.events));
         drop(Waiting { group: &self.group, weight });
     }
 }

@@ -87,13 +87,13 @@ impl Place {
 
     /// Opens what is there, or else makes it if it may; a file that was made for it is removed again if that fails.
     pub(crate) fn first_database(&self, may_make: bool) -> Result<Database> {
-        let opened = self.database(may_make);
-        match (&opened, &self.made) {
-            // It is another's by now.
-            (Err(Error::Unavailable { .. }), _) | (_, None) | (Ok(_), _) => {}
-            (Err(_), Some(path)) => drop(std::fs::remove_file(path)),
-        }
-        opened
+        self.database(may_make).inspect_err(|error| {
+            // One that another has open by now is his.
+            let is_others = matches!(error, Error::Unavailable { .. });
+            if let Some(path) = self.made.as_ref().filter(|_| !is_others) {
+                let _ = std::fs::remove_file(path);
+            }
+        })
     }
 
     /// Opens what is there, or else makes it if it may. What is there must not be open already.

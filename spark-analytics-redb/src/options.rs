@@ -55,7 +55,7 @@ pub enum Durability {
 }
 
 impl RedbOptions {
-    /// Makes a new file. If that fails there is none afterwards.
+    /// Makes a new file, and removes it again if no store could be made in it.
     ///
     /// # Errors
     /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if there is a file

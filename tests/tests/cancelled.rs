@@ -14,23 +14,21 @@ use spark_analytics_tests::{Dump, Reference, Workload};
 /// Far more than one call is polled, so that a wrong count of polls cannot end the test early.
 const MOST_POLLS: usize = 1_000;
 
-/// Polls a call as often as it is woken, but gives up in place of a poll after so many.
+/// Polls a call as often as it is woken, and gives up after so many polls.
 async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
-    let mut left = polls;
-    let outcome = poll_fn(|context| match left.checked_sub(1) {
-        None => Poll::Ready(None),
-        Some(rest) => {
-            left = rest;
-            let polled = call.as_mut().poll(context).map(Some);
-            if left == 0 && polled.is_pending() {
-                // Not at the next wake: where it waits now.
-                return Poll::Ready(None);
+    let mut polled = 0;
+    poll_fn(|context| {
+        if polled < polls {
+            polled += 1;
+            if let Poll::Ready(done) = call.as_mut().poll(context) {
+                return Poll::Ready(Some(done));
             }
-            polled
         }
-    });
-    outcome.await
+        // Not at the next wake: where it waits now.
+        if polled == polls { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
 }
 
 /// Four callers, of whom the one at `place` gives up after each possible number of polls.

@@ -12,7 +12,8 @@ use std::path::Path;
 use std::process::Command;
 
 use on_file::{OnFile, Redb, Sqlite, holds, whole_job};
-use spark_analytics_core::Event;
+use spark_analytics_core::{Event, Store};
+use spark_analytics_redb::RedbStore;
 use tempfile::TempDir;
 
 const DISK: &str = "SPARK_ANALYTICS_TEST_DISK";
@@ -152,6 +153,18 @@ fn redb_refuses_batches_while_the_disk_is_full_and_goes_on() {
 #[test]
 fn sqlite_is_made_once_the_disk_has_room() {
     on_a_small_disk("sqlite_is_made_once_the_disk_has_room", made_when_full::<Sqlite>);
+}
+
+#[test]
+fn redb_leaves_no_file_that_it_could_not_make() {
+    on_a_small_disk("redb_leaves_no_file_that_it_could_not_make", async |folder: TempDir| {
+        let path = folder.path().join("store");
+        fill(folder.path(), 4_096);
+        assert!(RedbStore::create(&path).await.is_err());
+        assert!(!path.exists());
+        make_room(folder.path());
+        RedbStore::create(&path).await.unwrap().close().await.unwrap();
+    });
 }
 
 #[test]
