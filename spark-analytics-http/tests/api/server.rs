@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use spark_analytics_core::{Analytics, MemoryStore, Store};
 use spark_analytics_http::{Options, router, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,6 +53,18 @@ async fn a_head_that_does_not_come_closes_the_connection() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
+/// A handler that says when it was entered, and answers when it is told to.
+fn slow() -> (MethodRouter, Arc<Notify>, Arc<Notify>) {
+    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (enters, goes_on) = (Arc::clone(&entered), Arc::clone(&go_on));
+    let handler = get(move || async move {
+        enters.notify_one();
+        goes_on.notified().await;
+        "done"
+    });
+    (handler, entered, go_on)
+}
+
 const CLOSE: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
@@ -76,15 +88,7 @@ async fn the_connection_that_idles_longest_makes_room_for_another() {
 
 #[tokio::test]
 async fn a_connection_that_the_server_works_for_makes_no_room() {
-    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let slow = {
-        let (entered, go_on) = (Arc::clone(&entered), Arc::clone(&go_on));
-        get(move || async move {
-            entered.notify_one();
-            go_on.notified().await;
-            "done"
-        })
-    };
+    let (slow, entered, go_on) = slow();
     let mut options = Options::default();
     options.connections = 1;
     let server = start(Router::new().route("/health", slow), options).await;
@@ -117,15 +121,7 @@ async fn a_body_that_does_not_come_makes_room_for_another_connection() {
 
 #[tokio::test]
 async fn a_client_that_has_closed_its_half_is_answered() {
-    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let slow = {
-        let (entered, go_on) = (Arc::clone(&entered), Arc::clone(&go_on));
-        get(move || async move {
-            entered.notify_one();
-            go_on.notified().await;
-            "done"
-        })
-    };
+    let (slow, entered, go_on) = slow();
     let server = start(Router::new().route("/health", slow), Options::default()).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(GET).await.unwrap();
@@ -201,15 +197,7 @@ async fn a_body_that_does_not_come_gives_back_what_it_holds() {
 
 #[tokio::test]
 async fn a_request_under_way_is_answered_after_the_stop_and_idle_connections_close() {
-    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let slow = {
-        let (entered, go_on) = (Arc::clone(&entered), Arc::clone(&go_on));
-        get(move || async move {
-            entered.notify_one();
-            go_on.notified().await;
-            "done"
-        })
-    };
+    let (slow, entered, go_on) = slow();
     let server = start(Router::new().route("/slow", slow), Options::default()).await;
     let idle = TcpStream::connect(server.address).await.unwrap();
     let mut busy = TcpStream::connect(server.address).await.unwrap();

@@ -12,6 +12,8 @@ mod backend;
 mod course;
 mod disk;
 mod io_errors;
+#[path = "../on_file/mod.rs"]
+mod on_file;
 #[path = "../random/mod.rs"]
 mod random;
 mod redb_store;
@@ -22,6 +24,8 @@ mod vfs;
 use std::path::Path;
 
 use random::Random;
+use spark_analytics_core::{Event, Receipt, Store, Timestamp};
+use spark_analytics_tests::Dump;
 use tape::{Image, Loss, Replay, Step, Tape};
 
 fn number_in(variable: &str, otherwise: u64) -> u64 {
@@ -70,6 +74,14 @@ fn crash(tape: &Tape, count: usize, mut check: impl FnMut(&Replay<'_>, Image, &m
         ));
         check(&replay, image, &mut random);
     }
+}
+
+/// That a store holds what was expected, and takes a new event.
+async fn holds_and_goes_on(store: &dyn Store, expected: &Dump) {
+    assert_eq!(&Dump::of(store).await.unwrap(), expected);
+    let at = Timestamp::from_millis(i64::from(u32::MAX) * 500);
+    let start = Event::job_start(9, at, "ada").unwrap();
+    assert!(matches!(store.ingest(vec![start]).await.unwrap()[..], [Receipt::Recorded(_)]));
 }
 
 /// Says which crash it was when its check panics.

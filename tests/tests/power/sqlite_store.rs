@@ -2,18 +2,19 @@
 
 use std::path::Path;
 
-use spark_analytics_core::{Event, Receipt, Store, Timestamp};
+use spark_analytics_core::Store;
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore, Synchronous};
 use spark_analytics_tests::Dump;
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
 use crate::course::Course;
 use crate::disk::Disk;
+use crate::on_file::{OnFile, Sqlite};
 use crate::tape::{Image, Tape};
 use crate::vfs::watch;
-use crate::{crash, crashes, golden, seed};
+use crate::{crash, crashes, golden, holds_and_goes_on, seed};
 
 pub(crate) const NAME: &str = "store.db";
 
@@ -50,12 +51,7 @@ pub(crate) async fn open_with_checkpoints(folder: &Path) -> SqliteStore {
 
 /// What SQLite itself says of a file.
 pub(crate) async fn is_sound(folder: &Path) {
-    let options = SqliteConnectOptions::new().filename(folder.join(NAME));
-    let mut connection = options.connect().await.unwrap();
-    let said: String =
-        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap();
-    assert_eq!(said, "ok");
-    connection.close().await.unwrap();
+    Sqlite::check_integrity(&folder.join(NAME)).await;
 }
 
 /// Sends a course to a store that is closed and opened again now and then, which moves its log into the
@@ -172,11 +168,7 @@ fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
         block_on(async {
             let folder = folder_of(&image);
             let store = open(folder.path(), Synchronous::Full).await;
-            assert_eq!(&Dump::of(&store).await.unwrap(), expected);
-            let start =
-                Event::job_start(9, Timestamp::from_millis(i64::from(u32::MAX) * 500), "ada")
-                    .unwrap();
-            assert!(matches!(store.ingest(vec![start]).await.unwrap()[..], [Receipt::Recorded(_)]));
+            holds_and_goes_on(&store, expected).await;
             store.close().await.unwrap();
             is_sound(folder.path()).await;
         });
