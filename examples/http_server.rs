@@ -17,11 +17,10 @@ use spark_analytics_core::{Analytics, CacheCounts, Cached, Dedup, Store};
 use spark_analytics_eventlog::is_url;
 use spark_analytics_examples::amqp::{AmqpUrl, Publisher};
 use spark_analytics_examples::{
-    AccessArgs, LogArgs, Metered, OpenedLater, Origin, SharedCache, Signals, TlsArgs, TlsFiles,
-    TokenFile, Update, at_hangup, follow, guard_from_pages, open_store, prometheus,
-    without_password,
+    AccessArgs, LogArgs, Metered, OpenedLater, SharedCache, Signals, TlsArgs, TlsFiles, TokenFile,
+    Update, at_hangup, follow, open_store, prometheus, without_password,
 };
-use spark_analytics_http::{Options, Queue, router, router_with_queue, serve, serve_tls};
+use spark_analytics_http::{Options, Origin, Queue, router, router_with_queue, serve, serve_tls};
 use tokio::net::TcpListener;
 
 /// More connections than these make room for each other: idle, each takes about 16 KiB.
@@ -120,6 +119,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let store: Arc<dyn Store> = Arc::new(cached.clone());
     let mut options = Options::default();
     options.access = tokens.as_ref().map(|tokens| tokens.access.clone());
+    options.origins = args.cors_origin;
     options.connections = connections();
     let analytics = Analytics::new(Arc::clone(&store));
     let router = match queue {
@@ -135,7 +135,6 @@ async fn run(args: Args) -> anyhow::Result<()> {
         shared.count();
     };
     let router = router.merge(prometheus::route(options.access.as_ref(), metrics, count_caches));
-    let router = guard_from_pages(router, args.cors_origin);
     if tokens.is_some() || tls.is_some() {
         let (tokens, tls) = (tokens.clone(), tls.clone());
         at_hangup(move || {

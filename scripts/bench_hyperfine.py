@@ -3,22 +3,36 @@
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import tempfile
 
 RUNS = 2 if os.environ.get("BENCH_QUICK") else 7
 
 
-def run(command, prepare="true"):
-    """Seconds of each run of a command, and CPU seconds on average."""
+def measure(command, prepare, warmup):
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder, "out.json")
         subprocess.run(
-            ["hyperfine", "--warmup", "1", "--runs", str(RUNS), "--shell=none", "--output=null", "--style=none",
+            ["hyperfine", "--warmup", str(warmup), "--runs", "1", "--shell=none", "--output=null", "--style=none",
              "--export-json", out, "--prepare", prepare, "--", command],
             check=True, stdout=subprocess.DEVNULL)
-        result = json.loads(out.read_text())["results"][0]
-    return {"unit": "s", "samples": result["times"], "cpu": result["user"] + result["system"]}
+        return json.loads(out.read_text())["results"][0]
+
+
+def in_turns(*commands):
+    """Seconds of each run of each command, and CPU seconds on average. A command is a string, or a pair with the
+    command that comes before each run."""
+    commands = [(command, "true") if isinstance(command, str) else command for command in commands]
+    rounds = [[measure(*command, warmup=int(turn == 0)) for command in commands] for turn in range(RUNS)]
+    return [
+        {
+            "unit": "s",
+            "samples": [run["times"][0] for run in runs],
+            "cpu": statistics.fmean(run["user"] + run["system"] for run in runs),
+        }
+        for runs in zip(*rounds)
+    ]
 
 
 def tell(name, measured, peer=None, theirs=None):

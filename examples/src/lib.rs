@@ -5,7 +5,6 @@
 mod access;
 pub mod amqp;
 mod backoff;
-mod browsers;
 mod follow;
 mod logging;
 mod metered;
@@ -25,7 +24,6 @@ use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 
 pub use access::{AccessArgs, TokenFile};
 pub use backoff::Backoff;
-pub use browsers::{Origin, guard_from_pages};
 pub use follow::{Update, bytes_of, follow, is_full, source_of};
 pub use logging::LogArgs;
 pub use metered::Metered;

@@ -17,9 +17,11 @@ use utoipa_axum::routes;
 use crate::access::Access;
 use crate::observe::observe;
 use crate::options::Options;
+use crate::origins::{cors, refuse_strangers};
 use crate::problem::Problem;
 use crate::queue::Queue;
 use crate::rejections::Rejections;
+use crate::status::LastReady;
 use crate::tokens::Role;
 use crate::{applications, batch, docs, history, ingest, jobs, logs, status, summary};
 
@@ -35,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) rejections: Rejections,
     /// The description of the API, once it was asked for.
     pub(crate) document: OnceLock<Bytes>,
+    pub(crate) ready: LastReady,
     /// How many batches may be parsed at once: as many as there are cores, in turn, so that those under
     /// way do not stand in a line before every other request.
     pub(crate) turns: Semaphore,
@@ -84,14 +87,24 @@ fn over(
     let rejections = Rejections::new(Arc::clone(analytics.store()), queue.is_none());
     let turns = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
     let (options, access) = (options.clone(), options.access.as_ref());
-    let document = OnceLock::new();
-    let app = Arc::new(Shared { analytics, queue, options, rejections, document, turns });
-    Router::from(api(access))
+    let app = Arc::new(Shared {
+        analytics,
+        queue,
+        options,
+        rejections,
+        document: OnceLock::new(),
+        ready: LastReady::default(),
+        turns,
+    });
+    let mut router = Router::from(api(access))
         .merge(docs::ui_files())
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), observe))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), refuse_strangers));
+    if !app.options.origins.is_empty() {
+        router = router.layer(cors(&app.options.origins));
+    }
+    router.layer(middleware::from_fn_with_state(Arc::clone(&app), observe)).with_state(app)
 }
 
 /// Each route with its description: what is served and what is documented cannot differ. Nor can who may ask for it.

@@ -19,6 +19,7 @@ mod linger;
 mod logs;
 mod observe;
 mod options;
+mod origins;
 mod outcome;
 mod pace;
 mod params;
@@ -40,6 +41,7 @@ pub use access::Access;
 pub use app::{router, router_with_queue};
 pub use ingest::TOO_OLD;
 pub use options::Options;
+pub use origins::{BadOrigin, Origin};
 pub use queue::{NotQueued, Queue};
 pub use serve::serve;
 #[cfg(feature = "tls")]

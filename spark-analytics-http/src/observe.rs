@@ -19,7 +19,7 @@ use crate::connections::Slot;
 use crate::problem::{Detail, Problem};
 use crate::{exchange, linger};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 128;
 /// How many times the longest batch is read of a body that is not taken.
 const LEFT_BATCHES: usize = 4;

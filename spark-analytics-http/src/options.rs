@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Access;
+use crate::{Access, Origin};
 
 /// The limits of [`router`](crate::router) and [`serve`](crate::serve).
 ///
@@ -16,6 +16,9 @@ pub struct Options {
     /// Whose requests are answered: those with a token, or by default all. What tells nothing of any job needs
     /// none: `/`, `/health`, `/ready`, `/docs` and the OpenAPI document.
     pub access: Option<Access>,
+    /// The sites whose pages may ask from a browser, by default none: they have no answer to read, and what they
+    /// ask to change is refused with 403. Pages of the server itself may, and what is no browser.
+    pub origins: Vec<Origin>,
     /// The longest body of `POST /api/v1/logs/ingest` in bytes, 1 MiB by default.
     pub event_bytes: usize,
     /// The longest body of `POST /api/v1/logs/batch` in bytes after decompression, 64 MiB by default.
@@ -51,6 +54,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             access: None,
+            origins: Vec::new(),
             event_bytes: 1 << 20,
             batch_bytes: 64 << 20,
             batch_events: 1_000_000,

@@ -8,14 +8,20 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use serde::Serialize;
 use spark_analytics_core::Store;
-use tokio::time::timeout;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::{App, Shared};
 use crate::problem::Problem;
 
 /// How long a store may take to answer that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(5);
+/// How long it is then taken for as ready as it was: anyone may ask, and each time would cost the store.
+const READY_FOR: Duration = Duration::from_secs(1);
+
+/// When it was last asked whether it is ready, and the reason if it was not.
+pub(crate) type LastReady = Mutex<Option<(Instant, Result<(), String>)>>;
 
 /// What this server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,6 +67,23 @@ pub(crate) async fn health() -> Json<Status> {
     )
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Problem> {
+    // Who asks meanwhile waits for the same answer.
+    let mut last = app.ready.lock().await;
+    let ready = match &*last {
+        Some((asked, ready)) if asked.elapsed() < READY_FOR => ready.clone(),
+        _ => {
+            let ready = ask(&app).await;
+            last.insert((Instant::now(), ready)).1.clone()
+        }
+    };
+    match ready {
+        Ok(()) => Ok(Json(Status { status: "ready" })),
+        Err(detail) => Err(Problem::unavailable(detail, 5)),
+    }
+}
+
+/// Asks the store, or the queue: why it is not ready.
+async fn ask(app: &Shared) -> Result<(), String> {
     let (what, check): (_, BoxFuture<'_, Result<(), String>>) = match &app.queue {
         Some(queue) => ("queue", queue.check().map_err(|error| error.to_string()).boxed()),
         None => {
@@ -68,15 +91,15 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Proble
             ("store", check.map_err(|error| error.to_string()).boxed())
         }
     };
-    let mut detail = match timeout(READY_WITHIN, check).await {
-        Ok(Ok(())) => return Ok(Json(Status { status: "ready" })),
+    let detail = match timeout(READY_WITHIN, check).await {
+        Ok(Ok(())) => return Ok(()),
         Ok(Err(detail)) => detail,
         Err(_) => format!("the {what} did not answer within {} s", READY_WITHIN.as_secs()),
     };
-    if app.options.access.is_some() {
-        // This is answered to anyone, and hosts and paths are nobody's business.
-        tracing::warn!(detail, "not ready");
-        detail = format!("the {what} is not ready; the server's log says why");
+    if app.options.access.is_none() {
+        return Err(detail);
     }
-    Err(Problem::unavailable(detail, 5))
+    // This is answered to anyone, and hosts and paths are nobody's business.
+    tracing::warn!(detail, "not ready");
+    Err(format!("the {what} is not ready; the server's log says why"))
 }

@@ -10,10 +10,12 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use on_file::{holds, whole_job};
 use spark_analytics_core::Store;
 use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_standby_is_read_takes_nothing_and_all_once_it_is_promoted() {
@@ -37,7 +39,8 @@ async fn a_standby_is_read_takes_nothing_and_all_once_it_is_promoted() {
     let before: Arc<dyn Store> = Arc::new(before);
     for store in [&before, &opened] {
         // Its connections went with the server.
-        while store.check().await.is_err() {}
+        let back = async { while store.check().await.is_err() {} };
+        timeout(Duration::from_secs(60), back).await.unwrap();
         let refused = store.ingest(whole_job(2, 3)).await.unwrap_err().to_string();
         let told = "cannot set transaction read-write mode during recovery (SQLSTATE 0A000)";
         assert!(refused.ends_with(told), "{refused}");

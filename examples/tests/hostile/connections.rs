@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::sized;
-use crate::trial::{Lasts, Target, attack};
+use crate::trial::{Lasts, Target, attack, attack_tls};
 use crate::wire::Wire;
 
 /// An attack that takes the whole machine measures the machine.
@@ -94,6 +94,15 @@ fn bodies_that_nobody_asked_for_make_room_for_others() {
         let head = b"POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\
             Expect: 100-continue\r\n\r\n";
         besiege(target, lasts, head, b"");
+    });
+}
+
+#[test]
+fn handshakes_that_do_not_end_make_room_for_others() {
+    // The head of a record of 512 bytes with a hello of 508.
+    let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    attack_tls("TLS: hellos that come byte by byte", |target, lasts| {
+        besiege(target, lasts, hello, &[0; 400]);
     });
 }
 

@@ -1,11 +1,11 @@
 //! Clients that do nothing wrong, and how long they wait.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::wire::{Wire, event};
+use crate::trial::Target;
+use crate::wire::event;
 
 /// How long a client thinks between two requests.
 const THINKS: Duration = Duration::from_millis(5);
@@ -26,19 +26,19 @@ impl fmt::Display for Seen {
 }
 
 /// One that keeps its connection, and asks again on another where it was closed between two requests.
-pub(crate) fn kept(address: SocketAddr, is_over: impl Fn() -> bool) -> Seen {
-    let mut wire = Wire::open(address);
+pub(crate) fn kept(target: &Target, is_over: impl Fn() -> bool) -> Seen {
+    let mut wire = target.open();
     ask(&is_over, |request| {
         wire.try_ask(request).unwrap_or_else(|| {
-            wire = Wire::open(address);
+            wire = target.open();
             wire.ask(request)
         })
     })
 }
 
 /// One that has a new connection for each request.
-pub(crate) fn new(address: SocketAddr, is_over: impl Fn() -> bool) -> Seen {
-    ask(&is_over, |request| Wire::open(address).ask(request))
+pub(crate) fn new(target: &Target, is_over: impl Fn() -> bool) -> Seen {
+    ask(&is_over, |request| target.open().ask(request))
 }
 
 /// Sends an event, and reads of the store and of the server, over and over.

@@ -1,30 +1,31 @@
 //! Requests as no library sends them.
 
-use crate::trial::attack;
+use crate::trial::{Lasts, Target, attack, attack_tls};
 use crate::wire::{Wire, batch, event};
 use crate::{sized, wire};
 
-#[test]
-fn a_client_that_has_closed_its_half_is_answered() {
-    attack("half-closed connections", |target, lasts| {
-        while lasts.on() {
-            let mut wire = Wire::open(target.address);
-            wire.send(batch("", None, event(1, 1).as_bytes()));
-            wire.shut();
-            assert_eq!(wire.answer().unwrap().0, 200);
-            assert_eq!(wire.rest(), "");
-            let mut wire = Wire::open(target.address);
-            wire.send(b"GET /health HT");
-            wire.shut();
-            wire.rest();
-            let mut wire = Wire::open(target.address);
-            wire.send(
-                b"POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[",
-            );
+/// Closes its half after a request, within one, and within a body.
+fn half_close(target: &Target, lasts: &Lasts) {
+    let rest = "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[";
+    while lasts.on() {
+        let mut wire = target.open();
+        wire.send(batch("", None, event(1, 1).as_bytes()));
+        wire.shut();
+        assert_eq!(wire.answer().unwrap().0, 200);
+        assert_eq!(wire.rest(), "");
+        for part in ["GET /health HT", rest] {
+            let mut wire = target.open();
+            wire.send(part);
             wire.shut();
             wire.rest();
         }
-    });
+    }
+}
+
+#[test]
+fn a_client_that_has_closed_its_half_is_answered() {
+    attack("half-closed connections", half_close);
+    attack_tls("TLS: half-closed connections", half_close);
 }
 
 #[test]

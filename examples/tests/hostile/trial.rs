@@ -1,15 +1,20 @@
 //! A server, an attack on it, and what healthy clients saw meanwhile.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rcgen::{CertificateParams, KeyPair};
+use rustls::{ClientConfig, RootCertStore};
+
 use crate::healthy::{self, Seen};
+use crate::wire::Wire;
 use crate::{is_full, sized};
 
 /// The most that the server may ever take, in MiB, whatever is done to it.
@@ -21,10 +26,12 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// How many connections it keeps.
     pub(crate) connections: usize,
+    /// What its clients trust, if they are to speak TLS.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Target {
-    fn start(folder: &Path) -> Self {
+    fn start(folder: &Path, tls: Option<Arc<ClientConfig>>) -> Self {
         let tests = std::env::current_exe().unwrap();
         let beside = tests.parent().and_then(Path::parent).unwrap().join("examples/http_server");
         let server = std::env::var_os("HOSTILE_SERVER").map_or(beside, Into::into);
@@ -35,11 +42,22 @@ impl Target {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{limit} exec \"$0\" \"$@\"")]).arg(server);
         command.args(["--listen", "127.0.0.1:0", "--store", "sqlite:test.db", "--log", "error"]);
+        if tls.is_some() {
+            command.args(["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+        }
         let mut child = command.current_dir(folder).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { child, address, connections }
+        let address = line.trim().rsplit_once("://").unwrap().1.parse().unwrap();
+        Self { child, address, connections, tls }
+    }
+
+    /// A connection of a client that does as it should.
+    pub(crate) fn open(&self) -> Wire {
+        match &self.tls {
+            Some(config) => Wire::open_tls(self.address, Arc::clone(config)),
+            None => Wire::open(self.address),
+        }
     }
 
     /// What it says of itself under this name in `/proc`, in MiB.
@@ -69,20 +87,29 @@ impl Lasts {
 /// Attacks a server of its own, while one client keeps its connection and another has a new one for each
 /// request. Every request of theirs is answered as it should be, 99 of 100 in time.
 pub(crate) fn attack(name: &str, attack: impl FnOnce(&Target, &Lasts) + Send) {
+    run(name, false, attack);
+}
+
+/// The same of a server that speaks TLS.
+pub(crate) fn attack_tls(name: &str, attack: impl FnOnce(&Target, &Lasts) + Send) {
+    run(name, true, attack);
+}
+
+fn run(name: &str, is_tls: bool, attack: impl FnOnce(&Target, &Lasts) + Send) {
     // One at a time: each is to have the machine to itself.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut target = Target::start(folder.path());
+    let mut target = Target::start(folder.path(), is_tls.then(|| certify(folder.path())));
     let is_over = AtomicBool::new(false);
     let began = Instant::now();
     let (kept, new) = thread::scope(|scope| {
         let over = || is_over.load(Ordering::Relaxed);
-        let address = target.address;
-        let kept = scope.spawn(move || healthy::kept(address, over));
-        let new = scope.spawn(move || healthy::new(address, over));
-        let attacker = scope.spawn(|| attack(&target, &Lasts(Instant::now())));
+        let target = &target;
+        let kept = scope.spawn(move || healthy::kept(target, over));
+        let new = scope.spawn(move || healthy::new(target, over));
+        let attacker = scope.spawn(|| attack(target, &Lasts(Instant::now())));
         let attacked = attacker.join();
         is_over.store(true, Ordering::Relaxed);
         attacked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -99,4 +126,19 @@ pub(crate) fn attack(name: &str, attack: impl FnOnce(&Target, &Lasts) + Send) {
         assert!(p99 < Duration::from_millis(most), "{name}: 99 of 100 within {p99:?}");
     }
     assert!(peak < MOST_MIB, "{name}: the server took {peak} MiB");
+}
+
+/// Writes a certificate where the server looks for it. Whoever is given the answer trusts it alone.
+fn certify(folder: &Path) -> Arc<ClientConfig> {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    fs::write(folder.join("cert.pem"), certificate.pem()).unwrap();
+    fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Arc::new(config.unwrap().with_root_certificates(roots).with_no_client_auth())
 }

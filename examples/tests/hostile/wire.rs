@@ -1,36 +1,56 @@
 //! HTTP as bytes on a socket.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// Whoever waits longer than this waits for ever.
 const LONG: Duration = Duration::from_secs(60);
 
 /// A connection that one sends bytes to and reads answers of.
-pub(crate) struct Wire(BufReader<TcpStream>);
+pub(crate) struct Wire(BufReader<Stream>);
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
 
 impl Wire {
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(LONG)).unwrap();
-        stream.set_write_timeout(Some(LONG)).unwrap();
-        Self(BufReader::new(stream))
+        Self(BufReader::new(Stream::Plain(connect(address))))
+    }
+
+    pub(crate) fn open_tls(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
+        let name = ServerName::from(address.ip());
+        let stream =
+            StreamOwned::new(ClientConnection::new(config, name).unwrap(), connect(address));
+        Self(BufReader::new(Stream::Tls(Box::new(stream))))
     }
 
     /// Sends bytes; the server may well have closed meanwhile.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.0.get_mut().write_all(bytes.as_ref()).is_ok()
+        match self.0.get_mut() {
+            Stream::Plain(stream) => stream.write_all(bytes.as_ref()),
+            Stream::Tls(stream) => stream.write_all(bytes.as_ref()).and_then(|()| stream.flush()),
+        }
+        .is_ok()
     }
 
     /// Says that nothing more is sent.
-    pub(crate) fn shut(&self) {
-        let _ = self.0.get_ref().shutdown(Shutdown::Write);
+    pub(crate) fn shut(&mut self) {
+        if let Stream::Tls(stream) = self.0.get_mut() {
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+        let _ = self.0.get_ref().socket().shutdown(Shutdown::Write);
     }
 
     pub(crate) fn set_nonblocking(&self) {
-        self.0.get_ref().set_nonblocking(true).unwrap();
+        self.0.get_ref().socket().set_nonblocking(true).unwrap();
     }
 
     /// The head and the body of an answer; none if the connection is closed.
@@ -74,7 +94,7 @@ impl Wire {
     pub(crate) fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 panic!("it never closes")
             }
             _ => String::from_utf8_lossy(&rest).into_owned(),
@@ -86,9 +106,35 @@ impl Wire {
         match self.0.get_mut().read(&mut [0; 4096]) {
             Ok(0) => true,
             Ok(_) => false,
-            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
         }
     }
+}
+
+impl Stream {
+    const fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => &stream.sock,
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(into),
+            Self::Tls(stream) => stream.read(into),
+        }
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream.set_write_timeout(Some(LONG)).unwrap();
+    stream
 }
 
 /// A task's end: number `task` of a job.

@@ -12,6 +12,7 @@ mod history_errors;
 mod history_lists;
 mod ingest;
 mod openapi;
+mod origins;
 mod paging;
 mod queue;
 mod server;

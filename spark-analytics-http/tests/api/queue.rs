@@ -1,6 +1,8 @@
 //! A router that puts events into a queue.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::StatusCode;
@@ -16,6 +18,7 @@ use crate::{Answer, Api, END, START, TASK};
 struct Bounded {
     events: Mutex<Vec<Event>>,
     room: usize,
+    checked: AtomicUsize,
 }
 
 #[async_trait]
@@ -30,13 +33,14 @@ impl Queue for Bounded {
     }
 
     async fn check(&self) -> Result<(), NotQueued> {
+        self.checked.fetch_add(1, Ordering::Relaxed);
         self.publish(Vec::new()).await
     }
 }
 
 fn api(store: impl Store, room: usize) -> (Api, Arc<Bounded>) {
     let store: Arc<dyn Store> = Arc::new(store);
-    let queue = Arc::new(Bounded { events: Mutex::default(), room });
+    let queue = Arc::new(Bounded { events: Mutex::default(), room, checked: AtomicUsize::new(0) });
     let analytics = Analytics::new(Arc::clone(&store));
     let shared: Arc<dyn Queue> = Arc::<Bounded>::clone(&queue);
     (Api { router: router_with_queue(analytics, shared, &Options::default()), store }, queue)
@@ -62,6 +66,18 @@ async fn an_event_is_queued_while_the_store_fails() {
     assert_eq!(queue.raw(), [START]);
     assert_eq!(api.get("/ready").await.text(), r#"{"status":"ready"}"#);
     api.get("/api/v1/analytics/jobs/101").await.problem(500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_asked_once_a_second_whether_it_is_ready() {
+    let (api, queue) = api(MemoryStore::default(), 10);
+    for asked in 1..=3 {
+        for _ in 0..5 {
+            api.get("/ready").await.json();
+        }
+        assert_eq!(queue.checked.load(Ordering::Relaxed), asked);
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
 }
 
 #[tokio::test]

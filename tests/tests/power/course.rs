@@ -12,6 +12,9 @@ use crate::disk::Disk;
 use crate::random::Random;
 use crate::tape::Image;
 
+/// A disk that fails once fails few batches.
+const MOST_TRIES: usize = 10;
+
 /// What is sent at once, and is whole or absent.
 #[derive(Clone, Debug)]
 pub(crate) enum Batch {
@@ -109,8 +112,11 @@ impl Course {
     /// Sends all batches, each as often as it takes.
     pub(crate) async fn insist(&self, store: &dyn Store, disk: &Disk) {
         for (batch, number) in self.batches.iter().zip(1..) {
-            while batch.send(store).await.is_err() {
+            let mut tries = 1;
+            while let Err(error) = batch.send(store).await {
                 assert!(disk.failed() > 0, "an error without a cause");
+                assert!(tries < MOST_TRIES, "it does not go on: {error}");
+                tries += 1;
             }
             disk.acknowledge(number);
         }
