@@ -22,8 +22,9 @@ use crate::exchange::Exchange;
 use crate::pace::FAR;
 use crate::stalls::Stalls;
 
-/// The most that is read of a connection before it is looked at: a head must fit.
-const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// The most that is read of a connection before it is looked at: a head must fit, and ten thousand clients with
+/// heads that do not end.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Serves a router over HTTP/1.1 until `shutdown` is done, then lets requests under way finish.
 ///
