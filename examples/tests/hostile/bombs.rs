@@ -17,7 +17,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// Sends a bomb on many connections at once, over and over.
 fn explode(
     target: &Target,
-    lasts: &Lasts,
+    lasts: &Lasts<'_>,
     query: &str,
     encoding: &str,
     bomb: &[u8],
@@ -40,14 +40,15 @@ fn explode(
 }
 
 #[test]
-fn a_gigabyte_of_blank_lines_is_refused() {
+fn blank_lines_without_end_are_refused() {
     let blank = vec![b'\n'; 1 << 20];
-    attack("gzip, 1 GiB of blank lines in 1,024 members", |target, lasts| {
-        explode(target, lasts, "", "gzip", &gzip(&blank).repeat(1_024), &[413, 503]);
+    let count = sized(100, 1_024);
+    attack(&format!("gzip, {count} MiB of blank lines in as many members"), |target, lasts| {
+        explode(target, lasts, "", "gzip", &gzip(&blank).repeat(count), &[413, 503]);
     });
-    attack("zstd, 1 GiB of blank lines in one frame", |target, lasts| {
+    attack(&format!("zstd, {count} MiB of blank lines in one frame"), |target, lasts| {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
-        for _ in 0..1_024 {
+        for _ in 0..count {
             encoder.write_all(&blank).unwrap();
         }
         explode(target, lasts, "", "zstd", &encoder.finish().unwrap(), &[413, 503]);

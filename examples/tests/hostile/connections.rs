@@ -14,7 +14,7 @@ const BREATH: Duration = Duration::from_millis(1);
 
 /// Holds more connections than there may be for as long as the attack lasts, each after it has sent `head`; on
 /// each some bytes of `drips` follow from time to time, and what is closed is opened again.
-fn besiege(target: &Target, lasts: &Lasts, head: &[u8], drips: &[u8]) {
+fn besiege(target: &Target, lasts: &Lasts<'_>, head: &[u8], drips: &[u8]) {
     let count = target.connections * 6 / 5;
     let open = || {
         let mut wire = Wire::open(target.address);

@@ -1,6 +1,7 @@
 //! Clients that do nothing wrong, and how long they wait.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,8 @@ use crate::wire::event;
 
 /// How long a client thinks between two requests.
 const THINKS: Duration = Duration::from_millis(5);
+/// How often a connection may be closed before a request is answered.
+const MOST_TRIES: usize = 5;
 
 /// What a healthy client saw.
 #[derive(Clone, Copy)]
@@ -25,24 +28,29 @@ impl fmt::Display for Seen {
     }
 }
 
-/// One that keeps its connection, and asks again on another where it was closed between two requests.
-pub(crate) fn kept(target: &Target, is_over: impl Fn() -> bool) -> Seen {
+/// One that keeps its connection, and asks again on another if that was closed. It counts what it asks.
+pub(crate) fn kept(target: &Target, asked: &AtomicUsize, is_over: impl Fn() -> bool) -> Seen {
     let mut wire = target.open();
-    ask(&is_over, |request| {
-        wire.try_ask(request).unwrap_or_else(|| {
+    ask(asked, &is_over, |request| {
+        wire.try_ask(request).or_else(|| {
             wire = target.open();
-            wire.ask(request)
+            None
         })
     })
 }
 
 /// One that has a new connection for each request.
-pub(crate) fn new(target: &Target, is_over: impl Fn() -> bool) -> Seen {
-    ask(&is_over, |request| target.open().ask(request))
+pub(crate) fn new(target: &Target, asked: &AtomicUsize, is_over: impl Fn() -> bool) -> Seen {
+    ask(asked, &is_over, |request| target.open().try_ask(request))
 }
 
-/// Sends an event, and reads of the store and of the server, over and over.
-fn ask(is_over: &impl Fn() -> bool, mut send: impl FnMut(&str) -> (u16, String)) -> Seen {
+/// Sends an event, and reads of the store and of the server, over and over. Where there is no answer it sends the
+/// same again, and has waited for all that time.
+fn ask(
+    asked: &AtomicUsize,
+    is_over: &impl Fn() -> bool,
+    mut send: impl FnMut(&str) -> Option<(u16, String)>,
+) -> Seen {
     let mut times = Vec::new();
     while !is_over() {
         let body = event(900_000, times.len());
@@ -55,9 +63,11 @@ fn ask(is_over: &impl Fn() -> bool, mut send: impl FnMut(&str) -> (u16, String))
             "GET /health HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
         ];
         for request in requests {
-            let asked = Instant::now();
-            let (status, answer) = send(&request);
-            times.push(asked.elapsed());
+            let began = Instant::now();
+            let answer = (0..MOST_TRIES).find_map(|_| send(&request));
+            times.push(began.elapsed());
+            let (status, answer) = answer.unwrap_or_else(|| panic!("no answer to {request}"));
+            asked.fetch_add(1, Ordering::Relaxed);
             assert_eq!(status, 200, "{request}: {answer}");
             thread::sleep(THINKS);
         }
