@@ -61,6 +61,7 @@ pub(crate) struct BatchParams {
         (status = 200, description = "What became of each event", body = BatchOutcome),
         (status = 202, description = "What became of each event, by a server that publishes to a queue", body = BatchOutcome),
         (status = 400, description = "Not a batch, too much of it is rejected, or it was damaged on the way", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another site asks", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),

@@ -165,10 +165,10 @@ impl Slot {
         self.waits(until);
     }
 
-    /// More of a body has come.
+    /// More of a body has come. Who sends one byte by byte does not keep a connection that has to go.
     pub(crate) fn has_read(&self) {
         if self.is_at_work.load(Ordering::Relaxed) {
-            self.set(AT_WORK);
+            self.set_unless_closing(AT_WORK);
         } else {
             self.waits_for_head();
         }
@@ -211,8 +211,11 @@ impl Slot {
 
     fn waits(&self, until: Instant) {
         let micros = until.saturating_duration_since(self.connections.started).as_micros();
-        let due = u64::try_from(micros).unwrap_or(FREE).min(FREE - 1);
-        // One that was told to close goes unless something has come of it.
+        self.set_unless_closing(u64::try_from(micros).unwrap_or(FREE).min(FREE - 1));
+    }
+
+    /// One that was told to close goes unless a request has come.
+    fn set_unless_closing(&self, due: u64) {
         let is_open = |now| (now != CLOSING).then_some(due);
         let _ = self.connections.due[self.index].fetch_update(
             Ordering::Relaxed,
@@ -239,3 +242,23 @@ impl Drop for Slot {
 /// The server holds as much as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_keeps_a_connection_that_has_to_go_and_a_piece_of_a_body_does_not() {
+        let connections = Connections::new(&Options { connections: 1, ..Options::default() });
+        let slot = connections.slot().await;
+        assert!(connections.close_first_due(|_| true));
+        slot.works();
+        assert!(!slot.is_closing(), "a request has come");
+        assert!(!connections.close_first_due(|_| true), "the server is at work");
+        slot.waits_for_body(Instant::now() + Duration::from_secs(30));
+        assert!(connections.close_first_due(|_| true));
+        slot.has_read();
+        slot.waits_for_body(Instant::now() + Duration::from_secs(30));
+        assert!(slot.is_closing());
+    }
+}

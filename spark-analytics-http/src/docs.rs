@@ -62,7 +62,10 @@ pub(crate) fn needs_token(document: &mut utoipa::openapi::OpenApi, role: Role) {
             operation.security = Some(vec![SecurityRequirement::new(TOKEN, [role.name()])]);
             for (status, description) in [
                 ("401", "No token, or one that is not known".to_owned()),
-                ("403", format!("A token whose role is less than `{role}`")),
+                (
+                    "403",
+                    format!("A token whose role is less than `{role}`, or a page of another site"),
+                ),
                 ("429", "More requests than the token may make; see `Retry-After`".to_owned()),
             ] {
                 let problem = Content::new(Some(Ref::from_schema_name("Problem")));

@@ -57,6 +57,7 @@ pub(crate) struct Queued {
         (status = 200, description = "The event is stored", body = Ingested),
         (status = 202, description = "The event is in the queue, and will be stored", body = Queued),
         (status = 400, description = "Not an event, or one before the prune day", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another site asks", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),

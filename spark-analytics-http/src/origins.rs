@@ -85,7 +85,8 @@ pub(crate) async fn refuse_strangers(
     if is_safe || is_own(request.headers(), &app.options.origins) {
         return next.run(request).await;
     }
-    let detail = "a page of another site asks for this, and this server does not name its origin";
+    let detail = "a page of another site asks for this, and this server is not told to answer it: name its origin \
+        (`--cors-origin`), or if it is this server's own page, have the proxy pass `Host` on";
     Problem::new(StatusCode::FORBIDDEN, detail).into_response()
 }
 

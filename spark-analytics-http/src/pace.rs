@@ -40,6 +40,11 @@ impl Pace {
             self.left = self.left.saturating_add(earned).min(self.most);
         }
     }
+
+    /// Whether less has moved than should have in the time that the server waited.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.left < self.most
+    }
 }
 
 /// In place of a time that no clock can tell.
@@ -62,9 +67,11 @@ mod tests {
         pace.moves(1);
         let left = pace.waits() - Instant::now();
         assert!(left > SECOND && left < SECOND + SECOND / 1000, "{left:?}");
+        assert!(pace.is_behind());
         pace.moves(8 * 1024);
         assert!(pace.waits() - Instant::now() > 2 * SECOND);
         pace.moves(1 << 30);
+        assert!(!pace.is_behind());
         assert_eq!(pace.waits() - Instant::now(), 30 * SECOND);
     }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::future::{self, Future, Ready};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::Options;
-use crate::connections::Connections;
+use crate::connections::{Connections, Full};
 use crate::exchange::Exchange;
 use crate::pace::FAR;
 use crate::stalls::Stalls;
@@ -38,7 +38,7 @@ pub async fn serve(
     options: &Options,
     shutdown: impl Future<Output = ()>,
 ) {
-    serve_over(listener, router, options, shutdown, ready).await;
+    serve_over(listener, router, options, shutdown, 0, ready).await;
 }
 
 /// The same over TLS. A handshake may take as long as a head, and is one of the connections meanwhile.
@@ -55,15 +55,16 @@ pub async fn serve_tls(
         let handshake = timeout(within, tls.accept(stream));
         async { handshake.await.unwrap_or_else(|late| Err(late.into())) }
     };
-    serve_over(listener, router, options, shutdown, shake_hands).await;
+    serve_over(listener, router, options, shutdown, crate::tls::HANDSHAKE_BYTES, shake_hands).await;
 }
 
-/// Serves what `begin` makes of each connection.
+/// Serves what `begin` makes of each connection, which holds so many bytes meanwhile.
 async fn serve_over<F, S>(
     listener: TcpListener,
     router: Router,
     options: &Options,
     shutdown: impl Future<Output = ()>,
+    begin_bytes: usize,
     begin: impl Fn(TcpStream) -> F,
 ) where
     F: Future<Output = io::Result<S>> + Send + 'static,
@@ -106,10 +107,13 @@ async fn serve_over<F, S>(
         let (begun, http, watcher) = (begin(stream), http.clone(), graceful.watcher());
         let (stopping, watched) = (stopping.clone(), Arc::clone(&slot));
         let served = async move {
+            watched.hold(begin_bytes).map_err(|Full| io::Error::from(ErrorKind::OutOfMemory))?;
             let stream = tokio::select! {
                 begun = begun => begun?,
                 () = stopping.cancelled() => return Ok(()),
             };
+            // Nothing is too much for less.
+            let _ = watched.hold(0);
             let stream = Stalls::new(stream, watched, write_timeout);
             let connection = http.serve_connection(TokioIo::new(stream), exchange);
             watcher.watch(connection).await.map_err(Box::<dyn Error + Send + Sync>::from)

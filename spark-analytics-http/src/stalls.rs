@@ -34,9 +34,12 @@ impl<S> Stalls<S> {
     ) -> Poll<io::Result<T>> {
         match done {
             Poll::Ready(Ok(done)) => {
-                self.until = None;
-                self.pace.moves(bytes(&done));
-                self.slot.has_written();
+                let bytes = bytes(&done);
+                // Nothing was taken where there was nothing to take: hyper flushes after all that it reads.
+                if self.until.take().is_some() || bytes > 0 {
+                    self.pace.moves(bytes);
+                    self.slot.has_written();
+                }
                 Poll::Ready(Ok(done))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

@@ -9,7 +9,7 @@ use futures_util::{FutureExt, TryFutureExt};
 use serde::Serialize;
 use spark_analytics_core::Store;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
 use crate::app::{App, Shared};
@@ -19,6 +19,9 @@ use crate::problem::Problem;
 const READY_WITHIN: Duration = Duration::from_secs(5);
 /// How long it is then taken for as ready as it was: anyone may ask, and each time would cost the store.
 const READY_FOR: Duration = Duration::from_secs(1);
+
+const STORE: &str = "store";
+const QUEUE: &str = "queue";
 
 /// When it was last asked whether it is ready, and the reason if it was not.
 pub(crate) type LastReady = Mutex<Option<(Instant, Result<(), String>)>>;
@@ -68,13 +71,16 @@ pub(crate) async fn health() -> Json<Status> {
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Problem> {
     // Who asks meanwhile waits for the same answer.
-    let mut last = app.ready.lock().await;
-    let ready = match &*last {
-        Some((asked, ready)) if asked.elapsed() < READY_FOR => ready.clone(),
-        _ => {
-            let ready = ask(&app).await;
-            last.insert((Instant::now(), ready)).1.clone()
-        }
+    let until = Instant::now() + READY_WITHIN;
+    let ready = match timeout_at(until, app.ready.lock()).await {
+        Ok(mut last) => match &*last {
+            Some((asked, ready)) if asked.elapsed() < READY_FOR => ready.clone(),
+            _ => {
+                let ready = ask(&app, until).await;
+                last.insert((Instant::now(), ready)).1.clone()
+            }
+        },
+        Err(_) => Err(late(if app.queue.is_some() { QUEUE } else { STORE })),
     };
     match ready {
         Ok(()) => Ok(Json(Status { status: "ready" })),
@@ -83,18 +89,18 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Proble
 }
 
 /// Asks the store, or the queue: why it is not ready.
-async fn ask(app: &Shared) -> Result<(), String> {
+async fn ask(app: &Shared, until: Instant) -> Result<(), String> {
     let (what, check): (_, BoxFuture<'_, Result<(), String>>) = match &app.queue {
-        Some(queue) => ("queue", queue.check().map_err(|error| error.to_string()).boxed()),
+        Some(queue) => (QUEUE, queue.check().map_err(|error| error.to_string()).boxed()),
         None => {
             let check = app.analytics.store().check();
-            ("store", check.map_err(|error| error.to_string()).boxed())
+            (STORE, check.map_err(|error| error.to_string()).boxed())
         }
     };
-    let detail = match timeout(READY_WITHIN, check).await {
+    let detail = match timeout_at(until, check).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(detail)) => detail,
-        Err(_) => format!("the {what} did not answer within {} s", READY_WITHIN.as_secs()),
+        Err(_) => late(what),
     };
     if app.options.access.is_none() {
         return Err(detail);
@@ -102,4 +108,8 @@ async fn ask(app: &Shared) -> Result<(), String> {
     // This is answered to anyone, and hosts and paths are nobody's business.
     tracing::warn!(detail, "not ready");
     Err(format!("the {what} is not ready; the server's log says why"))
+}
+
+fn late(what: &str) -> String {
+    format!("the {what} did not answer within {} s", READY_WITHIN.as_secs())
 }

@@ -12,6 +12,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+/// What rustls holds at most of a message while hands are shaken.
+pub(crate) const HANDSHAKE_BYTES: usize = 64 * 1024;
+/// What it holds at most of an answer that is not taken.
+const WRITE_BYTES: usize = 16 * 1024;
+
 /// A certificate and its key, for TLS 1.3 and 1.2. Clones are the same.
 #[derive(Clone)]
 pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
@@ -58,7 +63,8 @@ impl Tls {
         stream: TcpStream,
     ) -> impl Future<Output = io::Result<TlsStream<TcpStream>>> + Send + use<> {
         let config = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
-        TlsAcceptor::from(config).accept(stream)
+        TlsAcceptor::from(config)
+            .accept_with(stream, |connection| connection.set_buffer_limit(Some(WRITE_BYTES)))
     }
 }
 

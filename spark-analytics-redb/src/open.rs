@@ -45,7 +45,7 @@ impl Place {
             ErrorKind::AlreadyExists => {
                 Error::Incompatible(format!("{name} exists already: open it, or name another file"))
             }
-            _ => failed(&name, "create its file", error),
+            _ => not_opened(&name, "create its file", error),
         })?;
         let place = Self::of_file(name, file, options)?;
         Ok(Self { made: Some(path.to_owned()), ..place })
@@ -58,7 +58,7 @@ impl Place {
             ErrorKind::NotFound => Error::Incompatible(format!(
                 "{name} does not exist: create the store first, or name another file"
             )),
-            _ => failed(&name, OPEN, error),
+            _ => not_opened(&name, OPEN, error),
         })?;
         Self::of_file(name, file, options)
     }
@@ -67,7 +67,7 @@ impl Place {
         let name = name(path);
         let mut choice = OpenOptions::new();
         let file = choice.read(true).write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(|error| failed(&name, OPEN, error))?;
+        let file = file.map_err(|error| not_opened(&name, OPEN, error))?;
         Self::of_file(name, file, options)
     }
 
@@ -264,4 +264,14 @@ fn refused(name: &str, error: DatabaseError) -> Error {
 
 fn failed(name: &str, action: &'static str, error: impl ToString) -> Error {
     Error::engine(BACKEND, action, format!("{name}: {}", error.to_string()))
+}
+
+/// Of a file that the system does not open.
+fn not_opened(name: &str, action: &'static str, error: std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::Incompatible(
+            format!("cannot open {name}: it must be a file that may be read and written"),
+        ),
+        _ => failed(name, action, error),
+    }
 }

@@ -5,21 +5,21 @@
 mod again;
 mod on_file;
 mod plain_user;
+mod small_disk;
 
 use std::future::Future;
 use std::io::Write;
-use std::path::Path;
 use std::process::Command;
 
 use on_file::{OnFile, Redb, Sqlite, holds, whole_job};
-use spark_analytics_core::{Event, Store};
+use small_disk::{fill, make_room, mounts, take_until_full};
+use spark_analytics_core::Store;
 use spark_analytics_redb::RedbStore;
 use tempfile::TempDir;
 
 const DISK: &str = "SPARK_ANALYTICS_TEST_DISK";
-const MEBIBYTES: usize = 12;
 
-/// Runs the body of a test with a folder of its own of so many MiB, in a process that runs the test of this name.
+/// Runs the body of a test with a small disk of its own, in a process that runs the test of this name.
 fn on_a_small_disk<F: Future<Output = ()>>(test: &str, body: impl FnOnce(TempDir) -> F) {
     if std::env::var_os(DISK).is_some() {
         let folder = TempDir::new().unwrap();
@@ -45,53 +45,11 @@ fn on_a_small_disk<F: Future<Output = ()>>(test: &str, body: impl FnOnce(TempDir
     print!("{told}");
 }
 
-fn mounts(mount: &mut Command, folder: &Path) -> bool {
-    let size = format!("size={MEBIBYTES}m");
-    let tried = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output();
-    tried.is_ok_and(|tried| tried.status.success())
-}
-
-/// Takes all of the disk but for so many bytes.
-fn fill(folder: &Path, but: usize) {
-    let ballast = folder.join("ballast");
-    // Whatever its size, it ends where the disk does.
-    let _ = std::fs::write(&ballast, vec![1; MEBIBYTES << 20]);
-    let file = std::fs::File::options().write(true).open(ballast).unwrap();
-    let len = file.metadata().unwrap().len() as usize;
-    file.set_len(len.saturating_sub(but) as u64).unwrap();
-}
-
-fn make_room(folder: &Path) {
-    std::fs::remove_file(folder.join("ballast")).unwrap();
-}
-
 /// Batches are sent until the disk is full, some pages earlier or later each time, and then again with room.
 async fn full<S: OnFile>(folder: TempDir, told: &str) {
     let path = folder.path().join("store");
     let store = S::open(&path).await.unwrap();
-    let mut taken: Vec<Event> = Vec::new();
-    let (mut jobs, mut refused) = (0..60, 0);
-    for round in 0..8 {
-        fill(folder.path(), round * 17 * 4_096);
-        for job_id in jobs.by_ref() {
-            let batch = whole_job(job_id, 300);
-            let Err(error) = store.ingest(batch.clone()).await else {
-                taken.extend(batch);
-                continue;
-            };
-            refused += 1;
-            let error = error.to_string();
-            assert!(error.contains(told), "{error}");
-            holds(&store, &taken).await;
-            make_room(folder.path());
-            holds(&store, &taken).await;
-            store.ingest(batch.clone()).await.unwrap();
-            taken.extend(batch);
-            break;
-        }
-    }
-    println!("{refused} batches refused, {} events taken", taken.len());
-    assert!(refused > 5, "{refused} batches were refused");
+    let taken = take_until_full(&store, folder.path(), told).await;
     holds(&store, &taken).await;
     fill(folder.path(), 0);
     let _ = store.close().await;

@@ -71,8 +71,7 @@ fn a_sqlite_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
 
 #[test]
 fn a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
-    let told =
-        "the redb store failed to open its file: `DIR/store`: Permission denied (os error 13)";
+    let told = "cannot open `DIR/store`: it must be a file that may be read and written";
     as_plain_user(
         "a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may",
         refused::<Redb>(&[READ_ONLY, NO_FILE, NO_FOLDER], told),

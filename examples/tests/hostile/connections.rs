@@ -99,29 +99,37 @@ fn bodies_that_nobody_asked_for_make_room_for_others() {
 
 #[test]
 fn handshakes_that_do_not_end_make_room_for_others() {
-    // The head of a record of 512 bytes with a hello of 508.
-    let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
-    attack_tls("TLS: hellos that come byte by byte", |target, lasts| {
-        besiege(target, lasts, hello, &[0; 400]);
+    // A hello of 65,280 bytes, of which three of its four records come.
+    let mut hello = Vec::new();
+    for _ in 0..3 {
+        hello.extend([0x16, 3, 1, 0x40, 0, 1, 0, 0xff, 0, 3, 3]);
+        hello.resize(hello.len() + 0x4000 - 6, 0);
+    }
+    attack_tls("TLS: hellos of 48 KiB that do not end", |target, lasts| {
+        besiege(target, lasts, &hello, b"");
     });
+}
+
+/// Asks for long answers, 20 on each connection, and takes none.
+fn take_nothing(target: &Target, lasts: &Lasts<'_>) {
+    let request = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
+    let count = sized(100, 1_000);
+    let mut wires = Vec::new();
+    while lasts.on() {
+        let mut wire = target.open();
+        wire.send(&request);
+        wires.push(wire);
+        if wires.len() > count {
+            wires.remove(0);
+        }
+        thread::sleep(BREATH * sized(20, 5) as u32);
+    }
 }
 
 #[test]
 fn answers_that_nobody_takes_make_room_for_others() {
-    attack("long answers that nobody takes, 20 each", |target, lasts| {
-        let request = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
-        let count = sized(100, 1_000);
-        let mut wires = Vec::new();
-        while lasts.on() {
-            let mut wire = Wire::open(target.address);
-            wire.send(&request);
-            wires.push(wire);
-            if wires.len() > count {
-                wires.remove(0);
-            }
-            thread::sleep(BREATH * sized(20, 5) as u32);
-        }
-    });
+    attack("long answers that nobody takes, 20 each", take_nothing);
+    attack_tls("TLS: long answers that nobody takes, 20 each", take_nothing);
 }
 
 #[test]

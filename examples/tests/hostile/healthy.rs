@@ -17,6 +17,9 @@ const MOST_TRIES: usize = 5;
 #[derive(Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) count: usize,
+    /// How often a connection was closed without an answer, so that it asked again.
+    pub(crate) again: usize,
+    pub(crate) median: Duration,
     pub(crate) p99: Duration,
     most: Duration,
 }
@@ -24,7 +27,8 @@ pub(crate) struct Seen {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
-        write!(f, "{:>6} {:>7.1} {:>7.1}", self.count, ms(self.p99), ms(self.most))
+        let Self { count, again, p99, most, .. } = *self;
+        write!(f, "{count:>6} {again:>5} {:>7.1} {:>7.1}", ms(p99), ms(most))
     }
 }
 
@@ -51,7 +55,7 @@ fn ask(
     is_over: &impl Fn() -> bool,
     mut send: impl FnMut(&str) -> Option<(u16, String)>,
 ) -> Seen {
-    let mut times = Vec::new();
+    let (mut times, mut tries) = (Vec::new(), 0);
     while !is_over() {
         let body = event(900_000, times.len());
         let requests = [
@@ -64,7 +68,10 @@ fn ask(
         ];
         for request in requests {
             let began = Instant::now();
-            let answer = (0..MOST_TRIES).find_map(|_| send(&request));
+            let answer = (0..MOST_TRIES).find_map(|_| {
+                tries += 1;
+                send(&request)
+            });
             times.push(began.elapsed());
             let (status, answer) = answer.unwrap_or_else(|| panic!("no answer to {request}"));
             asked.fetch_add(1, Ordering::Relaxed);
@@ -74,5 +81,11 @@ fn ask(
     }
     times.sort_unstable();
     let count = times.len();
-    Seen { count, p99: times[(count * 99 / 100).min(count - 1)], most: times[count - 1] }
+    Seen {
+        count,
+        again: tries - count,
+        median: times[count / 2],
+        p99: times[(count * 99 / 100).min(count - 1)],
+        most: times[count - 1],
+    }
 }

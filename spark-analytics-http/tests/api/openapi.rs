@@ -253,6 +253,17 @@ async fn the_documentation_page_and_its_files_are_served() {
     assert_eq!((answer.status.as_u16(), answer.header("location")), (308, "docs/"));
     let page = api.get("/docs/").await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html"));
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'; script-src 'self';")
+    );
+    for (name, value) in [
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(page.header(name), value);
+    }
     for name in page.text().split('"').filter_map(|part| part.strip_prefix("./")) {
         let file = api.get(&format!("/docs/{name}")).await;
         assert!(file.status.is_success() && !file.body.is_empty(), "{name}");

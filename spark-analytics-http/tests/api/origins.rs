@@ -24,8 +24,8 @@ fn named() -> Api {
 async fn a_change_that_a_page_of_another_site_asks_for_is_refused_unless_it_is_named() {
     for api in [Api::new(), named()] {
         let answer = post(&api, "https://other.example").await;
-        let told = "a page of another site asks for this, and this server does not name its origin";
-        assert_eq!(answer.problem(403), told);
+        let told = answer.problem(403);
+        assert!(told.starts_with("a page of another site asks for this, and"), "{told}");
         assert_ne!(answer.header("x-request-id"), "");
         api.get("/api/v1/analytics/jobs/101").await.problem(404);
     }

@@ -42,6 +42,15 @@ async fn rest(mut stream: TcpStream) -> String {
     text
 }
 
+/// Asks on a connection that stays open.
+async fn answered(stream: &mut TcpStream) {
+    stream.write_all(GET).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(br#"{"status":"healthy"}"#) {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "it is closed");
+    }
+}
+
 #[tokio::test]
 async fn a_head_that_does_not_come_closes_the_connection() {
     let mut options = Options::default();
@@ -84,6 +93,48 @@ async fn the_connection_that_idles_longest_makes_room_for_another() {
     assert!(rest(second).await.starts_with("TTP/1.1 200"));
     first.write_all(CLOSE).await.unwrap();
     assert_eq!(rest(first).await.matches("TTP/1.1 200").count(), 2);
+}
+
+#[tokio::test]
+async fn a_head_of_16_kib_is_read_and_a_longer_one_refused() {
+    let server = start(api(&Options::default()), Options::default()).await;
+    for (bytes, answer) in [(15 << 10, "HTTP/1.1 200"), (17 << 10, "HTTP/1.1 431")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = String::from_utf8(CLOSE.to_vec()).unwrap();
+        let head = head.replace("\r\n\r\n", &format!("\r\nx: {}\r\n\r\n", "a".repeat(bytes)));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let told = rest(stream).await;
+        assert!(told.starts_with(answer), "{bytes}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_byte_by_byte_makes_room_before_a_client_that_idles_for_less_long() {
+    let head = "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[";
+    for (begin, drip) in [("GET /health HTTP/1.1\r\nX: ", "a"), (head, " ")] {
+        let mut options = Options::default();
+        options.connections = 3;
+        let server = start(api(&options), options).await;
+        let mut connections = Vec::new();
+        for _ in 0..3 {
+            connections.push(TcpStream::connect(server.address).await.unwrap());
+        }
+        let [dripping, kept, last] = &mut connections[..] else { unreachable!() };
+        dripping.write_all(begin.as_bytes()).await.unwrap();
+        for _ in 0..20 {
+            answered(kept).await;
+            dripping.write_all(drip.as_bytes()).await.unwrap();
+            // A byte in so much time is less than 4 KiB a second.
+            for _ in 0..20 {
+                answered(last).await;
+            }
+        }
+        let mut another = TcpStream::connect(server.address).await.unwrap();
+        another.write_all(CLOSE).await.unwrap();
+        assert!(rest(another).await.starts_with("HTTP/1.1 200"));
+        answered(kept).await;
+        answered(last).await;
+    }
 }
 
 #[tokio::test]

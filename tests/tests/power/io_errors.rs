@@ -25,12 +25,12 @@ const KINDS: [(Access, i32); 5] = [
 /// Batches sent before anything fails.
 const HEALTHY: usize = 4;
 
-/// Tries `test` with faults until they come too late to hit anything; of many a sample. Tells how many
-/// hit.
-fn each_fault(sample: usize, test: impl Fn(Fault) -> bool) -> usize {
+/// Tries `test` with faults until they come too late to hit anything; of many a sample. Faults of each kind hit,
+/// but accesses that `never` happen.
+fn each_fault(sample: usize, never: &[Access], test: impl Fn(Fault) -> bool) {
     let mut random = Random::new(seed());
-    let mut hits = 0;
     for (access, error) in KINDS {
+        let mut hits = 0;
         for times in [1, usize::MAX] {
             let mut after = 0;
             for _ in 0..crashes(sample) {
@@ -44,16 +44,28 @@ fn each_fault(sample: usize, test: impl Fn(Fault) -> bool) -> usize {
                 after += if crashes(sample) > sample { 1 } else { 1 + random.below(1 + after) };
             }
         }
+        println!("{hits} times {access:?} failed");
+        assert_eq!(hits == 0, never.contains(&access), "{access:?} failed {hits} times");
     }
-    println!("{hits} faults");
-    hits
 }
+
+/// What stores say of a disk that fails.
+const REASONS: [&str; 7] = [
+    "No space left on device",
+    "Input/output error",
+    "its file failed in another call",
+    "which may have taken back commits",
+    "database or disk is full",
+    "disk I/O error",
+    // What SQLite says if a read fails as it looks whether another connection has made tables meanwhile.
+    "no such table: spark_meta",
+];
 
 /// An error that says what happened, and is none of the data.
 fn is_clear(error: &Error) {
     let said = error.to_string();
     assert!(matches!(error, Error::Engine { .. } | Error::Unavailable { .. }), "{error:?}");
-    assert!(!said.contains("panicked"), "{said}");
+    assert!(REASONS.iter().any(|reason| said.contains(reason)), "{said}");
 }
 
 /// Sends a course while the disk fails. What fails is whole or absent, reads give whole batches or an
@@ -103,8 +115,7 @@ fn redb_survives(course: &Course, options: RedbOptions, fault: Fault) -> bool {
 #[test]
 fn redb_goes_on_after_errors_of_the_disk() {
     let course = block_on(Course::short(seed(), 12));
-    let hits = each_fault(12, |fault| redb_survives(&course, redb_store::OPTIONS, fault));
-    assert!(hits > 10, "only {hits} faults hit");
+    each_fault(12, &[], |fault| redb_survives(&course, redb_store::OPTIONS, fault));
 }
 
 /// What was acknowledged may be gone, so it does not go on by itself.
@@ -112,7 +123,7 @@ fn redb_goes_on_after_errors_of_the_disk() {
 fn redb_with_eventual_durability_holds_whole_batches_when_it_is_opened_again() {
     let course = block_on(Course::short(seed() + 1, 12));
     let options = RedbOptions { durability: Durability::Eventual, ..redb_store::OPTIONS };
-    let hits = each_fault(3, |fault| {
+    each_fault(3, &[], |fault| {
         let file = OneFile::of(Image::new());
         block_on(async {
             let store = options.open_backend(file.backend()).await.unwrap();
@@ -140,13 +151,12 @@ fn redb_with_eventual_durability_holds_whole_batches_when_it_is_opened_again() {
             failed.is_some()
         })
     });
-    assert!(hits > 4, "only {hits} faults hit");
 }
 
 #[test]
 fn redb_opens_once_the_disk_works() {
     let course = block_on(Course::short(seed(), 6));
-    let hits = each_fault(4, |fault| {
+    each_fault(4, &[], |fault| {
         let file = OneFile::of(Image::new());
         file.disk.set_fault(Some(fault));
         block_on(async {
@@ -163,7 +173,6 @@ fn redb_opens_once_the_disk_works() {
             has_hit
         })
     });
-    assert!(hits > 8, "only {hits} faults hit");
 }
 
 /// The n-th sync fails, once.
@@ -231,6 +240,7 @@ fn sqlite_stores_again_what_a_failed_sync_lost() {
             let store = sqlite_store::open_with_checkpoints(folder.path()).await;
             disk.set_fault(failed_sync(after));
             course.insist(&store, &disk).await;
+            assert!(disk.failed() > 0 || after > 0, "no sync failed");
             disk.set_fault(None);
             store.close().await.unwrap();
         });
@@ -301,28 +311,26 @@ async fn sqlite_survives(
 #[test]
 fn sqlite_goes_on_after_errors_of_the_disk() {
     let course = block_on(Course::short(seed(), 12));
-    let hits = each_fault(4, |fault| {
+    each_fault(4, &[Access::SetLen], |fault| {
         let open =
             async |folder: &std::path::Path| sqlite_store::open(folder, Synchronous::Full).await;
         sqlite_store::block_on(sqlite_survives(&course, fault, open))
     });
-    assert!(hits > 6, "only {hits} faults hit");
 }
 
 #[test]
 fn sqlite_goes_on_after_errors_of_the_disk_while_its_log_is_moved() {
     let course = block_on(Course::short(seed() + 1, 12));
-    let hits = each_fault(4, |fault| {
+    each_fault(4, &[], |fault| {
         let open = sqlite_store::open_with_checkpoints;
         sqlite_store::block_on(sqlite_survives(&course, fault, open))
     });
-    assert!(hits > 6, "only {hits} faults hit");
 }
 
 #[test]
 fn sqlite_opens_once_the_disk_works() {
     let course = block_on(Course::short(seed(), 6));
-    let hits = each_fault(4, |fault| {
+    each_fault(4, &[Access::SetLen], |fault| {
         let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::new(Image::new()));
         sqlite_store::block_on(async {
             let _watched = watch(folder.path(), &disk);
@@ -340,5 +348,4 @@ fn sqlite_opens_once_the_disk_works() {
             has_hit
         })
     });
-    assert!(hits > 8, "only {hits} faults hit");
 }

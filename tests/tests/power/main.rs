@@ -46,17 +46,18 @@ fn crashes(sample: usize) -> usize {
     number_in("POWER_CRASHES", sample as u64) as usize
 }
 
-/// Crashes at `count` points of a tape, of those at syncs at first, with what is left each time.
+/// Crashes at `count` points of a tape, half of them at syncs, all of which have their turn, with what is left each time.
 fn crash(tape: &Tape, count: usize, mut check: impl FnMut(&Replay<'_>, Image, &mut Random)) {
     let mut random = Random::new(seed());
     let end = tape.steps.len();
     // Right before a sync most can be lost, right after it least.
     let is_sync = |at: &usize| matches!(tape.steps[*at], Step::Sync { .. } | Step::SyncNames);
     let syncs: Vec<usize> = (0..end).filter(is_sync).collect();
+    let first = random.below(syncs.len().max(1));
     let mut points = Vec::with_capacity(count);
     for number in 0..count {
         points.push(match number % 4 {
-            0..2 if !syncs.is_empty() => syncs[random.below(syncs.len())] + number % 4,
+            0..2 if !syncs.is_empty() => syncs[(first + number / 4) % syncs.len()] + number % 4,
             _ => random.below(end + 1),
         });
     }
