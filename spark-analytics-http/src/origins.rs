@@ -42,15 +42,14 @@ impl FromStr for Origin {
     /// For any other text.
     fn from_str(text: &str) -> Result<Self, BadOrigin> {
         let uri: Uri = text.parse().map_err(|_| BadOrigin)?;
-        let own_port = match uri.scheme_str() {
-            Some("http") => 80,
-            Some("https") => 443,
+        let (scheme, own_port) = match uri.scheme_str() {
+            Some("http") => ("http", 80),
+            Some("https") => ("https", 443),
             _ => return Err(BadOrigin),
         };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or(BadOrigin)?;
         let port = uri.port_u16().filter(|port| *port != own_port);
         let port = port.map_or(String::new(), |port| format!(":{port}"));
-        let scheme = uri.scheme_str().unwrap_or_default();
         let named = format!("{scheme}://{}{port}", host.to_ascii_lowercase());
         if named != text {
             return Err(BadOrigin);
