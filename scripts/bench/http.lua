@@ -1,4 +1,4 @@
--- What wrk sends for scripts/bench-http: the argument names one of the requests below.
+-- What wrk sends for scripts/bench/http: the argument names one of the requests below.
 local threads = 0
 local sent = 0
 

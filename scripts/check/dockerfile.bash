@@ -1,4 +1,4 @@
-# Carries out a Dockerfile without Docker, for scripts/check-containers: sourced by it, as root, in a mount
+# Carries out a Dockerfile without Docker, for scripts/check/containers: sourced by it, as root, in a mount
 # namespace of its own. Known are the instructions that the project's Dockerfile uses; others are an error.
 #
 # Each stage's files are an overlay on a stand-in for its image, a folder in `stands_in`. After `carry_out`
