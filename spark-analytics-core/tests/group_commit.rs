@@ -1,5 +1,5 @@
 //! The group commit under a model checker, which runs threads in orders that a machine would hardly ever take:
-//! `scripts/check-group-commit`.
+//! `scripts/check/group-commit`.
 #![cfg(shuttle)]
 #![allow(clippy::unwrap_used)]
 

@@ -19,7 +19,7 @@ const ROWS: usize = 1_000;
 
 fn main() {
     let Ok(server) = std::env::var("SPARK_ANALYTICS_TEST_POSTGRES") else {
-        println!("no server: scripts/bench postgres, or scripts/with-services");
+        println!("no server: scripts/bench/all postgres, or scripts/with-services");
         return;
     };
     let runtime = Runtime::new().expect("a runtime starts");

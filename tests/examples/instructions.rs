@@ -1,6 +1,6 @@
 //! Work whose instructions are counted: `instructions CASE ROUNDS [LOG]` prepares the input of a case and goes
 //! through it that often. What two numbers of rounds differ by is what the rounds cost, without the preparation
-//! and without what only a first time costs. It prints what a round is of. scripts/check-instructions runs it.
+//! and without what only a first time costs. It prints what a round is of. scripts/check/instructions runs it.
 
 use std::collections::HashMap;
 use std::error::Error;

@@ -1,5 +1,5 @@
 //! The server under attack: while clients misbehave in every way, others are answered as ever, and its memory
-//! is bounded. `scripts/check-hostile` does the same at full size, and prints a table.
+//! is bounded. `scripts/check/hostile` does the same at full size, and prints a table.
 
 #![allow(clippy::unwrap_used)]
 

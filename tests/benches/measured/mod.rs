@@ -1,4 +1,4 @@
-//! What benches have in common: taking turns, rates as lines that scripts/bench reads, and whether to be quick.
+//! What benches have in common: taking turns, rates as lines that scripts/bench/all reads, and whether to be quick.
 
 #![allow(dead_code, reason = "not every bench needs all")]
 

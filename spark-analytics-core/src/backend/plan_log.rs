@@ -1,0 +1,190 @@
+//! What an event log's facts change, worked out from what the store holds of the application.
+
+use std::collections::BTreeMap;
+
+use crate::backend::plan::JobWrite;
+use crate::backend::plan::rollup_changes;
+use crate::figures::job::JobRecord;
+use crate::figures::rollup::Rollup;
+use crate::identity::{JobKey, RollupKey};
+use crate::log::{Application, Environment, Executor, LogJob, LogSnapshot, SqlExecution, Stage};
+use crate::store::LogReceipt;
+
+/// All that a store holds of an application's attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldLog {
+    /// The application, if a log told of it.
+    pub application: Option<Application>,
+    /// Its jobs by number, those too that only single events told of.
+    pub jobs: BTreeMap<i64, JobRecord>,
+    /// Its stage attempts by stage and attempt.
+    pub stages: BTreeMap<(i64, i64), Stage>,
+    /// Its executors by id.
+    pub executors: BTreeMap<String, Executor>,
+    /// Its environment, if a log told of it.
+    pub environment: Option<Environment>,
+    /// Its executions of SQL by id.
+    pub sql: BTreeMap<i64, SqlExecution>,
+}
+
+impl HeldLog {
+    /// What logs told of it; `None` if none did.
+    pub fn into_snapshot(self) -> Option<LogSnapshot> {
+        Some(LogSnapshot {
+            application: self.application?,
+            jobs: self.jobs.into_values().filter_map(|record| record.log.map(|log| *log)).collect(),
+            stages: self.stages.into_values().collect(),
+            executors: self.executors.into_values().collect(),
+            environment: self.environment,
+            sql: self.sql.into_values().collect(),
+        })
+    }
+}
+
+/// What to write for a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "it says what to write, and writes nothing"]
+pub struct LogWriteSet {
+    /// The application, if it changed.
+    pub application: Option<Application>,
+    /// Jobs that changed.
+    pub jobs: Vec<JobWrite>,
+    /// Stage attempts to put.
+    pub stages: Vec<Stage>,
+    /// Stage attempts of an earlier run to delete, by stage and attempt.
+    pub removed_stages: Vec<(i64, i64)>,
+    /// Executors to put.
+    pub executors: Vec<Executor>,
+    /// Executors of an earlier run to delete, by id.
+    pub removed_executors: Vec<String>,
+    /// The environment, if it changed.
+    pub environment: Option<Environment>,
+    /// Whether to delete the environment of an earlier run.
+    pub removes_environment: bool,
+    /// Executions of SQL to put.
+    pub sql: Vec<SqlExecution>,
+    /// Executions of SQL of an earlier run to delete, by id.
+    pub removed_sql: Vec<i64>,
+    /// What to add to each roll-up.
+    pub rollups: BTreeMap<RollupKey, Rollup>,
+    /// What became of the log's facts.
+    pub receipt: LogReceipt,
+}
+
+/// Works out what a log changes. Pure, as [`plan`](crate::plan()).
+///
+/// Of each fact the greater stays. A log of a later run replaces all facts of the earlier one; a log of
+/// an earlier run changes nothing. Single events are untouched.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use spark_analytics_core::{HeldLog, JobRecord, LogJob, LogSnapshot, plan_log};
+///
+/// let mut log = LogSnapshot::default();
+/// log.application.app_id = "app-1".to_owned();
+/// log.jobs.push(LogJob { job_id: 0, num_tasks: 12, ..LogJob::default() });
+/// let writes = plan_log(log.clone(), HeldLog::default());
+/// assert_eq!(writes.receipt.jobs, 1);
+///
+/// // A store that holds all of it has nothing to write.
+/// let record = JobRecord { log: Some(Box::new(log.jobs[0].clone())), ..JobRecord::default() };
+/// let held = HeldLog {
+///     application: Some(log.application.clone()),
+///     jobs: BTreeMap::from([(0, record)]),
+///     ..HeldLog::default()
+/// };
+/// assert!(plan_log(log, held).is_empty());
+/// ```
+pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
+    let mut out = LogWriteSet::default();
+    let run = log.application.start_time;
+    let held_run = held.application.as_ref().map(|held| held.start_time);
+    if held_run.is_some_and(|held_run| run < held_run) {
+        return out;
+    }
+    let is_new_run = held_run.is_some_and(|held_run| run > held_run);
+
+    let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
+    let (mut told, mut before) = (BTreeMap::new(), held.jobs);
+    for job in log.jobs {
+        let is_less = |other: &LogJob| job <= *other;
+        if !told.get(&job.job_id).is_some_and(is_less) {
+            before.entry(job.job_id).or_default();
+            told.insert(job.job_id, job);
+        }
+    }
+    for (job_id, before) in before {
+        let held = before.log.as_deref().filter(|_| !is_new_run);
+        let told = told.remove(&job_id).filter(|told| held.is_none_or(|held| *told > *held));
+        // What an earlier run told goes, whether the later one tells of the job or not.
+        if told.is_none() && !(is_new_run && before.log.is_some()) {
+            continue;
+        }
+        let log = told.map(Box::new);
+        if before.log == log {
+            continue;
+        }
+        out.receipt.jobs += usize::from(log.is_some());
+        let key = JobKey::in_app(app_id, attempt_id, job_id);
+        let figures_before = before.figures(&key);
+        let record = JobRecord { events: before.events, log };
+        out.jobs.push(JobWrite::new(out.jobs.len(), key, figures_before, record));
+    }
+    out.rollups = rollup_changes(&out.jobs, &[]);
+
+    let stages = log.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s));
+    (out.stages, out.removed_stages) = join(stages, held.stages, is_new_run);
+    let executors = log.executors.into_iter().map(|e| (e.id.clone(), e));
+    (out.executors, out.removed_executors) = join(executors, held.executors, is_new_run);
+    let sql = log.sql.into_iter().map(|execution| (execution.execution_id, execution));
+    (out.sql, out.removed_sql) = join(sql, held.sql, is_new_run);
+    let environment = log.environment.into_iter().map(|environment| ((), environment));
+    let held_environment = held.environment.into_iter().map(|environment| ((), environment));
+    let (environment, removed) = join(environment, held_environment.collect(), is_new_run);
+    out.removes_environment = !removed.is_empty();
+    out.environment = environment.into_iter().next();
+    out.receipt.stages = out.stages.len();
+    out.receipt.executors = out.executors.len();
+    out.receipt.sql = out.sql.len();
+    out.receipt.environment = out.environment.is_some();
+
+    if held.application.is_none_or(|held| log.application > held) {
+        out.receipt.application = true;
+        out.application = Some(log.application);
+    }
+    out
+}
+
+impl LogWriteSet {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.receipt.is_unchanged()
+            && self.jobs.is_empty()
+            && self.removed_stages.is_empty()
+            && self.removed_executors.is_empty()
+            && self.removed_sql.is_empty()
+            && !self.removes_environment
+    }
+}
+
+/// The facts to put and the keys to delete.
+fn join<K: Ord, F: Ord>(
+    facts: impl Iterator<Item = (K, F)>,
+    mut held: BTreeMap<K, F>,
+    is_new_run: bool,
+) -> (Vec<F>, Vec<K>) {
+    let mut put: BTreeMap<K, F> = BTreeMap::new();
+    for (key, fact) in facts {
+        let is_less = |other: Option<&F>| other.is_some_and(|other| fact <= *other);
+        if !is_less(put.get(&key)) && (is_new_run || !is_less(held.get(&key))) {
+            put.insert(key, fact);
+        }
+    }
+    if is_new_run {
+        held.retain(|key, _| !put.contains_key(key));
+        (put.into_values().collect(), held.into_keys().collect())
+    } else {
+        (put.into_values().collect(), Vec::new())
+    }
+}

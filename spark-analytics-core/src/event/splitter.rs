@@ -1,0 +1,291 @@
+//! A stream of bytes cut into the texts of events, with memory for one event only.
+
+use std::fmt;
+
+use memchr::{memchr, memchr_iter};
+
+use crate::event::limits::MAX_EVENT_BYTES;
+
+/// The text of what should be one event, without the white space around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct EventText<'a> {
+    /// The text, or, if it is longer than [`MAX_EVENT_BYTES`], so much of its head.
+    pub text: &'a [u8],
+    /// The length of the whole text, in bytes.
+    pub bytes: usize,
+    /// Where it stands.
+    pub place: EventPlace,
+}
+
+/// Where the text of an event stands in its stream; shown as `index 0` or `line 1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventPlace {
+    /// In a JSON array, from 0.
+    Index(u64),
+    /// On a line, from 1; blank lines count.
+    Line(u64),
+}
+
+impl fmt::Display for EventPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "index {index}"),
+            Self::Line(line) => write!(f, "line {line}"),
+        }
+    }
+}
+
+/// Why a stream as a whole holds no events; the text completes "cannot read …: ".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitError {
+    /// An array is wanted, and it begins with something else or is blank.
+    #[error("it is no JSON array")]
+    NotAnArray,
+    /// The array has ended, the stream goes on.
+    #[error("something follows the end of its JSON array")]
+    AfterArray,
+    /// The stream ends before its array does.
+    #[error("its JSON array is not closed")]
+    Unfinished,
+}
+
+/// Cuts a stream, as it comes, at line ends or at the commas of one JSON array.
+///
+/// It looks at no more than that: whether a text is an event is for its reader to say, so that a bad
+/// one does not spoil the others. Blank lines are left out, missing elements of an array are given as
+/// empty texts. It holds at most [`MAX_EVENT_BYTES`], however long a text is, and how the stream comes
+/// in pieces makes no difference to what is given.
+///
+/// ```
+/// use spark_analytics_core::{EventPlace, EventSplitter};
+///
+/// let mut splitter = EventSplitter::detect();
+/// let mut texts = Vec::new();
+/// for piece in ["[{\"job_id\":1},", " {\"job_", "id\":2}]\n"] {
+///     splitter.feed(piece.as_bytes(), |text| texts.push((text.place, text.text.to_vec())))?;
+/// }
+/// splitter.finish(|text| texts.push((text.place, text.text.to_vec())))?;
+/// assert_eq!(texts, [
+///     (EventPlace::Index(0), b"{\"job_id\":1}".to_vec()),
+///     (EventPlace::Index(1), b"{\"job_id\":2}".to_vec()),
+/// ]);
+/// # Ok::<(), spark_analytics_core::SplitError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EventSplitter {
+    state: State,
+    /// The elements or lines before the one under way.
+    before: u64,
+    /// The head of the text under way, as far as it came in earlier pieces.
+    held: Vec<u8>,
+    /// How much of the text came in earlier pieces; without and with the white space at its end.
+    text_bytes: usize,
+    held_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// So many bytes of a byte order mark have come.
+    Detect(usize),
+    DetectAfterMark,
+    Lines,
+    BeforeArray,
+    InArray {
+        depth: usize,
+        in_text: bool,
+        escaped: bool,
+        first: bool,
+    },
+    AfterArray,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl EventSplitter {
+    /// Cuts at line ends.
+    pub const fn lines() -> Self {
+        Self::new(State::Lines)
+    }
+
+    /// Cuts the elements of a JSON array.
+    pub const fn array() -> Self {
+        Self::new(State::BeforeArray)
+    }
+
+    /// Cuts the elements of an array if the first character that is not blank is `[`, else lines. A
+    /// byte order mark before it is stepped over.
+    pub const fn detect() -> Self {
+        Self::new(State::Detect(0))
+    }
+
+    const fn new(state: State) -> Self {
+        Self { state, before: 0, held: Vec::new(), text_bytes: 0, held_bytes: 0 }
+    }
+
+    /// Takes the next piece of the stream and gives each text that ends in it.
+    ///
+    /// # Errors
+    /// [`SplitError::NotAnArray`] and [`SplitError::AfterArray`], when the texts before are given.
+    /// The splitter is then of no more use.
+    pub fn feed(
+        &mut self,
+        mut piece: &[u8],
+        mut each: impl FnMut(EventText<'_>),
+    ) -> Result<(), SplitError> {
+        while !piece.is_empty() {
+            piece = match self.state {
+                State::Lines => match memchr(b'\n', piece) {
+                    Some(end) => {
+                        self.end(&piece[..end], false, &mut each);
+                        &piece[end + 1..]
+                    }
+                    None => self.hold(piece),
+                },
+                State::InArray { .. } => match self.element_end(piece) {
+                    Some((end, closes)) => {
+                        let first = matches!(self.state, State::InArray { first: true, .. });
+                        self.end(&piece[..end], !(first && closes), &mut each);
+                        self.state = if closes { State::AfterArray } else { in_array(false) };
+                        &piece[end + 1..]
+                    }
+                    None => self.hold(piece),
+                },
+                State::BeforeArray => match piece.trim_ascii_start() {
+                    [] => &[],
+                    [b'[', rest @ ..] => {
+                        self.state = in_array(true);
+                        rest
+                    }
+                    _ => return Err(SplitError::NotAnArray),
+                },
+                State::AfterArray => match piece.trim_ascii_start() {
+                    [] => &[],
+                    _ => return Err(SplitError::AfterArray),
+                },
+                State::Detect(seen) => self.step_over_mark(seen, piece),
+                State::DetectAfterMark => self.step_over_blanks(piece),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the end of the stream and gives the text that ends with it: a last line needs no line
+    /// end, and of an array that is not closed there may be a last piece. Nothing may be fed after it.
+    ///
+    /// # Errors
+    /// [`SplitError::NotAnArray`] and [`SplitError::Unfinished`].
+    pub fn finish(&mut self, mut each: impl FnMut(EventText<'_>)) -> Result<(), SplitError> {
+        if let State::Detect(seen) = self.state {
+            self.no_mark(seen);
+        }
+        self.end(&[], false, &mut each);
+        match self.state {
+            State::BeforeArray => Err(SplitError::NotAnArray),
+            State::InArray { .. } => Err(SplitError::Unfinished),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes one byte of a mark, or none if there is no mark.
+    fn step_over_mark<'a>(&mut self, seen: usize, piece: &'a [u8]) -> &'a [u8] {
+        match piece {
+            [byte, rest @ ..] if *byte == BYTE_ORDER_MARK[seen] => {
+                let is_whole = seen + 1 == BYTE_ORDER_MARK.len();
+                self.state =
+                    if is_whole { State::DetectAfterMark } else { State::Detect(seen + 1) };
+                rest
+            }
+            _ => {
+                self.no_mark(seen);
+                piece
+            }
+        }
+    }
+
+    /// What looked like the beginning of a mark is that of a line.
+    fn no_mark(&mut self, seen: usize) {
+        self.hold(&BYTE_ORDER_MARK[..seen]);
+        self.state = if seen == 0 { State::DetectAfterMark } else { State::Lines };
+    }
+
+    fn step_over_blanks<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
+        let text = piece.trim_ascii_start();
+        self.before += memchr_iter(b'\n', &piece[..piece.len() - text.len()]).count() as u64;
+        match text {
+            [] => {}
+            [b'[', rest @ ..] => {
+                self.before = 0;
+                self.state = in_array(true);
+                return rest;
+            }
+            _ => self.state = State::Lines,
+        }
+        text
+    }
+
+    /// Where in `piece` the array's element under way ends, and whether the array does.
+    fn element_end(&mut self, piece: &[u8]) -> Option<(usize, bool)> {
+        let State::InArray { depth, in_text, escaped, .. } = &mut self.state else { return None };
+        for (at, byte) in piece.iter().enumerate() {
+            if *in_text {
+                match byte {
+                    _ if *escaped => *escaped = false,
+                    b'\\' => *escaped = true,
+                    b'"' => *in_text = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => *in_text = true,
+                b'{' | b'[' => *depth += 1,
+                b',' if *depth == 0 => return Some((at, false)),
+                b']' if *depth == 0 => return Some((at, true)),
+                b'}' | b']' => *depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Keeps what has come of a text, but never more than an event may have.
+    fn hold<'a>(&mut self, part: &'a [u8]) -> &'a [u8] {
+        let part = if self.held_bytes == 0 { part.trim_ascii_start() } else { part };
+        let room = MAX_EVENT_BYTES.saturating_sub(self.held.len());
+        self.held.extend_from_slice(&part[..part.len().min(room)]);
+        let text = part.trim_ascii_end();
+        if !text.is_empty() {
+            self.text_bytes = self.held_bytes + text.len();
+        }
+        self.held_bytes += part.len();
+        &[]
+    }
+
+    /// Gives the text that ends with `part`; an empty one only if `blank` ones count.
+    fn end(&mut self, part: &[u8], blank: bool, each: &mut impl FnMut(EventText<'_>)) {
+        let place = match self.state {
+            State::Lines => EventPlace::Line(self.before + 1),
+            _ => EventPlace::Index(self.before),
+        };
+        self.before += 1;
+        if self.held_bytes == 0 {
+            let text = part.trim_ascii();
+            if blank || !text.is_empty() {
+                let head = &text[..text.len().min(MAX_EVENT_BYTES)];
+                each(EventText { text: head, bytes: text.len(), place });
+            }
+            return;
+        }
+        self.hold(part);
+        let head = &self.held[..self.text_bytes.min(self.held.len())];
+        each(EventText { text: head, bytes: self.text_bytes, place });
+        self.held.clear();
+        (self.text_bytes, self.held_bytes) = (0, 0);
+    }
+}
+
+const fn in_array(first: bool) -> State {
+    State::InArray { depth: 0, in_text: false, escaped: false, first }
+}

@@ -1,0 +1,170 @@
+//! A job as stores keep it, and the figures that come of it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::figures::fold::JobFold;
+use crate::figures::tasks::TaskTotals;
+use crate::identity::JobKey;
+use crate::log::LogJob;
+use crate::time::Timestamp;
+
+/// All that a store holds of one job: the fold of its single events and what an event log says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// The fold of its single events.
+    pub events: JobFold,
+    /// What an event log says of it.
+    pub log: Option<Box<LogJob>>,
+}
+
+/// The figures of a job whose start and end are known, see [`JobRecord::figures`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Job {
+    /// Which job.
+    pub key: JobKey,
+    /// Whose job: the user of its start.
+    pub user: String,
+    /// When it started.
+    pub start: Timestamp,
+    /// When it ended.
+    pub end: Timestamp,
+    /// How it ended.
+    pub result: JobResult,
+    /// Its tasks.
+    pub tasks: TaskTotals,
+    /// Where the figures come from.
+    pub source: Source,
+}
+
+/// Where a job's figures come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Single events.
+    Events,
+    /// An event log, which goes before single events once it has the job's end.
+    Log,
+}
+
+impl Source {
+    /// The name by which stores keep it: `events` or `log`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Log => "log",
+        }
+    }
+
+    /// The source of a name; what is not `log` is events.
+    pub fn from_name(name: &str) -> Self {
+        if name == Self::Log.name() { Self::Log } else { Self::Events }
+    }
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JobResult {
+    /// Spark's `JobSucceeded`.
+    Succeeded,
+    /// Spark's `JobFailed`.
+    Failed,
+    /// Any other text, kept as it is and counted as unknown.
+    Unknown(String),
+}
+
+impl JobResult {
+    /// The result of Spark's name for it.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "JobSucceeded" => Self::Succeeded,
+            "JobFailed" => Self::Failed,
+            other => Self::Unknown(other.to_owned()),
+        }
+    }
+
+    /// Spark's name, or the text that came instead.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Succeeded => "JobSucceeded",
+            Self::Failed => "JobFailed",
+            Self::Unknown(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for JobResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl JobRecord {
+    /// The figures in force: the log's once it has the job's start and end, else the events'.
+    /// `None` while neither knows both.
+    pub fn figures(&self, key: &JobKey) -> Option<Job> {
+        let from_log = self.log.as_ref().and_then(|log| {
+            Some(Job {
+                key: key.clone(),
+                user: log.user.clone(),
+                start: log.submission_time?,
+                end: log.completion_time.filter(|_| log.ended)?,
+                result: log.result(),
+                tasks: log.tasks.clone(),
+                source: Source::Log,
+            })
+        });
+        from_log.or_else(|| {
+            let (start, end) = (self.events.start.as_ref()?, self.events.end.as_ref()?);
+            Some(Job {
+                key: key.clone(),
+                user: start.user.clone(),
+                start: start.timestamp,
+                end: end.timestamp,
+                result: JobResult::from_name(&end.job_result),
+                tasks: self.events.tasks.clone(),
+                source: Source::Events,
+            })
+        })
+    }
+
+    /// Whether nothing is known of the job.
+    pub fn is_empty(&self) -> bool {
+        self.log.is_none() && self.events.is_empty()
+    }
+}
+
+impl Job {
+    /// From start to end, in µs; negative when the clock went back.
+    pub const fn duration_us(&self) -> i64 {
+        self.end.as_micros().saturating_sub(self.start.as_micros())
+    }
+
+    /// From start to end, in seconds.
+    pub const fn duration_seconds(&self) -> f64 {
+        self.duration_us() as f64 / 1e6
+    }
+
+    /// Percentage of tasks that succeeded, 0 without tasks.
+    pub const fn success_rate(&self) -> f64 {
+        percent(self.tasks.succeeded, self.tasks.task_count())
+    }
+
+    /// How many tasks ran at once on average: task time over duration. `None` when the job took no
+    /// time.
+    pub fn parallelism(&self) -> Option<f64> {
+        (self.duration_us() > 0)
+            .then(|| self.tasks.duration_ms as f64 * 1e3 / self.duration_us() as f64)
+    }
+
+    /// How much longer the slow tasks take, see [`TaskTotals::skew`].
+    pub fn skew(&self) -> Option<f64> {
+        self.tasks.skew()
+    }
+}
+
+/// `part` in a hundred of `whole`; 0 of nothing.
+pub(crate) const fn percent(part: i64, whole: i64) -> f64 {
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
+}

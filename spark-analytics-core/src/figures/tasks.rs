@@ -1,0 +1,156 @@
+//! What the tasks of a job, a stage, an application or a day add up to.
+
+use std::ops::{AddAssign, SubAssign};
+
+use serde::{Deserialize, Serialize};
+
+use crate::figures::histogram::Histogram;
+
+/// Counts, sums and the distribution of durations over distinct tasks.
+///
+/// It is a commutative group: `+=` and `-=` are exact and undo each other, so that a corrected
+/// task can be taken out again. Sums are wide enough for whatever tasks there can be, and numbers made up
+/// beyond that wrap around, which keeps the group exact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TaskTotals {
+    /// Tasks that ended well.
+    pub succeeded: i64,
+    /// Tasks that failed.
+    pub failed: i64,
+    /// Tasks that were killed, or denied their commit; told only by event logs.
+    pub killed: i64,
+    /// Sum of task durations from launch to finish, in ms.
+    pub duration_ms: i128,
+    /// The part of `duration_ms` that failed and killed tasks took, in ms.
+    pub lost_ms: i128,
+    /// Sum of executor run time, in ms; told only by event logs, as are all sums below.
+    pub run_time_ms: i128,
+    /// Sum of executor CPU time, in ns.
+    pub cpu_time_ns: i128,
+    /// Sum of JVM garbage collection time, in ms.
+    pub gc_time_ms: i128,
+    /// Bytes read from storage.
+    pub input_bytes: i128,
+    /// Bytes written to storage.
+    pub output_bytes: i128,
+    /// Bytes read from shuffles, local and remote.
+    pub shuffle_read_bytes: i128,
+    /// Bytes written to shuffles.
+    pub shuffle_write_bytes: i128,
+    /// Bytes spilled from memory, deserialized size.
+    pub memory_spilled_bytes: i128,
+    /// Bytes spilled to disk, serialized size.
+    pub disk_spilled_bytes: i128,
+    /// Distribution of task durations, in ms.
+    pub durations: Histogram,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskOutcome {
+    /// It ended well.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It was killed, or denied its commit.
+    Killed,
+}
+
+impl TaskTotals {
+    /// Counts one task with its outcome and duration in ms.
+    pub fn record(&mut self, outcome: TaskOutcome, duration_ms: i64) {
+        self.change(outcome, duration_ms, 1);
+        self.durations.record(duration_ms);
+    }
+
+    /// Counts many tasks, each with its outcome and duration in ms, faster than one by one.
+    pub fn record_all(&mut self, tasks: impl IntoIterator<Item = (TaskOutcome, i64)>) {
+        let tasks = tasks.into_iter().inspect(|(outcome, ms)| self.change(*outcome, *ms, 1));
+        let durations: Histogram = tasks.map(|(_, duration_ms)| duration_ms).collect();
+        self.durations += &durations;
+    }
+
+    /// Takes back what [`record`](Self::record) did with the same arguments.
+    pub fn unrecord(&mut self, outcome: TaskOutcome, duration_ms: i64) {
+        self.change(outcome, duration_ms, -1);
+        self.durations.unrecord(duration_ms);
+    }
+
+    /// Tasks that count: those that succeeded or failed, not the killed ones.
+    pub const fn task_count(&self) -> i64 {
+        self.succeeded.wrapping_add(self.failed)
+    }
+
+    /// Share of tasks that succeeded in parts per billion, rounded to the nearest; 0 without tasks.
+    pub const fn success_rate_ppb(&self) -> i64 {
+        let tasks = self.succeeded as i128 + self.failed as i128;
+        if tasks == 0 {
+            return 0;
+        }
+        ((self.succeeded as i128 * 2_000_000_000 + tasks) / (2 * tasks)) as i64
+    }
+
+    /// How much longer the slow tasks take: the 99th percentile of task durations over the median.
+    /// `None` without tasks, or when the median is 0.
+    pub fn skew(&self) -> Option<f64> {
+        let median = self.durations.quantile(50, 100).filter(|median| *median > 0)?;
+        Some(self.durations.quantile(99, 100)? as f64 / median as f64)
+    }
+
+    /// The percentage of run time that went to garbage collection; `None` without run time, which
+    /// event logs alone tell of.
+    pub fn gc_share(&self) -> Option<f64> {
+        (self.run_time_ms > 0).then(|| 100.0 * self.gc_time_ms as f64 / self.run_time_ms as f64)
+    }
+
+    /// Whether nothing is counted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn change(&mut self, outcome: TaskOutcome, duration_ms: i64, by: i64) {
+        let duration = i128::from(duration_ms) * i128::from(by);
+        match outcome {
+            TaskOutcome::Succeeded => self.succeeded = self.succeeded.wrapping_add(by),
+            TaskOutcome::Failed => self.failed = self.failed.wrapping_add(by),
+            TaskOutcome::Killed => self.killed = self.killed.wrapping_add(by),
+        }
+        self.duration_ms = self.duration_ms.wrapping_add(duration);
+        if outcome != TaskOutcome::Succeeded {
+            self.lost_ms = self.lost_ms.wrapping_add(duration);
+        }
+    }
+}
+
+macro_rules! apply_to_fields {
+    ($self:ident, $other:ident, $op:ident, $op_assign:tt) => {
+        $self.succeeded = $self.succeeded.$op($other.succeeded);
+        $self.failed = $self.failed.$op($other.failed);
+        $self.killed = $self.killed.$op($other.killed);
+        $self.duration_ms = $self.duration_ms.$op($other.duration_ms);
+        $self.lost_ms = $self.lost_ms.$op($other.lost_ms);
+        $self.run_time_ms = $self.run_time_ms.$op($other.run_time_ms);
+        $self.cpu_time_ns = $self.cpu_time_ns.$op($other.cpu_time_ns);
+        $self.gc_time_ms = $self.gc_time_ms.$op($other.gc_time_ms);
+        $self.input_bytes = $self.input_bytes.$op($other.input_bytes);
+        $self.output_bytes = $self.output_bytes.$op($other.output_bytes);
+        $self.shuffle_read_bytes = $self.shuffle_read_bytes.$op($other.shuffle_read_bytes);
+        $self.shuffle_write_bytes = $self.shuffle_write_bytes.$op($other.shuffle_write_bytes);
+        $self.memory_spilled_bytes = $self.memory_spilled_bytes.$op($other.memory_spilled_bytes);
+        $self.disk_spilled_bytes = $self.disk_spilled_bytes.$op($other.disk_spilled_bytes);
+        $self.durations $op_assign &$other.durations;
+    };
+}
+
+impl AddAssign<&Self> for TaskTotals {
+    fn add_assign(&mut self, other: &Self) {
+        apply_to_fields!(self, other, wrapping_add, +=);
+    }
+}
+
+impl SubAssign<&Self> for TaskTotals {
+    fn sub_assign(&mut self, other: &Self) {
+        apply_to_fields!(self, other, wrapping_sub, -=);
+    }
+}

@@ -1,0 +1,355 @@
+//! What an event log says of an application: facts that stores keep beside single events.
+//!
+//! Of two facts about the same thing the greater wins: ended beats running, then more events counted,
+//! then the order of the remaining fields. So a log read again, a shorter copy of it, a compacted
+//! one, change nothing. The order of the fields below is that order. Within one log both only rise:
+//! `ended` stays once it is set, even if a stage, an executor or a job of that id appears again.
+
+pub(crate) mod codec;
+mod environment;
+mod sql;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::figures::job::JobResult;
+use crate::figures::tasks::TaskTotals;
+use crate::time::Timestamp;
+
+pub use environment::{Environment, ExecutorResource, ResourceProfile};
+pub use sql::SqlExecution;
+
+/// All facts of one application's attempt, as one event log tells them so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogSnapshot {
+    /// The application.
+    pub application: Application,
+    /// Its jobs, each id once.
+    pub jobs: Vec<LogJob>,
+    /// Its stage attempts, each once.
+    pub stages: Vec<Stage>,
+    /// Its executors, each id once.
+    pub executors: Vec<Executor>,
+    /// Its environment, if the log tells of it.
+    pub environment: Option<Environment>,
+    /// Its executions of SQL, each id once.
+    pub sql: Vec<SqlExecution>,
+}
+
+/// One attempt of an application.
+///
+/// A log whose `start_time` is later than the held one's is another run under the same id and
+/// replaces all that is held of the earlier.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Application {
+    /// The application's id.
+    pub app_id: String,
+    /// The attempt, `""` where Spark has none.
+    pub attempt_id: String,
+    /// When the run began.
+    pub start_time: Option<Timestamp>,
+    /// Whether the log has the application's end.
+    pub ended: bool,
+    /// How many events of the log were counted.
+    pub events: u64,
+    /// When it ended.
+    pub end_time: Option<Timestamp>,
+    /// Its name.
+    pub name: String,
+    /// The user it ran as.
+    pub user: String,
+    /// The version of Spark that wrote the log.
+    pub spark_version: String,
+    /// The time of the latest event.
+    pub last_event_time: Option<Timestamp>,
+    /// All its tasks.
+    pub tasks: TaskTotals,
+    /// The time that its executors' cores were there, see [`Executor::core_time_ms`]; `None` where it
+    /// was not worked out, as in what earlier versions stored.
+    pub core_time_ms: Option<i64>,
+}
+
+impl Application {
+    /// When the run was over as far as the log knows: its end, or else the latest event.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.end_time.or(self.last_event_time)
+    }
+
+    /// From its start [until](Self::until) it was over, in µs; negative when the clock went back.
+    pub fn duration_us(&self) -> Option<i64> {
+        Some(self.until()?.as_micros().saturating_sub(self.start_time?.as_micros()))
+    }
+
+    /// The time that cores were there and ran no task, in ms; never less than 0. A task counts as
+    /// one core, whatever `spark.task.cpus` says. `None` without core time.
+    pub fn idle_core_ms(&self) -> Option<i128> {
+        let core_time = self.core_time_ms.filter(|time| *time > 0)?;
+        Some(i128::from(core_time).saturating_sub(self.tasks.duration_ms).max(0))
+    }
+
+    /// The percentage of core time in which no task ran, see [`idle_core_ms`](Self::idle_core_ms).
+    pub fn idle_share(&self) -> Option<f64> {
+        Some(100.0 * self.idle_core_ms()? as f64 / self.core_time_ms? as f64)
+    }
+}
+
+/// A job as an event log tells it; names and rules are those of the History Server's `/jobs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogJob {
+    /// The job's number.
+    pub job_id: i64,
+    /// Whether the log has an end of the job.
+    pub ended: bool,
+    /// How many events were counted for it.
+    pub events: u64,
+    /// The `Result` of its end as Spark names it; `""` while it runs, and again when it is started
+    /// anew.
+    pub job_result: String,
+    /// The user: the job's property `user`, or else the application's.
+    pub user: String,
+    /// When it was submitted.
+    pub submission_time: Option<Timestamp>,
+    /// When it ended.
+    pub completion_time: Option<Timestamp>,
+    /// The name of its last stage.
+    pub name: String,
+    /// `spark.job.description`.
+    pub description: Option<String>,
+    /// `spark.jobGroup.id`.
+    pub job_group: Option<String>,
+    /// `spark.job.tags`.
+    pub job_tags: Vec<String>,
+    /// `spark.sql.execution.id`.
+    pub sql_execution_id: Option<i64>,
+    /// The message of the exception that ended it.
+    pub failure_message: Option<String>,
+    /// Its stages, in Spark's order.
+    pub stage_ids: Vec<i64>,
+    /// Tasks that its stages were to have.
+    pub num_tasks: i64,
+    /// Tasks running.
+    pub active_tasks: i64,
+    /// Tasks of skipped stages.
+    pub skipped_tasks: i64,
+    /// Distinct partitions of its stages that succeeded.
+    pub completed_indices: i64,
+    /// Stages running.
+    pub active_stages: i64,
+    /// Stages completed.
+    pub completed_stages: i64,
+    /// Stages skipped.
+    pub skipped_stages: i64,
+    /// Stages failed.
+    pub failed_stages: i64,
+    /// Killed tasks by reason.
+    pub killed_tasks_summary: BTreeMap<String, i64>,
+    /// Its tasks that ended.
+    pub tasks: TaskTotals,
+}
+
+impl LogJob {
+    /// How it ended, by its `job_result`.
+    pub fn result(&self) -> JobResult {
+        JobResult::from_name(&self.job_result)
+    }
+}
+
+/// Where a stage attempt stands, in Spark's terms.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum StageStatus {
+    /// Named by a job, not submitted.
+    #[default]
+    Pending,
+    /// Submitted, not completed.
+    Active,
+    /// Never submitted when its job ended.
+    Skipped,
+    /// Completed.
+    Complete,
+    /// Failed.
+    Failed,
+}
+
+/// One attempt of a stage as an event log tells it; names and rules are those of the History
+/// Server's `/stages`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stage {
+    /// The stage's number.
+    pub stage_id: i64,
+    /// The attempt, from 0.
+    pub stage_attempt_id: i64,
+    /// Whether it has been over: complete, failed or skipped. A skipped stage may run after all.
+    pub ended: bool,
+    /// How many events were counted for it.
+    pub events: u64,
+    /// Where it stands.
+    pub status: StageStatus,
+    /// Its name.
+    pub name: String,
+    /// The description of the job that submitted it.
+    pub description: Option<String>,
+    /// The scheduler pool.
+    pub scheduling_pool: String,
+    /// The resource profile.
+    pub resource_profile_id: i64,
+    /// Tasks that it was to have.
+    pub num_tasks: i64,
+    /// Tasks running.
+    pub active_tasks: i64,
+    /// Distinct partitions that succeeded.
+    pub completed_indices: i64,
+    /// When it was submitted.
+    pub submission_time: Option<Timestamp>,
+    /// When its first task was launched.
+    pub first_task_launched_time: Option<Timestamp>,
+    /// When it ended.
+    pub completion_time: Option<Timestamp>,
+    /// Why it failed.
+    pub failure_reason: Option<String>,
+    /// Killed tasks by reason.
+    pub killed_tasks_summary: BTreeMap<String, i64>,
+    /// Whether shuffles are pushed.
+    pub shuffle_push_enabled: bool,
+    /// The number of shuffle mergers.
+    pub shuffle_mergers_count: i64,
+    /// Sums of its tasks' metrics by the names of Spark's REST, such as `executorRunTime` (ms); one
+    /// that is not there is 0.
+    pub metrics: BTreeMap<String, i64>,
+    /// Peaks of its executors' memory metrics by the names of Spark's REST, one that is not there
+    /// being 0; `None` if none were told.
+    pub peak_executor_metrics: Option<BTreeMap<String, i64>>,
+    /// Its tasks that ended.
+    pub tasks: TaskTotals,
+}
+
+impl Stage {
+    /// From its submission to its end, in µs; `None` where either is not known.
+    pub fn duration_us(&self) -> Option<i64> {
+        let end = self.completion_time?.as_micros();
+        Some(end.saturating_sub(self.submission_time?.as_micros()))
+    }
+}
+
+/// An executor as an event log tells it; names and rules are those of the History Server's
+/// `/allexecutors`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Executor {
+    /// Its id, `driver` for the driver.
+    pub id: String,
+    /// Whether it has been removed, or the application ended.
+    pub ended: bool,
+    /// How many events were counted for it.
+    pub events: u64,
+    /// Host and port of its block manager.
+    pub host_port: String,
+    /// Whether it is there.
+    pub is_active: bool,
+    /// Cores.
+    pub total_cores: i64,
+    /// Tasks that fit on it at once.
+    pub max_tasks: i64,
+    /// Tasks running.
+    pub active_tasks: i64,
+    /// Tasks failed.
+    pub failed_tasks: i64,
+    /// Tasks completed.
+    pub completed_tasks: i64,
+    /// Tasks started.
+    pub total_tasks: i64,
+    /// Time spent in tasks, in ms.
+    pub total_duration_ms: i64,
+    /// Time that its tasks spent in garbage collection, in ms.
+    pub total_gc_time_ms: i64,
+    /// Bytes read from storage.
+    pub total_input_bytes: i64,
+    /// Bytes read from shuffles.
+    pub total_shuffle_read: i64,
+    /// Bytes written to shuffles.
+    pub total_shuffle_write: i64,
+    /// Memory for storage, in bytes.
+    pub max_memory: i64,
+    /// When it was added.
+    pub add_time: Option<Timestamp>,
+    /// When it was removed.
+    pub remove_time: Option<Timestamp>,
+    /// Why it was removed.
+    pub remove_reason: Option<String>,
+    /// The resource profile.
+    pub resource_profile_id: i64,
+    /// Storage memory on the heap, in bytes.
+    pub total_on_heap_storage_memory: Option<i64>,
+    /// Storage memory off the heap, in bytes.
+    pub total_off_heap_storage_memory: Option<i64>,
+    /// Where its logs are, by their names.
+    pub executor_logs: BTreeMap<String, String>,
+    /// What its cluster manager says of it.
+    pub attributes: BTreeMap<String, String>,
+    /// Addresses of its resources, such as GPUs, by the resource's name.
+    pub resources: BTreeMap<String, Vec<String>>,
+    /// Peaks of its memory metrics by the names of Spark's REST, one that is not there being 0;
+    /// `None` if none were told.
+    pub peak_memory_metrics: Option<BTreeMap<String, i64>>,
+    /// Whether no tasks are to run on it.
+    pub is_excluded: bool,
+    /// The stages of which no tasks are to run on it.
+    pub excluded_in_stages: BTreeSet<i64>,
+}
+
+impl Executor {
+    /// The time that its cores were there, each of them counted, in ms: from when it was added until it
+    /// was removed, or else until `until`. 0 where either is not known, or the clock went back.
+    ///
+    /// Of an executor that was removed and came back under its id, only the time after that counts.
+    pub fn core_time_ms(&self, until: Option<Timestamp>) -> i64 {
+        match (self.add_time, self.remove_time.or(until)) {
+            (Some(from), Some(to)) => {
+                let there = to.as_millis().saturating_sub(from.as_millis()).max(0);
+                there.saturating_mul(self.total_cores.max(0))
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// The longest location of a log that is noted, in bytes.
+pub const MAX_LOCATION_BYTES: usize = 4 * 1024;
+
+/// A log's storage as it was when the log was taken, by which an importer knows again what it has
+/// taken. It is no fact: no figure depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LogSource {
+    /// Where the log lies: an absolute path or a URL.
+    pub location: String,
+    /// Its size as it is stored, in bytes.
+    pub size: u64,
+    /// When it was last changed.
+    pub modified: Timestamp,
+}
+
+impl LogSource {
+    /// Whether stores note it: its location has at most [`MAX_LOCATION_BYTES`] and no U+0000, which not
+    /// every database can hold. A log whose source is not noted is taken again each time.
+    pub fn can_be_noted(&self) -> bool {
+        self.location.len() <= MAX_LOCATION_BYTES && !self.location.contains('\0')
+    }
+}
+
+/// Something in a log that could not be read and was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LogWarning {
+    /// Where it stands, in bytes from the start of the log after decompression.
+    pub offset: u64,
+    /// The line's number, from 1.
+    pub line: u64,
+    /// What is wrong.
+    pub reason: String,
+}

@@ -1,0 +1,359 @@
+//! A store in memory: complete, for tests and for programs that need no more.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+
+use crate::backend::plan::{Batch, Held, JobWrite, plan};
+use crate::backend::plan_log::{HeldLog, plan_log};
+use crate::error::Result;
+use crate::event::Event;
+use crate::figures::job::{Job, JobRecord};
+use crate::figures::rollup::Rollup;
+use crate::identity::{Dedup, JobKey, RollupKey};
+use crate::log::{Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage};
+use crate::rejected::{MAX_REJECTED, Rejected, Rejection};
+use crate::store::{
+    EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
+};
+use crate::time::Day;
+
+/// A [`Store`] that keeps everything in this process. Clones share it; it is gone with the last.
+#[derive(Clone, Debug)]
+pub struct MemoryStore {
+    dedup: Dedup,
+    state: Arc<RwLock<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    pruned_before: Day,
+    next_event_id: i64,
+    next_rejected_id: i64,
+    /// By application and attempt.
+    applications: BTreeMap<String, BTreeMap<String, ApplicationRows>>,
+    by_end: BTreeSet<JobCursor>,
+    rollups: BTreeMap<(Option<String>, Day), Rollup>,
+    rejected: VecDeque<Rejected>,
+    /// By location.
+    log_sources: BTreeMap<String, LogSource>,
+}
+
+#[derive(Debug, Default)]
+struct JobRows {
+    record: JobRecord,
+    events: BTreeMap<EventCursor, StoredEvent>,
+}
+
+#[derive(Debug, Default)]
+struct ApplicationRows {
+    /// `None` if only single events told of it.
+    application: Option<Application>,
+    jobs: BTreeMap<i64, JobRows>,
+    stages: BTreeMap<(i64, i64), Stage>,
+    executors: BTreeMap<String, Executor>,
+    environment: Option<Environment>,
+    sql: BTreeMap<i64, SqlExecution>,
+}
+
+impl ApplicationRows {
+    fn held(&self) -> HeldLog {
+        let record = |(id, rows): (&i64, &JobRows)| (*id, rows.record.clone());
+        HeldLog {
+            application: self.application.clone(),
+            jobs: self.jobs.iter().map(record).collect(),
+            stages: self.stages.clone(),
+            executors: self.executors.clone(),
+            environment: self.environment.clone(),
+            sql: self.sql.clone(),
+        }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store under a rule.
+    pub fn new(dedup: Dedup) -> Self {
+        let state = State {
+            pruned_before: Day::MIN,
+            next_event_id: 1,
+            next_rejected_id: 1,
+            applications: BTreeMap::new(),
+            by_end: BTreeSet::new(),
+            rollups: BTreeMap::new(),
+            rejected: VecDeque::new(),
+            log_sources: BTreeMap::new(),
+        };
+        Self { dedup, state: Arc::new(RwLock::new(state)) }
+    }
+
+    // A panic while writing is a bug that the caller has seen; the state is still readable.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(Dedup::default())
+    }
+}
+
+impl State {
+    fn application(&self, app_id: &str, attempt_id: &str) -> Option<&ApplicationRows> {
+        self.applications.get(app_id)?.get(attempt_id)
+    }
+
+    fn application_mut(&mut self, app_id: &str, attempt_id: &str) -> &mut ApplicationRows {
+        let attempts = self.applications.entry(app_id.to_owned()).or_default();
+        attempts.entry(attempt_id.to_owned()).or_default()
+    }
+
+    fn job(&self, key: &JobKey) -> Option<&JobRows> {
+        self.application(&key.app_id, &key.attempt_id)?.jobs.get(&key.job_id)
+    }
+
+    fn held(&self, batch: &Batch) -> Held {
+        let rows: Vec<Option<&JobRows>> = batch.jobs().map(|key| self.job(key)).collect();
+        let events = batch
+            .identities()
+            .map(|(job, id)| rows[job]?.events.get(&EventCursor::from(id)).cloned());
+        Held {
+            pruned_before: self.pruned_before,
+            next_event_id: self.next_event_id,
+            events: events.collect(),
+            jobs: rows.iter().map(|r| r.map(|r| r.record.clone()).unwrap_or_default()).collect(),
+        }
+    }
+
+    fn put_job(&mut self, write: JobWrite) {
+        let (before, after) = (write.figures_before.as_ref(), write.figures.as_ref());
+        let (before, after) = (before.map(JobCursor::from), after.map(JobCursor::from));
+        if before != after {
+            before.map(|cursor| self.by_end.remove(&cursor));
+            after.map(|cursor| self.by_end.insert(cursor));
+        }
+        let JobKey { app_id, attempt_id, job_id } = &write.key;
+        let jobs = &mut self.application_mut(app_id, attempt_id).jobs;
+        if write.record.is_empty() {
+            jobs.remove(job_id);
+        } else {
+            jobs.entry(*job_id).or_default().record = write.record;
+        }
+    }
+
+    fn take_log(&mut self, log: LogSnapshot) -> LogReceipt {
+        let app_id = log.application.app_id.clone();
+        let attempt_id = log.application.attempt_id.clone();
+        let held = self.application(&app_id, &attempt_id).map(ApplicationRows::held);
+        let held = held.unwrap_or_default();
+        let writes = plan_log(log, held);
+        for write in writes.jobs {
+            self.put_job(write);
+        }
+        self.add_rollups(writes.rollups);
+        let rows = self.application_mut(&app_id, &attempt_id);
+        rows.application = writes.application.or(rows.application.take());
+        for key in &writes.removed_stages {
+            rows.stages.remove(key);
+        }
+        for id in &writes.removed_executors {
+            rows.executors.remove(id);
+        }
+        let stages = writes.stages.into_iter();
+        rows.stages.extend(stages.map(|s| ((s.stage_id, s.stage_attempt_id), s)));
+        rows.executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+        let held = rows.environment.take().filter(|_| !writes.removes_environment);
+        rows.environment = writes.environment.or(held);
+        for id in &writes.removed_sql {
+            rows.sql.remove(id);
+        }
+        rows.sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
+        writes.receipt
+    }
+
+    fn add_rollups(&mut self, changes: BTreeMap<RollupKey, Rollup>) {
+        for (RollupKey { day, user }, change) in changes {
+            let key = (user, day);
+            let total = self.rollups.entry(key.clone()).or_default();
+            *total += &change;
+            if total.is_empty() {
+                self.rollups.remove(&key);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn dedup(&self) -> Dedup {
+        self.dedup
+    }
+
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        let batch = Batch::new(events, self.dedup);
+        let mut state = self.write();
+        let held = state.held(&batch);
+        let writes = plan(batch, held);
+        state.next_event_id = writes.next_event_id;
+        for write in writes.jobs {
+            state.put_job(write);
+        }
+        for write in writes.inserts.into_iter().chain(writes.updates) {
+            let cursor = EventCursor::from(write.event.id(self.dedup));
+            let JobKey { app_id, attempt_id, job_id } = write.event.job();
+            let rows = state.application_mut(app_id, attempt_id).jobs.get_mut(job_id);
+            if let Some(rows) = rows {
+                rows.events.insert(cursor, StoredEvent { id: write.id, event: write.event });
+            }
+        }
+        state.add_rollups(writes.rollups);
+        Ok(writes.receipts)
+    }
+
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        let mut state = self.write();
+        let sources = sources.into_iter().filter(LogSource::can_be_noted);
+        state.log_sources.extend(sources.map(|source| (source.location.clone(), source)));
+        Ok(logs.into_iter().map(|log| state.take_log(log)).collect())
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        Ok(self.read().job(key).map(|rows| rows.record.clone()))
+    }
+
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        let state = self.read();
+        let first_of = |day: Day| JobCursor { end: day.start(), key: JobKey::new(i64::MIN) };
+        let from = filter.from.map(first_of);
+        let lower = match (after, &from) {
+            (Some(after), Some(from)) if after < from => Bound::Included(from),
+            (Some(after), _) => Bound::Excluded(after),
+            (None, Some(from)) => Bound::Included(from),
+            (None, None) => Bound::Unbounded,
+        };
+        let is_within = |cursor: &&JobCursor| filter.to.is_none_or(|to| cursor.end.day() <= to);
+        let figures = |cursor: &JobCursor| state.job(&cursor.key)?.record.figures(&cursor.key);
+        Ok(state
+            .by_end
+            .range((lower, Bound::Unbounded))
+            .take_while(is_within)
+            .filter(|cursor| filter.app_id.as_ref().is_none_or(|app| *app == cursor.key.app_id))
+            .filter_map(figures)
+            .filter(|job| filter.matches(job))
+            .take(limit)
+            .collect())
+    }
+
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let user = user.map(str::to_owned);
+        let range = (user.clone(), from)..=(user, to);
+        Ok(self.read().rollups.range(range).map(|((_, day), r)| (*day, r.clone())).collect())
+    }
+
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.read();
+        let rows = state.job(key).map(|rows| rows.events.range((lower, Bound::Unbounded)));
+        Ok(rows.into_iter().flatten().take(limit).map(|(_, event)| event.clone()).collect())
+    }
+
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        let lower = after.map_or(Bound::Unbounded, |(app_id, _)| Bound::Included(app_id));
+        let state = self.read();
+        let rows = state.applications.range::<str, _>((lower, Bound::Unbounded));
+        Ok(rows
+            .flat_map(|(_, attempts)| attempts.values())
+            .filter_map(|rows| rows.application.as_ref())
+            .filter(|app| after.is_none_or(|after| (&*app.app_id, &*app.attempt_id) > after))
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        let state = self.read();
+        let Some(rows) = state.application(app_id, attempt_id) else { return Ok(None) };
+        let log = |application: &Application| LogSnapshot {
+            application: application.clone(),
+            jobs: rows
+                .jobs
+                .values()
+                .filter_map(|rows| rows.record.log.as_deref().cloned())
+                .collect(),
+            stages: rows.stages.values().cloned().collect(),
+            executors: rows.executors.values().cloned().collect(),
+            environment: rows.environment.clone(),
+            sql: rows.sql.values().cloned().collect(),
+        };
+        Ok(rows.application.as_ref().map(log))
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        Ok(self.read().log_sources.get(location).cloned())
+    }
+
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        let mut state = self.write();
+        for rejection in rejections {
+            let id = state.next_rejected_id;
+            state.next_rejected_id += 1;
+            state.rejected.push_back(Rejected { id, rejection });
+            if state.rejected.len() > MAX_REJECTED {
+                state.rejected.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        let state = self.read();
+        let newest_first = state.rejected.iter().rev();
+        let wanted = newest_first.filter(|r| before.is_none_or(|before| r.id < before));
+        Ok(wanted.take(limit).cloned().collect())
+    }
+
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        let mut state = self.write();
+        state.pruned_before = state.pruned_before.max(before);
+        let before = state.pruned_before;
+        let mut events = 0;
+        let applications = state.applications.values_mut().flat_map(BTreeMap::values_mut);
+        for rows in applications.flat_map(|rows| rows.jobs.values_mut()) {
+            let held = rows.events.len();
+            rows.events.retain(|cursor, _| cursor.timestamp.day() >= before);
+            events += (held - rows.events.len()) as u64;
+        }
+        Ok(Pruned { events, before })
+    }
+
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,412 @@
+//! The `Store` trait: what a backend has to do.
+
+pub(crate) mod cached;
+pub(crate) mod memory;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::event::Event;
+use crate::figures::job::{Job, JobRecord, JobResult};
+use crate::figures::rollup::Rollup;
+use crate::identity::{Dedup, EventId, EventType, JobKey};
+use crate::log::{Application, LogSnapshot, LogSource};
+use crate::rejected::{Rejected, Rejection};
+use crate::time::{Day, Timestamp};
+
+/// Where facts are kept.
+///
+/// A store is thin: it keeps rows and finds them again, all in terms of the types below, and works out
+/// no figure. What to write is said by two pure functions, so that figures are the same in
+/// every store.
+///
+/// What may be long is read page by page: the last of one page is where the next goes on.
+///
+/// ```
+/// use spark_analytics_core::{Event, EventCursor, JobKey, MemoryStore, Store};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # futures::executor::block_on(async {
+/// let store = MemoryStore::default();
+/// for task in 0..25 {
+///     let end = "2024-03-30T10:00:04Z".parse()?;
+///     store.ingest(vec![Event::task_end(7, end, "ada", format!("task_{task}"), 4_000, true)?]).await?;
+/// }
+/// let (mut after, mut tasks) = (None, 0);
+/// loop {
+///     let page = store.events(&JobKey::new(7), after.as_ref(), 10).await?;
+///     let Some(last) = page.last() else { break };
+///     after = Some(EventCursor::from(&last.event));
+///     tasks += page.len();
+/// }
+/// assert_eq!(tasks, 25);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+///
+/// # Writing one
+///
+/// [`ingest`](Self::ingest) is one transaction that no other writer may interleave with:
+///
+/// 1. Make a [`Batch`](crate::Batch) of the events; it tells the distinct jobs and identities.
+/// 2. Load what is held of them into [`Held`](crate::Held): the prune day, the next event id, a
+///    [`JobRecord`] for each job (the default one if unknown) and the stored event, if any, of each identity.
+/// 3. Call [`plan`](crate::plan()).
+/// 4. Write what the [`WriteSet`](crate::WriteSet) says: insert and update events, put or, if
+///    empty, delete job records, add each roll-up's change to the held one and delete it if it
+///    comes out empty, keep the next event id. Commit, durably.
+/// 5. Return the receipts.
+///
+/// [`ingest_logs`](Self::ingest_logs) is the same with [`HeldLog`](crate::HeldLog) and
+/// [`plan_log`](crate::plan_log()), log by log within one transaction. Ids count up from 1,
+/// perhaps with gaps, and are never given twice.
+///
+/// Jobs are listed by their figures ([`JobRecord::figures`]) in the order of [`JobCursor`]; a job
+/// without figures is in no list. A store needs an index in that order which it keeps up from
+/// [`JobWrite::figures_before`](crate::JobWrite::figures_before) and
+/// [`JobWrite::figures`](crate::JobWrite::figures).
+///
+/// # What holds afterwards
+///
+/// When a writing method has returned `Ok`, what it wrote is durable (unless the store was made with
+/// less on request) and every later read through the store sees it. When it has returned an error, or its
+/// future was dropped, the batch is whole or absent. Every method may be called by many callers
+/// at once.
+///
+/// The package `spark-analytics-tests` holds a conformance suite that any store can run.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The rule by which the store was created.
+    fn dedup(&self) -> Dedup;
+
+    /// Takes a batch of events, each as if after those before it. The receipts stand in the order
+    /// of the events. An empty batch does nothing.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](crate::Error::Engine), [`Error::Unavailable`](crate::Error::Unavailable) or
+    /// [`Error::Damaged`](crate::Error::Damaged); nothing of the batch is applied then.
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>>;
+
+    /// Takes what some event logs say, each as if after those before it, and notes where logs lay: all of
+    /// it or nothing, in one transaction. The receipts stand in the order of the logs.
+    ///
+    /// Of a location the last note counts; one that [cannot be noted](LogSource::can_be_noted) is left
+    /// out. What changes nothing is not written.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>>;
+
+    /// Takes what an event log says, all of it or nothing: [`ingest_logs`](Self::ingest_logs) of one.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
+        let receipts = self.ingest_logs(vec![log], Vec::new()).await?;
+        Ok(receipts.into_iter().next().unwrap_or_default())
+    }
+
+    /// What is held of a job; `None` if nothing.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](crate::Error::Engine), [`Error::Unavailable`](crate::Error::Unavailable) or
+    /// [`Error::Damaged`](crate::Error::Damaged), as for all that read.
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>>;
+
+    /// The first `limit` jobs with figures after the cursor that match, in the order of [`JobCursor`].
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>>;
+
+    /// The roll-ups that are held of the days `from` to `to`, both included, in their order: those
+    /// of one user, or of all users together.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>>;
+
+    /// The first `limit` events of a job after the cursor, in the order of [`EventCursor`].
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>>;
+
+    /// The first `limit` applications that event logs told of, in the order of `(app_id, attempt_id)`
+    /// and after the given one. It costs what the page holds: no job, no environment is read for it.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>>;
+
+    /// All that event logs told of an application's attempt: jobs, stages, executors and executions of SQL
+    /// each in the order of their ids. `None` if no log told of it.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>>;
+
+    /// What was noted last of a log's location; `None` if nothing.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>>;
+
+    /// Keeps input that could not be taken. Of all that was ever given the newest
+    /// [`MAX_REJECTED`](crate::MAX_REJECTED) are kept.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()>;
+
+    /// The first `limit` rejected inputs with an id below `before`, newest first.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>>;
+
+    /// Removes raw events before the day and refuses such events from now on ([`Receipt::TooOld`]).
+    /// Figures, roll-ups and facts of event logs stay. The day only moves forward: an earlier one than
+    /// before removes nothing.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest); the day may hold already then, and calling again goes on.
+    async fn prune(&self, before: Day) -> Result<Pruned>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](crate::Error::Engine) with the reason why not.
+    async fn check(&self) -> Result<()>;
+
+    /// Finishes what is under way and lets go of files and connections; later calls may fail.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](crate::Error::Engine).
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What became of an event, with the id it is stored under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Receipt {
+    /// It is new.
+    Recorded(i64),
+    /// One of the same identity is held whose content is the same or greater.
+    Duplicate(i64),
+    /// It took the place of one of the same identity whose content was less.
+    Replaced(i64),
+    /// It lies before the day up to which events were pruned and was not taken.
+    TooOld,
+}
+
+/// What became of a log's facts: how many were new or greater than those held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LogReceipt {
+    /// Jobs written.
+    pub jobs: usize,
+    /// Stage attempts written.
+    pub stages: usize,
+    /// Executors written.
+    pub executors: usize,
+    /// Executions of SQL written.
+    pub sql: usize,
+    /// Whether the environment was written.
+    pub environment: bool,
+    /// Whether the application itself was written.
+    pub application: bool,
+}
+
+impl LogReceipt {
+    /// Whether the log said nothing new.
+    pub fn is_unchanged(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What [`Store::prune`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Pruned {
+    /// Raw events removed.
+    pub events: u64,
+    /// The day in force: events before it are refused.
+    pub before: Day,
+}
+
+/// Which jobs to list; the default is all.
+///
+/// ```
+/// use spark_analytics_core::{JobFilter, JobResult};
+///
+/// let day = "2024-03-30".parse()?;
+/// let failed = JobFilter { result: Some(JobResult::Failed), ..JobFilter::day(day) };
+/// # assert_eq!(failed.from, failed.to);
+/// # Ok::<(), spark_analytics_core::ParseTimeError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct JobFilter {
+    /// Only this user's.
+    pub user: Option<String>,
+    /// Only this application's.
+    pub app_id: Option<String>,
+    /// Only with this result.
+    pub result: Option<JobResult>,
+    /// Only those that ended on this day or later.
+    pub from: Option<Day>,
+    /// Only those that ended on this day or earlier.
+    pub to: Option<Day>,
+}
+
+impl JobFilter {
+    /// Those that ended on one day.
+    pub fn day(day: Day) -> Self {
+        Self { from: Some(day), to: Some(day), ..Self::default() }
+    }
+
+    /// Whether a job is among them.
+    pub fn matches(&self, job: &Job) -> bool {
+        let day = job.end.day();
+        self.user.as_ref().is_none_or(|user| *user == job.user)
+            && self.app_id.as_ref().is_none_or(|app| *app == job.key.app_id)
+            && self.result.as_ref().is_none_or(|result| *result == job.result)
+            && self.from.is_none_or(|from| from <= day)
+            && self.to.is_none_or(|to| day <= to)
+    }
+}
+
+/// A job's place in the one order in which jobs are listed: end, application, attempt, job.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobCursor {
+    /// When the job ended.
+    pub end: Timestamp,
+    /// Which job.
+    pub key: JobKey,
+}
+
+impl From<&Job> for JobCursor {
+    fn from(job: &Job) -> Self {
+        Self { end: job.end, key: job.key.clone() }
+    }
+}
+
+/// An event's place among those of its job: time, type, task.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventCursor {
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// Its type.
+    pub event_type: EventType,
+    /// The task's id, or `""`.
+    pub task: String,
+}
+
+impl From<EventId<'_>> for EventCursor {
+    fn from(id: EventId<'_>) -> Self {
+        Self { timestamp: id.timestamp, event_type: id.event_type, task: id.task.to_owned() }
+    }
+}
+
+impl From<&Event> for EventCursor {
+    fn from(event: &Event) -> Self {
+        event.id(Dedup::WithTask).into()
+    }
+}
+
+/// An event with the id it is stored under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoredEvent {
+    /// Its id, from 1.
+    pub id: i64,
+    /// The event.
+    pub event: Event,
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn dedup(&self) -> Dedup {
+        (**self).dedup()
+    }
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        (**self).ingest(events).await
+    }
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        (**self).ingest_logs(logs, sources).await
+    }
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        (**self).job(key).await
+    }
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        (**self).jobs(filter, after, limit).await
+    }
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        (**self).rollups(from, to, user).await
+    }
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        (**self).events(key, after, limit).await
+    }
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        (**self).applications(after, limit).await
+    }
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        (**self).log(app_id, attempt_id).await
+    }
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        (**self).log_source(location).await
+    }
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        (**self).reject(rejections).await
+    }
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        (**self).rejected(before, limit).await
+    }
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        (**self).prune(before).await
+    }
+    async fn check(&self) -> Result<()> {
+        (**self).check().await
+    }
+    async fn close(&self) -> Result<()> {
+        (**self).close().await
+    }
+}
