@@ -7,10 +7,15 @@ use std::sync::{Arc, PoisonError, Weak};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::figures::job::Job;
+use crate::figures::rollup::Rollup;
+use crate::identity::JobKey;
+use crate::log::LogSnapshot;
+use crate::store::{LogReceipt, Pruned, Receipt, Store};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
-use crate::{
-    Day, Error, Event, Job, JobKey, LogReceipt, LogSnapshot, Pruned, Receipt, Result, Rollup, Store,
-};
+use crate::time::Day;
 
 /// How much [`Analytics::ingest`] puts into one commit and lets wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

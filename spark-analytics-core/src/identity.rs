@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Day, Timestamp};
+use crate::time::{Day, Timestamp};
 
 /// A job: Spark numbers jobs from 0 in each attempt of each application.
 ///

@@ -1,7 +1,7 @@
 use serde::ser::{Serialize, Serializer};
 
 use super::fields::{Date, Fields, millis};
-use crate::Application;
+use crate::log::Application;
 
 /// An application as Spark's `ApplicationInfo`: its attempts in their order, of which the first, the newest
 /// in Spark, gives id and name.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, Serializer};
 
 use super::fields::Fields;
-use crate::{Environment, ResourceProfile};
+use crate::log::{Environment, ResourceProfile};
 
 /// An environment as Spark's `ApplicationEnvironmentInfo`, properties in the order of their names.
 ///

@@ -4,7 +4,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::application::duration_ms;
 use super::fields::{Date, Fields, Numbers};
-use crate::{Application, Executor};
+use crate::log::{Application, Executor};
 
 /// Names of the peaks of an executor: memory in bytes, garbage collections and their time in ms. In
 /// the order of Spark's `ExecutorMetricType`.

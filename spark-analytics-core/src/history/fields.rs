@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::Timestamp;
+use crate::time::Timestamp;
 
 /// An object that is written field by field.
 pub(super) struct Fields<M>(M);

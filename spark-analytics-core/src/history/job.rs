@@ -1,7 +1,7 @@
 use serde::ser::{Serialize, Serializer};
 
 use super::fields::{Date, Fields};
-use crate::LogJob;
+use crate::log::LogJob;
 
 /// A job as Spark's `JobData`.
 #[derive(Clone, Copy, Debug)]

@@ -23,7 +23,7 @@ pub use stage::{STAGE_METRICS, StageData, stage_status};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Application, Executor, LogJob, LogSnapshot, Stage};
+use crate::log::{Application, Executor, LogJob, LogSnapshot, Stage};
 
 /// The application with this attempt as Spark's `ApplicationInfo`.
 pub fn application_json(log: &LogSnapshot) -> Value {

@@ -4,7 +4,8 @@ use serde::ser::{Serialize, Serializer};
 
 use super::fields::{Date, Fields, millis};
 use super::job::job_status;
-use crate::{LogJob, LogSnapshot, SqlExecution, Timestamp};
+use crate::log::{LogJob, LogSnapshot, SqlExecution};
+use crate::time::Timestamp;
 
 /// An execution of SQL as Spark's `ExecutionData`, without nodes and edges of its plan.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::executor::EXECUTOR_METRICS;
 use super::fields::{Date, Fields, Numbers};
-use crate::{Stage, StageStatus};
+use crate::log::{Stage, StageStatus};
 
 /// Names of the metrics of a stage, sums over its tasks: times in ms, CPU and shuffle write times in
 /// ns, sizes in bytes. In the order of Spark's `StageData`.

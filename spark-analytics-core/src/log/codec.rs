@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::Environment;
+use crate::log::Environment;
 
 /// The first byte of packed JSON; that of plain JSON is `{`.
 const LZ4: u8 = 1;

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{
-    Day, Dedup, Event, EventId, Job, JobKey, JobRecord, Receipt, Rollup, RollupKey, Source,
-    StoredEvent, TaskTotals,
-};
+use crate::event::Event;
+use crate::figures::job::{Job, JobRecord, Source};
+use crate::figures::rollup::Rollup;
+use crate::figures::tasks::TaskTotals;
+use crate::identity::{Dedup, EventId, JobKey, RollupKey};
+use crate::store::{Receipt, StoredEvent};
+use crate::time::Day;
 
 /// Events to be taken together, with the distinct jobs and identities among them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::rollup_changes;
-use crate::{
-    Application, Environment, Executor, JobKey, JobRecord, JobWrite, LogJob, LogReceipt,
-    LogSnapshot, Rollup, RollupKey, SqlExecution, Stage,
-};
+use crate::backend::plan::JobWrite;
+use crate::backend::plan::rollup_changes;
+use crate::figures::job::JobRecord;
+use crate::figures::rollup::Rollup;
+use crate::identity::{JobKey, RollupKey};
+use crate::log::{Application, Environment, Executor, LogJob, LogSnapshot, SqlExecution, Stage};
+use crate::store::LogReceipt;
 
 /// All that a store holds of an application's attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

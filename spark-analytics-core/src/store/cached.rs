@@ -9,11 +9,17 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::{
-    Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
-    Store, StoredEvent,
+use crate::error::Result;
+use crate::event::Event;
+use crate::figures::job::{Job, JobRecord};
+use crate::figures::rollup::Rollup;
+use crate::identity::{Dedup, JobKey};
+use crate::log::{Application, LogSnapshot, LogSource};
+use crate::rejected::{Rejected, Rejection};
+use crate::store::{
+    EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
 };
+use crate::time::Day;
 
 /// A [`Store`] around another that keeps jobs, first pages of job lists and roll-ups in a bounded map.
 ///

@@ -4,7 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JobFold, JobKey, LogJob, TaskTotals, Timestamp};
+use crate::figures::fold::JobFold;
+use crate::figures::tasks::TaskTotals;
+use crate::identity::JobKey;
+use crate::log::LogJob;
+use crate::time::Timestamp;
 
 /// All that a store holds of one job: the fold of its single events and what an event log says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

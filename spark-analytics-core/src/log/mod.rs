@@ -5,11 +5,20 @@
 //! one, change nothing. The order of the fields below is that order. Within one log both only rise:
 //! `ended` stays once it is set, even if a stage, an executor or a job of that id appears again.
 
+pub(crate) mod codec;
+mod environment;
+mod sql;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, JobResult, SqlExecution, TaskTotals, Timestamp};
+use crate::figures::job::JobResult;
+use crate::figures::tasks::TaskTotals;
+use crate::time::Timestamp;
+
+pub use environment::{Environment, ExecutorResource, ResourceProfile};
+pub use sql::SqlExecution;
 
 /// All facts of one application's attempt, as one event log tells them so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

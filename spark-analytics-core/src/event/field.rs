@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::invalid::{InvalidEvent, Problem};
+use crate::event::invalid::{InvalidEvent, Problem};
 
 /// A field's value as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -112,3 +112,15 @@ fields!(
     completion_time,
     job_result
 );
+
+impl From<serde_json::Error> for InvalidEvent {
+    fn from(error: serde_json::Error) -> Self {
+        let message = error.to_string();
+        for field in FIELDS {
+            if message.starts_with(&format!("duplicate field `{field}`")) {
+                return Self::field(field, Problem::Twice);
+            }
+        }
+        Self::NotJson { message }
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::time::Timestamp;
 
 /// An execution of Spark SQL; names and rules are those of the History Server's `/sql`.
 ///

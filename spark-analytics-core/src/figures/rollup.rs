@@ -4,7 +4,9 @@ use std::ops::{AddAssign, SubAssign};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Histogram, Job, JobResult, TaskTotals};
+use crate::figures::histogram::Histogram;
+use crate::figures::job::{Job, JobResult};
+use crate::figures::tasks::TaskTotals;
 
 /// The jobs that ended on one UTC day, of all users or of one, added up.
 ///

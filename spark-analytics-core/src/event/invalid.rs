@@ -1,7 +1,7 @@
 //! What can be wrong with an event.
 
-use crate::EventType;
-use crate::event::{MAX_EVENT_BYTES, MAX_STRING_BYTES};
+use crate::event::limits::{MAX_EVENT_BYTES, MAX_STRING_BYTES};
+use crate::identity::EventType;
 
 /// Why an event was not taken: which field, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -80,18 +80,6 @@ pub enum Problem {
 impl InvalidEvent {
     pub(crate) const fn field(field: &'static str, problem: Problem) -> Self {
         Self::Field { field, problem }
-    }
-}
-
-impl From<serde_json::Error> for InvalidEvent {
-    fn from(error: serde_json::Error) -> Self {
-        let message = error.to_string();
-        for field in crate::scalar::FIELDS {
-            if message.starts_with(&format!("duplicate field `{field}`")) {
-                return Self::field(field, Problem::Twice);
-            }
-        }
-        Self::NotJson { message }
     }
 }
 

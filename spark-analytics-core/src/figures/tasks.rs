@@ -4,7 +4,7 @@ use std::ops::{AddAssign, SubAssign};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Histogram;
+use crate::figures::histogram::Histogram;
 
 /// Counts, sums and the distribution of durations over distinct tasks.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 
 use memchr::{memchr, memchr_iter};
 
-use crate::MAX_EVENT_BYTES;
+use crate::event::limits::MAX_EVENT_BYTES;
 
 /// The text of what should be one event, without the white space around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

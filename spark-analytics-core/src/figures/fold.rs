@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Content, Detail, Event, TaskTotals, Timestamp};
+use crate::event::{Content, Detail, Event};
+use crate::figures::tasks::TaskTotals;
+use crate::time::Timestamp;
 
 /// The state of a job made of single events: the earliest start and the latest end, which are
 /// joins, and the task totals, which are a group.

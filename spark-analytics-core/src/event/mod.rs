@@ -1,21 +1,23 @@
 //! The wire format of single events, and what is checked when one is read.
 
+mod field;
+pub(crate) mod invalid;
+pub(crate) mod limits;
+pub(crate) mod splitter;
+
 use std::borrow::Cow;
 
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::invalid::{InvalidEvent, Problem};
-use crate::scalar::{Fields, Scalar};
-use crate::{Dedup, EventId, EventType, JobKey, TaskOutcome, Timestamp};
+use crate::event::field::{Fields, Scalar};
+use crate::event::invalid::{InvalidEvent, Problem};
+use crate::event::limits::{MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
+use crate::figures::tasks::TaskOutcome;
+use crate::identity::{Dedup, EventId, EventType, JobKey};
+use crate::time::Timestamp;
 
-/// The longest text of one field, in bytes.
-pub const MAX_STRING_BYTES: usize = 1024;
-/// The longest event, in bytes of JSON.
-pub const MAX_EVENT_BYTES: usize = 64 * 1024;
-/// The longest duration of a task, in ms: a leap year.
-pub const MAX_DURATION_MS: i64 = 366 * 86_400_000;
 /// The first instant after those that are taken: 2263-01-01T00:00:00Z, in µs.
 const END_OF_TIME_US: i64 = 9_246_182_400_000_000;
 

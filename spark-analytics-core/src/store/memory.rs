@@ -6,12 +6,19 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use crate::{
-    Application, Batch, Day, Dedup, Environment, Event, EventCursor, Executor, Held, HeldLog, Job,
-    JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot, LogSource,
-    MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey, SqlExecution,
-    Stage, Store, StoredEvent, plan, plan_log,
+use crate::backend::plan::{Batch, Held, JobWrite, plan};
+use crate::backend::plan_log::{HeldLog, plan_log};
+use crate::error::Result;
+use crate::event::Event;
+use crate::figures::job::{Job, JobRecord};
+use crate::figures::rollup::Rollup;
+use crate::identity::{Dedup, JobKey, RollupKey};
+use crate::log::{Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage};
+use crate::rejected::{MAX_REJECTED, Rejected, Rejection};
+use crate::store::{
+    EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
 };
+use crate::time::Day;
 
 /// A [`Store`] that keeps everything in this process. Clones share it; it is gone with the last.
 #[derive(Clone, Debug)]

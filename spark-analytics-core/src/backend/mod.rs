@@ -1,0 +1,13 @@
+//! For authors of stores: what a store loads, and what it writes.
+//!
+//! [`plan`] and [`plan_log`] are pure. A store loads what they ask for, calls them, writes what they
+//! return and commits.
+
+pub(crate) mod plan;
+pub(crate) mod plan_log;
+
+pub use crate::figures::fold::{End, JobFold, Start};
+pub use crate::identity::{EventId, RollupKey};
+pub use crate::log::codec::UnpackError;
+pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
+pub use plan_log::{HeldLog, LogWriteSet, plan_log};
