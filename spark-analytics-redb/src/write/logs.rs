@@ -1,20 +1,21 @@
-//! Taking what an event log says.
+//! Taking what event logs tell.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use redb::{ReadableTable, WriteTransaction};
-use serde::de::DeserializeOwned;
-use spark_analytics_core::{Environment, HeldLog, LogReceipt, LogSnapshot, LogSource, plan_log};
+use spark_analytics_core::LogReceipt;
+use spark_analytics_core::backend::{HeldLog, plan_log};
+use spark_analytics_core::log::{Executor, LogSnapshot, LogSource, SqlExecution, Stage};
 
-use crate::fault::{Fault, Result};
-use crate::ingest::{JobTables, add_rollups};
+use crate::error::Result;
+use crate::handle::Written;
 use crate::keys;
-use crate::shared::Written;
-use crate::tables::{
-    APPLICATIONS, ENVIRONMENTS, EXECUTORS, JobRow, LOG_SOURCES, META, SQL, STAGES, State,
-    from_json, job_key, to_json, to_postcard, unwritable,
-};
+use crate::rows::attempt::Rows;
+use crate::rows::job::JobTables;
+use crate::rows::rollup;
+use crate::tables::{APPLICATIONS, ENVIRONMENTS, EXECUTORS, META, SQL, STAGES, State};
+use crate::value::{from_json, to_json, unwritable};
+use crate::write::sources;
 
 /// Takes logs one after another, and notes where logs lay.
 pub(crate) fn ingest_logs(
@@ -22,7 +23,7 @@ pub(crate) fn ingest_logs(
     logs: Vec<LogSnapshot>,
     sources: &[LogSource],
 ) -> Result<Written<Vec<LogReceipt>>> {
-    let mut is_changed = note_sources(transaction, sources)?;
+    let mut is_changed = sources::note(transaction, sources)?;
     let mut receipts = Vec::with_capacity(logs.len());
     for log in logs {
         let receipt = match ingest_log(transaction, log)? {
@@ -35,21 +36,6 @@ pub(crate) fn ingest_logs(
         receipts.push(receipt);
     }
     Ok(if is_changed { Written::Changed(receipts) } else { Written::Unchanged(receipts) })
-}
-
-/// Notes sources, of one location the last; whether that changes anything.
-fn note_sources(transaction: &WriteTransaction, sources: &[LogSource]) -> Result<bool> {
-    let mut table = transaction.open_table(LOG_SOURCES)?;
-    let mut is_changed = false;
-    for source in sources.iter().filter(|source| source.can_be_noted()) {
-        let value = to_postcard(&(source.size, source.modified))?;
-        let location = source.location.as_str();
-        if table.get(location)?.is_none_or(|held| held.value() != value.as_slice()) {
-            table.insert(location, value.as_slice())?;
-            is_changed = true;
-        }
-    }
-    Ok(is_changed)
 }
 
 /// Loads all that is held of the application's attempt, plans and writes.
@@ -75,11 +61,11 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
         held.jobs.insert(job_id, row.record);
     }
     for stage in rows.facts(&stages, "stage")? {
-        let stage: spark_analytics_core::Stage = stage?;
+        let stage: Stage = stage?;
         held.stages.insert((stage.stage_id, stage.stage_attempt_id), stage);
     }
     for executor in rows.facts(&executors, "executor")? {
-        let executor: spark_analytics_core::Executor = executor?;
+        let executor: Executor = executor?;
         held.executors.insert(executor.id.clone(), executor);
     }
 
@@ -87,7 +73,7 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
         held.environment = Some(rows.environment(row.value())?);
     }
     for execution in rows.facts(&sql, "execution of SQL")? {
-        let execution: spark_analytics_core::SqlExecution = execution?;
+        let execution: SqlExecution = execution?;
         held.sql.insert(execution.execution_id, execution);
     }
 
@@ -134,61 +120,7 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
         .map(|write| of_job(write.key.job_id).unwrap_or_else(|| state.take_job_number()))
         .collect();
     jobs.put(writes.jobs, &numbers)?;
-    add_rollups(transaction, writes.rollups)?;
+    rollup::add(transaction, writes.rollups)?;
     state.save(&mut meta)?;
     Ok(Written::Changed(writes.receipt))
-}
-
-/// Where the rows of an application's attempt are.
-pub(crate) struct Rows<'a> {
-    app_id: &'a str,
-    /// The application's own key, and the first of all its rows in other tables.
-    pub(crate) application: Vec<u8>,
-    end: Vec<u8>,
-}
-
-impl<'a> Rows<'a> {
-    pub(crate) fn of(app_id: &'a str, attempt_id: &str) -> Self {
-        Self {
-            app_id,
-            application: keys::application(app_id, attempt_id),
-            end: keys::after_application(app_id, attempt_id),
-        }
-    }
-
-    fn range(&self) -> Range<&[u8]> {
-        self.application.as_slice()..self.end.as_slice()
-    }
-
-    /// Its jobs with their ids, in the order of the ids.
-    pub(crate) fn jobs<'t>(
-        &'t self,
-        table: &'t impl ReadableTable<&'static [u8], &'static [u8]>,
-    ) -> Result<impl Iterator<Item = Result<(i64, JobRow)>> + 't> {
-        Ok(table.range::<&[u8]>(self.range())?.map(|row| {
-            let (key, value) = row?;
-            Ok((job_key(key.value())?.job_id, JobRow::decode(key.value(), value.value())?))
-        }))
-    }
-
-    /// Its rows in a table of facts, in the order of their ids.
-    pub(crate) fn facts<'t, T: DeserializeOwned>(
-        &'t self,
-        table: &'t impl ReadableTable<&'static [u8], &'static [u8]>,
-        what: &'static str,
-    ) -> Result<impl Iterator<Item = Result<T>> + 't> {
-        Ok(table.range::<&[u8]>(self.range())?.map(move |row| {
-            let (_, value) = row?;
-            from_json(value.value(), || self.fact(what))
-        }))
-    }
-
-    pub(crate) fn environment(&self, value: &[u8]) -> Result<Environment> {
-        Environment::unpack(value).map_err(|error| Fault::damaged(self.fact("environment"), error))
-    }
-
-    /// How errors name a row.
-    pub(crate) fn fact(&self, what: &str) -> String {
-        format!("{what} of application {}", self.app_id)
-    }
 }

@@ -1,14 +1,15 @@
-//! Removing old events, and keeping rejected input within bounds.
+//! Removing raw events.
 
 use std::ops::Bound;
 
 use redb::{ReadableTable, WriteTransaction};
-use spark_analytics_core::{Day, MAX_REJECTED, Rejection};
+use spark_analytics_core::Day;
 
-use crate::fault::{Fault, Result};
+use crate::error::{Fault, Result};
+use crate::handle::Written;
 use crate::keys;
-use crate::shared::Written;
-use crate::tables::{EVENT_IDS, EVENTS, META, NOT_A_KEY, REJECTED, State, encode_rejection};
+use crate::tables::{EVENT_IDS, EVENTS, META, State};
+use crate::value::NOT_A_KEY;
 
 /// How many rows a transaction of [`remove_events`] looks at.
 const CHUNK: usize = 10_000;
@@ -72,28 +73,4 @@ pub(crate) fn remove_events(
     }
     let removed = Removed { events: old_ids.len() as u64, next };
     Ok(if old_ids.is_empty() { Written::Unchanged(removed) } else { Written::Changed(removed) })
-}
-
-/// Keeps rejected input, and of all of it the newest [`MAX_REJECTED`].
-pub(crate) fn reject(
-    transaction: &WriteTransaction,
-    rejections: &[Rejection],
-) -> Result<Written<()>> {
-    if rejections.is_empty() {
-        return Ok(Written::Unchanged(()));
-    }
-    let mut meta = transaction.open_table(META)?;
-    let mut table = transaction.open_table(REJECTED)?;
-    let mut state = State::load(&meta)?;
-    let first_id = state.next_rejected_id;
-    state.next_rejected_id += rejections.len() as i64;
-    state.save(&mut meta)?;
-    let keep_from = state.next_rejected_id.saturating_sub(MAX_REJECTED as i64);
-    table.retain_in::<i64, _>(..keep_from, |_, _| false)?;
-    for (id, rejection) in (first_id..).zip(rejections) {
-        if id >= keep_from {
-            table.insert(id, encode_rejection(rejection)?.as_slice())?;
-        }
-    }
-    Ok(Written::Changed(()))
 }

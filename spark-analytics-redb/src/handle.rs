@@ -9,11 +9,9 @@ use async_lock::Mutex;
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use spark_analytics_core::{Dedup, Error, Result};
 
-use crate::Durability;
-use crate::fault::{self, BACKEND, Fault};
-use crate::open::Place;
-
-pub(crate) const OPEN: &str = "open its file";
+use crate::error::{self, BACKEND, Fault};
+use crate::options::Durability;
+use crate::place::Place;
 
 /// What was acknowledged must not go while the program goes on as if it were there.
 const TAKEN_BACK: &str = "its file failed before, which may have taken back commits that were not yet \
@@ -23,7 +21,7 @@ const TAKEN_BACK: &str = "its file failed before, which may have taken back comm
 /// again before.
 const COMMITS_UNTIL_DURABLE: u32 = 64;
 
-pub(crate) struct Shared {
+pub(crate) struct Handle {
     pub(crate) dedup: Dedup,
     durability: Durability,
     commits: AtomicU32,
@@ -51,7 +49,7 @@ pub(crate) enum Written<T> {
     Unchanged(T),
 }
 
-impl Shared {
+impl Handle {
     pub(crate) fn new(place: Place, database: Database) -> Self {
         Self {
             dedup: place.options().dedup,
@@ -68,14 +66,14 @@ impl Shared {
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         action: &'static str,
-        read: impl FnOnce(&ReadTransaction) -> fault::Result<T> + Send + 'static,
+        read: impl FnOnce(&ReadTransaction) -> error::Result<T> + Send + 'static,
     ) -> Result<T> {
-        let shared = Arc::clone(self);
+        let handle = Arc::clone(self);
         unblock(action, move || {
-            let guard = shared.usable(action)?;
+            let guard = handle.usable(action)?;
             let database = opened(&guard, action)?;
             let read = || read(&database.begin_read()?);
-            read().map_err(|fault| shared.failed(fault, action))
+            read().map_err(|fault| handle.failed(fault, action))
         })
         .await
     }
@@ -85,15 +83,15 @@ impl Shared {
     pub(crate) async fn write<T: Send + 'static>(
         self: &Arc<Self>,
         action: &'static str,
-        write: impl FnOnce(&WriteTransaction) -> fault::Result<Written<T>> + Send + 'static,
+        write: impl FnOnce(&WriteTransaction) -> error::Result<Written<T>> + Send + 'static,
     ) -> Result<T> {
         let turn = self.writer.lock_arc().await;
-        let shared = Arc::clone(self);
+        let handle = Arc::clone(self);
         unblock(action, move || {
             let _turn = turn;
-            let guard = shared.usable(action)?;
+            let guard = handle.usable(action)?;
             let database = opened(&guard, action)?;
-            shared.transact(database, write).map_err(|fault| shared.failed(fault, action))
+            handle.transact(database, write).map_err(|fault| handle.failed(fault, action))
         })
         .await
     }
@@ -101,13 +99,13 @@ impl Shared {
     pub(crate) async fn compact(self: &Arc<Self>) -> Result<bool> {
         const ACTION: &str = "compact its file";
         let turn = self.writer.lock_arc().await;
-        let shared = Arc::clone(self);
+        let handle = Arc::clone(self);
         unblock(ACTION, move || {
             let _turn = turn;
-            drop(shared.usable(ACTION)?);
-            let mut guard = shared.lock_alone();
+            drop(handle.usable(ACTION)?);
+            let mut guard = handle.lock_alone();
             let Held::Open(database) = &mut *guard else { return Err(closed(ACTION)) };
-            database.compact().map_err(|error| shared.failed(error.into(), ACTION))
+            database.compact().map_err(|error| handle.failed(error.into(), ACTION))
         })
         .await
     }
@@ -116,17 +114,17 @@ impl Shared {
     pub(crate) async fn close(self: &Arc<Self>) -> Result<()> {
         const ACTION: &str = "close its file";
         let turn = self.writer.lock_arc().await;
-        let shared = Arc::clone(self);
+        let handle = Arc::clone(self);
         unblock(ACTION, move || {
             let _turn = turn;
             // What failed is closed in good order where it can be.
-            let opened_again = shared.usable(ACTION).map(drop);
-            let held = std::mem::replace(&mut *shared.lock_alone(), Held::Closed);
+            let opened_again = handle.usable(ACTION).map(drop);
+            let held = std::mem::replace(&mut *handle.lock_alone(), Held::Closed);
             let closed = match held {
-                Held::Open(database) => shared.finish(database),
+                Held::Open(database) => handle.finish(database),
                 Held::Failed | Held::Closed => Ok(()),
             };
-            let let_go = shared.place.close();
+            let let_go = handle.place.close();
             opened_again?;
             closed.map_err(|fault| fault.during(ACTION))?;
             let_go.map_err(|error| Error::engine(BACKEND, ACTION, error))
@@ -134,8 +132,8 @@ impl Shared {
         .await
     }
 
-    fn finish(&self, database: Database) -> fault::Result<()> {
-        let flush = || -> fault::Result<()> { Ok(database.begin_write()?.commit()?) };
+    fn finish(&self, database: Database) -> error::Result<()> {
+        let flush = || -> error::Result<()> { Ok(database.begin_write()?.commit()?) };
         let flushed = match self.durability {
             Durability::Eventual => flush(),
             Durability::Immediate => Ok(()),
@@ -147,8 +145,8 @@ impl Shared {
     fn transact<T>(
         &self,
         database: &Database,
-        write: impl FnOnce(&WriteTransaction) -> fault::Result<Written<T>>,
-    ) -> fault::Result<T> {
+        write: impl FnOnce(&WriteTransaction) -> error::Result<Written<T>>,
+    ) -> error::Result<T> {
         let mut transaction = database.begin_write()?;
         match write(&transaction)? {
             Written::Changed(answer) => {
@@ -204,9 +202,9 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
+        f.debug_struct("Handle")
             .field("dedup", &self.dedup)
             .field("durability", &self.durability)
             .finish_non_exhaustive()
