@@ -9,7 +9,7 @@ use spark_analytics_core::{
 use spark_analytics_tests::{Dump, Workload, history};
 
 use crate::disk::Disk;
-use crate::random::Random;
+use crate::support::random::Random;
 use crate::tape::Image;
 
 /// A disk that fails once fails few batches.

@@ -8,7 +8,7 @@ use spark_analytics_sqlite::{SqliteStore, Synchronous};
 use crate::backend::OneFile;
 use crate::course::Course;
 use crate::disk::{Access, Disk, Fault, IO_ERROR, NO_SPACE};
-use crate::random::Random;
+use crate::support::random::Random;
 use crate::tape::Image;
 use crate::vfs::watch;
 use crate::{Told, crash, crashes, redb_store, seed, sqlite_store};

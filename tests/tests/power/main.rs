@@ -12,21 +12,20 @@ mod backend;
 mod course;
 mod disk;
 mod io_errors;
-#[path = "../on_file/mod.rs"]
-mod on_file;
-#[path = "../random/mod.rs"]
-mod random;
 mod redb_store;
 mod sqlite_store;
+#[path = "../support/mod.rs"]
+mod support;
 mod tape;
 mod vfs;
 
 use std::path::Path;
 
-use random::Random;
 use spark_analytics_core::{Event, Receipt, Store, Timestamp};
 use spark_analytics_tests::Dump;
 use tape::{Image, Loss, Replay, Step, Tape};
+
+use support::random::Random;
 
 fn number_in(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())

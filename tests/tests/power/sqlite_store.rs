@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::course::Course;
 use crate::disk::Disk;
-use crate::on_file::{OnFile, Sqlite};
+use crate::support::on_file::{OnFile, Sqlite};
 use crate::tape::{Image, Tape};
 use crate::vfs::watch;
 use crate::{crash, crashes, golden, holds_and_goes_on, seed};

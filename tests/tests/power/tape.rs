@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::random::Random;
+use crate::support::random::Random;
 
 /// The files of a folder by name.
 pub(crate) type Image = BTreeMap<String, Vec<u8>>;

@@ -1,0 +1,273 @@
+//! Group commit: who waits for whom, what is bounded, what a dropped call leaves.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use futures::FutureExt;
+use futures::executor::block_on;
+use futures::future::{LocalBoxFuture, Shared, join_all};
+use futures::task::noop_waker;
+use spark_analytics_core::{
+    Analytics, Error, Event, JobKey, Limits, MemoryStore, Receipt, Result, Store, Timestamp,
+};
+use spark_analytics_redb::RedbStore;
+use spark_analytics_sqlite::SqliteStore;
+use spark_analytics_tests::{Dump, Gated, Reference, Workload};
+
+fn event(job_id: i64) -> Vec<Event> {
+    vec![Event::job_start(job_id, Timestamp::from_millis(job_id), "ada").unwrap()]
+}
+
+/// A call that a test polls by hand.
+struct Call(Shared<LocalBoxFuture<'static, Result<Vec<Receipt>>>>);
+
+impl Call {
+    fn new<S: Store + Clone>(analytics: &Analytics<S>, events: Vec<Event>) -> Self {
+        let analytics = analytics.clone();
+        Self(async move { analytics.ingest(events).await }.boxed_local().shared())
+    }
+
+    fn finish(&self) -> Result<Vec<Receipt>> {
+        block_on(self.0.clone())
+    }
+
+    /// `None` while it is not over; asked again it answers again.
+    fn poll(&mut self) -> Option<Result<Vec<Receipt>>> {
+        match Pin::new(&mut self.0.clone()).poll(&mut Context::from_waker(&noop_waker())) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    }
+}
+
+#[test]
+fn callers_that_arrive_during_a_commit_form_the_next_batch() {
+    let store = Gated::new();
+    let analytics = Analytics::new(store.clone());
+    let mut calls: Vec<Call> = (0..5).map(|n| Call::new(&analytics, event(n))).collect();
+    assert!(calls.iter_mut().all(|call| call.poll().is_none()));
+    assert_eq!(store.arrived(), [1]);
+    store.let_through(2);
+    let receipts: Vec<_> = calls.iter_mut().map(|call| call.finish().unwrap()).collect();
+    assert_eq!(store.arrived(), [1, 4]);
+    assert_eq!(receipts.concat(), (1..=5).map(Receipt::Recorded).collect::<Vec<_>>());
+}
+
+#[test]
+fn any_of_the_callers_drives_the_commit() {
+    let store = Gated::new();
+    let analytics = Analytics::new(store.clone());
+    let mut calls: Vec<Call> = (0..4).map(|n| Call::new(&analytics, event(n))).collect();
+    assert!(calls.iter_mut().all(|call| call.poll().is_none()));
+    store.let_through(9);
+    // Only the last is polled from here on: it drives the first's batch, too.
+    assert_eq!(calls[3].finish().unwrap(), [Receipt::Recorded(4)]);
+    assert_eq!(calls[0].poll().unwrap().unwrap(), [Receipt::Recorded(1)]);
+}
+
+#[test]
+fn a_dropped_leader_leaves_the_commit_to_the_others() {
+    let store = Gated::new();
+    let analytics = Analytics::new(store.clone());
+    let mut calls: Vec<Call> = (0..4).map(|n| Call::new(&analytics, event(n))).collect();
+    assert!(calls.iter_mut().all(|call| call.poll().is_none()));
+    calls.remove(0);
+    calls.remove(0);
+    store.let_through(9);
+    for call in &mut calls {
+        assert!(matches!(call.finish().unwrap()[..], [Receipt::Recorded(_)]));
+    }
+    // The first batch lost its caller, but the second, which waits for it, has driven it.
+    let again = block_on(analytics.ingest((0..4).flat_map(event).collect())).unwrap();
+    assert!(again.iter().all(|receipt| matches!(receipt, Receipt::Duplicate(_))), "{again:?}");
+}
+
+#[test]
+fn a_call_dropped_after_any_number_of_polls_hurts_nobody() {
+    for polls in 0..6 {
+        let store = Gated::new();
+        let analytics = Analytics::new(store.clone());
+        let mut first = Call::new(&analytics, event(0));
+        let mut dropped = Call::new(&analytics, event(1));
+        let mut other = Call::new(&analytics, event(2));
+        assert!(first.poll().is_none());
+        for n in 0..polls {
+            store.let_through(usize::from(n % 2 == 1));
+            let _ = dropped.poll();
+            let _ = other.poll();
+        }
+        drop(dropped);
+        store.let_through(9);
+        assert!(other.finish().is_ok());
+        assert!(first.finish().is_ok());
+        let receipts = block_on(analytics.ingest([event(1), event(1)].concat())).unwrap();
+        assert!(matches!(receipts[1], Receipt::Duplicate(_)));
+        assert_eq!(block_on(store.events(&JobKey::new(1), None, 9)).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
+    let store = Gated::new();
+    let analytics = Analytics::with_limits(store.clone(), Limits { batch: 2, waiting: 3 });
+    let mut first = Call::new(&analytics, event(0));
+    assert!(first.poll().is_none());
+    let mut second = Call::new(&analytics, [event(1), event(2)].concat());
+    assert!(second.poll().is_none());
+    let refused = Call::new(&analytics, event(3)).poll().unwrap().unwrap_err();
+    assert!(matches!(refused, Error::Busy { waiting: 4, limit: 3 }));
+    assert_eq!(
+        refused.to_string(),
+        "4 events wait to be stored, and 3 may: send again in a moment"
+    );
+    drop(second);
+    let mut third = Call::new(&analytics, event(3));
+    assert!(third.poll().is_none());
+    assert_eq!(store.arrived(), [1], "one commit at a time, whoever was dropped in between");
+    store.let_through(9);
+    assert!(first.finish().is_ok());
+    assert!(third.finish().is_ok());
+    // Nothing waits any more, so the bound is free again.
+    assert!(block_on(analytics.ingest((10..13).flat_map(event).collect())).is_ok());
+}
+
+#[test]
+fn a_call_larger_than_all_that_may_wait_is_taken_in_pieces() {
+    let store = Gated::new();
+    store.let_through(99);
+    let analytics = Analytics::with_limits(store.clone(), Limits { batch: 4, waiting: 8 });
+    let receipts = block_on(analytics.ingest((0..21).flat_map(event).collect())).unwrap();
+    assert_eq!(receipts, (1..=21).map(Receipt::Recorded).collect::<Vec<_>>());
+    assert_eq!(store.arrived(), [4, 4, 4, 4, 4, 1]);
+    assert!(block_on(analytics.ingest(vec![])).unwrap().is_empty());
+}
+
+#[test]
+fn an_error_reaches_every_caller_of_its_batch_and_no_other() {
+    let store = Gated::new();
+    let analytics = Analytics::new(store.clone());
+    let mut calls: Vec<Call> = (0..3).map(|n| Call::new(&analytics, event(n))).collect();
+    assert!(calls.iter_mut().all(|call| call.poll().is_none()));
+    store.let_through(1);
+    assert!(calls[0].finish().is_ok());
+    store.fail_next(1);
+    store.let_through(1);
+    for call in &mut calls[1..] {
+        let error = call.finish().unwrap_err().to_string();
+        assert_eq!(error, "the gated store failed to take a batch: it was told to fail");
+    }
+    store.let_through(1);
+    let again = block_on(analytics.ingest([event(0), event(1)].concat())).unwrap();
+    assert_eq!(again, [Receipt::Duplicate(1), Receipt::Recorded(2)]);
+}
+
+/// Many callers with overlapping events on whatever runs futures: each event is recorded once.
+async fn callers_on_any_runtime<S: Store + Clone>(store: S) {
+    let analytics = Analytics::with_limits(store.clone(), Limits { batch: 50, waiting: 100_000 });
+    let events = Workload::new(30, 5).batch(1_000);
+    let mut reference = Reference::default();
+    events.iter().for_each(|event| reference.ingest(event));
+    let overlapping = events.chunks(7).chain(events.chunks(13));
+    let calls = overlapping.map(|part| analytics.ingest(part.to_vec()));
+    let receipts = join_all(calls).await.into_iter().collect::<Result<Vec<_>>>().unwrap().concat();
+    let recorded = receipts.iter().filter(|receipt| matches!(receipt, Receipt::Recorded(_)));
+    assert_eq!(recorded.count(), events.len());
+    assert_eq!(Dump::of(&store).await.unwrap(), Dump::of_reference(&reference, &[]));
+}
+
+async fn redb_in(folder: &tempfile::TempDir) -> RedbStore {
+    RedbStore::create(folder.path().join("store.redb")).await.unwrap()
+}
+
+#[test]
+fn it_runs_on_futures_executor() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(callers_on_any_runtime(MemoryStore::default()));
+    block_on(async { callers_on_any_runtime(redb_in(&folder).await).await });
+}
+
+#[test]
+fn it_runs_on_smol() {
+    let folder = tempfile::tempdir().unwrap();
+    smol::block_on(callers_on_any_runtime(MemoryStore::default()));
+    smol::block_on(async { callers_on_any_runtime(redb_in(&folder).await).await });
+}
+
+#[tokio::test]
+async fn it_runs_on_tokio() {
+    let folder = tempfile::tempdir().unwrap();
+    callers_on_any_runtime(MemoryStore::default()).await;
+    callers_on_any_runtime(redb_in(&folder).await).await;
+    callers_on_any_runtime(SqliteStore::in_memory().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_callers_on_two_threads_are_all_answered() {
+    let analytics = Analytics::new(MemoryStore::default());
+    let calls = (0..1_000).map(|n| {
+        let analytics = analytics.clone();
+        tokio::spawn(async move {
+            let mut receipts = Vec::new();
+            for round in 0..5 {
+                receipts.extend(analytics.ingest(event(n * 5 + round)).await.unwrap());
+            }
+            receipts
+        })
+    });
+    let mut ids: Vec<i64> = Vec::new();
+    for call in join_all(calls).await {
+        ids.extend(call.unwrap().iter().map(|receipt| match receipt {
+            Receipt::Recorded(id) => *id,
+            other => panic!("{other:?}"),
+        }));
+    }
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=5_000).collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_callers_on_two_threads_go_on_side_by_side() {
+    const ROUNDS: usize = 10;
+    // One whose commits take a while. A quarter of the callers fit into one.
+    let store = SqliteStore::in_memory().await.unwrap();
+    let analytics = Analytics::with_limits(store, Limits { batch: 250, waiting: 2_000 });
+    let progress: Arc<Vec<AtomicUsize>> = Arc::new((0..1_000).map(|_| 0.into()).collect());
+    let start = Arc::new(tokio::sync::Barrier::new(1_000));
+    let calls = (0..1_000).map(|caller| {
+        let (analytics, progress) = (analytics.clone(), Arc::clone(&progress));
+        let start = Arc::clone(&start);
+        tokio::spawn(async move {
+            start.wait().await;
+            for round in 0..ROUNDS {
+                analytics.ingest(event((caller * ROUNDS + round) as i64)).await.unwrap();
+                progress[caller].store(round + 1, Ordering::Relaxed);
+            }
+            progress.iter().map(|done| done.load(Ordering::Relaxed)).min().unwrap()
+        })
+    });
+    let slowest = join_all(calls).await.into_iter().map(|call| call.unwrap()).min().unwrap();
+    // When the first has ended, the last is well on its way, however threads are scheduled.
+    assert!(slowest >= ROUNDS / 2, "one caller had done {slowest} of {ROUNDS} calls");
+}
+
+#[test]
+fn long_events_count_for_each_kib_that_they_hold() {
+    let store = Gated::new();
+    let analytics = Analytics::with_limits(store.clone(), Limits { batch: 9, waiting: 18 });
+    let long = |job_id: i64| {
+        let start = event(job_id).remove(0);
+        let padded = start.raw().replacen('{', &format!(r#"{{"pad":"{}","#, "x".repeat(9_000)), 1);
+        vec![Event::from_json(&padded).unwrap()]
+    };
+    let mut first = Call::new(&analytics, long(0));
+    assert!(first.poll().is_none());
+    let mut second = Call::new(&analytics, long(1));
+    assert!(second.poll().is_none());
+    let refused = Call::new(&analytics, event(2)).poll().unwrap().unwrap_err();
+    assert!(matches!(refused, Error::Busy { waiting: 19, limit: 18 }), "{refused:?}");
+    store.let_through(2);
+    assert!(first.finish().is_ok() && second.finish().is_ok());
+}

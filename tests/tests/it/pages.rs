@@ -1,0 +1,118 @@
+//! Links between the pages of the repository lead somewhere, and every page is led to.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Files of the repository with one of these extensions, relative to its root.
+fn files(extensions: &[&str]) -> Vec<PathBuf> {
+    let (root, mut files, mut folders) = (root(), Vec::new(), vec![PathBuf::new()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder)).unwrap().map(Result::unwrap) {
+            let (path, name) = (folder.join(entry.file_name()), entry.file_name());
+            let name = name.to_str().unwrap();
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() && !name.starts_with('.') && !name.starts_with("target") {
+                folders.push(path);
+            } else if kind.is_file() && extensions.iter().any(|end| name.ends_with(end)) {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// A page without its blocks of code.
+fn prose(page: &Path) -> String {
+    let text = fs::read_to_string(root().join(page)).unwrap();
+    text.split("```").step_by(2).collect()
+}
+
+/// Where the links of a page lead: `](there)`.
+fn links(page: &Path) -> Vec<String> {
+    let prose = prose(page);
+    let ends = prose.split("](").skip(1);
+    ends.map(|rest| rest.split(')').next().unwrap().to_owned()).collect()
+}
+
+/// The name by which a heading is linked to.
+fn anchor(heading: &str) -> String {
+    let is_kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+    heading.trim().to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-")
+}
+
+fn anchors(page: &Path) -> BTreeSet<String> {
+    let prose = prose(page);
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| anchor(line.trim_start_matches('#'))).collect()
+}
+
+/// The file that a page calls `path`, relative to the root.
+fn target(page: &Path, path: &str) -> PathBuf {
+    let mut target = PathBuf::new();
+    for part in page.parent().unwrap().join(path).components() {
+        if part == Component::ParentDir {
+            target.pop();
+        } else {
+            target.push(part);
+        }
+    }
+    target
+}
+
+/// The pages and files that a page links to, and its links that lead nowhere.
+fn follow(page: &Path) -> (Vec<PathBuf>, Vec<String>) {
+    let (mut found, mut broken) = (Vec::new(), Vec::new());
+    for link in links(page).iter().filter(|link| !link.contains("://")) {
+        let (path, wanted) = link.split_once('#').unwrap_or((link, ""));
+        let target = if path.is_empty() { page.to_owned() } else { target(page, path) };
+        let is_there = root().join(&target).exists()
+            && (wanted.is_empty() || anchors(&target).contains(wanted));
+        if is_there {
+            found.push(target);
+        } else {
+            broken.push(format!("{}: {link}", page.display()));
+        }
+    }
+    (found, broken)
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let pages = files(&[".md"]);
+    assert!(pages.len() > 15, "{pages:?}");
+    let broken: Vec<String> = pages.iter().flat_map(|page| follow(page).1).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_page_that_is_named_is_there() {
+    let mut missing = Vec::new();
+    for file in files(&[".md", ".rs", ".toml", ".yaml", ".json", ".sql", ".lua"]) {
+        let text = fs::read_to_string(root().join(&file)).unwrap();
+        let names = text.split("docs/").skip(1).filter_map(|rest| {
+            let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')?;
+            rest[end..].starts_with(".md").then(|| format!("docs/{}.md", &rest[..end]))
+        });
+        let is_missing = |name: &String| !root().join(name).exists();
+        missing.extend(names.filter(is_missing).map(|name| format!("{}: {name}", file.display())));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_page_is_reached_from_the_first() {
+    let (mut reached, mut ahead) = (BTreeSet::new(), vec![PathBuf::from("README.md")]);
+    while let Some(page) = ahead.pop() {
+        if reached.insert(page.clone()) && page.extension().is_some_and(|kind| kind == "md") {
+            ahead.extend(follow(&page).0);
+        }
+    }
+    let pages = files(&[".md"]).into_iter().filter(|page| page.starts_with("docs"));
+    let alone: Vec<PathBuf> = pages.filter(|page| !reached.contains(page)).collect();
+    assert!(alone.is_empty(), "no page links to {alone:?}");
+}

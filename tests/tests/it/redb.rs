@@ -1,0 +1,26 @@
+//! The conformance suite on redb.
+
+use std::sync::Arc;
+
+use spark_analytics_core::{Dedup, Result, Store};
+use spark_analytics_redb::RedbOptions;
+use spark_analytics_tests::{Fixture, conformance};
+use tempfile::TempDir;
+
+/// A file in a folder of its own.
+#[derive(Debug)]
+pub(crate) struct InFile(TempDir, Dedup);
+
+#[async_trait::async_trait]
+impl Fixture for InFile {
+    fn new(dedup: Dedup) -> Self {
+        Self(TempDir::new().unwrap(), dedup)
+    }
+
+    async fn open(&self) -> Result<Arc<dyn Store>> {
+        let options = RedbOptions { dedup: self.1, ..RedbOptions::default() };
+        Ok(Arc::new(options.open_or_create(self.0.path().join("store.redb")).await?))
+    }
+}
+
+conformance!(file, super::InFile);

@@ -1,0 +1,123 @@
+//! What is sent: batches of events and snapshots of logs, the same for the same seed.
+
+use spark_analytics_core::{
+    Application, Day, Event, Executor, JobKey, LogJob, LogSnapshot, Stage, TaskOutcome, TaskTotals,
+    Timestamp,
+};
+use spark_analytics_tests::{Dump, Reference};
+
+use crate::support::contested::{events, shuffled};
+
+/// One call of a store.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    Events(Vec<Event>),
+    Log(Box<LogSnapshot>),
+}
+
+const BATCH: usize = 20;
+/// Every so-manieth input is a log.
+const LOG_EVERY: usize = 6;
+const START_MS: i64 = 1_711_792_363_000;
+const DAY_MS: i64 = 86_400_000;
+/// The application of the events, whose jobs a log tells of too, and two of logs alone.
+const APPS: [&str; 3] = ["application_1711792363000_0042", "logged-1", "logged-2"];
+const MARKED_JOBS: i64 = 4;
+
+/// Inputs of jobs that end on 30 days: events twice, contradicting ones, logs that grow.
+pub(crate) fn stream(count: usize, seed: u64) -> Vec<Input> {
+    let events = shuffled(&events(60, count * BATCH), seed);
+    let mut batches = events.chunks(BATCH);
+    let mut inputs = Vec::new();
+    for number in 0..count {
+        inputs.push(if number % LOG_EVERY == 0 {
+            Input::Log(Box::new(log(number)))
+        } else {
+            let first = [marker(number, "first")].into_iter();
+            let batch = batches.next().into_iter().flatten().cloned();
+            Input::Events(first.chain(batch).chain([marker(number, "last")]).collect())
+        });
+    }
+    inputs
+}
+
+/// The day before which raw events are removed at the end: half of them.
+pub(crate) fn pruned_before() -> Day {
+    Timestamp::from_millis(START_MS + 15 * DAY_MS).day()
+}
+
+/// An event that is older than that.
+pub(crate) fn old_event() -> Event {
+    Event::job_start(JobKey::new(0), Timestamp::from_millis(START_MS), "ada").unwrap()
+}
+
+/// The jobs whose events are [`marker`]s.
+pub(crate) fn marked_jobs() -> impl Iterator<Item = JobKey> {
+    (0..MARKED_JOBS).map(marked_job)
+}
+
+fn marked_job(number: i64) -> JobKey {
+    JobKey::in_app("markers", "", number)
+}
+
+/// An event that no other batch has, and that no prune removes.
+pub(crate) fn marker(number: usize, place: &str) -> Event {
+    let at = Timestamp::from_millis(START_MS + 29 * DAY_MS);
+    let job = marked_job(number as i64 % MARKED_JOBS);
+    Event::task_end(job, at, "ada", marker_id(number, place), 1, true).unwrap()
+}
+
+pub(crate) fn marker_id(number: usize, place: &str) -> String {
+    format!("{place} of {number}")
+}
+
+/// Where a log's snapshot is found, and the executor that no other snapshot has.
+pub(crate) fn log_marker(number: usize) -> ((String, String), String) {
+    let app = APPS[number / LOG_EVERY % APPS.len()].to_owned();
+    ((app, String::new()), format!("of log {number}"))
+}
+
+fn log(number: usize) -> LogSnapshot {
+    let ((app_id, attempt_id), executor) = log_marker(number);
+    let events = number as u64;
+    let at = |ms: i64| Some(Timestamp::from_millis(START_MS + ms));
+    let mut tasks = TaskTotals::default();
+    (0..number as i64 % 9).for_each(|task| tasks.record(TaskOutcome::Succeeded, 100 * task));
+    let job = |job_id: i64| LogJob {
+        job_id,
+        ended: true,
+        events,
+        job_result: "JobSucceeded".to_owned(),
+        user: format!("data_engineer_{}@example.com", number % 5),
+        submission_time: at(job_id * DAY_MS),
+        completion_time: at(job_id * DAY_MS + events as i64 * 1_000),
+        tasks: tasks.clone(),
+        ..LogJob::default()
+    };
+    LogSnapshot {
+        application: Application {
+            app_id,
+            attempt_id,
+            start_time: at(0),
+            events,
+            tasks: tasks.clone(),
+            ..Application::default()
+        },
+        jobs: (0..=number as i64 % 7).map(job).collect(),
+        stages: vec![Stage { stage_id: number as i64 % 4, events, ..Stage::default() }],
+        executors: vec![Executor { id: executor, events, ..Executor::default() }],
+        ..LogSnapshot::default()
+    }
+}
+
+/// What a store must answer that has some of the inputs.
+pub(crate) fn expected<'i>(inputs: impl Iterator<Item = &'i Input>) -> Dump {
+    let mut reference = Reference::default();
+    for input in inputs {
+        match input {
+            Input::Events(events) => events.iter().for_each(|event| reference.ingest(event)),
+            Input::Log(log) => reference.ingest_log((**log).clone()),
+        }
+    }
+    Dump::of_reference(&reference, &APPS.map(|app| (app.to_owned(), String::new())))
+}
