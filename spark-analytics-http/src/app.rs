@@ -19,7 +19,7 @@ use crate::observe::observe;
 use crate::options::Options;
 use crate::origins::{cors, refuse_strangers};
 use crate::problem::Problem;
-use crate::queue::Queue;
+use spark_analytics_core::Queue;
 use crate::rejections::Rejections;
 use crate::status::LastReady;
 use crate::tokens::Role;

@@ -24,7 +24,6 @@ mod outcome;
 mod pace;
 mod params;
 mod problem;
-mod queue;
 mod rate;
 mod rejections;
 mod round;
@@ -39,10 +38,9 @@ mod wire;
 
 pub use access::Access;
 pub use app::{router, router_with_queue};
-pub use ingest::TOO_OLD;
 pub use options::Options;
 pub use origins::{BadOrigin, Origin};
-pub use queue::{NotQueued, Queue};
+pub use spark_analytics_core::{NotQueued, Queue};
 pub use serve::serve;
 #[cfg(feature = "tls")]
 pub use serve::serve_tls;
