@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter};
 use std::ops::Bound;
 use std::path::{self, Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -461,7 +461,7 @@ impl Store for JsonStore {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args_os().nth(1).unwrap_or_else(|| "custom-store.json".into());
-    let analytics = Analytics::new(JsonStore::open(&path, Dedup::WithTask)?);
+    let analytics = Analytics::new(Arc::new(JsonStore::open(&path, Dedup::WithTask)?));
     let at = "2024-03-30T10:00:00Z".parse()?;
     let receipts = analytics.ingest(vec![Event::job_start(7, at, "ada")?]).await?;
     println!("{receipts:?} in {}", Path::new(&path).display());
