@@ -287,7 +287,11 @@ impl<'a> Taking<'a> {
             Receipt::Duplicate(_) => counts.duplicate += 1,
             Receipt::Replaced(_) => counts.replaced += 1,
             Receipt::TooOld => {
-                self.rejections.push(Rejection::new(now(), InvalidEvent::TooOld.to_string(), &self.raw[raw]));
+                self.rejections.push(Rejection::new(
+                    now(),
+                    InvalidEvent::TooOld.to_string(),
+                    &self.raw[raw],
+                ));
                 self.reject(index, InvalidEvent::TooOld.to_string().into());
                 if self.outcome.counts.rejected > MAX_REJECTED {
                     self.end = Some(End::Rejected);

@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use spark_analytics_core::{InvalidEvent, Event, Receipt};
+use spark_analytics_core::{Event, InvalidEvent, Receipt};
 use utoipa::ToSchema;
 
 use crate::app::App;

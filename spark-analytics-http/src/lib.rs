@@ -40,10 +40,10 @@ pub use access::Access;
 pub use app::{router, router_with_queue};
 pub use options::Options;
 pub use origins::{BadOrigin, Origin};
-pub use spark_analytics_core::{NotQueued, Queue};
 pub use serve::serve;
 #[cfg(feature = "tls")]
 pub use serve::serve_tls;
+pub use spark_analytics_core::{NotQueued, Queue};
 #[cfg(feature = "tls")]
 pub use tls::{BadTls, Tls};
 pub use tokens::{BadToken, BadTokens, MAX_TOKENS, Role, Tokens};
