@@ -253,7 +253,7 @@ async fn a_pool_of_serializable_connections_in_an_odd_schema_serves_as_well() {
         writer.unwrap().unwrap();
     }
     assert_eq!(store.rollups(Day::MIN, Day::MAX, None).await.unwrap()[0].1.jobs(), 7);
-    let events = store.prune(common::day().next()).await.unwrap().events;
+    let events = store.prune(crate::common::day().next()).await.unwrap().events;
     assert_eq!(events, 21);
 }
 
