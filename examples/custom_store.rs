@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::{
-    Analytics, Application, Batch, Day, Dedup, Environment, Error, Event, EventCursor, EventId, Executor,
-    Held, HeldLog, Job, JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt, LogSnapshot,
-    LogSource, MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup, RollupKey,
-    SqlExecution, Stage, Store, StoredEvent, Timestamp, plan, plan_log,
+    Analytics, Application, Batch, Day, Dedup, Environment, Error, Event, EventCursor, EventId,
+    Executor, Held, HeldLog, Job, JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt,
+    LogSnapshot, LogSource, MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
+    RollupKey, SqlExecution, Stage, Store, StoredEvent, Timestamp, plan, plan_log,
 };
 
 /// A [`Store`] that keeps everything in one JSON file and writes the whole file at each change.

@@ -19,6 +19,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let events = EVENTS.into_iter().map(Event::from_json).collect::<Result<_, _>>()?;
     analytics.ingest(events).await?;
     let job = analytics.job(&JobKey::new(7)).await?.ok_or("the job has not ended")?;
-    println!("job 7 of {}: {} s, {} tasks", job.user, job.duration_seconds(), job.tasks.task_count());
+    println!(
+        "job 7 of {}: {} s, {} tasks",
+        job.user,
+        job.duration_seconds(),
+        job.tasks.task_count()
+    );
     Ok(())
 }

@@ -70,7 +70,8 @@ fn mount_serves_the_api_beside_its_own_route() {
     let address = line.trim().strip_prefix("listening on http://").unwrap();
     for (path, expected) in [("/", "my service"), ("/spark/health", r#"{"status":"healthy"}"#)] {
         let mut connection = TcpStream::connect(address).unwrap();
-        write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(expected), "{answer}");
