@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,14 @@ impl Timestamp {
 impl From<DateTime<chrono::Utc>> for Timestamp {
     fn from(value: DateTime<chrono::Utc>) -> Self {
         Self(value.timestamp_micros())
+    }
+}
+
+/// The clock of the system; an instant before 1970 is held at 1970.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
 }
 

@@ -19,11 +19,11 @@ use crate::observe::observe;
 use crate::options::Options;
 use crate::origins::{cors, refuse_strangers};
 use crate::problem::Problem;
-use crate::queue::Queue;
 use crate::rejections::Rejections;
 use crate::status::LastReady;
 use crate::tokens::Role;
 use crate::{applications, batch, docs, history, ingest, jobs, logs, status, summary};
+use spark_analytics_core::Queue;
 
 /// What every handler is given.
 pub(crate) type App = Arc<Shared>;

@@ -19,11 +19,11 @@ use utoipa::IntoParams;
 use crate::app::{App, now};
 use crate::body::{self, Media, Pieces};
 use crate::connections::{Full, Slot};
-use crate::ingest::{TOO_OLD, read};
+use crate::ingest::read;
 use crate::outcome::{BatchOutcome, Taken};
 use crate::params::{Params, short};
 use crate::problem::Problem;
-use crate::queue::Queue;
+use spark_analytics_core::Queue;
 
 /// A commit takes this many events, or as many as have this many bytes.
 const COMMIT_EVENTS: usize = 1_000;
@@ -287,8 +287,12 @@ impl<'a> Taking<'a> {
             Receipt::Duplicate(_) => counts.duplicate += 1,
             Receipt::Replaced(_) => counts.replaced += 1,
             Receipt::TooOld => {
-                self.rejections.push(Rejection::new(now(), TOO_OLD, &self.raw[raw]));
-                self.reject(index, TOO_OLD.into());
+                self.rejections.push(Rejection::new(
+                    now(),
+                    InvalidEvent::TooOld.to_string(),
+                    &self.raw[raw],
+                ));
+                self.reject(index, InvalidEvent::TooOld.to_string().into());
                 if self.outcome.counts.rejected > MAX_REJECTED {
                     self.end = Some(End::Rejected);
                 }

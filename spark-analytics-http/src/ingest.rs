@@ -5,15 +5,12 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use spark_analytics_core::{Event, Receipt};
+use spark_analytics_core::{Event, InvalidEvent, Receipt};
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::body::{self, Encoding, Media};
 use crate::problem::Problem;
-
-/// Why an event before the prune day is not taken, as [`Receipt::TooOld`] tells.
-pub const TOO_OLD: &str = "the event lies before the day up to which events were pruned; its job's figures stay as they are";
 
 /// That an event is stored.
 #[derive(Debug, Serialize, ToSchema)]
@@ -93,7 +90,7 @@ pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<R
         Some(Receipt::Duplicate(id)) => Ok(stored(*id, "duplicate")),
         Some(Receipt::Replaced(id)) => Ok(stored(*id, "replaced")),
         Some(Receipt::TooOld) | None => {
-            Err(refuse(&app, Problem::bad_request(TOO_OLD), &raw).await)
+            Err(refuse(&app, Problem::bad_request(InvalidEvent::TooOld.to_string()), &raw).await)
         }
     }
 }

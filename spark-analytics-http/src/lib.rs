@@ -24,7 +24,6 @@ mod outcome;
 mod pace;
 mod params;
 mod problem;
-mod queue;
 mod rate;
 mod rejections;
 mod round;
@@ -39,13 +38,12 @@ mod wire;
 
 pub use access::Access;
 pub use app::{router, router_with_queue};
-pub use ingest::TOO_OLD;
 pub use options::Options;
 pub use origins::{BadOrigin, Origin};
-pub use queue::{NotQueued, Queue};
 pub use serve::serve;
 #[cfg(feature = "tls")]
 pub use serve::serve_tls;
+pub use spark_analytics_core::{NotQueued, Queue};
 #[cfg(feature = "tls")]
 pub use tls::{BadTls, Tls};
 pub use tokens::{BadToken, BadTokens, MAX_TOKENS, Role, Tokens};

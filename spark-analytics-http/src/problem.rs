@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::app::now;
 use crate::connections::Full;
 use crate::outcome::Counts;
-use crate::queue::NotQueued;
+use spark_analytics_core::NotQueued;
 
 /// An answer that is not what was asked for, with a sentence that says why.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -20,6 +20,12 @@ pub enum InvalidEvent {
         /// Its length in bytes.
         bytes: usize,
     },
+    /// The event is older than the day before which events were pruned, see
+    /// [`Receipt::TooOld`](crate::Receipt::TooOld).
+    #[error(
+        "the event is older than the day before which events were pruned; its job's figures stay as they are"
+    )]
+    TooOld,
     /// A field is missing or wrong.
     #[error("field `{field}` {problem}")]
     Field {

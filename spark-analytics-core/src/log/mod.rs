@@ -38,6 +38,56 @@ pub struct LogSnapshot {
     pub sql: Vec<SqlExecution>,
 }
 
+impl LogSnapshot {
+    /// About how many bytes its facts take in a store, by which importers bound their batches.
+    pub fn size_hint(&self) -> usize {
+        const ROW: usize = 2_048;
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let texts = |map: &BTreeMap<String, String>| -> usize {
+            map.iter().map(|(name, value)| name.len() + value.len()).sum()
+        };
+        let reasons =
+            |kills: &BTreeMap<String, i64>| -> usize { kills.keys().map(String::len).sum() };
+        let jobs = self.jobs.iter().map(|job| {
+            job.name.len()
+                + text(&job.description)
+                + text(&job.failure_message)
+                + reasons(&job.killed_tasks_summary)
+        });
+        let stages = self.stages.iter().map(|stage| {
+            stage.name.len()
+                + text(&stage.description)
+                + text(&stage.failure_reason)
+                + reasons(&stage.killed_tasks_summary)
+        });
+        let executors = self.executors.iter().map(|executor| {
+            texts(&executor.executor_logs)
+                + texts(&executor.attributes)
+                + text(&executor.remove_reason)
+        });
+        let sql = self.sql.iter().map(|execution| {
+            execution.plan_description.len()
+                + execution.description.len()
+                + text(&execution.error_message)
+        });
+        let environment = self.environment.iter().map(|environment| {
+            let profiles = environment.resource_profiles.iter();
+            let requests = profiles.flat_map(|profile| &profile.executor_resources);
+            let scripts: usize =
+                requests.map(|(name, request)| name.len() + request.discovery_script.len()).sum();
+            texts(&environment.spark_properties)
+                + texts(&environment.hadoop_properties)
+                + texts(&environment.system_properties)
+                + texts(&environment.metrics_properties)
+                + texts(&environment.classpath_entries)
+                + scripts
+        });
+        let rows: Vec<usize> =
+            jobs.chain(stages).chain(executors).chain(sql).chain(environment).collect();
+        rows.len() * ROW + rows.iter().sum::<usize>()
+    }
+}
+
 /// One attempt of an application.
 ///
 /// A log whose `start_time` is later than the held one's is another run under the same id and

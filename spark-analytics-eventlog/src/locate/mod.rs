@@ -14,6 +14,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use spark_analytics_core::log::LogSource;
+
 pub(crate) use names::{app_name, is_in_progress};
 
 /// An event log and its parts.
@@ -165,6 +167,21 @@ impl FoundLog {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.parts.iter().map(|part| part.size).sum()
+    }
+
+    /// The location, size and time by which an importer recognises the log, see
+    /// [`LogSource`]: a local path is made absolute.
+    #[must_use]
+    pub fn source(&self) -> LogSource {
+        let newest = self.parts.iter().map(|part| part.modified).max();
+        let absolute = std::path::absolute(&self.name).ok().filter(|_| !is_url(&self.name));
+        let location =
+            absolute.map_or_else(|| self.name.clone(), |path| path.display().to_string());
+        LogSource {
+            location,
+            size: self.size(),
+            modified: newest.unwrap_or(SystemTime::UNIX_EPOCH).into(),
+        }
     }
 
     /// The log in a file of this name, of which only the name is known.

@@ -1,0 +1,131 @@
+//! Consuming `spark.events`: batches, each committed before it is acknowledged.
+
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use lapin::message::Delivery;
+use lapin::{Channel, Consumer};
+use metrics::histogram;
+use spark_analytics_core::{Event, EventPlace, InvalidEvent, Receipt, Rejection};
+use tokio::time::{Instant, sleep_until};
+
+use crate::broker::{EVENTS, age};
+use crate::consume::message::{Message, Refused};
+use crate::consume::sink::{Left, Sink};
+
+/// How many messages are delivered ahead of their acknowledgement: a batch of single events, and the next.
+pub(crate) const PREFETCH: u16 = 2_000;
+/// A batch is committed when it has so many events, or messages, or its first is so old.
+const BATCH_EVENTS: usize = 1_000;
+const BATCH_AGE: Duration = Duration::from_millis(20);
+
+/// Takes events until the worker stops or the connection is lost.
+pub(crate) async fn run(sink: Sink, channel: Channel, mut consumer: Consumer) -> Result<(), Left> {
+    while let Some(first) = next(&sink, &mut consumer).await? {
+        let mut batch = Batch::default();
+        batch.add(first);
+        let due = Instant::now() + BATCH_AGE;
+        while !batch.is_full() {
+            let delivery = tokio::select! {
+                biased;
+                delivery = next(&sink, &mut consumer) => delivery?,
+                () = sleep_until(due) => None,
+            };
+            match delivery {
+                Some(delivery) => batch.add(delivery),
+                None => break,
+            }
+        }
+        batch.commit(&sink, &channel).await?;
+    }
+    Ok(())
+}
+
+/// The next delivery; `None` when the worker stops.
+pub(crate) async fn next(sink: &Sink, consumer: &mut Consumer) -> Result<Option<Delivery>, Left> {
+    tokio::select! {
+        biased;
+        () = sink.stop.cancelled() => Ok(None),
+        delivery = consumer.next() => match delivery {
+            Some(delivery) => Ok(Some(delivery?)),
+            None => Err(Left::Ended),
+        },
+    }
+}
+
+/// Messages that are committed together.
+#[derive(Debug, Default)]
+struct Batch {
+    events: Vec<Event>,
+    /// For each of `events` its place in its message.
+    places: Vec<Option<EventPlace>>,
+    messages: Vec<Part>,
+}
+
+/// A message of a batch.
+#[derive(Debug)]
+struct Part {
+    delivery: Delivery,
+    /// Its events.
+    events: Range<usize>,
+    refused: Refused,
+}
+
+impl Batch {
+    fn add(&mut self, delivery: Delivery) {
+        let message = Message::read(&delivery.data, SystemTime::now().into());
+        let start = self.events.len();
+        for (place, event) in message.events {
+            self.events.push(event);
+            self.places.push(place);
+        }
+        let events = start..self.events.len();
+        self.messages.push(Part { delivery, events, refused: message.refused });
+    }
+
+    fn is_full(&self) -> bool {
+        self.events.len().max(self.messages.len()) >= BATCH_EVENTS
+    }
+
+    /// Stores the events, keeps and dead-letters what is not taken, and then acknowledges all of it.
+    async fn commit(mut self, sink: &Sink, channel: &Channel) -> Result<(), Left> {
+        let receipts = sink.ingest(channel, &self.events).await?;
+        self.refuse_too_old(&receipts);
+        let rejections: Vec<Rejection> = self
+            .messages
+            .iter_mut()
+            .flat_map(|part| std::mem::take(&mut part.refused.rejections))
+            .collect();
+        sink.reject(channel, &rejections).await?;
+        for part in &self.messages {
+            if let Some(reason) = part.refused.reason() {
+                sink.dead_letter(channel, EVENTS, &part.delivery.data, &reason).await?;
+            }
+        }
+        let Some(last) = self.messages.last() else { return Ok(()) };
+        sink.acknowledge(channel, EVENTS, last.delivery.delivery_tag, self.messages.len()).await?;
+        for part in &self.messages {
+            if let Some(age) = age(&part.delivery.properties) {
+                histogram!("spark_analytics_lag_seconds").record(age.as_secs_f64());
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_too_old(&mut self, receipts: &[Receipt]) {
+        for part in &mut self.messages {
+            for at in part.events.clone() {
+                if receipts.get(at) == Some(&Receipt::TooOld) {
+                    let raw = self.events[at].raw().as_bytes();
+                    part.refused.add(
+                        SystemTime::now().into(),
+                        self.places[at],
+                        &InvalidEvent::TooOld.to_string(),
+                        raw,
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `job` and `jobs`: the figures of one job and of many.
+
+use anyhow::bail;
+use clap::Args;
+use spark_analytics_core::{Day, JobCursor, JobFilter, JobKey, JobRecord, JobResult};
+use spark_analytics_http::figures::JobFigures;
+
+use crate::flags::{Shared, WhichJob, check_range};
+use crate::output::pages::PAGE;
+use crate::output::view::JOB_COLUMNS;
+use crate::output::{List, Out};
+use crate::store::open;
+
+/// Show the figures of one job
+#[derive(Debug, Args)]
+#[command(after_help = "Example: spark-analytics job 101 --app application_1711792363000_0042")]
+pub(crate) struct OneJob {
+    #[command(flatten)]
+    job: WhichJob,
+}
+
+/// List jobs with their figures, in the order of their ends
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: spark-analytics jobs --user ada@example.com --from 2024-03-01 --format csv"
+)]
+pub(crate) struct Jobs {
+    /// Only this user's
+    #[arg(long)]
+    user: Option<String>,
+    /// Only this application's
+    #[arg(long)]
+    app: Option<String>,
+    /// Only with this result: JobSucceeded, JobFailed or what the event said
+    #[arg(long)]
+    result: Option<String>,
+    /// Only those that ended on this UTC day or later
+    #[arg(long, value_name = "DAY")]
+    from: Option<Day>,
+    /// Only those that ended on this UTC day or earlier
+    #[arg(long, value_name = "DAY")]
+    to: Option<Day>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+pub(crate) async fn one(args: &OneJob, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
+    let store = open::existing(shared).await?;
+    let key = JobKey::from(&args.job);
+    let record = store.job(&key).await?;
+    match record.as_ref().map(|record| (record, record.figures(&key))) {
+        Some((_, Some(job))) => out.record(JOB_COLUMNS, &JobFigures::from(job))?,
+        Some((record, None)) => bail!("{key} is incomplete: {}", missing(record)),
+        None => bail!("{key} is unknown; --app and --attempt tell its application"),
+    }
+    Ok(store.close().await?)
+}
+
+pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
+    check_range(args.from, args.to)?;
+    let store = open::existing(shared).await?;
+    let filter = JobFilter {
+        user: args.user.clone(),
+        app_id: args.app.clone(),
+        result: args.result.as_deref().map(JobResult::from_name),
+        from: args.from,
+        to: args.to,
+    };
+    let mut list = List::new(out, JOB_COLUMNS);
+    let mut after: Option<JobCursor> = None;
+    let mut left = args.limit.unwrap_or(usize::MAX);
+    while left > 0 {
+        let wanted = left.min(PAGE);
+        let jobs = store.jobs(&filter, after.as_ref(), wanted).await?;
+        list.page(&jobs.iter().cloned().map(JobFigures::from).collect::<Vec<_>>())?;
+        left -= jobs.len();
+        after = jobs.last().map(JobCursor::from);
+        if jobs.len() < wanted {
+            break;
+        }
+    }
+    list.end()?;
+    Ok(store.close().await?)
+}
+
+fn missing(record: &JobRecord) -> &'static str {
+    match (&record.events.start, &record.events.end) {
+        _ if record.log.is_some() => "its event log has no end of it yet",
+        (None, None) => "neither its start nor its end is known",
+        (None, Some(_)) => "its start is not known",
+        _ => "its end is not known",
+    }
+}

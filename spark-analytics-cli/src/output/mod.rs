@@ -1,0 +1,178 @@
+//! Results on standard output: as a table, as JSON or as CSV, from the same rows.
+
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+
+use clap::ValueEnum;
+use serde::Serialize;
+use serde_json::Value;
+
+pub(crate) use crate::output::row::Columns;
+use crate::output::row::{csv_field, field, value};
+use crate::output::table::TableLines;
+pub(crate) use crate::output::table::text;
+
+pub(crate) mod pages;
+pub(crate) mod progress;
+mod row;
+mod table;
+pub(crate) mod view;
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Table,
+    Json,
+    Csv,
+}
+
+/// Standard output. It remembers whether its reader is gone.
+#[derive(Debug)]
+pub(crate) struct Out {
+    writer: BufWriter<Stdout>,
+    format: Format,
+    closed: bool,
+}
+
+impl Out {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { writer: BufWriter::new(io::stdout()), format, closed: false }
+    }
+
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether a write found the pipe closed: then nobody wants the rest.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Writes what is left in the buffer.
+    pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
+        Ok(self.flush()?)
+    }
+
+    /// Writes one row: a table of it stands upright.
+    pub(crate) fn record<T: Serialize>(&mut self, columns: Columns, row: &T) -> anyhow::Result<()> {
+        match self.format {
+            Format::Table => {
+                let row = value(row)?;
+                let headings = columns.all.iter().map(|name| table::heading(name).len());
+                let width = headings.max().unwrap_or(0);
+                for name in columns.all {
+                    let line = format!(
+                        "{:width$}  {}",
+                        table::heading(name),
+                        table::text(field(&row, name))
+                    );
+                    writeln!(self, "{}", line.trim_end())?;
+                }
+            }
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *self, row)?;
+                writeln!(self)?;
+            }
+            Format::Csv => {
+                self.csv_heading(columns)?;
+                self.csv_rows(columns, std::slice::from_ref(row))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.writer.flush();
+        self.note(flushed)
+    }
+}
+
+impl Out {
+    /// Writes the names of CSV.
+    pub(crate) fn csv_heading(&mut self, columns: Columns) -> anyhow::Result<()> {
+        let mut writer = csv::Writer::from_writer(self);
+        writer.write_record(columns.all)?;
+        Ok(writer.flush()?)
+    }
+
+    /// Writes rows of CSV.
+    pub(crate) fn csv_rows<T: Serialize>(
+        &mut self,
+        columns: Columns,
+        rows: &[T],
+    ) -> anyhow::Result<()> {
+        let mut writer = csv::Writer::from_writer(self);
+        for row in rows {
+            let row = value(row)?;
+            writer.write_record(columns.all.iter().map(|name| csv_field(field(&row, name))))?;
+        }
+        Ok(writer.flush()?)
+    }
+
+    fn note<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        done.map_err(|error| {
+            self.closed |= error.kind() == ErrorKind::BrokenPipe;
+            io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
+        })
+    }
+}
+
+/// A list that is written page by page, so that its length does not matter. In JSON it is an array.
+#[derive(Debug)]
+pub(crate) struct List<'a> {
+    out: &'a mut Out,
+    columns: Columns,
+    lines: TableLines,
+    is_first: bool,
+}
+
+impl<'a> List<'a> {
+    pub(crate) fn new(out: &'a mut Out, columns: Columns) -> Self {
+        Self { out, columns, lines: TableLines::new(columns.table), is_first: true }
+    }
+
+    /// Writes some rows. Each field of [`Columns`] is one of theirs.
+    pub(crate) fn page<T: Serialize>(&mut self, rows: &[T]) -> anyhow::Result<()> {
+        match self.out.format {
+            Format::Table => {
+                let rows = rows.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+                self.lines.page(&rows, &mut *self.out)?;
+            }
+            Format::Json => {
+                for (at, row) in rows.iter().enumerate() {
+                    let is_first = self.is_first && at == 0;
+                    self.out.write_all(if is_first { b"[\n  " } else { b",\n  " })?;
+                    serde_json::to_writer(&mut *self.out, row)?;
+                }
+            }
+            Format::Csv => {
+                if self.is_first {
+                    self.out.csv_heading(self.columns)?;
+                }
+                self.out.csv_rows(self.columns, rows)?;
+            }
+        }
+        self.is_first &= rows.is_empty() && self.out.format == Format::Json;
+        Ok(())
+    }
+
+    /// Ends the list.
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
+        if self.is_first && self.out.format != Format::Json {
+            self.page::<Value>(&[])?;
+        }
+        match (self.out.format, self.is_first) {
+            (Format::Json, true) => self.out.write_all(b"[]\n")?,
+            (Format::Json, false) => self.out.write_all(b"\n]\n")?,
+            _ => {}
+        }
+        Ok(())
+    }
+}

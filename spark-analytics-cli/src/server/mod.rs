@@ -1,0 +1,8 @@
+//! What `serve` and `work` have in common: flags, files that are reloaded, signals, logging.
+
+pub(crate) mod access_flags;
+pub(crate) mod logging;
+#[cfg(feature = "amqp")]
+pub(crate) mod monitor;
+pub(crate) mod signals;
+pub(crate) mod tls_flags;

@@ -1,0 +1,183 @@
+//! Stores by the URLs that name them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
+#[cfg(feature = "postgres")]
+use spark_analytics_postgres::{PostgresOptions, PostgresStore};
+#[cfg(feature = "redb")]
+use spark_analytics_redb::RedbOptions;
+#[cfg(feature = "sqlite")]
+use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
+
+/// Opens the store that a URL names, see [`Place`].
+///
+/// # Errors
+/// [`Error::Incompatible`] for a URL that names none; else what the store says.
+pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
+    match Place::of(url)? {
+        Place::Memory => Ok(Arc::new(MemoryStore::new(dedup))),
+        #[cfg(feature = "sqlite")]
+        Place::Sqlite(path) => {
+            let options = SqliteOptions { dedup, ..SqliteOptions::default() };
+            Ok(Arc::new(SqliteStore::open_with(path, options).await?))
+        }
+        #[cfg(feature = "redb")]
+        Place::Redb(path) => {
+            let options = RedbOptions { dedup, ..RedbOptions::default() };
+            Ok(Arc::new(options.open_or_create(path).await?))
+        }
+        #[cfg(feature = "postgres")]
+        Place::Postgres(url) => {
+            let options = PostgresOptions { dedup, ..PostgresOptions::default() };
+            Ok(Arc::new(PostgresStore::connect_with(url, options).await?))
+        }
+        #[cfg(not(all(feature = "sqlite", feature = "redb", feature = "postgres")))]
+        #[allow(unreachable_patterns, reason = "whichever feature is off")]
+        place => Err(place.not_built_in()),
+    }
+}
+
+/// Where a store is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place<'a> {
+    /// `memory:`, gone when the program ends.
+    Memory,
+    /// `sqlite:PATH` or `sqlite://PATH`, a file of SQLite.
+    Sqlite(&'a Path),
+    /// `redb:PATH` or `redb://PATH`, a file of redb.
+    Redb(&'a Path),
+    /// `postgres://…` or `postgresql://…`, a database of PostgreSQL.
+    Postgres(&'a str),
+}
+
+impl<'a> Place<'a> {
+    /// The place that a URL names. `sqlite://a.db` is `a.db` here, `sqlite:///a.db` is `/a.db`.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] for a URL of another kind, and for one without a path.
+    pub(crate) fn of(url: &'a str) -> Result<Self> {
+        let (kind, rest) = url.split_once(':').unwrap_or((url, ""));
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        match (kind, path) {
+            ("memory", "") if url == "memory:" => Ok(Self::Memory),
+            ("sqlite" | "redb", ":memory:") => Err(Error::Incompatible(format!(
+                "`{url}` names no file; for a store in memory use memory:"
+            ))),
+            ("sqlite", path) if !path.is_empty() => Ok(Self::Sqlite(Path::new(path))),
+            ("redb", path) if !path.is_empty() => Ok(Self::Redb(Path::new(path))),
+            ("postgres" | "postgresql", _) if rest.starts_with("//") => Ok(Self::Postgres(url)),
+            _ => Err(Error::Incompatible(format!(
+                "`{}` names no store; use sqlite:PATH, redb:PATH, postgres://… or memory:",
+                without_password(url)
+            ))),
+        }
+    }
+
+    /// The error of a store whose feature is off.
+    #[cfg(not(all(feature = "sqlite", feature = "redb", feature = "postgres")))]
+    fn not_built_in(self) -> Error {
+        let (kind, feature) = match self {
+            Self::Memory => ("memory:", "default"),
+            Self::Sqlite(_) => ("sqlite:", "sqlite"),
+            Self::Redb(_) => ("redb:", "redb"),
+            Self::Postgres(_) => ("postgres:", "postgres"),
+        };
+        Error::Incompatible(crate::flags::missing_feature(&format!("a store at {kind}"), feature))
+    }
+
+    /// The file of the store, if it has one.
+    pub(crate) const fn file(self) -> Option<&'a Path> {
+        match self {
+            Self::Memory | Self::Postgres(_) => None,
+            Self::Sqlite(path) | Self::Redb(path) => Some(path),
+        }
+    }
+}
+
+/// A URL as it may be printed: without the password before its host, and without its query, where one may stand too.
+/// A file's is printed as it is.
+pub(crate) fn without_password(url: &str) -> String {
+    if url.starts_with("sqlite:") || url.starts_with("redb:") {
+        return url.to_owned();
+    }
+    let (kind, rest) = match url.split_once("://") {
+        Some((kind, rest)) => (format!("{kind}://"), rest),
+        // What was to be a URL may have a password all the same.
+        None => (String::new(), url),
+    };
+    // A password may hold an @ or a ? that should have been escaped.
+    let (user, host) = match rest.rsplit_once('@') {
+        Some((credentials, host)) => match credentials.split_once(':') {
+            Some((user, _)) => (format!("{user}:…@"), host),
+            None => (format!("{credentials}@"), host),
+        },
+        None => (String::new(), rest),
+    };
+    let cut = |text: &str| text.split_once('?').map(|(before, _)| format!("{before}?…"));
+    match cut(&user) {
+        Some(user) => format!("{kind}{user}"),
+        None => format!("{kind}{user}{}", cut(host).unwrap_or_else(|| host.to_owned())),
+    }
+}
+
+/// The Rust of the first page, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_slashes_before_a_path_are_no_part_of_it() {
+        for (rest, path) in [
+            ("a.db", "a.db"),
+            ("//a.db", "a.db"),
+            ("/a.db", "/a.db"),
+            ("///a.db", "/a.db"),
+            ("//folder/a.db", "folder/a.db"),
+            ("a//b.db", "a//b.db"),
+        ] {
+            let path = Path::new(path);
+            assert_eq!(Place::of(&format!("sqlite:{rest}")).unwrap(), Place::Sqlite(path));
+            assert_eq!(Place::of(&format!("redb:{rest}")).unwrap(), Place::Redb(path));
+        }
+        assert_eq!(Place::of("memory:").unwrap(), Place::Memory);
+    }
+
+    #[test]
+    fn a_password_is_not_printed() {
+        for (url, printed) in [
+            ("postgres://ada:se/c@ret@db:5432/spark", "postgres://ada:…@db:5432/spark"),
+            ("postgres://ada@db/spark", "postgres://ada@db/spark"),
+            ("postgres://ada:what?@db/spark", "postgres://ada:…@db/spark"),
+            ("postgres://db/spark?user=ada&password=secret", "postgres://db/spark?…"),
+            ("postgres://db/spark?user=ada&password=se@cret", "postgres://db/spark?…"),
+            ("mysql://db/spark?password=s:e@cret", "mysql://db/spark?…"),
+            ("ada:secret@db", "ada:…@db"),
+            ("sqlite:a.db", "sqlite:a.db"),
+            ("sqlite:ada:1@b?.db", "sqlite:ada:1@b?.db"),
+        ] {
+            assert_eq!(without_password(url), printed);
+        }
+        let error = Place::of("mysql://ada:secret@db").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn what_names_no_file_and_no_memory_is_refused() {
+        for url in ["sqlite::memory:", "sqlite://:memory:", "redb::memory:"] {
+            let error = Place::of(url).unwrap_err().to_string();
+            assert!(error.ends_with("for a store in memory use memory:"), "{error}");
+        }
+        for url in
+            ["", "a.db", "memory", "memory:a", "memory://", "sqlite:", "redb://", "mongodb:a"]
+        {
+            let error = Place::of(url).unwrap_err().to_string();
+            assert!(error.contains("names no store"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Opening a store that may not be there yet.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use async_trait::async_trait;
+use spark_analytics_amqp::Backoff;
+use spark_analytics_core::{
+    Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
+};
+
+use crate::store::by_url::{Place, open_store};
+
+/// Opens the store that a URL names, waiting for it while another holds it or its server does not answer.
+///
+/// # Errors
+/// What waiting does not mend: a URL that names no store, a file that cannot be opened, a store made
+/// otherwise.
+pub(crate) async fn open_when_there(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
+    open_telling(url, dedup, |error| {
+        tracing::warn!(%error, "the store cannot be opened, trying again");
+    })
+    .await
+}
+
+async fn open_telling(url: &str, dedup: Dedup, tell: impl Fn(&Error)) -> Result<Arc<dyn Store>> {
+    let is_file = Place::of(url)?.file().is_some();
+    let mut backoff = Backoff::new();
+    loop {
+        match open_store(url, dedup).await {
+            Err(error @ Error::Unavailable { .. }) => tell(&error),
+            Err(error @ Error::Engine { .. }) if !is_file => tell(&error),
+            opened => return opened,
+        }
+        backoff.wait().await;
+    }
+}
+
+/// A [`Store`] that is opened in the background: until it is, all calls fail with [`Error::Unavailable`] and the
+/// reason.
+#[derive(Debug)]
+pub(crate) struct OpenedLater {
+    dedup: Dedup,
+    store: OnceLock<Arc<dyn Store>>,
+    why_not: Mutex<String>,
+}
+
+impl OpenedLater {
+    /// Begins to open the store that a URL names; on tokio.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] if it names none. What else waiting does not mend is logged, and told by all calls.
+    pub(crate) fn open(url: String, dedup: Dedup) -> Result<Arc<Self>> {
+        Place::of(&url)?;
+        let why_not = Mutex::new("it is being opened".to_owned());
+        let later = Arc::new(Self { dedup, store: OnceLock::new(), why_not });
+        let opening = Arc::clone(&later);
+        tokio::spawn(async move {
+            let tell = |error: &Error| {
+                tracing::warn!(%error, "the store cannot be opened, trying again");
+                opening.tell(error);
+            };
+            match open_telling(&url, dedup, tell).await {
+                Ok(store) => {
+                    let _ = opening.store.set(store);
+                    tracing::info!("the store is open");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the store cannot be opened");
+                    opening.tell(&error);
+                }
+            }
+        });
+        Ok(later)
+    }
+
+    fn tell(&self, why_not: &Error) {
+        *self.why_not.lock().unwrap_or_else(PoisonError::into_inner) = why_not.to_string();
+    }
+
+    fn opened(&self) -> Result<&Arc<dyn Store>> {
+        self.store.get().ok_or_else(|| {
+            let why_not = self.why_not.lock().unwrap_or_else(PoisonError::into_inner);
+            Error::unavailable("configured", why_not.as_str())
+        })
+    }
+}
+
+#[async_trait]
+impl Store for OpenedLater {
+    fn dedup(&self) -> Dedup {
+        self.dedup
+    }
+
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        self.opened()?.ingest(events).await
+    }
+
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        self.opened()?.ingest_logs(logs, sources).await
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        self.opened()?.job(key).await
+    }
+
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        self.opened()?.jobs(filter, after, limit).await
+    }
+
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        self.opened()?.rollups(from, to, user).await
+    }
+
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        self.opened()?.events(key, after, limit).await
+    }
+
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        self.opened()?.applications(after, limit).await
+    }
+
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        self.opened()?.log(app_id, attempt_id).await
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.opened()?.log_source(location).await
+    }
+
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        self.opened()?.reject(rejections).await
+    }
+
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        self.opened()?.rejected(before, limit).await
+    }
+
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        self.opened()?.prune(before).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.opened()?.check().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        match self.store.get() {
+            Some(store) => store.close().await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Event logs on the command line.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
+
+use crate::cli_support::{Folder, event_logs};
+use serde_json::{Value, json};
+
+const FAILURES: &str = "local-1795465776192";
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn importing_prints_the_jobs_and_the_day() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    let output = folder.ok(&["import", text(&logs)]);
+    let parts: Vec<Vec<&str>> = output.split("\n\n").map(|part| part.lines().collect()).collect();
+    let [logs, jobs, days] = &parts[..] else { panic!("{output}") };
+    assert!(logs[0].starts_with("LOG ") && logs[0].ends_with("WARNING COUNT"), "{output}");
+    assert_eq!(logs.len(), 1 + 3);
+    assert!(jobs[0].starts_with("APP ID "), "{output}");
+    assert_eq!(jobs.len(), 1 + 5 + 20 + 22);
+    let job = jobs.iter().find(|line| line.starts_with(FAILURES)).unwrap();
+    let cells: Vec<_> = job.split_whitespace().collect();
+    let first = [
+        FAILURES,
+        "0",
+        "dave",
+        "2026-11-23T20:29:49.508Z",
+        "7.75",
+        "14",
+        "4",
+        "71.43",
+        "JobSucceeded",
+    ];
+    assert_eq!(cells, first);
+    assert_eq!(days.len(), 2);
+    assert_eq!(
+        days[1].split_whitespace().collect::<Vec<_>>(),
+        ["2026-11-23", "47", "5", "3.40", "90.08", "252", "31", "4"]
+    );
+}
+
+#[test]
+fn importing_again_changes_nothing() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    let import = ["import", text(&logs)];
+    let first = folder.json(&import);
+    let second = folder.json(&import);
+    let outcomes = |report: &Value| -> Vec<Value> {
+        report["logs"].as_array().unwrap().iter().map(|log| log["outcome"].clone()).collect()
+    };
+    assert_eq!(outcomes(&first), ["new", "new", "new"]);
+    assert_eq!(outcomes(&second), ["unchanged", "unchanged", "unchanged"]);
+    assert_eq!((&first["jobs"], &first["days"]), (&second["jobs"], &second["days"]));
+    assert_eq!(first["jobs"].as_array().unwrap().len(), 47);
+    assert_eq!(folder.json(&["jobs"]).as_array().unwrap().len(), 47);
+    assert_eq!(folder.json(&["apps"]).as_array().unwrap().len(), 3);
+    let of_day = folder.json(&["summary", "--date", "2026-11-23"]);
+    assert_eq!(json!([of_day]), first["days"]);
+}
+
+#[test]
+fn all_stores_give_the_same_output() {
+    let folder = Folder::new();
+    folder.generate("sample.json", "30", "4");
+    let logs = event_logs();
+    let outputs = |store: &str| {
+        let commands: [&[&str]; 9] = [
+            &["ingest", "sample.json"],
+            &["import", text(&logs)],
+            &["jobs", "--format", "csv"],
+            &["summary", "--from", "2024-01-01", "--to", "2026-12-31", "--format", "json"],
+            &["events", "103", "--format", "json"],
+            &["apps"],
+            &["stages", "--app", FAILURES, "--format", "csv"],
+            &["prune", "--before", "2024-04-01"],
+            &["job", "3", "--app", FAILURES],
+        ];
+        commands.map(|command| folder.ok(&[command, &["--store", store]].concat()))
+    };
+    assert_eq!(outputs("sqlite:figures.db"), outputs("redb:figures.redb"));
+}
+
+#[test]
+fn stages_of_an_imported_log_are_listed_with_their_figures() {
+    let folder = Folder::new();
+    folder.ok(&["import", text(&event_logs())]);
+    let stages = folder.json(&["stages", "--app", FAILURES]);
+    let stages = stages.as_array().unwrap();
+    let inspected = folder.json(&["inspect", text(&event_logs())]);
+    let applications = inspected["applications"].as_array().unwrap();
+    let of_log = applications.iter().find(|log| log["application"]["id"] == FAILURES).unwrap();
+    assert_eq!(stages.len(), of_log["stages"].as_array().unwrap().len());
+    for told in of_log["stages"].as_array().unwrap() {
+        let is_same = |stage: &&Value| {
+            stage["stage_id"] == told["stageId"] && stage["stage_attempt_id"] == told["attemptId"]
+        };
+        let stage = stages.iter().find(is_same).unwrap();
+        assert_eq!(stage["status"], told["status"]);
+        assert_eq!(stage["tasks"]["failed_tasks"], told["numFailedTasks"]);
+        assert_eq!(stage["tasks"]["skew"].is_null(), stage["tasks"]["task_duration_ms"].is_null());
+    }
+    let csv = folder.ok(&["stages", "--app", FAILURES, "--format", "csv"]);
+    assert_eq!(csv.lines().count(), stages.len() + 1);
+    let header = "stage_id,stage_attempt_id,name,status,submission_time,completion_time,\
+                  duration_seconds,tasks.task_count,";
+    assert!(csv.starts_with(header), "{csv}");
+
+    let apps = folder.json(&["apps"]);
+    for app in apps.as_array().unwrap() {
+        let idle = app["idle_share"].as_f64().unwrap();
+        assert!(app["core_time_seconds"].as_f64().unwrap() > 0.0 && (0.0..100.0).contains(&idle));
+    }
+    let ended = folder.run(&["stages", "--app", "app-9", "--attempt", "1"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(
+        ended.error(),
+        "error: no event log told of application app-9; --attempt names its attempt"
+    );
+}
+
+#[test]
+fn what_is_no_event_log_is_named_and_skipped() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path("logs/eventlog_v2_app-1")).unwrap();
+    std::fs::create_dir_all(folder.path("logs/deep/_temporary")).unwrap();
+    folder.write("logs/.hidden", "no log");
+    folder.write("logs/_SUCCESS", "");
+    folder.write("logs/appstatus_app-1", "");
+    folder.write("logs/deep/_temporary/part", "no log");
+    folder.write("logs/deep/readme.md", "# no log\n");
+    std::fs::copy(event_logs().join(FAILURES), folder.path("logs/deep").join(FAILURES)).unwrap();
+
+    let ended = folder.run(&["import", "logs", "--format", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["logs"].as_array().unwrap().len(), 1);
+    assert_eq!(report["jobs"].as_array().unwrap().len(), 22);
+    let skipped = report["skipped"].as_array().unwrap();
+    let paths: Vec<_> = skipped.iter().map(|skipped| skipped["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["logs/eventlog_v2_app-1", "logs/deep/readme.md"]);
+    let said: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(said[0], "skipped: logs/eventlog_v2_app-1 is a rolling event log without any part");
+    assert!(said[1].starts_with("skipped: logs/deep/readme.md is not a Spark event log"));
+    assert_eq!(said.len(), 2);
+}
+
+/// The log of a name in parts of so many lines, each with the line's end.
+fn parts(name: &str, lines: usize) -> Vec<String> {
+    let log = std::fs::read_to_string(event_logs().join(name)).unwrap();
+    let all: Vec<_> = log.split_inclusive('\n').collect();
+    all.chunks(lines).map(<[&str]>::concat).collect()
+}
+
+#[test]
+fn rolled_logs_are_taken_as_one_log_each() {
+    let folder = Folder::new();
+    for (index, part) in (1..).zip(parts(FAILURES, 40)) {
+        folder.write(&format!("logs/eventlog_v2_{FAILURES}/events_{index}_{FAILURES}"), part);
+    }
+    folder.write(&format!("logs/eventlog_v2_{FAILURES}/appstatus_{FAILURES}"), "");
+    let spec = parts("app-20261123203120-0000", 100);
+    let (last, rolled) = spec.split_last().unwrap();
+    for (minute, part) in rolled.iter().enumerate() {
+        folder.write(&format!("logs/databricks/1/eventlog-2026-11-23--20-0{minute}"), part);
+    }
+    folder.write("logs/databricks/1/eventlog", last);
+
+    let report = folder.json(&["import", "logs"]);
+    let logs = report["logs"].as_array().unwrap();
+    let names: Vec<_> = logs.iter().map(|log| log["log"].as_str().unwrap()).collect();
+    assert_eq!(names, ["logs/databricks/1", &format!("logs/eventlog_v2_{FAILURES}")]);
+    let plain = [event_logs().join("app-20261123203120-0000"), event_logs().join(FAILURES)];
+    let again = folder.json(&["import", text(&plain[0]), text(&plain[1])]);
+    assert_eq!((&report["jobs"], &report["days"]), (&again["jobs"], &again["days"]));
+    assert!(again["logs"].as_array().unwrap().iter().all(|log| log["outcome"] == "unchanged"));
+
+    let rolling = format!("logs/eventlog_v2_{FAILURES}");
+    let shown = folder.json(&["inspect", &rolling]);
+    assert_eq!(shown, folder.json(&["inspect", text(&plain[1])]));
+    std::fs::remove_file(folder.path(&format!("{rolling}/events_2_{FAILURES}"))).unwrap();
+    let ended = folder.run(&["inspect", &rolling, "--format", "csv"]);
+    let warning = format!("warning: {rolling}: part 2 is missing");
+    assert_eq!((ended.code, ended.stderr.lines().next()), (Some(0), Some(&*warning)));
+}
+
+#[test]
+fn a_path_that_is_not_there_fails_after_the_others_were_taken() {
+    let folder = Folder::new();
+    let log = event_logs().join(FAILURES);
+    let ended = folder.run(&["import", "missing", text(&log), "--format", "csv"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.error().starts_with("error: cannot read missing: "));
+    assert_eq!(ended.stdout.lines().count(), 1 + 22);
+    assert_eq!(folder.json(&["jobs"]).as_array().unwrap().len(), 22);
+}
+
+#[test]
+fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
+    let folder = Folder::new();
+    let log = std::fs::read_to_string(event_logs().join(FAILURES)).unwrap();
+    let at = log.find("\n{\"Event\":\"SparkListenerTaskStart\"").unwrap() + 1;
+    let line = 1 + log[..at].matches('\n').count();
+    folder.write(FAILURES, format!("{}{{\"Event\":\"Spark\n{}", &log[..at], &log[at..]));
+    let ended = folder.run(&["import", FAILURES, "--format", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["logs"][0]["warning_count"], 1);
+    assert_eq!(report["logs"][0]["warnings"][0]["line"], line);
+    assert!(ended.stderr.starts_with(&format!("warning: {FAILURES}, line {line}: ")), "{ended:?}");
+    assert_eq!(report["jobs"].as_array().unwrap().len(), 22);
+}
+
+/// A log of 70 jobs; the id as JSON has it between quotes.
+fn log_of_many_jobs(app: &str) -> String {
+    let mut log = format!(
+        "{{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.9\"}}\n\
+         {{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"many\",\"App ID\":\"{app}\",\
+         \"Timestamp\":1711879200000,\"User\":\"ada\"}}\n",
+    );
+    for job in 0..70 {
+        let at = 1_711_879_200_000_i64 + job;
+        log += &format!(
+            "{{\"Event\":\"SparkListenerJobStart\",\"Job ID\":{job},\"Submission Time\":{at},\
+             \"Stage Infos\":[],\"Stage IDs\":[]}}\n\
+             {{\"Event\":\"SparkListenerJobEnd\",\"Job ID\":{job},\"Completion Time\":{at},\
+             \"Job Result\":{{\"Result\":\"JobSucceeded\"}}}}\n"
+        );
+    }
+    log
+}
+
+#[test]
+fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
+    let folder = Folder::new();
+    folder.write("app-1", log_of_many_jobs("app-1"));
+    let table = folder.ok(&["import", "app-1"]);
+    let jobs: Vec<_> = table.split("\n\n").nth(1).unwrap().lines().collect();
+    assert_eq!(jobs.len(), 1 + 50 + 1);
+    assert_eq!(jobs[51], "… 20 more; `spark-analytics jobs --app app-1` lists them");
+    assert_eq!(folder.json(&["import", "app-1"])["jobs"].as_array().unwrap().len(), 70);
+}
+
+#[test]
+fn an_application_id_steers_no_terminal() {
+    let folder = Folder::new();
+    folder.write("log", log_of_many_jobs("app\\u001b[2J\\n"));
+    let table = folder.ok(&["import", "log"]);
+    assert!(!table.contains('\u{1b}'), "{table}");
+    let line = "… 20 more; `spark-analytics jobs --app app\u{fffd}[2J\u{fffd}` lists them";
+    assert!(table.lines().any(|other| other == line), "{table}");
+}
+
+#[test]
+fn inspecting_gives_what_sparks_rest_would_and_stores_nothing() {
+    let folder = Folder::new();
+    let log = event_logs().join(FAILURES);
+    let report = folder.json(&["inspect", text(&log)]);
+    let applications = report["applications"].as_array().unwrap();
+    assert_eq!(applications.len(), 1);
+    let names: Vec<_> = applications[0].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["application", "executors", "jobs", "stages", "warnings"]);
+    let application = &applications[0];
+    assert_eq!(application["application"]["id"], FAILURES);
+    assert_eq!(application["jobs"].as_array().unwrap().len(), 22);
+    assert_eq!(application["stages"].as_array().unwrap().len(), 34);
+    assert_eq!(application["executors"].as_array().unwrap().len(), 1);
+    assert_eq!(application["warnings"], json!([]));
+    let first = &application["jobs"][21];
+    let figures = ["jobId", "status", "numTasks", "numCompletedTasks", "numFailedTasks"];
+    assert_eq!(
+        figures.map(|name| first[name].clone()),
+        [json!(0), json!("SUCCEEDED"), json!(10), json!(10), json!(4)]
+    );
+    assert!(!folder.path("spark-analytics.db").exists());
+}
+
+#[test]
+fn inspecting_a_folder_shows_each_log() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    let report = folder.json(&["inspect", text(&logs)]);
+    assert_eq!(report["applications"].as_array().unwrap().len(), 3);
+    let csv = folder.ok(&["inspect", text(&logs), "--format", "csv"]);
+    assert_eq!(csv.lines().count(), 1 + 47);
+    let table = folder.ok(&["inspect", text(&logs)]);
+    assert_eq!(table.lines().count(), 3 * 3 + 47 + 2);
+}
+
+#[test]
+fn inspecting_what_is_no_log_fails() {
+    let folder = Folder::new();
+    folder.write("notes.txt", "no log");
+    let ended = folder.run(&["inspect", "notes.txt"]);
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1));
+    assert!(ended.error().starts_with("error: notes.txt is not a Spark event log"));
+}
+
+/// Serves these bytes on the loopback, whatever is asked for; the server's URL.
+fn serve(body: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            let is_get = lines.next().unwrap().starts_with("GET");
+            lines.find(String::is_empty).unwrap();
+            let head = format!("Content-Length: {}\r\nConnection: close", body.len());
+            write!(stream, "HTTP/1.1 200 OK\r\n{head}\r\n\r\n").unwrap();
+            stream.write_all(if is_get { &body } else { b"" }).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn a_named_url_that_is_no_log_is_an_error() {
+    let folder = Folder::new();
+    let url = format!("{}/notes.txt", serve(b"# Read me\n".to_vec()));
+    let ended = folder.run(&["inspect", &url]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("{url} is not a Spark event log")), "{}", ended.stderr);
+}
+
+#[test]
+fn a_url_is_a_path() {
+    let folder = Folder::new();
+    let body = std::fs::read(event_logs().join("local-1795465576509.zstd")).unwrap();
+    let url = format!("{}/local-1795465576509.zstd", serve(body));
+    let file = event_logs().join("local-1795465576509.zstd");
+    let want = folder.json(&["inspect", text(&file)]);
+    assert_eq!(folder.json(&["inspect", &url]), want);
+    let report = folder.json(&["import", &url]);
+    assert_eq!(report["logs"][0]["log"], url);
+    assert_eq!(report["jobs"].as_array().unwrap().len(), 20);
+    assert_eq!(folder.json(&["import", text(&file)])["logs"][0]["outcome"], "unchanged");
+}
+
+#[test]
+fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
+    let folder = Folder::new();
+    let good = fs::read(event_logs().join("app-20261123203120-0000")).unwrap();
+    folder.write("logs/good", &good);
+    for name in ["logs/a.zstd", "logs/b.zstd"] {
+        // The beginning of a zstd frame, and then none.
+        folder.write(name, [&b"\x28\xb5\x2f\xfd"[..], &[0xff; 60]].concat());
+    }
+    let ended = folder.run(&["--store", "sqlite:a.db", "import", "logs"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("2 logs or folders cannot be read"), "{}", ended.stderr);
+    for name in ["logs/a.zstd cannot be read", "logs/b.zstd cannot be read"] {
+        assert!(ended.stderr.contains(name), "{}", ended.stderr);
+    }
+    assert!(ended.stdout.contains("app-20261123203120-0000"), "{}", ended.stdout);
+}

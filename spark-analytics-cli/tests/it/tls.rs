@@ -1,0 +1,147 @@
+//! The server over TLS, asked by a real client.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::{Program, get, new_token, server};
+use rcgen::{CertificateParams, KeyPair};
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+const TLS: [&str; 4] = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+
+/// A certificate of a new key for a name, written where the server looks for it.
+fn certify(folder: &Path, name: &str) -> String {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new([name.to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    fs::write(folder.join("cert.pem"), &certificate).unwrap();
+    fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+    certificate
+}
+
+/// A client that trusts this certificate alone.
+fn trusting(certificate: &str) -> Agent {
+    let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
+    let roots = RootCerts::new_with_certs(&[certificate]);
+    let tls = TlsConfig::builder().root_certs(roots).build();
+    Agent::config_builder().http_status_as_error(false).tls_config(tls).build().into()
+}
+
+#[test]
+fn clients_that_trust_its_certificate_are_answered_with_tokens_as_without_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let certificate = certify(folder, "localhost");
+    let (token, line) = new_token(folder, "a", "read");
+    fs::write(folder.join("tokens"), line).unwrap();
+    let (program, url) = server(folder, &[&TLS[..], &["--tokens", "tokens"]].concat(), &[]);
+    let port = url.strip_prefix("https://127.0.0.1:").unwrap();
+    let url = format!("https://localhost:{port}/api/v1/analytics/jobs");
+    let agent = trusting(&certificate);
+    assert_eq!(get(&agent, &url, &token).status(), 200);
+    assert_eq!(get(&agent, &url, "").status(), 401);
+
+    let other = certify(folder, "localhost");
+    assert!(trusting(&other).get(&url).call().is_err(), "it has another certificate");
+    let _ = program.stop();
+}
+
+#[test]
+fn curl_of_any_version_of_tls_that_is_safe_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    certify(folder.path(), "localhost");
+    let (program, url) = server(folder.path(), &TLS, &[]);
+    let url = format!("{}/health", url.replace("127.0.0.1", "localhost"));
+    let curl = |more: &[&str]| {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", "--noproxy", "*", "--cacert", "cert.pem"]);
+        command.args(more).arg(&url).current_dir(folder.path()).output()
+    };
+    // Where there is no curl the other tests have to do.
+    if curl(&[]).is_ok() {
+        for version in [&["--tlsv1.3"][..], &["--tlsv1.2", "--tls-max", "1.2"]] {
+            let output = curl(version).unwrap();
+            assert_eq!(output.stdout, br#"{"status":"healthy"}"#, "{output:?}");
+        }
+        assert!(!curl(&["--tls-max", "1.1"]).unwrap().status.success());
+    }
+    program.stop();
+}
+
+#[test]
+fn a_hangup_takes_the_new_certificate_and_keeps_the_former_if_it_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = certify(folder.path(), "localhost");
+    let (mut program, url) = server(folder.path(), &TLS, &[]);
+    let url = format!("{}/health", url.replace("127.0.0.1", "localhost"));
+    let is_trusted = |certificate: &str| trusting(certificate).get(&url).call().is_ok();
+
+    let key = fs::read(folder.path().join("key.pem")).unwrap();
+    let second = certify(folder.path(), "localhost");
+    let of_second = fs::read(folder.path().join("key.pem")).unwrap();
+    fs::write(folder.path().join("key.pem"), key).unwrap();
+    program.signal("-HUP");
+    let told = program.says("ERROR");
+    assert!(told.contains("cannot serve with cert.pem and key.pem: "), "{told}");
+    assert!(told.ends_with("; the former certificate stays"), "{told}");
+    assert_eq!((is_trusted(&first), is_trusted(&second)), (true, false));
+
+    fs::write(folder.path().join("key.pem"), of_second).unwrap();
+    program.signal("-HUP");
+    program.says("the certificate was read again");
+    assert_eq!((is_trusted(&first), is_trusted(&second)), (false, true));
+    program.stop();
+}
+
+#[test]
+fn what_is_no_tls_is_answered_with_an_alert_and_a_silent_client_does_not_hold_up_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    certify(folder.path(), "localhost");
+    let (program, url) = server(folder.path(), &TLS, &[]);
+    let address = url.strip_prefix("https://").unwrap();
+    let mut plain = TcpStream::connect(address).unwrap();
+    plain.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert_eq!(answer.first(), Some(&21), "a record of TLS with an alert: {answer:?}");
+
+    let mut silent = TcpStream::connect(address).unwrap();
+    let said = program.stop();
+    assert!(!said.contains("still under way"), "{said}");
+    assert_eq!(silent.read(&mut [0]).unwrap_or_default(), 0);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_keeps_it_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    certify(path, "localhost");
+    fs::rename(path.join("key.pem"), path.join("other.pem")).unwrap();
+    certify(path, "localhost");
+    fs::write(path.join("text"), "no certificate").unwrap();
+    for (certificate, key, code, told) in [
+        ("none", "key.pem", 1, "cannot read none: No such file"),
+        (
+            "text",
+            "key.pem",
+            1,
+            "cannot serve with text and key.pem: the certificate cannot be read",
+        ),
+        ("cert.pem", "cert.pem", 1, "the key cannot be read: it must be PEM and not encrypted"),
+        ("cert.pem", "other.pem", 1, "certificate and key cannot be used: "),
+        ("cert.pem", "", 2, "--tls-key"),
+    ] {
+        let key = if key.is_empty() { vec![] } else { vec!["--tls-key", key] };
+        let arguments =
+            ["--listen", "127.0.0.1:0", "--store", "memory:", "--tls-cert", certificate];
+        let arguments = [&arguments[..], &key].concat();
+        let (ended, said) = Program::start("serve", path, &arguments, &[]).ended();
+        assert_eq!(ended, Some(code), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(told), "{said}");
+    }
+}

@@ -1,0 +1,235 @@
+//! Tokens from the command that makes them to the server that asks for them.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::program::{Program, agent, get, new_token, server};
+use serde_json::Value;
+
+const JOBS: &str = "/api/v1/analytics/jobs";
+
+fn status(url: &str, path: &str, token: &str) -> u16 {
+    get(&agent(), &format!("{url}{path}"), token).status().as_u16()
+}
+
+fn send(folder: &Path, url: &str, more: &[&str], token: Option<&str>) -> (Option<i32>, String) {
+    let url = format!("{url}/api/v1/logs/ingest");
+    let arguments = ["send", "--file", "events.json", "--delay", "0", "--url", &url];
+    let variable = token.map(|token| ("SPARK_ANALYTICS_TOKEN", token));
+    Program::start("cli", folder, &[&arguments, more].concat(), variable.as_slice()).ended()
+}
+
+#[test]
+fn a_token_that_the_command_line_made_is_taken_and_others_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (reader, read) = new_token(folder, "reader", "read");
+    let (writer, write) = new_token(folder, "writer@ci", "write");
+    let (boss, admin) = new_token(folder, "boss", "admin");
+    assert_eq!((reader.len(), read.split(' ').count()), (4 + 64, 3));
+    assert_ne!(reader, new_token(folder, "reader", "read").0);
+    fs::write(folder.join("tokens"), format!("# who may ask\n{read}{write}\n{admin}")).unwrap();
+    fs::write(folder.join("token"), format!("{writer}\n")).unwrap();
+    let event = r#"[{"event":"SparkListenerJobStart","job_id":1,"timestamp":"2024-03-30T10:12:45Z","user":"ada"}]"#;
+    fs::write(folder.join("events.json"), event).unwrap();
+    let (program, url) = server(folder, &["--tokens", "tokens"], &[]);
+
+    for (token, statuses) in [
+        ("", [200, 200, 401, 401, 401]),
+        ("sat_other", [200, 200, 401, 401, 401]),
+        (reader.as_str(), [200, 200, 200, 200, 403]),
+        (boss.as_str(), [200, 200, 200, 200, 200]),
+    ] {
+        let paths = ["/health", "/ready", JOBS, "/metrics", "/api/v1/logs/rejected"];
+        assert_eq!(paths.map(|path| status(&url, path, token)), statuses, "{token}");
+    }
+    let refused = get(&agent(), &format!("{url}/metrics"), "");
+    assert_eq!(refused.headers()["www-authenticate"], "Bearer realm=\"spark-analytics\"");
+
+    for (more, token) in [(&[][..], None), (&[], Some(reader.as_str()))] {
+        let (code, said) = send(folder, &url, more, token);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("not taken: events.json, "), "{said}");
+    }
+    for (more, token, outcome) in [
+        (&["--token-file", "token"][..], None, "RECORDED   1"),
+        (&[], Some(writer.as_str()), "DUPLICATE  1"),
+        (&["--token", &boss], None, "DUPLICATE  1"),
+    ] {
+        let (code, said) = send(folder, &url, more, token);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(outcome), "{said}");
+    }
+
+    let said = program.stop();
+    assert!(said.contains("token=\"writer@ci\" status=200"), "{said}");
+    for token in [&reader, &writer, &boss] {
+        assert!(!said.contains(&token[4..]), "{said}");
+    }
+}
+
+#[test]
+fn a_hangup_takes_the_tokens_of_the_file_and_keeps_the_former_if_it_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (first, line) = new_token(folder, "first", "read");
+    fs::write(folder.join("tokens"), &line).unwrap();
+    let tokens = [("SPARK_ANALYTICS_TOKENS", "tokens")];
+    let (mut program, url) = server(folder, &[], &tokens);
+    let (second, of_second) = new_token(folder, "second", "read");
+    fs::write(folder.join("tokens"), format!("{line}{of_second}third read {second}\n")).unwrap();
+    program.signal("-HUP");
+    let told = program.says("ERROR");
+    let wrong = "the tokens in tokens are wrong: line 3: the third word must be the SHA-256";
+    assert!(told.contains(wrong) && told.ends_with("; the former tokens stay"), "{told}");
+    assert_eq!((status(&url, JOBS, &first), status(&url, JOBS, &second)), (200, 401));
+
+    fs::write(folder.join("tokens"), &of_second).unwrap();
+    program.signal("-HUP");
+    program.says("the tokens were read again");
+    assert_eq!((status(&url, JOBS, &first), status(&url, JOBS, &second)), (401, 200));
+
+    fs::remove_file(folder.join("tokens")).unwrap();
+    program.signal("-HUP");
+    assert!(program.says("ERROR").contains("cannot read the tokens in tokens: No such file"));
+    assert_eq!(status(&url, JOBS, &second), 200);
+    assert!(!program.stop().contains(&second));
+}
+
+#[test]
+fn other_machines_are_listened_to_with_tokens_or_if_asked_to_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("tokens"), new_token(folder, "a", "read").1).unwrap();
+    let start = |program: &str, flag: &str, address: &str, more: &[&str]| {
+        let arguments = [&[flag, address, "--store", "memory:"], more].concat();
+        Program::start(program, folder, &arguments, &[])
+    };
+    let amqp = ["--amqp", "amqp://127.0.0.1:1"];
+    for (name, flag, says, broker) in [
+        ("serve", "--listen", "listening on ", &[][..]),
+        ("work", "--metrics", "metrics on ", &amqp),
+    ] {
+        for address in ["0.0.0.0:0", "[::]:0"] {
+            let (code, said) = start(name, flag, address, broker).ended();
+            assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+            let expected = format!("error: it does not listen on {address} without tokens");
+            assert!(said.starts_with(&expected), "{said}");
+        }
+        for (address, more) in [
+            ("0.0.0.0:0", &["--insecure"][..]),
+            ("0.0.0.0:0", &["--tokens", "tokens"]),
+            ("[::ffff:127.0.0.1]:0", &[]),
+        ] {
+            let mut program = start(name, flag, address, &[broker, more].concat());
+            let url = program.says(says).replace("0.0.0.0", "127.0.0.1");
+            let url = url.trim_start_matches(says).trim_end_matches("/metrics").to_owned();
+            let expected = if more.contains(&"--tokens") { 401 } else { 200 };
+            assert_eq!(status(&url, "/metrics", ""), expected, "{name} {more:?}");
+            assert_eq!(status(&url, "/health", ""), 200);
+            program.stop();
+        }
+    }
+}
+
+#[test]
+fn a_file_of_tokens_that_is_wrong_keeps_it_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("empty"), "# nobody yet\n").unwrap();
+    fs::write(folder.join("wrong"), "\na reader 00\n").unwrap();
+    for (arguments, code, told) in [
+        (&["--tokens", "none"][..], 1, "cannot read the tokens in none: No such file"),
+        (&["--tokens", "empty"], 1, "the tokens in empty are wrong: there is no token in it"),
+        (
+            &["--tokens", "wrong"],
+            1,
+            "the tokens in wrong are wrong: line 2: the third word must be",
+        ),
+        (&["--rate-limit", "5"], 2, "--tokens"),
+    ] {
+        let arguments = [&["--listen", "127.0.0.1:0", "--store", "memory:"], arguments].concat();
+        let (ended, said) = Program::start("serve", folder, &arguments, &[]).ended();
+        assert_eq!(ended, Some(code), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(told), "{said}");
+    }
+}
+
+#[test]
+fn a_sender_over_its_limit_is_slowed_down_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (token, line) = new_token(folder, "slow", "write");
+    fs::write(folder.join("tokens"), line).unwrap();
+    let event = |n| {
+        format!(
+            r#"{{"event":"SparkListenerJobStart","job_id":{n},"timestamp":"2024-03-30T10:12:45Z","user":"ada"}}"#
+        )
+    };
+    let events: Vec<_> = (0..5).map(event).collect();
+    fs::write(folder.join("events.json"), events.join("\n")).unwrap();
+    let (program, url) = server(folder, &["--tokens", "tokens", "--rate-limit", "3"], &[]);
+    let started = Instant::now();
+    let (code, said) = send(folder, &url, &[], Some(&token));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("RECORDED   5"), "{said}");
+    assert!(started.elapsed() > Duration::from_millis(600), "five take more than a second's three");
+    assert!(program.stop().contains("status=429"));
+}
+
+#[test]
+fn pages_of_other_sites_may_do_what_they_are_named_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = "https://figures.example";
+    let (plain, closed) = server(folder.path(), &[], &[]);
+    let more = ["--cors-origin", "http://localhost:3000", "--cors-origin", named];
+    let (open, url) = server(folder.path(), &more, &[]);
+    let event = r#"{"event":"SparkListenerJobStart","job_id":1,"timestamp":"2024-03-30T10:12:45Z","user":"ada"}"#;
+    for (url, origin, allowed) in
+        [(&closed, named, false), (&url, named, true), (&url, "https://other.example", false)]
+    {
+        let jobs = format!("{url}{JOBS}");
+        let answer = agent().get(&jobs).header("origin", origin).call().unwrap();
+        let told = answer.headers().get("access-control-allow-origin");
+        assert_eq!(told.map(|told| told.to_str().unwrap()), allowed.then_some(origin));
+        let request = agent().options(&jobs).header("origin", origin);
+        let request = request.header("access-control-request-method", "GET");
+        let preflight =
+            request.header("access-control-request-headers", "authorization").call().unwrap();
+        assert_eq!(preflight.headers().contains_key("access-control-allow-origin"), allowed);
+
+        let post = agent().post(format!("{url}/api/v1/logs/ingest")).header("origin", origin);
+        let mut answer = post.header("sec-fetch-site", "cross-site").send(event).unwrap();
+        assert_eq!(answer.status().as_u16(), if allowed { 200 } else { 403 });
+        let body: Value =
+            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        if !allowed {
+            assert_eq!((&body["status"], &body["title"]), (&403.into(), &"Forbidden".into()));
+        }
+    }
+    plain.stop();
+    open.stop();
+    let (code, said) = Program::start("serve", folder.path(), &["--cors-origin", "*"], &[]).ended();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("an origin is https://HOST or https://HOST:PORT"), "{said}");
+}
+
+#[test]
+fn requests_are_answered_while_tokens_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (token, line) = new_token(folder, "a", "read");
+    fs::write(folder.join("tokens"), line).unwrap();
+    let (program, url) = server(folder, &["--tokens", "tokens", "--log", "warn"], &[]);
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| (0..200).all(|_| status(&url, JOBS, &token) == 200));
+        while !asking.is_finished() {
+            program.signal("-HUP");
+        }
+        assert!(asking.join().unwrap());
+    });
+    program.stop();
+}

@@ -1,0 +1,14 @@
+//! The program with real servers: RabbitMQ, PostgreSQL, Redis. `scripts/test-services` starts them.
+
+mod end_to_end;
+#[path = "../it/program/mod.rs"]
+mod program;
+mod worker_support;
+
+mod secrets_refused;
+mod worker_database_down;
+mod worker_events;
+mod worker_logs;
+mod worker_metrics;
+mod worker_publish;
+mod worker_restart;

@@ -1,0 +1,138 @@
+//! Logs read in batches, each of which is stored in one transaction.
+
+use spark_analytics_core::log::{LogSnapshot, LogSource};
+use spark_analytics_core::{LogReceipt, Result, Store};
+use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader};
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::sources::source_to_record;
+
+/// A batch is full when it has this many logs.
+const BATCH_LOGS: usize = 64;
+/// A batch is full when its facts take about this many bytes.
+const BATCH_BYTES: usize = 32 * 1024 * 1024;
+
+/// A log, and what reading it gave.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ReadLog {
+    /// Where the log is.
+    pub log: FoundLog,
+    /// Its facts and warnings, or why it cannot be read.
+    pub result: Result<LogFile, LogError>,
+}
+
+/// Logs to store in one transaction, in the order in which they were read.
+#[derive(Debug, Default)]
+pub struct Batch {
+    read: Vec<ReadLog>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Appends a log.
+    pub fn push(&mut self, log: FoundLog, result: Result<LogFile, LogError>) {
+        self.bytes += result.as_ref().map_or(0, |file| file.snapshot.size_hint());
+        self.read.push(ReadLog { log, result });
+    }
+
+    /// Whether to store the batch before more is read: it has 64 logs, or facts of about 32 MiB.
+    pub const fn is_full(&self) -> bool {
+        self.read.len() >= BATCH_LOGS || self.bytes >= BATCH_BYTES
+    }
+
+    /// Whether it has no log.
+    pub const fn is_empty(&self) -> bool {
+        self.read.is_empty()
+    }
+
+    /// The logs.
+    pub fn logs(&self) -> &[ReadLog] {
+        &self.read
+    }
+
+    /// The facts of the logs that could be read, and the sources to record with them: the arguments
+    /// of [`Store::ingest_logs`].
+    pub fn into_facts(self) -> (Vec<LogSnapshot>, Vec<LogSource>) {
+        let (mut snapshots, mut sources) = (Vec::with_capacity(self.read.len()), Vec::new());
+        for ReadLog { log, result } in self.read {
+            let Ok(file) = result else { continue };
+            sources.extend(source_to_record(&log, &file.snapshot));
+            snapshots.push(file.snapshot);
+        }
+        (snapshots, sources)
+    }
+
+    /// Stores the logs that could be read, in one transaction. The receipts are in their order.
+    ///
+    /// # Errors
+    /// What the store reports; nothing of the batch is stored then.
+    pub async fn store(self, store: &dyn Store) -> Result<Vec<LogReceipt>> {
+        let (snapshots, sources) = self.into_facts();
+        store.ingest_logs(snapshots, sources).await
+    }
+}
+
+/// Batches of logs that a thread reads, one ahead of the batch that is being stored.
+#[derive(Debug)]
+pub struct Batches {
+    read: mpsc::Receiver<Batch>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Reads logs in their order on a blocking thread of tokio.
+///
+/// `is_known` says which logs to leave out unread, and `progress` hears of each number of bytes read.
+/// When the batches are dropped, the thread ends after the log that it reads. At most three batches are
+/// in memory: the one being stored, the next, and the one being read.
+pub fn read_batches(
+    logs: Vec<FoundLog>,
+    mut is_known: impl FnMut(&FoundLog) -> bool + Send + 'static,
+    progress: impl Fn(u64) + Clone + Send + Sync + 'static,
+) -> Batches {
+    let (give, read) = mpsc::channel(1);
+    let thread = tokio::task::spawn_blocking(move || {
+        let mut batch = Batch::default();
+        for log in logs {
+            if is_known(&log) {
+                continue;
+            }
+            let result = read_one(&log, progress.clone());
+            batch.push(log, result);
+            // The other side is dropped when the store has failed.
+            if batch.is_full() && give.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return;
+            }
+        }
+        if !batch.is_empty() {
+            let _ = give.blocking_send(batch);
+        }
+    });
+    Batches { read, thread: Some(thread) }
+}
+
+impl Batches {
+    /// The next batch, never empty; `None` after the last.
+    ///
+    /// # Errors
+    /// When the reading thread panicked; the rest of the logs is not read then.
+    pub async fn next(&mut self) -> Result<Option<Batch>, JoinError> {
+        let batch = self.read.recv().await;
+        if batch.is_none()
+            && let Some(thread) = self.thread.take()
+        {
+            thread.await?;
+        }
+        Ok(batch)
+    }
+}
+
+fn read_one(
+    log: &FoundLog,
+    progress: impl Fn(u64) + Send + Sync + 'static,
+) -> Result<LogFile, LogError> {
+    let mut reader = LogReader::telling(progress);
+    reader.read(log)?;
+    reader.into_log_file()
+}

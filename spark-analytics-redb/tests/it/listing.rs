@@ -1,0 +1,58 @@
+//! Jobs of an application, however many it has, come in the order of ends.
+
+use spark_analytics_core::{
+    Application, Job, JobCursor, JobFilter, LogJob, LogSnapshot, MemoryStore, Store, Timestamp,
+};
+use spark_analytics_redb::RedbStore;
+
+fn log(app: &str, jobs: i64) -> LogSnapshot {
+    let time = |ms| Some(Timestamp::from_millis(ms));
+    let job = |job_id: i64| LogJob {
+        job_id,
+        ended: true,
+        job_result: "JobSucceeded".to_owned(),
+        submission_time: time(0),
+        // Ends are in another order than ids, and several jobs end at once.
+        completion_time: time(job_id * 7_919 % 1_000 * 120_000),
+        ..LogJob::default()
+    };
+    LogSnapshot {
+        application: Application { app_id: app.to_owned(), ..Application::default() },
+        jobs: (0..jobs).map(job).collect(),
+        ..LogSnapshot::default()
+    }
+}
+
+/// All jobs, in pages.
+async fn list(store: &dyn Store, filter: &JobFilter) -> Vec<Job> {
+    let mut jobs: Vec<Job> = Vec::new();
+    loop {
+        let after = jobs.last().map(JobCursor::from);
+        let page = store.jobs(filter, after.as_ref(), 300).await.unwrap();
+        if page.is_empty() {
+            return jobs;
+        }
+        jobs.extend(page);
+    }
+}
+
+#[tokio::test]
+async fn an_application_of_any_size_is_listed_in_the_order_of_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let redb = RedbStore::create(folder.path().join("store.redb")).await.unwrap();
+    let memory = MemoryStore::default();
+    let apps = [("a", 1_024), ("a-", 1_025), ("a\u{1}", 700), ("b", 3), ("", 2)];
+    for (app, jobs) in apps {
+        redb.ingest_log(log(app, jobs)).await.unwrap();
+        memory.ingest_log(log(app, jobs)).await.unwrap();
+    }
+    let day = |number| Some(spark_analytics_core::Day::from_number(number));
+    for (app, count) in apps {
+        let of_app = JobFilter { app_id: Some(app.to_owned()), ..JobFilter::default() };
+        let jobs = list(&redb, &of_app).await;
+        assert_eq!(jobs.len(), count as usize, "{app:?}");
+        assert_eq!(jobs, list(&memory, &of_app).await, "{app:?}");
+        let within = JobFilter { from: day(0), to: day(0), ..of_app };
+        assert_eq!(list(&redb, &within).await, list(&memory, &within).await, "{app:?}");
+    }
+}

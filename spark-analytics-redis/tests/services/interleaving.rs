@@ -1,0 +1,342 @@
+//! Readers and writers of several processes, step by step, in every order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::*;
+use async_trait::async_trait;
+use spark_analytics_core::{
+    Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
+};
+use spark_analytics_redis::RedisCached;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinHandle;
+
+/// A store that waits before and after each read and each commit of one process.
+#[derive(Clone, Debug)]
+struct Stepped {
+    store: MemoryStore,
+    gate: Arc<Gate>,
+}
+
+#[derive(Debug)]
+struct Gate {
+    is_open: AtomicBool,
+    has_arrived: Notify,
+    may_go: Semaphore,
+}
+
+impl Stepped {
+    fn new(store: MemoryStore) -> Self {
+        let (is_open, has_arrived) = (AtomicBool::new(true), Notify::new());
+        Self { store, gate: Arc::new(Gate { is_open, has_arrived, may_go: Semaphore::new(0) }) }
+    }
+
+    async fn stop(&self) {
+        if !self.gate.is_open.load(Ordering::SeqCst) {
+            self.gate.has_arrived.notify_one();
+            self.gate.may_go.acquire().await.expect("not closed").forget();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Stepped {
+    fn dedup(&self) -> Dedup {
+        self.store.dedup()
+    }
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        self.stop().await;
+        let receipts = self.store.ingest(events).await;
+        self.stop().await;
+        receipts
+    }
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        self.stop().await;
+        let record = self.store.job(key).await;
+        self.stop().await;
+        record
+    }
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        self.stop().await;
+        let rollups = self.store.rollups(from, to, user).await;
+        self.stop().await;
+        rollups
+    }
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        self.store.ingest_logs(logs, sources).await
+    }
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        self.store.jobs(filter, after, limit).await
+    }
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        self.store.events(key, after, limit).await
+    }
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        self.store.applications(after, limit).await
+    }
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        self.store.log(app_id, attempt_id).await
+    }
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.store.log_source(location).await
+    }
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        self.store.reject(rejections).await
+    }
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        self.store.rejected(before, limit).await
+    }
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        self.store.prune(before).await
+    }
+    async fn check(&self) -> Result<()> {
+        self.store.check().await
+    }
+}
+
+/// A process that does one thing, a step at a time.
+struct Process {
+    cached: RedisCached<Stepped>,
+    running: Option<JoinHandle<()>>,
+    is_done: bool,
+    steps: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Ingest(Event),
+    /// It has committed when it is stopped for good.
+    IngestAndDie(Event),
+    ReadJob(i64),
+    ReadDays(i32, i32),
+}
+
+impl Process {
+    fn gate(&self) -> &Gate {
+        &self.cached.inner().gate
+    }
+
+    /// Lets it go on to its next stop, or to its end.
+    async fn step(&mut self, act: &Act) {
+        if self.is_done {
+            return;
+        }
+        self.steps += 1;
+        match &self.running {
+            Some(running)
+                if self.steps == NOTED_WRITE_STEPS && matches!(act, Act::IngestAndDie(_)) =>
+            {
+                running.abort();
+            }
+            Some(_) => self.gate().may_go.add_permits(1),
+            None => {
+                self.gate().is_open.store(false, Ordering::SeqCst);
+                let (cached, act) = (self.cached.clone(), act.clone());
+                self.running = Some(tokio::spawn(async move {
+                    match act {
+                        Act::Ingest(event) | Act::IngestAndDie(event) => {
+                            drop(cached.ingest(vec![event]).await.expect("takes it"))
+                        }
+                        Act::ReadJob(job) => drop(tasks_of(&cached, job).await),
+                        Act::ReadDays(from, to) => drop(jobs_on(&cached, from, to, None).await),
+                    }
+                }));
+            }
+        }
+        let (cached, running) = (self.cached.clone(), self.running.as_mut().expect("runs"));
+        tokio::select! {
+            done = running => {
+                assert!(!done.is_err_and(|error| error.is_panic()));
+                self.is_done = true;
+            }
+            () = cached.inner().gate.has_arrived.notified() => {}
+        }
+    }
+
+    /// Lets it go on to its end.
+    async fn finish(&mut self, act: &Act) {
+        while !self.is_done {
+            self.step(act).await;
+        }
+        self.gate().is_open.store(true, Ordering::SeqCst);
+        (self.running, self.is_done, self.steps) = (None, false, 0);
+    }
+}
+
+struct World {
+    store: MemoryStore,
+    processes: Vec<Process>,
+    observer: InMemory,
+    runs: i64,
+}
+
+/// Days of one run; runs share none.
+const DAYS: i32 = 8;
+
+impl World {
+    async fn new(processes: usize) -> Self {
+        let (store, url, namespace) = (MemoryStore::default(), shared_url(), namespace());
+        let observer = adapter(store.clone(), &url, &namespace).await;
+        let mut world = Self { store, processes: Vec::new(), observer, runs: 0 };
+        for _ in 0..processes {
+            let cached = adapter(Stepped::new(world.store.clone()), &url, &namespace).await;
+            world.processes.push(Process { cached, running: None, is_done: false, steps: 0 });
+        }
+        world
+    }
+
+    /// A job that ends on day 0 of its run, then the acts in the order, a step each. Each time that a process has
+    /// finished what it does, and at the end, all read what the store holds.
+    async fn run(&mut self, is_noted: bool, acts: impl Fn(i64, i32) -> Vec<Act>, order: &[usize]) {
+        self.runs += 1;
+        let (job, first) = (self.runs, self.runs as i32 * DAYS);
+        let initial = vec![start(job, first, "ada"), end(job, first)];
+        if is_noted {
+            self.observer.ingest(initial).await.expect("takes them");
+        } else {
+            self.store.ingest(initial).await.expect("takes them");
+        }
+        self.all_are_connected().await;
+        let (key, last) = ([JobKey::new(job)], first + DAYS - 1);
+        let acts = acts(job, first);
+        for at in order {
+            let was_done = self.processes[*at].is_done;
+            self.processes[*at].step(&acts[*at]).await;
+            // While another is between its commit and its end, what is kept may be from before.
+            let others_rest = self.processes.iter().all(|p| p.is_done || p.running.is_none());
+            if self.processes[*at].is_done && !was_done && others_rest {
+                self.all_are_connected().await;
+                assert_same(&self.observer, &self.store, &key, first, last).await;
+            }
+        }
+        for (process, act) in self.processes.iter_mut().zip(&acts) {
+            process.finish(act).await;
+        }
+        self.all_are_connected().await;
+        assert_same(&self.observer, &self.store, &key, first, last).await;
+        for process in &self.processes {
+            assert_same(&process.cached, &self.store, &key, first, last).await;
+        }
+    }
+
+    /// Waits until all use Redis: on a busy machine it may be late for one, whose writes others may miss then.
+    async fn all_are_connected(&self) {
+        until(async || {
+            self.processes.iter().all(|process| process.cached.counts().is_available)
+                && self.observer.counts().is_available
+        })
+        .await;
+    }
+
+    fn assert_worked(&self) {
+        let counts: Vec<_> = self.processes.iter().map(|p| p.cached.counts()).collect();
+        assert!(counts.iter().any(|counts| counts.hits > 0), "{counts:?}");
+        assert!(counts.iter().any(|counts| counts.refused > 0), "{counts:?}");
+    }
+}
+
+/// Each order of the steps of processes that take that many.
+fn orders(steps: &[usize]) -> Vec<Vec<usize>> {
+    if steps.iter().all(|left| *left == 0) {
+        return vec![Vec::new()];
+    }
+    let mut orders_of_all = Vec::new();
+    for at in (0..steps.len()).filter(|at| steps[*at] > 0) {
+        let mut left = steps.to_vec();
+        left[at] -= 1;
+        orders_of_all.extend(orders(&left).into_iter().map(|mut order| {
+            order.insert(0, at);
+            order
+        }));
+    }
+    orders_of_all
+}
+
+/// A writer that looks where the job is: it begins, reads, notes, commits, settles.
+const WRITE_STEPS: usize = 5;
+/// A writer that finds the note of another: it begins, commits, settles.
+const NOTED_WRITE_STEPS: usize = 3;
+/// A reader: it looks up, reads, fills.
+const READ_STEPS: usize = 3;
+
+#[tokio::test]
+async fn a_reader_and_a_writer_in_every_order() {
+    let mut world = World::new(2).await;
+    for (is_noted, steps) in [(false, WRITE_STEPS), (true, NOTED_WRITE_STEPS)] {
+        for order in orders(&[steps, READ_STEPS]) {
+            let moves = |job, first| Act::Ingest(end(job, first + 2));
+            world
+                .run(
+                    is_noted,
+                    |job, first| vec![moves(job, first), Act::ReadDays(first, first + 3)],
+                    &order,
+                )
+                .await;
+            world
+                .run(is_noted, |job, first| vec![moves(job, first), Act::ReadJob(job)], &order)
+                .await;
+        }
+    }
+    world.assert_worked();
+}
+
+#[tokio::test]
+async fn two_writers_and_a_reader_in_every_order() {
+    let mut world = World::new(3).await;
+    for order in orders(&[NOTED_WRITE_STEPS, NOTED_WRITE_STEPS, READ_STEPS]) {
+        world.run(true, two_moves, &order).await;
+    }
+    world.assert_worked();
+}
+
+#[tokio::test]
+async fn a_writer_that_dies_after_its_commit_leaves_nothing_stale() {
+    let mut world = World::new(2).await;
+    for order in orders(&[NOTED_WRITE_STEPS, READ_STEPS]) {
+        let dies = |job, first| Act::IngestAndDie(end(job, first + 2));
+        let acts = |job, first| vec![dies(job, first), Act::ReadDays(first, first + 3)];
+        world.run(true, acts, &order).await;
+        let acts = |job, first| vec![dies(job, first), Act::ReadJob(job)];
+        world.run(true, acts, &order).await;
+    }
+}
+
+/// All orders would be some 70,000: every 97th.
+#[tokio::test]
+async fn two_writers_who_look_where_the_job_is_and_a_reader_in_many_orders() {
+    let mut world = World::new(3).await;
+    for order in orders(&[WRITE_STEPS, WRITE_STEPS, READ_STEPS]).iter().step_by(97) {
+        world.run(false, two_moves, order).await;
+    }
+    world.assert_worked();
+}
+
+/// One moves the job to day 2, the other to day 4, where it is in the end.
+fn two_moves(job: i64, first: i32) -> Vec<Act> {
+    vec![
+        Act::Ingest(end(job, first + 2)),
+        Act::Ingest(end(job, first + 4)),
+        Act::ReadDays(first, first + 5),
+    ]
+}

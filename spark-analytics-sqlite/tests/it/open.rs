@@ -1,0 +1,217 @@
+//! What can be opened, what cannot, and what is said then.
+
+use crate::common::{job, whole_job};
+use futures::future::join_all;
+use spark_analytics_core::{Day, Dedup, JobFilter, JobKey, Receipt, Store};
+use spark_analytics_sqlite::{SqliteOptions, SqliteStore, Synchronous};
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use tempfile::TempDir;
+
+/// What is said of a file, with its folder's name left out.
+async fn refusal(folder: &TempDir, path: &str, dedup: Dedup) -> String {
+    let options = SqliteOptions { dedup, ..SqliteOptions::default() };
+    let refused = SqliteStore::open_with(folder.path().join(path), options).await;
+    let folder = folder.path().display().to_string();
+    refused.unwrap_err().to_string().replace(&folder, "DIR")
+}
+
+async fn raw(folder: &TempDir) -> SqlitePool {
+    let path = folder.path().join("store.db");
+    SqlitePool::connect_with(SqliteConnectOptions::new().filename(path)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(
+        &path,
+        "some notes, long enough to be looked at as a header of a database\n".repeat(9),
+    )
+    .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(
+        refusal(&folder, "notes.txt", Dedup::WithTask).await,
+        "`DIR/notes.txt` is no SQLite database: give another path, or move the file away"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_named() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(
+        refusal(&folder, "no/such/store.db", Dedup::WithTask).await,
+        "cannot open `DIR/no/such/store.db`: there is no directory `DIR/no/such`; create it first"
+    );
+}
+
+#[tokio::test]
+async fn a_folder_is_no_store() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(
+        refusal(&folder, "", Dedup::WithTask).await,
+        "cannot open `DIR/`: `DIR/` must be a file that may be read and written, in a directory that \
+         may be written"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_path_is_no_store_in_memory() {
+    let refused = SqliteStore::open("").await.unwrap_err().to_string();
+    assert!(refused.starts_with("cannot open ``: "), "{refused}");
+}
+
+#[tokio::test]
+async fn another_rule_is_refused_both_ways() {
+    let folder = TempDir::new().unwrap();
+    let options = SqliteOptions { dedup: Dedup::JobTypeTimestamp, ..SqliteOptions::default() };
+    let store = SqliteStore::open_with(folder.path().join("store.db"), options).await.unwrap();
+    assert_eq!(store.dedup(), Dedup::JobTypeTimestamp);
+    store.close().await.unwrap();
+    assert_eq!(
+        refusal(&folder, "store.db", Dedup::WithTask).await,
+        "`DIR/store.db` was created with the dedup rule `time` and cannot be opened with `task`: \
+         open it with `time`, or use another file"
+    );
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    store.close().await.unwrap();
+    let raw = raw(&folder).await;
+    let newer = "INSERT INTO spark_migrations SELECT 1000, 'later', installed_on, success, \
+                 checksum, execution_time FROM spark_migrations WHERE version = 1";
+    sqlx::query(newer).execute(&raw).await.unwrap();
+    raw.close().await;
+    assert_eq!(
+        refusal(&folder, "store.db", Dedup::WithTask).await,
+        "`DIR/store.db` has schema 1000, and this version of spark-analytics knows 3: use the \
+         version that wrote it, or a later one"
+    );
+}
+
+#[tokio::test]
+async fn what_is_dropped_without_closing_is_there_again() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let options = SqliteOptions { synchronous: Synchronous::Normal, ..SqliteOptions::default() };
+    let store = SqliteStore::open_with(&path, options).await.unwrap();
+    store.ingest(whole_job(1)).await.unwrap();
+    drop(store);
+    let store = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(store.ingest(whole_job(1)).await.unwrap()[2], Receipt::Duplicate(3));
+    assert!(job(&store, 1).await.is_some());
+}
+
+#[tokio::test]
+async fn two_stores_on_one_file_see_each_others_events() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let one = SqliteStore::open(&path).await.unwrap();
+    let other = SqliteStore::open(&path).await.unwrap();
+    one.ingest(whole_job(1)).await.unwrap();
+    assert_eq!(other.ingest(whole_job(1)).await.unwrap()[0], Receipt::Duplicate(1));
+    assert_eq!(other.ingest(whole_job(2)).await.unwrap()[0], Receipt::Recorded(4));
+    assert!(job(&one, 2).await.is_some());
+    assert_eq!(one.rollups(Day::MIN, Day::MAX, None).await.unwrap()[0].1.jobs(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_stores_create_and_write_one_file_at_once() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let writers = (0..8).map(|number| {
+        let path = path.clone();
+        tokio::spawn(async move {
+            let store = SqliteStore::open(path).await.unwrap();
+            for job_id in 0..20 {
+                store.ingest(whole_job(number % 2 * 20 + job_id)).await.unwrap();
+            }
+            store.close().await.unwrap();
+        })
+    });
+    for writer in join_all(writers).await {
+        writer.unwrap();
+    }
+    let store = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(store.jobs(&JobFilter::default(), None, 100).await.unwrap().len(), 40);
+    assert_eq!(store.rollups(Day::MIN, Day::MAX, None).await.unwrap()[0].1.jobs(), 40);
+}
+
+#[tokio::test]
+async fn a_pool_is_shared_with_its_owners_tables_and_stays_open() {
+    let folder = TempDir::new().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("store.db"))
+        .create_if_missing(true);
+    let pool = SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query("CREATE TABLE jobs (name TEXT)").execute(&pool).await.unwrap();
+    let store = SqliteStore::from_pool(pool.clone()).await.unwrap();
+    store.ingest(whole_job(1)).await.unwrap();
+    assert!(job(&store, 1).await.is_some());
+    store.close().await.unwrap();
+    sqlx::query("INSERT INTO jobs VALUES ('nightly')").execute(&pool).await.unwrap();
+    let store = SqliteStore::from_pool(pool).await.unwrap();
+    assert!(job(&store, 1).await.is_some());
+}
+
+#[tokio::test]
+async fn a_table_of_anothers_is_not_taken_for_the_stores() {
+    // With one connection, what follows the refusal waits until its transaction is taken back.
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = pool.connect("sqlite::memory:").await.unwrap();
+    sqlx::query("CREATE TABLE spark_jobs (name TEXT)").execute(&pool).await.unwrap();
+    let refused = SqliteStore::from_pool(pool.clone()).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the SQLite store failed to create its tables: while executing migration 1: error \
+         returned from database: (code: 1) table spark_jobs already exists"
+    );
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn reads_open_no_files_that_opening_has_not() {
+    let folder = TempDir::new().unwrap();
+    let files = || {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        let files = open.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        files.filter(|file| file.starts_with(folder.path())).count()
+    };
+    let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    let before = files();
+    for days in join_all((0..50).map(|_| store.rollups(Day::MIN, Day::MAX, None))).await {
+        days.unwrap();
+    }
+    store.ingest(whole_job(1)).await.unwrap();
+    assert_eq!(files(), before);
+}
+
+#[tokio::test]
+async fn stores_in_memory_are_apart_and_their_clones_together() {
+    let (one, other) =
+        (SqliteStore::in_memory().await.unwrap(), SqliteStore::in_memory().await.unwrap());
+    let clone = one.clone();
+    one.ingest(whole_job(1)).await.unwrap();
+    assert!(clone.job(&JobKey::new(1)).await.unwrap().is_some());
+    assert!(other.job(&JobKey::new(1)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let store = SqliteStore::in_memory().await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(
+        store.check().await.unwrap_err().to_string(),
+        "the SQLite store failed to answer: attempted to acquire a connection on a closed pool"
+    );
+}
