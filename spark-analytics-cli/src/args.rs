@@ -1,7 +1,7 @@
 //! What the command line takes.
 
-use std::io;
 use std::ffi::OsString;
+use std::io;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -57,10 +57,7 @@ line. Input that was refused or skipped is reported and does not change the exit
 impl Command {
     /// Whether the command listens for SIGINT itself.
     pub(crate) const fn handles_interrupts(&self) -> bool {
-        match self {
-            Self::Send(_) | Self::Serve(_) | Self::Work(_) => true,
-            _ => false,
-        }
+        matches!(self, Self::Send(_) | Self::Serve(_) | Self::Work(_))
     }
 }
 

@@ -23,6 +23,7 @@ use output::{Out, progress};
 use tokio::runtime::{Handle, Runtime};
 
 pub use metrics::prometheus::{METRICS, Metric};
+pub use store::by_url::open_store;
 
 /// Runs the program with its arguments, the first of which is its own name, and returns its exit code:
 /// 0 for success, 1 for failure, 2 for wrong usage, 130 when it was interrupted.

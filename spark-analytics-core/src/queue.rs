@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use async_trait::async_trait;
 use crate::event::Event;
+use async_trait::async_trait;
 
 /// Where events wait for those who store them: RabbitMQ, for one. Given to
 /// an HTTP API, so that events are taken while the store is down.

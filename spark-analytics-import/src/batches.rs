@@ -128,7 +128,10 @@ impl Batches {
     }
 }
 
-fn read_one(log: &FoundLog, progress: impl Fn(u64) + Send + Sync + 'static) -> Result<LogFile, LogError> {
+fn read_one(
+    log: &FoundLog,
+    progress: impl Fn(u64) + Send + Sync + 'static,
+) -> Result<LogFile, LogError> {
     let mut reader = LogReader::telling(progress);
     reader.read(log)?;
     reader.into_log_file()

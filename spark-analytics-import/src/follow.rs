@@ -51,9 +51,15 @@ impl Following {
         report: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
     ) -> Result<(), E> {
         let Some(found) = self.blocking(Follower::look).await else { return Ok(()) };
-        for (state, left_out) in [(LogState::Failed, &found.failed), (LogState::Skipped, &found.skipped)] {
+        for (state, left_out) in
+            [(LogState::Failed, &found.failed), (LogState::Skipped, &found.skipped)]
+        {
             for left_out in left_out {
-                self.report(&left_out.name, Update::problem(&left_out.name, state, &left_out.reason), report)?;
+                self.report(
+                    &left_out.name,
+                    Update::problem(&left_out.name, state, &left_out.reason),
+                    report,
+                )?;
             }
         }
         let left_out = found.failed.iter().chain(&found.skipped).map(|left_out| &*left_out.name);
@@ -65,7 +71,8 @@ impl Following {
             batch.push(log, Ok(file));
             updates.push(update);
             if batch.is_full() {
-                self.store(std::mem::take(&mut batch), std::mem::take(&mut updates), report).await?;
+                self.store(std::mem::take(&mut batch), std::mem::take(&mut updates), report)
+                    .await?;
             }
         }
         self.store(batch, updates, report).await

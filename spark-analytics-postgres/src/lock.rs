@@ -1,20 +1,19 @@
 //! Jobs' rows, held until the transaction ends: who writes to a job has its row.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{Error, Result};
 
 use crate::PostgresStore;
-use crate::failure::{BackOff, POSTGRES, failed};
-use crate::job_row::RECORD;
-use crate::rows::Rows;
+use crate::error::{Kind, POSTGRES, failed};
+use crate::rows::job::{JobNo, RECORD};
+use crate::statement::Rows;
 use crate::transaction::Transaction;
-
-/// A job's key in the database: its application's attempt, and its id.
-pub(crate) type JobNo = (i64, i64);
 
 /// A job to be locked, with its application's texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,11 +76,62 @@ impl PostgresStore {
         let rows = keys(jobs.iter().map(|job| job.no)).fetch(&mut transaction, &sql).await?;
         Ok((transaction, made, rows))
     }
+
+    /// Begins to write, and locks the attempts and their jobs. Where writers hold each other up it begins
+    /// again.
+    pub(crate) async fn lock_logs(
+        &self,
+        logs: &[(i64, LogSnapshot)],
+    ) -> Result<(Transaction, BTreeSet<JobNo>)> {
+        let mut back_off = BackOff::new();
+        loop {
+            match self.try_to_lock_logs(logs).await {
+                Ok(locked) => return Ok(locked),
+                Err(error) => back_off.after(error).await.map_err(failed("lock applications"))?,
+            }
+        }
+    }
+
+    /// An attempt's row is held by whoever writes what logs tell of it; only its jobs have other writers.
+    async fn try_to_lock_logs(
+        &self,
+        logs: &[(i64, LogSnapshot)],
+    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>)> {
+        let mut transaction = self.begin().await?;
+        let apps: BTreeSet<i64> = logs.iter().map(|(app, _)| *app).collect();
+        Rows::default()
+            .column(apps.iter().copied())
+            .execute(
+                &mut transaction,
+                "SELECT FROM {rows} AS asked (app_no) JOIN spark_attempts USING (app_no) \
+                 ORDER BY app_no FOR UPDATE OF spark_attempts",
+            )
+            .await?;
+        let jobs = logs.iter().flat_map(|(app, log)| {
+            log.jobs.iter().map(|job| JobRow {
+                no: (*app, job.job_id),
+                app_id: &log.application.app_id,
+                attempt_id: &log.application.attempt_id,
+            })
+        });
+        let jobs: BTreeSet<JobRow<'_>> = jobs.collect();
+        let jobs: Vec<JobRow<'_>> = jobs.into_iter().collect();
+        let made = insert(&mut transaction, &jobs).await?;
+        Rows::default()
+            .column(apps)
+            .execute(
+                &mut transaction,
+                "SELECT FROM {rows} AS asked (app_no) JOIN spark_jobs USING (app_no) \
+                 ORDER BY app_no, job_id FOR NO KEY UPDATE OF spark_jobs",
+            )
+            .await?;
+        Ok((transaction, made))
+    }
 }
 
 /// Makes rows for jobs that have none, in the order of their keys; tells which. It waits for those who are
 /// making the same rows, so it comes before anything is locked: nobody waits for one who waits for him.
-pub(crate) async fn insert(
+async fn insert(
     connection: &mut PgConnection,
     jobs: &[JobRow<'_>],
 ) -> sqlx::Result<BTreeSet<JobNo>> {
@@ -117,4 +167,35 @@ pub(crate) async fn delete(
 fn keys(jobs: impl Iterator<Item = JobNo>) -> Rows {
     let (apps, ids): (Vec<i64>, Vec<i64>) = jobs.unzip();
     Rows::default().column(apps).column(ids)
+}
+
+/// The waits between tries that conflict, 1.3 to 2.6 s in all.
+#[derive(Debug)]
+struct BackOff {
+    tries: u32,
+}
+
+impl BackOff {
+    const TRIES: u32 = 8;
+
+    const fn new() -> Self {
+        Self { tries: 0 }
+    }
+
+    /// Waits if another try is due after `error`; gives the error back if none is.
+    async fn after(&mut self, error: sqlx::Error) -> sqlx::Result<()> {
+        self.tries += 1;
+        if Kind::of(&error) != Kind::Conflict || self.tries >= Self::TRIES {
+            return Err(error);
+        }
+        let longest = Duration::from_millis(10) * 2u32.pow(self.tries);
+        tokio::time::sleep(longest.mul_f64(0.5 + fraction() / 2.0)).await;
+        Ok(())
+    }
+}
+
+/// Between 0 and 1, another one each time and in each process, so that writers do not meet again.
+fn fraction() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    f64::from(RandomState::new().hash_one(0u8) as u32) / f64::from(u32::MAX)
 }

@@ -6,6 +6,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, Postgres};
 
+use crate::PostgresStore;
+
 /// What begins a transaction each of whose statements sees what was committed before it, whatever the
 /// pool's connections do by default.
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -63,5 +65,35 @@ impl Drop for Transaction {
         if self.is_open {
             self.connection.close_on_drop();
         }
+    }
+}
+
+impl PostgresStore {
+    /// Begins to write. Each statement sees what others have committed before it, so that what is read
+    /// after its row is locked is what is written on.
+    ///
+    /// Rows are found by their keys, whatever the planner believes of a table's size: a plan that was made
+    /// while a table was small is used when it is large.
+    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
+        let begin = format!(
+            "{BEGIN}; \
+             SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+             SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; \
+             SET LOCAL lock_timeout = '30s'; \
+             SET LOCAL idle_in_transaction_session_timeout = '60s'; \
+             SELECT pg_advisory_xact_lock_shared({})",
+            self.prune_lock()
+        );
+        Transaction::begin(&self.pool, &begin).await
+    }
+
+    /// The advisory lock that writers share and who moves the prune day has alone.
+    pub(crate) const fn prune_lock(&self) -> i64 {
+        self.meta << 8
+    }
+
+    /// The advisory lock of who handles the partitions of events.
+    pub(crate) const fn partitions_lock(&self) -> i64 {
+        self.prune_lock() + 0xff
     }
 }

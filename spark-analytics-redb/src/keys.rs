@@ -4,7 +4,8 @@
 //! sorts first; within it U+0000 and U+0001 are written as 0x01 0x01 and 0x01 0x02. A text that ends a
 //! key stands bare. A job's number is its length in bytes, then those bytes, big-endian.
 
-use spark_analytics_core::{Day, EventId, JobCursor, JobKey, Timestamp};
+use spark_analytics_core::backend::EventId;
+use spark_analytics_core::{Day, JobCursor, JobKey, Timestamp};
 
 /// The key of a job: application, attempt, job.
 pub(crate) fn job(key: &JobKey) -> Vec<u8> {

@@ -3,18 +3,19 @@
 //! [`Store::close`]: spark_analytics_core::Store::close
 #![forbid(unsafe_code)]
 
-mod fault;
-mod ingest;
+mod error;
+mod handle;
 mod keys;
-mod log;
 mod open;
 mod options;
-mod prune;
+mod place;
 mod read;
-mod shared;
+mod rows;
 mod storage;
 mod store;
 mod tables;
+mod value;
+mod write;
 
 pub use options::{Durability, RedbOptions};
 pub use redb::StorageBackend;

@@ -1,17 +1,17 @@
 //! The contract, each method one transaction.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use spark_analytics_core::backend::Batch;
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Application, Batch, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord, LogReceipt,
+    Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
-use crate::shared::Shared;
-use crate::{RedbOptions, ingest, log, prune, read};
+use crate::handle::Handle;
+use crate::{read, write};
 
 /// A [`Store`] in one redb file. Clones share it.
 ///
@@ -25,34 +25,10 @@ use crate::{RedbOptions, ingest, log, prune, read};
 /// what it had acknowledged may be gone: open it again.
 #[derive(Clone, Debug)]
 pub struct RedbStore {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) handle: Arc<Handle>,
 }
 
 impl RedbStore {
-    /// Makes a new file, with the default options. See [`RedbOptions::create`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn create(path: impl AsRef<Path>) -> Result<Self> {
-        RedbOptions::default().create(path).await
-    }
-
-    /// Opens an existing file, with the default options. See [`RedbOptions::open`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
-        RedbOptions::default().open(path).await
-    }
-
-    /// Opens a file or makes it, with the default options. See [`RedbOptions::open_or_create`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn open_or_create(path: impl AsRef<Path>) -> Result<Self> {
-        RedbOptions::default().open_or_create(path).await
-    }
-
     /// Moves what the file holds together and gives free space back to the file system. It takes
     /// about as long as copying the file, and all other calls wait for it. Tells whether anything
     /// was moved.
@@ -60,23 +36,23 @@ impl RedbStore {
     /// # Errors
     /// [`Error::Engine`](spark_analytics_core::Error::Engine).
     pub async fn compact(&self) -> Result<bool> {
-        self.shared.compact().await
+        self.handle.compact().await
     }
 }
 
 #[async_trait]
 impl Store for RedbStore {
     fn dedup(&self) -> Dedup {
-        self.shared.dedup
+        self.handle.dedup
     }
 
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let dedup = self.shared.dedup;
-        let ingest = move |t: &_| ingest::ingest(t, Batch::new(events, dedup), dedup);
-        self.shared.write("ingest events", ingest).await
+        let dedup = self.handle.dedup;
+        let ingest = move |t: &_| write::events::ingest(t, Batch::new(events, dedup), dedup);
+        self.handle.write("ingest events", ingest).await
     }
 
     async fn ingest_logs(
@@ -84,12 +60,12 @@ impl Store for RedbStore {
         logs: Vec<LogSnapshot>,
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>> {
-        self.shared.write("ingest logs", move |t| log::ingest_logs(t, logs, &sources)).await
+        self.handle.write("ingest logs", move |t| write::logs::ingest_logs(t, logs, &sources)).await
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
         let key = key.clone();
-        self.shared.read("read a job", move |t| read::job(t, &key)).await
+        self.handle.read("read a job", move |t| read::jobs::job(t, &key)).await
     }
 
     async fn jobs(
@@ -99,14 +75,14 @@ impl Store for RedbStore {
         limit: usize,
     ) -> Result<Vec<Job>> {
         let (filter, after) = (filter.clone(), after.cloned());
-        let read = move |t: &_| read::jobs(t, &filter, after.as_ref(), limit);
-        self.shared.read("list jobs", read).await
+        let read = move |t: &_| read::jobs::jobs(t, &filter, after.as_ref(), limit);
+        self.handle.read("list jobs", read).await
     }
 
     async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
         let user = user.map(str::to_owned);
-        let read = move |t: &_| read::rollups(t, from, to, user.as_deref());
-        self.shared.read("read roll-ups", read).await
+        let read = move |t: &_| read::rollups::rollups(t, from, to, user.as_deref());
+        self.handle.read("read roll-ups", read).await
     }
 
     async fn events(
@@ -116,8 +92,8 @@ impl Store for RedbStore {
         limit: usize,
     ) -> Result<Vec<StoredEvent>> {
         let (key, after) = (key.clone(), after.cloned());
-        let read = move |t: &_| read::events(t, &key, after.as_ref(), limit);
-        self.shared.read("list events", read).await
+        let read = move |t: &_| read::events::events(t, &key, after.as_ref(), limit);
+        self.handle.read("list events", read).await
     }
 
     async fn applications(
@@ -128,40 +104,44 @@ impl Store for RedbStore {
         let after = after.map(|(app, attempt)| (app.to_owned(), attempt.to_owned()));
         let read = move |t: &_| {
             let after = after.as_ref().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
-            read::applications(t, after, limit)
+            read::logs::applications(t, after, limit)
         };
-        self.shared.read("list applications", read).await
+        self.handle.read("list applications", read).await
     }
 
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
         let (app_id, attempt_id) = (app_id.to_owned(), attempt_id.to_owned());
-        self.shared.read("read a log", move |t| read::log(t, &app_id, &attempt_id)).await
+        self.handle.read("read a log", move |t| read::logs::log(t, &app_id, &attempt_id)).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         let location = location.to_owned();
-        self.shared.read("read where a log lay", move |t| read::log_source(t, &location)).await
+        self.handle
+            .read("read where a log lay", move |t| read::logs::log_source(t, &location))
+            .await
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
         if rejections.is_empty() {
             return Ok(());
         }
-        self.shared.write("keep rejected input", move |t| prune::reject(t, &rejections)).await
+        self.handle
+            .write("keep rejected input", move |t| write::rejected::reject(t, &rejections))
+            .await
     }
 
     async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
-        let read = move |t: &_| read::rejections(t, before, limit);
-        self.shared.read("list rejected input", read).await
+        let read = move |t: &_| read::rejected::rejected(t, before, limit);
+        self.handle.read("list rejected input", read).await
     }
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         const ACTION: &str = "prune";
-        let before = self.shared.write(ACTION, move |t| prune::move_day(t, before)).await?;
+        let before = self.handle.write(ACTION, move |t| write::prune::move_day(t, before)).await?;
         let (mut events, mut next) = (0, Some(0));
         while let Some(first) = next {
-            let remove = move |t: &_| prune::remove_events(t, before, first);
-            let removed = self.shared.write(ACTION, remove).await?;
+            let remove = move |t: &_| write::prune::remove_events(t, before, first);
+            let removed = self.handle.write(ACTION, remove).await?;
             events += removed.events;
             next = removed.next;
         }
@@ -169,10 +149,10 @@ impl Store for RedbStore {
     }
 
     async fn check(&self) -> Result<()> {
-        self.shared.read("answer", |t| read::job(t, &JobKey::new(0))).await.map(drop)
+        self.handle.read("answer", |t| read::jobs::job(t, &JobKey::new(0))).await.map(drop)
     }
 
     async fn close(&self) -> Result<()> {
-        self.shared.close().await
+        self.handle.close().await
     }
 }

@@ -3,15 +3,11 @@
 //! What changes with every event is `postcard`; facts of event logs are JSON, so that fields may be added.
 
 use redb::{ReadableTable, TableDefinition};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use spark_analytics_core::{
-    Day, Event, JobFold, JobKey, JobRecord, LogSource, Rejected, Rejection, Rollup, StoredEvent,
-    Timestamp,
-};
+use spark_analytics_core::Day;
 
-use crate::fault::{Fault, Result};
-use crate::keys;
+use crate::error::{Fault, Result};
+use crate::value::{from_postcard, to_postcard};
 
 /// `schema` and `dedup`, texts that never change their form, and `state`, a [`State`].
 pub(crate) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -88,113 +84,6 @@ impl State {
     }
 }
 
-/// A job's row.
-#[derive(Clone, Debug)]
-pub(crate) struct JobRow {
-    pub(crate) number: u64,
-    pub(crate) record: JobRecord,
-}
-
-impl JobRow {
-    /// The row of a key that [`keys::job`] made.
-    pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Self> {
-        let what = || match keys::read_job(key) {
-            Some(job) => format!("row of {job}"),
-            None => format!("row of a job under the key {key:02x?}"),
-        };
-        let ((number, events), log): ((u64, JobFold), _) =
-            postcard::take_from_bytes(value).map_err(|e| Fault::damaged(what(), e))?;
-        let log = if log.is_empty() { None } else { Some(from_json(log, what)?) };
-        let record = JobRecord { events, log };
-        let log_tasks = record.log.as_ref().map(|log| &log.tasks);
-        for tasks in [Some(&record.events.tasks), log_tasks].into_iter().flatten() {
-            check_counts([tasks.succeeded, tasks.failed, tasks.killed], what)?;
-        }
-        Ok(Self { number, record })
-    }
-}
-
-/// A job's row as bytes: number and fold, then the log's facts, if any.
-pub(crate) fn encode_job(number: u64, record: &JobRecord) -> Result<Vec<u8>> {
-    let mut value = to_postcard(&(number, &record.events))?;
-    if let Some(log) = &record.log {
-        serde_json::to_writer(&mut value, log).map_err(unwritable)?;
-    }
-    Ok(value)
-}
-
-pub(crate) fn log_source(location: &str, value: &[u8]) -> Result<LogSource> {
-    let (size, modified) = from_postcard(value, || format!("source of the log {location}"))?;
-    Ok(LogSource { location: location.to_owned(), size, modified })
-}
-
-/// The key of a row of jobs.
-pub(crate) fn job_key(key: &[u8]) -> Result<JobKey> {
-    keys::read_job(key)
-        .ok_or_else(|| Fault::damaged(format!("key of a job, {key:02x?}"), NOT_A_KEY))
-}
-
-/// The event of a row of events.
-pub(crate) fn stored_event(id: i64, raw: &str) -> Result<StoredEvent> {
-    let event = Event::from_json(raw).map_err(|e| Fault::damaged(format!("event {id}"), e))?;
-    Ok(StoredEvent { id, event })
-}
-
-pub(crate) fn rollup(key: &[u8], value: &[u8]) -> Result<Rollup> {
-    let what = || format!("roll-up under the key {key:02x?}");
-    let rollup: Rollup = from_postcard(value, what)?;
-    check_counts([rollup.jobs_succeeded, rollup.jobs_failed, rollup.jobs_unknown], what)?;
-    check_counts([rollup.tasks.succeeded, rollup.tasks.failed, rollup.tasks.killed], what)?;
-    Ok(rollup)
-}
-
-fn check_counts(counts: [i64; 3], what: impl FnOnce() -> String) -> Result<()> {
-    match counts.into_iter().find(|count| *count < 0) {
-        Some(count) => Err(Fault::damaged(what(), format!("{count} is no count"))),
-        None => Ok(()),
-    }
-}
-
-pub(crate) fn encode_rejection(rejection: &Rejection) -> Result<Vec<u8>> {
-    to_postcard(&(rejection.at, &rejection.reason, &rejection.raw))
-}
-
-pub(crate) fn rejected(id: i64, value: &[u8]) -> Result<Rejected> {
-    let (at, reason, raw): (Timestamp, String, String) =
-        from_postcard(value, || format!("rejected input {id}"))?;
-    Ok(Rejected { id, rejection: Rejection::new(at, reason, raw.as_bytes()) })
-}
-
-pub(crate) const NOT_A_KEY: &str = "it is none that this store writes";
-
-pub(crate) fn to_postcard<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(unwritable)
-}
-
-pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec(value).map_err(unwritable)
-}
-
-pub(crate) fn from_json<T: DeserializeOwned>(
-    value: &[u8],
-    what: impl FnOnce() -> String,
-) -> Result<T> {
-    serde_json::from_slice(value).map_err(|e| Fault::damaged(what(), e))
-}
-
-fn from_postcard<T: DeserializeOwned>(value: &[u8], what: impl FnOnce() -> String) -> Result<T> {
-    match postcard::take_from_bytes(value) {
-        Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(Fault::damaged(what(), format!("{} bytes too many", rest.len()))),
-        Err(error) => Err(Fault::damaged(what(), error)),
-    }
-}
-
-/// None of the stored types can fail to be written, but serde cannot know.
-pub(crate) fn unwritable(error: impl ToString) -> Fault {
-    Fault::damaged("value about to be written", error)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,23 +109,5 @@ mod tests {
             let error = read(damaged).expect_err("is refused").during("read").to_string();
             assert!(error.contains("damaged row of counters"), "{error}");
         }
-    }
-
-    #[test]
-    fn a_count_below_zero_is_damage() {
-        let key = keys::job(&JobKey::new(7));
-        let mut record = JobRecord::default();
-        record.events.tasks.killed = -1;
-        let row = encode_job(1, &record).expect("encodes");
-        let damaged = JobRow::decode(&key, &row).expect_err("is refused");
-        assert_eq!(
-            damaged.during("read").to_string(),
-            "the redb store holds a damaged row of job 7: -1 is no count"
-        );
-
-        let mut total = Rollup::default();
-        total.tasks.failed = -2;
-        let row = to_postcard(&total).expect("encodes");
-        assert!(matches!(rollup(b"", &row), Err(Fault::Damaged { .. })));
     }
 }

@@ -1,20 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod ingest;
-mod job_row;
-mod list;
-mod log;
-mod log_put;
-mod log_rows;
-mod log_source;
+mod error;
 mod open;
-mod prune;
-mod rejected;
-mod rollup_row;
+mod options;
+mod read;
+mod rows;
 mod statement;
 mod store;
+mod transaction;
 mod value;
+mod write;
 
-pub use open::{SqliteOptions, Synchronous};
+pub use options::{SqliteOptions, Synchronous};
 pub use store::SqliteStore;

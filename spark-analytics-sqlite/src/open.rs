@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
@@ -13,47 +12,8 @@ use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 use spark_analytics_core::{Dedup, Error, Result};
 
 use crate::SqliteStore;
-use crate::store::{BUSY, failed, result_code};
-use crate::value::SQLITE;
-
-/// How to open a store.
-///
-/// ```
-/// use spark_analytics_sqlite::{SqliteOptions, Synchronous};
-///
-/// let options = SqliteOptions { synchronous: Synchronous::Normal, ..SqliteOptions::default() };
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SqliteOptions {
-    /// The rule by which the store counts two events as the same. One that exists must have been
-    /// created with it.
-    pub dedup: Dedup,
-    /// What a commit waits for.
-    pub synchronous: Synchronous,
-    /// How long to wait while another process writes; 5 s by default.
-    pub busy_timeout: Duration,
-}
-
-/// What a commit waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Synchronous {
-    /// Until the disk has it: what was acknowledged survives a loss of power.
-    #[default]
-    Full,
-    /// Until the operating system has it: it survives the end of the process, but a loss of power may
-    /// take the last commits. The file stays sound.
-    Normal,
-}
-
-impl Default for SqliteOptions {
-    fn default() -> Self {
-        Self {
-            dedup: Dedup::default(),
-            synchronous: Synchronous::default(),
-            busy_timeout: Duration::from_secs(5),
-        }
-    }
-}
+use crate::error::{BUSY, SQLITE, failed, result_code};
+use crate::options::{SqliteOptions, Synchronous};
 
 /// Frames of the write-ahead log, a page each, after which it is moved into the file. Many batches
 /// touch the same pages, which are moved once.

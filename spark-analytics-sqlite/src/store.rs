@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool};
-use sqlx::{Connection, Transaction};
-use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::timeout;
+use sqlx::sqlite::SqlitePool;
+use tokio::sync::Mutex;
 
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord, LogReceipt,
+    Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
-use crate::value::SQLITE;
+use crate::error::failed;
+use crate::{read, write};
 
 /// A [`Store`] in one SQLite file. Clones share its connections.
 ///
@@ -46,14 +44,7 @@ pub struct SqliteStore {
     pub(crate) owns_pools: bool,
     /// Held by the writer. Writers wait here in the order in which they came; SQLite would let them
     /// try again and again.
-    turn: Arc<Mutex<()>>,
-}
-
-/// A connection, and the turn to write with it.
-#[derive(Debug)]
-pub(crate) struct Writer<'s> {
-    pub(crate) connection: PoolConnection<Sqlite>,
-    _turn: MutexGuard<'s, ()>,
+    pub(crate) turn: Arc<Mutex<()>>,
 }
 
 impl SqliteStore {
@@ -65,74 +56,6 @@ impl SqliteStore {
     ) -> Self {
         Self { dedup, writer, readers, owns_pools, turn: Arc::default() }
     }
-
-    /// The connection to write with; other writers of this store wait for it.
-    pub(crate) async fn writer(&self) -> Result<Writer<'_>> {
-        const ACTION: &str = "get a connection";
-        let turn = timeout(self.writer.options().get_acquire_timeout(), self.turn.lock())
-            .await
-            .map_err(|_| failed(ACTION)(sqlx::Error::PoolTimedOut))?;
-        loop {
-            let mut connection = self.writer.acquire().await.map_err(failed(ACTION))?;
-            // SQLite ends a transaction by itself when the disk is full. The driver does not notice
-            // and can use such a connection no more.
-            if !connection.is_in_transaction() {
-                return Ok(Writer { connection, _turn: turn });
-            }
-            if is_in_memory(&mut connection).await? {
-                return Err(Error::engine(
-                    SQLITE,
-                    "write",
-                    "memory was full, and SQLite ended a transaction by itself: what was stored \
-                     before can be read, but nothing more can be written; go on with a new store",
-                ));
-            }
-            connection.close().await.map_err(failed("replace a connection"))?;
-        }
-    }
-}
-
-impl Writer<'_> {
-    /// Begins to write. Nothing is read before the lock is held, so that what is read is what is
-    /// written on.
-    pub(crate) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
-        self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin to write"))
-    }
-}
-
-/// Whether the database goes with its connection.
-async fn is_in_memory(connection: &mut SqliteConnection) -> Result<bool> {
-    let file: String =
-        sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
-            .fetch_one(connection)
-            .await
-            .map_err(failed("find its file"))?;
-    Ok(file.is_empty())
-}
-
-/// What the driver says, while it was to do something.
-pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-    move |error| match result_code(&error) {
-        Some(BUSY) => Error::unavailable(
-            SQLITE,
-            "another process has been writing to the database for longer than the busy timeout: \
-             send again, or set a longer one",
-        ),
-        _ if matches!(error, sqlx::Error::PoolTimedOut) => Error::unavailable(
-            SQLITE,
-            "no connection came free in time: send again, or give the pool more of them",
-        ),
-        _ => Error::engine(SQLITE, action, error),
-    }
-}
-
-/// SQLite's result code when another process holds a lock.
-pub(crate) const BUSY: u32 = 5;
-
-/// SQLite's primary result code, the low byte of what it answers.
-pub(crate) fn result_code(error: &sqlx::Error) -> Option<u32> {
-    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
 }
 
 #[async_trait]
@@ -142,7 +65,7 @@ impl Store for SqliteStore {
     }
 
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        self.take(events).await
+        write::events::ingest(self, events).await
     }
 
     async fn ingest_logs(
@@ -150,11 +73,11 @@ impl Store for SqliteStore {
         logs: Vec<LogSnapshot>,
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>> {
-        self.take_logs(logs, sources).await
+        write::logs::ingest_logs(self, logs, sources).await
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
-        self.read_job(key).await
+        read::jobs::job(self, key).await
     }
 
     async fn jobs(
@@ -163,11 +86,11 @@ impl Store for SqliteStore {
         after: Option<&JobCursor>,
         limit: usize,
     ) -> Result<Vec<Job>> {
-        self.list_jobs(filter, after, limit).await
+        read::jobs::jobs(self, filter, after, limit).await
     }
 
     async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
-        self.list_rollups(from, to, user).await
+        read::rollups::rollups(self, from, to, user).await
     }
 
     async fn events(
@@ -176,7 +99,7 @@ impl Store for SqliteStore {
         after: Option<&EventCursor>,
         limit: usize,
     ) -> Result<Vec<StoredEvent>> {
-        self.list_events(key, after, limit).await
+        read::events::events(self, key, after, limit).await
     }
 
     async fn applications(
@@ -184,27 +107,27 @@ impl Store for SqliteStore {
         after: Option<(&str, &str)>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        self.list_applications(after, limit).await
+        read::logs::applications(self, after, limit).await
     }
 
     async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.give_log((app_id.to_owned(), attempt_id.to_owned())).await
+        read::logs::log(self, app_id, attempt_id).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
-        self.read_log_source(location).await
+        read::logs::log_source(self, location).await
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
-        self.keep_rejected(rejections).await
+        write::rejected::reject(self, rejections).await
     }
 
     async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
-        self.list_rejected(before, limit).await
+        read::rejected::rejected(self, before, limit).await
     }
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
-        self.remove_events(before).await
+        write::prune::prune(self, before).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -9,10 +9,8 @@ use sqlx::{Column, Decode, Row, Sqlite, Type};
 
 use spark_analytics_core::{Environment, Error, Histogram, Result, TaskTotals, Timestamp};
 
+use crate::error::SQLITE;
 use crate::statement::Values;
-
-/// The name of this store in errors.
-pub(crate) const SQLITE: &str = "SQLite";
 
 /// The columns of [`TaskTotals`], in the order of [`put_tasks`] and [`Columns::tasks`].
 macro_rules! task_columns {
@@ -104,6 +102,11 @@ pub(crate) fn next_id(last: Option<i64>, table: &str) -> Result<i64> {
             Err(Error::damaged(SQLITE, format!("id in {table}"), reason))
         }
     }
+}
+
+/// A limit as SQL takes it.
+pub(crate) fn rows_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 /// Reads a row from left to right. Its first column is its number in its table, by which errors

@@ -14,8 +14,8 @@ use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use spark_analytics_core::{Day, Event, InvalidEvent, ParseTimeError, Timestamp};
 
-use crate::output::{Columns, Out};
 use crate::output::progress;
+use crate::output::{Columns, Out};
 
 /// Write sample events to a file, as a JSON array
 ///

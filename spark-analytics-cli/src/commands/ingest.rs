@@ -10,12 +10,12 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use spark_analytics_core::{Receipt, Rejection, Store};
 
-use crate::flags::Shared;
-use std::time::SystemTime;
-use crate::output::{Columns, Out};
 use crate::commands::texts::{Text, Texts};
+use crate::flags::Shared;
 use crate::output::progress;
+use crate::output::{Columns, Out};
 use crate::store::open;
+use std::time::SystemTime;
 
 /// Take events from files, a JSON array or one event a line, or from standard input
 ///
@@ -60,7 +60,9 @@ pub(crate) async fn run(args: &Ingest, shared: &Shared, out: &mut Out) -> anyhow
     let rejected = ingestion.counts.rejected;
     if rejected > SHOWN_REJECTIONS {
         let more = rejected - SHOWN_REJECTIONS;
-        progress::say(&format!("rejected: {more} more; `spark-analytics rejected` lists the newest"));
+        progress::say(&format!(
+            "rejected: {more} more; `spark-analytics rejected` lists the newest"
+        ));
     }
     out.record(COUNTS, &ingestion.counts)?;
     store.close().await?;
@@ -162,6 +164,10 @@ impl Ingestion<'_> {
         if self.counts.rejected <= SHOWN_REJECTIONS {
             progress::say_above(bar, &format!("rejected: {name}, {}: {reason}", text.place));
         }
-        Rejection::new(SystemTime::now().into(), format!("{name}, {}: {reason}", text.place), &text.head)
+        Rejection::new(
+            SystemTime::now().into(),
+            format!("{name}, {}: {reason}", text.place),
+            &text.head,
+        )
     }
 }

@@ -11,8 +11,8 @@ use spark_analytics_core::history::{self, ApplicationInfo, JobData, StageData, j
 use spark_analytics_eventlog::{LogFile, is_url};
 
 use crate::commands::logs::{self, Found, LeftOut};
-use crate::output::{Columns, Format, List, Out};
 use crate::output::progress;
+use crate::output::{Columns, Format, List, Out};
 
 /// Show what event logs say without storing it, as Spark's History Server would
 #[derive(Debug, Args)]

@@ -7,9 +7,9 @@ use spark_analytics_http::figures::JobFigures;
 
 use crate::flags::{Shared, WhichJob, check_range};
 use crate::output::pages::PAGE;
+use crate::output::view::JOB_COLUMNS;
 use crate::output::{List, Out};
 use crate::store::open;
-use crate::output::view::JOB_COLUMNS;
 
 /// Show the figures of one job
 #[derive(Debug, Args)]
@@ -21,7 +21,9 @@ pub(crate) struct OneJob {
 
 /// List jobs with their figures, in the order of their ends
 #[derive(Debug, Args)]
-#[command(after_help = "Example: spark-analytics jobs --user ada@example.com --from 2024-03-01 --format csv")]
+#[command(
+    after_help = "Example: spark-analytics jobs --user ada@example.com --from 2024-03-01 --format csv"
+)]
 pub(crate) struct Jobs {
     /// Only this user's
     #[arg(long)]

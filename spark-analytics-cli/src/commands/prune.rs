@@ -5,11 +5,11 @@ use clap::Args;
 use serde::Serialize;
 use spark_analytics_core::{Day, Timestamp};
 
-use crate::flags::Shared;
-use std::time::SystemTime;
 use crate::exit::WrongUsage;
+use crate::flags::Shared;
 use crate::output::{Columns, Out, progress};
 use crate::store::open;
+use std::time::SystemTime;
 
 /// Remove raw events before a day; figures stay, and such events are refused from then on
 #[derive(Debug, Args)]

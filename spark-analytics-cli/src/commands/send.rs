@@ -8,18 +8,18 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::store::by_url::without_password;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use rand::seq::SliceRandom;
 use serde::Serialize;
-use crate::store::by_url::without_password;
 
-use crate::output::{Columns, Out};
 use crate::commands::send::post::{Answer, Server};
 use crate::commands::texts::{Text, Texts};
 use crate::exit::{Interrupted, WrongUsage};
 use crate::output::progress;
+use crate::output::{Columns, Out};
 
 mod post;
 
@@ -29,7 +29,9 @@ mod post;
 /// taken an event in --tries requests, sending ends. Sending again is safe: the server knows what it
 /// has.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example: spark-analytics send --file sample_logs.json --delay 0 --concurrency 8")]
+#[command(
+    after_help = "Example: spark-analytics send --file sample_logs.json --delay 0 --concurrency 8"
+)]
 pub(crate) struct Send {
     /// A JSON array of events, or one event a line
     #[arg(long)]

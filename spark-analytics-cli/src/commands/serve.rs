@@ -25,7 +25,6 @@ use crate::server::logging::LogArgs;
 use crate::server::signals::{Signals, at_hangup};
 use crate::server::tls_flags::TlsArgs;
 use crate::store::by_url::{open_store, without_password};
-use crate::store::open_in_background::OpenedLater;
 use crate::store::shared_cache::SharedCache;
 
 /// More connections than these make room for each other: idle, each takes about 16 KiB.
@@ -35,7 +34,9 @@ const OTHER_FILES: u64 = 124;
 
 /// Serve the HTTP API and the figures of a store
 #[derive(Debug, Args)]
-#[command(after_help = "Example: spark-analytics serve --listen 127.0.0.1:8000 --import /var/log/spark")]
+#[command(
+    after_help = "Example: spark-analytics serve --listen 127.0.0.1:8000 --import /var/log/spark"
+)]
 pub(crate) struct Serve {
     /// The address and port to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8000")]
@@ -86,13 +87,9 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     // Before anything that measures.
     let metrics = prometheus::start()?;
     let queue = args.publish.as_deref().map(queue).transpose()?;
-    let store: Arc<dyn Store> = if queue.is_some() {
-        OpenedLater::open(shared.store.clone(), shared.dedup)?
-    } else {
-        tokio::select! {
-            store = open_store(&shared.store, shared.dedup) => store?,
-            () = signals.next() => return Ok(()),
-        }
+    let store = tokio::select! {
+        store = open(shared, queue.is_some()) => store?,
+        () = signals.next() => return Ok(()),
     };
     let redis = SharedCache::default();
     let cached = Cached::new(redis.around(Metered::new(store), args.redis.as_deref()).await?);
@@ -165,6 +162,17 @@ fn connections() -> usize {
     let files = files.inspect_err(|error| tracing::warn!(%error, "the limit of open files stays"));
     let connections = files.unwrap_or(1024).saturating_sub(OTHER_FILES).min(MOST_CONNECTIONS);
     usize::try_from(connections).unwrap_or(usize::MAX)
+}
+
+/// Opens the store: in the background where a queue takes the events meanwhile.
+async fn open(shared: &Shared, has_queue: bool) -> anyhow::Result<Arc<dyn Store>> {
+    #[cfg(feature = "amqp")]
+    if has_queue {
+        use crate::store::open_in_background::OpenedLater;
+        return Ok(OpenedLater::open(shared.store.clone(), shared.dedup)?);
+    }
+    let _ = has_queue;
+    Ok(open_store(&shared.store, shared.dedup).await?)
 }
 
 /// The queue at a broker.

@@ -11,7 +11,9 @@ use crate::store::open;
 
 /// List the stage attempts of an application whose event log was imported
 #[derive(Debug, Args)]
-#[command(after_help = "Example: spark-analytics stages --app application_1711792363000_0042 --attempt 1")]
+#[command(
+    after_help = "Example: spark-analytics stages --app application_1711792363000_0042 --attempt 1"
+)]
 pub(crate) struct Stages {
     /// The application's id
     #[arg(long)]

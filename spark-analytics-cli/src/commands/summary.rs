@@ -8,9 +8,9 @@ use spark_analytics_http::figures::TotalFigures;
 
 use crate::exit::WrongUsage;
 use crate::flags::{Shared, check_range};
+use crate::output::view::DayView;
 use crate::output::{Format, List, Out};
 use crate::store::open;
-use crate::output::view::DayView;
 
 /// Sum up the jobs that ended on a day, or on the days of a range
 #[derive(Debug, Args)]

@@ -11,7 +11,6 @@ use crate::server::logging::LogArgs;
 /// Store the events and event logs that wait in RabbitMQ's queues
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics work --amqp amqp://ada:secret@localhost:5672/%2f")]
-#[cfg_attr(not(feature = "amqp"), expect(dead_code, reason = "the flags of what is not built in"))]
 pub(crate) struct Work {
     /// The broker: amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps: for TLS
     #[arg(long, value_name = "URL", hide_env_values = true)]

@@ -39,7 +39,8 @@ mod not_built_in {
     use std::path::PathBuf;
 
     /// What this build lacks.
-    #[derive(Clone, Copy, Debug)]
+    #[derive(Clone, Debug)]
+    #[allow(missing_copy_implementations, reason = "the one with TLS is not Copy")]
     pub(crate) enum TlsFiles {}
 
     impl TlsFiles {

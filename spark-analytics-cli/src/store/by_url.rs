@@ -15,7 +15,7 @@ use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
 ///
 /// # Errors
 /// [`Error::Incompatible`] for a URL that names none; else what the store says.
-pub(crate) async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
+pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
     match Place::of(url)? {
         Place::Memory => Ok(Arc::new(MemoryStore::new(dedup))),
         #[cfg(feature = "sqlite")]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::store::by_url::{Place, open_store, without_password};
 use anyhow::{Context as _, bail};
 use spark_analytics_core::{Error, Store};
-use crate::store::by_url::{Place, open_store, without_password};
 
 use crate::flags::Shared;
 

@@ -17,7 +17,7 @@ mod without_redis {
 
     /// No cache: this build lacks Redis.
     #[derive(Clone, Debug, Default)]
-    pub(crate) struct SharedCache;
+    pub(crate) struct SharedCache(());
 
     impl SharedCache {
         /// The store as it is.
@@ -73,7 +73,9 @@ mod with_redis {
             let Some(url) = url else { return Ok(Arc::new(store)) };
             let cached =
                 RedisCached::connect(store, url, NAMESPACE).await.map_err(|error| match error {
-                    Error::Incompatible(reason) => Error::Incompatible(format!("--redis: {reason}")),
+                    Error::Incompatible(reason) => {
+                        Error::Incompatible(format!("--redis: {reason}"))
+                    }
                     error => error,
                 })?;
             Ok(Arc::new(self.0.get_or_init(|| cached).clone()))
@@ -82,7 +84,8 @@ mod with_redis {
         /// Tells what it has counted, see [`METRICS`](crate::prometheus::METRICS).
         pub(crate) fn count(&self) {
             let Some(cached) = self.0.get() else { return };
-            let Counts { hits, misses, bypassed, errors, flushes, is_available, .. } = cached.counts();
+            let Counts { hits, misses, bypassed, errors, flushes, is_available, .. } =
+                cached.counts();
             for (result, count) in [("hit", hits), ("miss", misses), ("bypassed", bypassed)] {
                 let labels = [("cache", "redis"), ("result", result)];
                 counter!("spark_analytics_cache_requests_total", &labels).absolute(count);

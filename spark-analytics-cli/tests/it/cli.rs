@@ -1,7 +1,6 @@
 //! How the command line is used: arguments, formats, exit codes.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -61,7 +60,9 @@ fn reading_makes_no_database_and_says_how_one_is_made() {
         for command in commands {
             let ended = folder.run(&[command, &["--store", store]].concat());
             assert_eq!(ended.code, Some(1), "{ended:?}");
-            assert!(ended.error().contains("there is no database missing.db: `spark-analytics import"));
+            assert!(
+                ended.error().contains("there is no database missing.db: `spark-analytics import")
+            );
             assert!(!folder.path("missing.db").exists());
         }
     }

@@ -1,7 +1,6 @@
 //! Single events on the command line: made, taken, and asked for again.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
@@ -237,7 +236,11 @@ fn of_many_bad_events_the_first_are_reported_and_the_rest_counted() {
     let ended = folder.run(&["ingest", "events.json"]);
     assert_eq!((ended.code, ended.stderr.lines().count()), (Some(0), 11));
     assert!(ended.stderr.contains("events.json, index 9: field `event` is missing"));
-    assert!(ended.stderr.ends_with("rejected: 2490 more; `spark-analytics rejected` lists the newest\n"));
+    assert!(
+        ended
+            .stderr
+            .ends_with("rejected: 2490 more; `spark-analytics rejected` lists the newest\n")
+    );
     assert_eq!(folder.json(&["rejected"]).as_array().unwrap().len(), 2_500);
     assert_eq!(folder.json(&["events", "1"]).as_array().unwrap().len(), 1);
 }
@@ -295,7 +298,7 @@ fn interrupt_reading(threads: &str) {
     assert!(line.starts_with("rejected: standard input, line 2: "), "{line}");
     // The pipe holds less, so the command has taken the batch and reads on when this is written.
     stdin.write_all(&[b' '; 1 << 20]).unwrap();
-    cli_support::interrupt(&child);
+    crate::cli_support::interrupt(&child);
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");

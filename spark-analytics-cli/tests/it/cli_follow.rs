@@ -1,7 +1,6 @@
 //! Following a folder of event logs, with the real binary.
 #![allow(clippy::unwrap_used)]
 
-
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Stdio};

@@ -1,7 +1,6 @@
 //! Event logs on the command line.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;

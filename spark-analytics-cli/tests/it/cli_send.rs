@@ -1,7 +1,6 @@
 //! Events sent to a server.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
@@ -147,7 +146,7 @@ fn an_interrupt_ends_with_the_counts_so_far() {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     assert_eq!(server.requests.recv().unwrap(), "{}");
-    cli_support::interrupt(&child);
+    crate::cli_support::interrupt(&child);
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!((ended.code, counts(&ended.stdout)), (Some(130), [1, 1, 0, 0, 0, 0]));
     assert!(ended.error().starts_with("error: interrupted"));

@@ -1,7 +1,6 @@
 //! The pages tell what the programs take, no more and no less.
 #![allow(clippy::unwrap_used)]
 
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -61,8 +60,10 @@ fn each_command_has_its_section_with_each_of_its_flags() {
     let listed = help_page.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
     let commands = listed.lines().filter_map(|line| line.strip_prefix("  "));
     let commands: Vec<&str> = commands.filter_map(|line| line.split(' ').next()).collect();
-    let commands: Vec<&str> =
-        commands.into_iter().filter(|name| !matches!(*name, "" | "help" | "serve" | "work")).collect();
+    let commands: Vec<&str> = commands
+        .into_iter()
+        .filter(|name| !matches!(*name, "" | "help" | "serve" | "work"))
+        .collect();
     assert_eq!(commands.len(), 14, "{commands:?}");
 
     let mut taken = shared.clone();

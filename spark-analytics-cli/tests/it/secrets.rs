@@ -1,7 +1,6 @@
 //! No program says a secret, whatever goes wrong and however much it logs.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! The server over TLS, asked by a real client.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,7 +1,6 @@
 //! Tokens from the command that makes them to the server that asks for them.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -213,8 +212,7 @@ fn pages_of_other_sites_may_do_what_they_are_named_for() {
     }
     plain.stop();
     open.stop();
-    let (code, said) =
-        Program::start("serve", folder.path(), &["--cors-origin", "*"], &[]).ended();
+    let (code, said) = Program::start("serve", folder.path(), &["--cors-origin", "*"], &[]).ended();
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("an origin is https://HOST or https://HOST:PORT"), "{said}");
 }

@@ -1,7 +1,6 @@
 //! No program says a secret that the real services refuse, or take.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-
 use crate::program::secrets::assert_none;
 use crate::program::{Program, agent, get, server};
 use sqlx::{Connection as _, PgConnection};

@@ -2,19 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::worker_support::{
+    Place, Program, Server, control, expected, is_like, postgres, redis, until,
+};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use spark_analytics_core::{Dedup, Event};
 use spark_analytics_cli::open_store;
+use spark_analytics_core::{Dedup, Event};
 use spark_analytics_tests::Workload;
 use tokio::task::JoinSet;
-use crate::worker_support::{Place, Program, Server, control, expected, is_like, postgres, redis, until};
 
 const CLIENTS: usize = 4;
 const AWAY: Duration = Duration::from_secs(10);

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-
+use crate::worker_support::{Place, Program, until};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -10,7 +10,6 @@ use spark_analytics_core::{Day, Event, Store};
 use spark_analytics_tests::Workload;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use crate::worker_support::{Place, Program, until};
 
 fn shuffled(count: usize, seed: u64) -> Vec<Event> {
     let mut events = Workload::new(20, seed).batch(count);
@@ -143,8 +142,7 @@ async fn a_wrong_configuration_is_an_error_at_once_and_no_password_is_shown() {
         ("amqp://ada:secret@localhost", "mongodb:a"),
         ("amqp://ada:secret@localhost", "sqlite:no/such/folder/a.db"),
     ] {
-        let mut worker =
-            Program::start("work", folder.path(), &["--amqp", amqp, "--store", store]);
+        let mut worker = Program::start("work", folder.path(), &["--amqp", amqp, "--store", store]);
         assert_eq!(worker.ended().await, Some(1));
         worker.says("error: ").await;
         assert!(!worker.log().contains("secret"), "{}", worker.log());
@@ -156,8 +154,7 @@ async fn a_worker_waits_for_its_broker_and_stops_while_it_does() {
     let folder = tempfile::tempdir().unwrap();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("amqp://ada:secret@{closed}/a");
-    let mut worker =
-        Program::start("work", folder.path(), &["--amqp", &url, "--store", "memory:"]);
+    let mut worker = Program::start("work", folder.path(), &["--amqp", &url, "--store", "memory:"]);
     let line = worker.says("connecting again").await;
     assert!(line.contains(&format!("amqp://ada@{closed}/a")), "{line}");
     worker.signal("-TERM");

@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-
 use std::path::{Path, PathBuf};
 
+use crate::worker_support::{Place, until};
 use serde_json::json;
 use spark_analytics_core::{MemoryStore, Store};
 use spark_analytics_eventlog::read_log;
-use crate::worker_support::{Place, until};
 
 const LOG: &str = "local-1795465776192";
 

@@ -2,15 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde_json::Value;
-use spark_analytics_core::Event;
-use spark_analytics_cli::METRICS;
-use spark_analytics_tests::Workload;
 use crate::worker_support::{Place, Server, get, redis, until};
+use serde_json::Value;
+use spark_analytics_cli::METRICS;
+use spark_analytics_core::Event;
+use spark_analytics_tests::Workload;
 
 /// The series that are told, with the names of their labels.
 type Series = BTreeMap<String, BTreeSet<String>>;

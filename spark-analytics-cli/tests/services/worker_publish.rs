@@ -2,15 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-
 use std::net::TcpListener;
 
+use crate::worker_support::{Place, Server, until};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use spark_analytics_core::Event;
 use spark_analytics_tests::Workload;
-use crate::worker_support::{Place, Server, until};
 
 #[tokio::test]
 async fn what_a_server_publishes_a_worker_stores() {

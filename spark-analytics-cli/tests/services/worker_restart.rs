@@ -2,16 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::worker_support::{Place, Server, control};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use spark_analytics_core::Event;
 use spark_analytics_tests::Workload;
-use crate::worker_support::{Place, Server, control};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_acknowledged_event_is_lost_when_the_broker_restarts() {

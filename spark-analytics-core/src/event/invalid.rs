@@ -22,7 +22,9 @@ pub enum InvalidEvent {
     },
     /// The event is older than the day before which events were pruned, see
     /// [`Receipt::TooOld`](crate::Receipt::TooOld).
-    #[error("the event is older than the day before which events were pruned; its job's figures stay as they are")]
+    #[error(
+        "the event is older than the day before which events were pruned; its job's figures stay as they are"
+    )]
     TooOld,
     /// A field is missing or wrong.
     #[error("field `{field}` {problem}")]

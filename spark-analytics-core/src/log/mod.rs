@@ -46,7 +46,8 @@ impl LogSnapshot {
         let texts = |map: &BTreeMap<String, String>| -> usize {
             map.iter().map(|(name, value)| name.len() + value.len()).sum()
         };
-        let reasons = |kills: &BTreeMap<String, i64>| -> usize { kills.keys().map(String::len).sum() };
+        let reasons =
+            |kills: &BTreeMap<String, i64>| -> usize { kills.keys().map(String::len).sum() };
         let jobs = self.jobs.iter().map(|job| {
             job.name.len()
                 + text(&job.description)
@@ -60,7 +61,9 @@ impl LogSnapshot {
                 + reasons(&stage.killed_tasks_summary)
         });
         let executors = self.executors.iter().map(|executor| {
-            texts(&executor.executor_logs) + texts(&executor.attributes) + text(&executor.remove_reason)
+            texts(&executor.executor_logs)
+                + texts(&executor.attributes)
+                + text(&executor.remove_reason)
         });
         let sql = self.sql.iter().map(|execution| {
             execution.plan_description.len()

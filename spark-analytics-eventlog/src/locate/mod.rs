@@ -175,8 +175,13 @@ impl FoundLog {
     pub fn source(&self) -> LogSource {
         let newest = self.parts.iter().map(|part| part.modified).max();
         let absolute = std::path::absolute(&self.name).ok().filter(|_| !is_url(&self.name));
-        let location = absolute.map_or_else(|| self.name.clone(), |path| path.display().to_string());
-        LogSource { location, size: self.size(), modified: newest.unwrap_or(SystemTime::UNIX_EPOCH).into() }
+        let location =
+            absolute.map_or_else(|| self.name.clone(), |path| path.display().to_string());
+        LogSource {
+            location,
+            size: self.size(),
+            modified: newest.unwrap_or(SystemTime::UNIX_EPOCH).into(),
+        }
     }
 
     /// The log in a file of this name, of which only the name is known.

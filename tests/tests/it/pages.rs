@@ -116,3 +116,49 @@ fn every_page_is_reached_from_the_first() {
     let alone: Vec<PathBuf> = pages.filter(|page| !reached.contains(page)).collect();
     assert!(alone.is_empty(), "no page links to {alone:?}");
 }
+
+/// The rooms of each crate as the architecture page lists them, by its headings.
+fn rooms() -> Vec<(String, BTreeSet<String>)> {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let sections = page.split("\n### spark-analytics-").skip(1);
+    sections
+        .map(|section| {
+            let name = section.lines().next().unwrap();
+            let section = section.split("\n## ").next().unwrap();
+            let rows = section.lines().filter(|line| line.starts_with("| `"));
+            let cells = rows.filter_map(|row| row.split('|').nth(1));
+            let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+            (format!("spark-analytics-{name}"), names.map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+/// The modules and folders directly below a crate's `src`.
+fn modules(member: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(member).join("src")).unwrap().map(Result::unwrap);
+    let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+    let names = names.map(|name| name.trim_end_matches(".rs").to_owned());
+    names.filter(|name| !matches!(name.as_str(), "lib" | "main")).collect()
+}
+
+#[test]
+fn the_architecture_page_lists_the_rooms_of_each_crate() {
+    let rooms = rooms();
+    let listed: BTreeSet<&str> = rooms.iter().map(|(name, _)| name.as_str()).collect();
+    let root_entries = fs::read_dir(root()).unwrap().map(Result::unwrap);
+    let names = root_entries.map(|entry| entry.file_name().into_string().unwrap());
+    let crates: Vec<String> = names.filter(|name| name.starts_with("spark-analytics-")).collect();
+    let crates: Vec<&String> =
+        crates.iter().filter(|name| root().join(name).join("Cargo.toml").exists()).collect();
+    assert_eq!(crates.iter().map(|name| name.as_str()).collect::<BTreeSet<_>>(), listed);
+    for (name, rooms) in &rooms {
+        let source = root().join(name).join("src");
+        let is_there = |room: &String| {
+            source.join(room).is_dir() || source.join(format!("{room}.rs")).is_file()
+        };
+        let gone: Vec<&String> = rooms.iter().filter(|room| !is_there(room)).collect();
+        assert!(gone.is_empty(), "{name} has no {gone:?}");
+        let unlisted: Vec<String> = modules(name).difference(rooms).cloned().collect();
+        assert!(unlisted.is_empty(), "{unlisted:?} of {name} are not in docs/architecture.md");
+    }
+}

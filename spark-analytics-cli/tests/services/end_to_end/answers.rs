@@ -6,7 +6,7 @@ use serde_json::Value;
 use spark_analytics_core::{Day, Job, Rollup, RollupKey};
 use spark_analytics_tests::Dump;
 
-use crate::history::{USERS, days};
+use crate::end_to_end::history::{USERS, days};
 use crate::worker_support::{Server, until};
 
 /// Waits until all servers give the figures of all jobs and days, and one text each; how long one was waited for

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use spark_analytics_core::{Day, Dedup, Rollup, TaskTotals};
 use spark_analytics_cli::open_store;
+use spark_analytics_core::{Day, Dedup, Rollup, TaskTotals};
 use tokio::task::JoinHandle;
 
-use crate::clients::{Clients, Servers};
+use crate::end_to_end::clients::{Clients, Servers};
 use crate::worker_support::{
     Place, Program, Server, expected, is_like, postgres, redis, until, until_within,
 };

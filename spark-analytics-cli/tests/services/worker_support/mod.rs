@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "it is a part of tests")]
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection};
-use spark_analytics_core::{Dedup, Event, JobFilter, MemoryStore, Rejected, Store};
 use spark_analytics_amqp::{AmqpUrl, connect, declare};
 use spark_analytics_cli::open_store;
+use spark_analytics_core::{Dedup, Event, JobFilter, MemoryStore, Rejected, Store};
 use spark_analytics_tests::{Dump, Reference};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;

@@ -1,0 +1,84 @@
+//! Reading what event logs told.
+
+use sqlx::QueryBuilder;
+
+use spark_analytics_core::backend::HeldLog;
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
+use spark_analytics_core::{Result, Timestamp};
+
+use crate::PostgresStore;
+use crate::error::failed;
+use crate::rows::attempt;
+use crate::transaction::Transaction;
+use crate::value::{Columns, cannot_be_held, rows_limit, until_nul};
+
+pub(crate) async fn log(
+    store: &PostgresStore,
+    app_id: &str,
+    attempt_id: &str,
+) -> Result<Option<LogSnapshot>> {
+    if cannot_be_held(&[app_id, attempt_id]) {
+        return Ok(None);
+    }
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    let mut transaction =
+        Transaction::begin(&store.pool, begin).await.map_err(failed("begin to read"))?;
+    let app: Option<i64> = sqlx::query_scalar(
+        "SELECT app_no FROM spark_attempts WHERE app_id = $1 AND attempt_id = $2",
+    )
+    .bind(app_id)
+    .bind(attempt_id)
+    .fetch_optional(&mut *transaction)
+    .await
+    .map_err(failed("find an application"))?;
+    let held = attempt::held(&mut transaction, app.as_slice()).await?;
+    transaction.commit().await.map_err(failed("end reading"))?;
+    Ok(held.into_values().find_map(HeldLog::into_snapshot))
+}
+
+pub(crate) async fn applications(
+    store: &PostgresStore,
+    after: Option<(&str, &str)>,
+    limit: usize,
+) -> Result<Vec<Application>> {
+    let mut query = QueryBuilder::new("SELECT app_no, fact FROM spark_applications");
+    match after {
+        // Nothing that is held is equal to a text with U+0000, so that what follows it decides nothing.
+        Some((app_id, _)) if cannot_be_held(&[app_id]) => {
+            query.push(" WHERE app_id > ").push_bind(until_nul(app_id));
+        }
+        Some((app_id, attempt_id)) => {
+            query.push(" WHERE (app_id, attempt_id) > (").push_bind(app_id);
+            query.push(", ").push_bind(until_nul(attempt_id)).push(")");
+        }
+        None => {}
+    }
+    query.push(" ORDER BY app_id, attempt_id LIMIT ").push_bind(rows_limit(limit));
+    let rows = query.build().fetch_all(&store.pool).await.map_err(failed("list applications"))?;
+    let facts = rows.iter().map(|row| {
+        let mut columns = Columns::new(row, "spark_applications", 1);
+        columns.get::<i64>()?;
+        columns.json()
+    });
+    facts.collect()
+}
+
+pub(crate) async fn log_source(store: &PostgresStore, location: &str) -> Result<Option<LogSource>> {
+    if cannot_be_held(&[location]) {
+        return Ok(None);
+    }
+    let row = sqlx::query(
+        "SELECT location, size, modified_us FROM spark_log_sources \
+         WHERE location_sha256 = sha256(convert_to($1, 'UTF8'))",
+    )
+    .bind(location)
+    .fetch_optional(&store.pool)
+    .await
+    .map_err(failed("read where a log lay"))?;
+    let Some(row) = row else { return Ok(None) };
+    let mut columns = Columns::new(&row, "spark_log_sources", 1);
+    let location = columns.get()?;
+    let size = columns.get::<i64>()?.cast_unsigned();
+    let modified = Timestamp::from_micros(columns.get()?);
+    Ok(Some(LogSource { location, size, modified }))
+}

@@ -1,0 +1,103 @@
+//! The numbers of applications' attempts, by which all other tables name them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use spark_analytics_core::Result;
+use sqlx::postgres::PgConnection;
+
+use crate::PostgresStore;
+use crate::error::failed;
+use crate::statement::Rows;
+use crate::transaction::{BEGIN, Transaction};
+
+/// An application's id and its attempt's.
+pub(crate) type App = (String, String);
+
+/// How many numbers are remembered.
+const MOST: usize = 10_000;
+
+/// Numbers that are known: they never change.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(Mutex<HashMap<App, i64>>);
+
+impl Numbers {
+    fn known(&self) -> MutexGuard<'_, HashMap<App, i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PostgresStore {
+    /// Forgets all numbers: a database that had to be restored, or a replica that took over, may lack some.
+    pub(crate) fn forget_numbers(&self) {
+        self.numbers.known().clear();
+    }
+
+    /// The number of each attempt. One that has none gets it at once, by a commit of its own: a number
+    /// says nothing yet.
+    pub(crate) async fn numbers(&self, apps: BTreeSet<App>) -> Result<HashMap<App, i64>> {
+        let (mut numbers, mut unknown) = (HashMap::new(), Vec::new());
+        {
+            let known = self.numbers.known();
+            for app in apps {
+                match known.get(&app) {
+                    Some(number) => drop(numbers.insert(app, *number)),
+                    None => unknown.push(app),
+                }
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(numbers);
+        }
+        let found = self.find_or_number(&unknown).await.map_err(failed("number applications"))?;
+        let mut known = self.numbers.known();
+        if known.len() + found.len() > MOST {
+            known.clear();
+        }
+        known.extend(found.iter().take(MOST).map(|(app, number)| (app.clone(), *number)));
+        numbers.extend(found);
+        Ok(numbers)
+    }
+
+    async fn find_or_number(&self, apps: &[App]) -> sqlx::Result<Vec<(App, i64)>> {
+        let mut transaction = Transaction::begin(&self.pool, BEGIN).await?;
+        let mut found = find(&mut transaction, apps).await?;
+        if found.len() < apps.len() {
+            keys(apps)
+                .execute(
+                    &mut transaction,
+                    "INSERT INTO spark_attempts (app_id, attempt_id) \
+                     SELECT app_id, attempt_id FROM {rows} AS new (app_id, attempt_id) \
+                     WHERE NOT EXISTS (SELECT FROM spark_attempts AS old \
+                     WHERE (old.app_id, old.attempt_id) = (new.app_id, new.attempt_id)) \
+                     ORDER BY app_id, attempt_id ON CONFLICT DO NOTHING",
+                )
+                .await?;
+            found = find(&mut transaction, apps).await?;
+        }
+        transaction.commit().await?;
+        if found.len() < apps.len() {
+            return Err(sqlx::Error::RowNotFound);
+        }
+        Ok(found)
+    }
+}
+
+async fn find(connection: &mut PgConnection, apps: &[App]) -> sqlx::Result<Vec<(App, i64)>> {
+    use sqlx::Row;
+
+    let rows = keys(apps)
+        .fetch(
+            connection,
+            "SELECT app_id, attempt_id, app_no FROM {rows} AS asked (app_id, attempt_id) \
+             JOIN spark_attempts USING (app_id, attempt_id)",
+        )
+        .await?;
+    rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
+}
+
+fn keys(apps: &[App]) -> Rows {
+    Rows::default()
+        .column(apps.iter().map(|(app_id, _)| app_id.as_str()))
+        .column(apps.iter().map(|(_, attempt_id)| attempt_id.as_str()))
+}

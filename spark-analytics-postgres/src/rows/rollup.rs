@@ -1,0 +1,194 @@
+//! Roll-ups' rows.
+//!
+//! A day's and a user's figures are the sum of up to [`SLOTS`] rows. A writer has a slot to itself until it
+//! commits, so that writers to one day do not wait for each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::postgres::PgConnection;
+
+use spark_analytics_core::backend::RollupKey;
+use spark_analytics_core::{Day, Error, Result, Rollup};
+
+use crate::PostgresStore;
+use crate::error::{POSTGRES, failed};
+use crate::statement::Rows;
+use crate::value::{
+    Columns, histogram_bytes, narrow, sums_of_tasks, sums_of_tasks_mut, task_columns, wide,
+};
+
+/// How many writers may change roll-ups at once; more wait.
+const SLOTS: i16 = 16;
+
+/// The columns that [`rollup`] reads.
+pub(crate) const FIGURES: &str = concat!(
+    "jobs_succeeded, jobs_failed, jobs_unknown, job_duration_us, success_rate_ppb, job_durations, ",
+    task_columns!(),
+    ", wide_sums"
+);
+
+/// Adds to the held roll-ups.
+pub(crate) async fn add(
+    store: &PostgresStore,
+    connection: &mut PgConnection,
+    mut changes: BTreeMap<RollupKey, Rollup>,
+) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let slot = take_slot(store, connection).await.map_err(failed("take a slot"))?;
+    let keys: Vec<RollupKey> = changes.keys().cloned().collect();
+    let sql = format!(
+        "SELECT day, user_name, {FIGURES}, place \
+         FROM {{rows}} AS asked (place, slot, of_all, user_name, day) \
+         JOIN spark_rollups USING (slot, of_all, user_name, day)"
+    );
+    let places = Rows::default().column(0..keys.len() as i64);
+    let rows = with_keys(places, slot, keys.iter()).fetch(connection, &sql).await;
+    let mut held = BTreeSet::new();
+    for row in &rows.map_err(failed("read roll-ups"))? {
+        let mut columns = Columns::new(row, "spark_rollups", 2);
+        let (_day, _user): (i32, &str) = (columns.get()?, columns.get()?);
+        let rollup = rollup(&mut columns)?;
+        let key = &keys[columns.place()?];
+        if let Some(change) = changes.get_mut(key) {
+            *change += &rollup;
+        }
+        held.insert(key);
+    }
+    let is_held = |key: &&RollupKey| held.contains(*key);
+    let (gone, put): (Vec<_>, Vec<_>) = changes.iter().partition(|(_, rollup)| rollup.is_empty());
+    let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).filter(is_held).collect();
+    write(connection, slot, &put, &gone).await.map_err(failed("write roll-ups"))
+}
+
+/// The first slot that no other writer has, and none can have before this one has committed.
+async fn take_slot(store: &PostgresStore, connection: &mut PgConnection) -> sqlx::Result<i16> {
+    let first = store.prune_lock() + 1;
+    let free: Option<i16> = sqlx::query_scalar(
+        "SELECT slot::smallint FROM generate_series(0, $1::integer - 1) AS slot \
+         WHERE pg_try_advisory_xact_lock($2 + slot) LIMIT 1",
+    )
+    .bind(i32::from(SLOTS))
+    .bind(first)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(slot) = free {
+        return Ok(slot);
+    }
+    sqlx::query_scalar(
+        "SELECT slot::smallint FROM (SELECT pg_backend_pid() % $1::integer AS slot) AS mine, \
+         pg_advisory_xact_lock($2 + slot)",
+    )
+    .bind(i32::from(SLOTS))
+    .bind(first)
+    .fetch_one(connection)
+    .await
+}
+
+fn with_keys<'k>(
+    rows: Rows,
+    slot: i16,
+    keys: impl ExactSizeIterator<Item = &'k RollupKey> + Clone,
+) -> Rows {
+    rows.column(vec![slot; keys.len()])
+        .column(keys.clone().map(|key| key.user.is_none()))
+        .column(keys.clone().map(|key| key.user.as_deref().unwrap_or_default()))
+        .column(keys.map(|key| key.day.number()))
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    slot: i16,
+    put: &[(&RollupKey, &Rollup)],
+    gone: &[&RollupKey],
+) -> sqlx::Result<()> {
+    let rollups = || put.iter().map(|(_, rollup)| *rollup);
+    let set: Vec<String> =
+        FIGURES.split(", ").map(|name| format!("{name} = excluded.{name}")).collect();
+    with_keys(Rows::default(), slot, put.iter().map(|(key, _)| *key))
+        .column(rollups().map(|rollup| rollup.jobs_succeeded))
+        .column(rollups().map(|rollup| rollup.jobs_failed))
+        .column(rollups().map(|rollup| rollup.jobs_unknown))
+        .column(rollups().map(|rollup| narrow(rollup.duration_us)))
+        .column(rollups().map(|rollup| narrow(rollup.success_rate_ppb)))
+        .fallible(rollups().map(|rollup| histogram_bytes(&rollup.durations)))
+        .tasks(rollups().map(|rollup| &rollup.tasks))
+        .column(rollups().map(|rollup| wide(&sums_of(rollup))))
+        .execute(
+            connection,
+            &format!(
+                "INSERT INTO spark_rollups (slot, of_all, user_name, day, {FIGURES}) \
+                 SELECT * FROM {{rows}} ON CONFLICT (of_all, user_name, day, slot) \
+                 DO UPDATE SET {}",
+                set.join(", ")
+            ),
+        )
+        .await?;
+    with_keys(Rows::default(), slot, gone.iter().copied())
+        .execute(
+            connection,
+            "DELETE FROM spark_rollups AS old USING {rows} AS gone (slot, of_all, user_name, day) \
+             WHERE old.slot = gone.slot AND old.of_all = gone.of_all \
+             AND old.user_name = gone.user_name AND old.day = gone.day",
+        )
+        .await
+}
+
+fn sums_of(rollup: &Rollup) -> [i128; 13] {
+    let mut sums = [0; 13];
+    sums[..2].copy_from_slice(&[rollup.duration_us, rollup.success_rate_ppb]);
+    sums[2..].copy_from_slice(&sums_of_tasks(&rollup.tasks));
+    sums
+}
+
+/// Reads the columns of [`FIGURES`]. The counts of one slot may be below zero: where a job is taken out is
+/// not always where it was added.
+pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
+    let mut rollup = Rollup {
+        jobs_succeeded: columns.get()?,
+        jobs_failed: columns.get()?,
+        jobs_unknown: columns.get()?,
+        duration_us: columns.sum()?,
+        success_rate_ppb: columns.sum()?,
+        durations: columns.histogram()?,
+        tasks: columns.tasks(Columns::get)?,
+    };
+    let [a, b, c, d, e, f, g, h, i, j, k] = sums_of_tasks_mut(&mut rollup.tasks);
+    let (duration_us, success_rate_ppb) = (&mut rollup.duration_us, &mut rollup.success_rate_ppb);
+    columns.widen([duration_us, success_rate_ppb, a, b, c, d, e, f, g, h, i, j, k])?;
+    Ok(rollup)
+}
+
+/// Adds up slots: the days in their order.
+pub(crate) fn days(
+    slots: impl Iterator<Item = Result<(Day, Rollup)>>,
+    user: Option<&str>,
+) -> Result<Vec<(Day, Rollup)>> {
+    let mut days: BTreeMap<Day, Rollup> = BTreeMap::new();
+    for slot in slots {
+        let (day, rollup) = slot?;
+        *days.entry(day).or_default() += &rollup;
+    }
+    days.retain(|_, rollup| !rollup.is_empty());
+    for (day, rollup) in &days {
+        let tasks = &rollup.tasks;
+        let counts = [
+            ("jobs_succeeded", rollup.jobs_succeeded),
+            ("jobs_failed", rollup.jobs_failed),
+            ("jobs_unknown", rollup.jobs_unknown),
+            ("tasks_succeeded", tasks.succeeded),
+            ("tasks_failed", tasks.failed),
+            ("tasks_killed", tasks.killed),
+        ];
+        if let Some((name, count)) = counts.into_iter().find(|(_, count)| *count < 0) {
+            let of = user.map_or("all users".to_owned(), |user| format!("user `{user}`"));
+            return Err(Error::damaged(
+                POSTGRES,
+                format!("day {day} of {of} in spark_rollups"),
+                format!("{name}: {count} is no count"),
+            ));
+        }
+    }
+    Ok(days.into_iter().collect())
+}

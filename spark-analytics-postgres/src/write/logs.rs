@@ -1,0 +1,90 @@
+//! Taking what event logs tell.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sqlx::postgres::PgConnection;
+
+use spark_analytics_core::backend::{LogWriteSet, RollupKey, plan_log};
+use spark_analytics_core::log::{LogSnapshot, LogSource};
+use spark_analytics_core::{LogReceipt, Result, Rollup, Source};
+
+use crate::PostgresStore;
+use crate::error::failed;
+use crate::lock;
+use crate::rows::attempt_no::App;
+use crate::rows::job::JobNo;
+use crate::rows::{attempt, job, rollup};
+use crate::write::sources;
+
+pub(crate) async fn ingest_logs(
+    store: &PostgresStore,
+    logs: Vec<LogSnapshot>,
+    sources: Vec<LogSource>,
+) -> Result<Vec<LogReceipt>> {
+    ingest_all(store, logs, sources).await.inspect_err(|_| store.forget_numbers())
+}
+
+async fn ingest_all(
+    store: &PostgresStore,
+    logs: Vec<LogSnapshot>,
+    sources: Vec<LogSource>,
+) -> Result<Vec<LogReceipt>> {
+    let app = |log: &LogSnapshot| -> App {
+        (log.application.app_id.clone(), log.application.attempt_id.clone())
+    };
+    let numbers = store.numbers(logs.iter().map(app).collect()).await?;
+    let numbered: Vec<(i64, LogSnapshot)> =
+        logs.into_iter().map(|log| (numbers[&app(&log)], log)).collect();
+    let (mut transaction, mut made) = store.lock_logs(&numbered).await?;
+    let mut rollups: BTreeMap<RollupKey, Rollup> = BTreeMap::new();
+    let mut receipts = Vec::with_capacity(numbered.len());
+    for part in with_distinct_attempts(numbered) {
+        receipts
+            .append(&mut ingest_distinct(&mut transaction, part, &mut made, &mut rollups).await?);
+    }
+    lock::delete(&mut transaction, &made).await.map_err(failed("write jobs"))?;
+    sources::put(&mut transaction, &sources).await.map_err(failed("note where logs lay"))?;
+    rollup::add(store, &mut transaction, rollups).await?;
+    transaction.commit().await.map_err(failed("commit"))?;
+    Ok(receipts)
+}
+
+/// Parts the logs so that no part tells of an attempt twice: what a log changes depends on those
+/// before it.
+fn with_distinct_attempts(logs: Vec<(i64, LogSnapshot)>) -> Vec<Vec<(i64, LogSnapshot)>> {
+    let mut parts: Vec<Vec<(i64, LogSnapshot)>> = Vec::new();
+    for (app, log) in logs {
+        match parts.last_mut() {
+            Some(part) if part.iter().all(|(other, _)| *other != app) => part.push((app, log)),
+            _ => parts.push(vec![(app, log)]),
+        }
+    }
+    parts
+}
+
+/// Takes logs of distinct attempts, and adds up what they change of roll-ups.
+async fn ingest_distinct(
+    connection: &mut PgConnection,
+    logs: Vec<(i64, LogSnapshot)>,
+    made: &mut BTreeSet<JobNo>,
+    rollups: &mut BTreeMap<RollupKey, Rollup>,
+) -> Result<Vec<LogReceipt>> {
+    let apps: Vec<i64> = logs.iter().map(|(app, _)| *app).collect();
+    let mut held: HashMap<i64, _> = attempt::held(connection, &apps).await?;
+    let mut writes: Vec<(i64, LogWriteSet)> = Vec::with_capacity(logs.len());
+    for (app, log) in logs {
+        let mut write = plan_log(log, held.remove(&app).unwrap_or_default());
+        for (key, change) in std::mem::take(&mut write.rollups) {
+            *rollups.entry(key).or_default() += &change;
+        }
+        writes.push((app, write));
+    }
+    for (app, write) in &writes {
+        job::write(connection, &write.jobs, |write| (*app, write.key.job_id), Source::Log, made)
+            .await
+            .map_err(failed("write jobs"))?;
+    }
+    let of_apps: Vec<_> = writes.iter().map(|(app, write)| (*app, write)).collect();
+    attempt::write(connection, &of_apps).await?;
+    Ok(writes.into_iter().map(|(_, write)| write.receipt).collect())
+}

@@ -1,0 +1,7 @@
+//! What writes, each in a transaction or several.
+
+pub(crate) mod events;
+pub(crate) mod logs;
+pub(crate) mod prune;
+pub(crate) mod rejected;
+pub(crate) mod sources;

@@ -1,0 +1,278 @@
+//! Where a store lies, and how it is made and opened there.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::backends::FileBackend;
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend, StorageError,
+    TableError, TableHandle,
+};
+use spark_analytics_core::{Dedup, Error, Result};
+
+use crate::error::{self, BACKEND, Fault};
+use crate::options::RedbOptions;
+use crate::storage::{Lease, Storage};
+use crate::tables::{
+    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
+    REJECTED, ROLLUPS, SQL, STAGES, State,
+};
+
+pub(crate) const OPEN: &str = "open its file";
+
+/// The version of tables, keys and values. It grows whenever an older program would misread them.
+const SCHEMA: u32 = 3;
+const SCHEMA_KEY: &str = "schema";
+const DEDUP_KEY: &str = "dedup";
+
+/// Where a store lies, and how it is opened there.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// How errors name it.
+    name: String,
+    storage: Arc<Storage>,
+    options: RedbOptions,
+    /// The file, if it was made for it.
+    made: Option<PathBuf>,
+}
+
+impl Place {
+    pub(crate) fn create(path: &Path, options: RedbOptions) -> Result<Self> {
+        let name = name(path);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path);
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                Error::Incompatible(format!("{name} exists already: open it, or name another file"))
+            }
+            _ => not_opened(&name, "create its file", error),
+        })?;
+        let place = Self::of_file(name, file, options)?;
+        Ok(Self { made: Some(path.to_owned()), ..place })
+    }
+
+    pub(crate) fn open(path: &Path, options: RedbOptions) -> Result<Self> {
+        let name = name(path);
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::Incompatible(format!(
+                "{name} does not exist: create the store first, or name another file"
+            )),
+            _ => not_opened(&name, OPEN, error),
+        })?;
+        Self::of_file(name, file, options)
+    }
+
+    pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Self> {
+        let name = name(path);
+        let mut choice = OpenOptions::new();
+        let file = choice.read(true).write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(|error| not_opened(&name, OPEN, error))?;
+        Self::of_file(name, file, options)
+    }
+
+    fn of_file(name: String, file: File, options: RedbOptions) -> Result<Self> {
+        let file = FileBackend::new(file).map_err(|error| refused(&name, error))?;
+        Ok(Self { name, storage: Storage::new(file), options, made: None })
+    }
+
+    pub(crate) fn of_backend(backend: impl StorageBackend, options: RedbOptions) -> Self {
+        let name = "the storage".to_owned();
+        Self { name, storage: Storage::new(backend), options, made: None }
+    }
+
+    pub(crate) const fn options(&self) -> RedbOptions {
+        self.options
+    }
+
+    /// Opens what is there, or else makes it if it may; a file that was made for it is removed again if that fails.
+    pub(crate) fn first_database(&self, may_make: bool) -> Result<Database> {
+        self.database(may_make).inspect_err(|error| {
+            // One that another has open by now is his.
+            let is_others = matches!(error, Error::Unavailable { .. });
+            if let Some(path) = self.made.as_ref().filter(|_| !is_others) {
+                let _ = std::fs::remove_file(path);
+            }
+        })
+    }
+
+    /// Opens what is there, or else makes it if it may. What is there must not be open already.
+    pub(crate) fn database(&self, may_make: bool) -> Result<Database> {
+        let lease = Lease::new(Arc::clone(&self.storage), may_make);
+        let mut builder = Database::builder();
+        builder.set_cache_size(self.options.cache_bytes);
+        let database =
+            builder.create_with_backend(lease).map_err(|error| refused(&self.name, error))?;
+        let transaction = begin_read(&database)?;
+        if !is_without_tables(&transaction).map_err(|fault| fault.during(OPEN))? {
+            let schema = check(&self.name, &transaction, self.options)?;
+            bring_up_to_date(&database, schema)?;
+        } else if may_make {
+            make_tables(&database, self.options.dedup)
+                .map_err(|fault| fault.during("make its tables"))?;
+        } else {
+            return Err(not_ours(&self.name));
+        }
+        drop(transaction);
+        Ok(database)
+    }
+
+    /// Lets go of the storage, whose database must have been closed.
+    pub(crate) fn close(&self) -> std::io::Result<()> {
+        self.storage.close()
+    }
+}
+
+fn name(path: &Path) -> String {
+    format!("`{}`", path.display())
+}
+
+pub(crate) fn check_directory(path: &Path) -> Result<()> {
+    // A bare name has an empty parent, which is the current directory.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match parent.filter(|parent| !parent.is_dir()) {
+        Some(parent) => Err(Error::Incompatible(format!(
+            "cannot open `{}`: there is no directory `{}`; create it first",
+            path.display(),
+            parent.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn begin_read(database: &Database) -> Result<ReadTransaction> {
+    database.begin_read().map_err(|error| Fault::from(error).during(OPEN))
+}
+
+fn is_without_tables(transaction: &ReadTransaction) -> error::Result<bool> {
+    let is_other = transaction.list_multimap_tables()?.next().is_some();
+    Ok(!is_other && transaction.list_tables()?.next().is_none())
+}
+
+fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
+    let transaction = database.begin_write()?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
+        meta.insert(DEDUP_KEY, dedup.name().as_bytes())?;
+        State::NEW.save(&mut meta)?;
+        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL] {
+            transaction.open_table(table)?;
+        }
+        transaction.open_table(JOBS_BY_END)?;
+        transaction.open_table(EVENT_IDS)?;
+        transaction.open_table(EVENTS)?;
+        transaction.open_table(REJECTED)?;
+        transaction.open_table(LOG_SOURCES)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Adds to a file what it lacks.
+fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
+    let add_tables = || -> error::Result<()> {
+        let transaction = database.begin_write()?;
+        for table in [ENVIRONMENTS, SQL] {
+            transaction.open_table(table)?;
+        }
+        transaction.open_table(LOG_SOURCES)?;
+        transaction.open_table(META)?.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
+        Ok(transaction.commit()?)
+    };
+    if schema == SCHEMA {
+        return Ok(());
+    }
+    add_tables().map_err(|fault| fault.during("add its new tables"))
+}
+
+/// Checks that the file can be used; its schema.
+fn check(name: &str, transaction: &ReadTransaction, options: RedbOptions) -> Result<u32> {
+    let schema = text(name, transaction, SCHEMA_KEY)?;
+    let known = match schema.parse() {
+        Ok(known @ 1..=SCHEMA) => known,
+        Ok(newer) if newer > SCHEMA => {
+            return Err(Error::Incompatible(format!(
+                "{} was written by a newer version (schema {newer}, and this one knows {SCHEMA}): \
+                 use that version",
+                name
+            )));
+        }
+        _ => {
+            let what = format!("schema version in {}", name);
+            return Err(Error::damaged(BACKEND, what, format!("it is `{schema}`")));
+        }
+    };
+    let dedup = text(name, transaction, DEDUP_KEY)?;
+    let held = dedup
+        .parse::<Dedup>()
+        .map_err(|reason| Error::damaged(BACKEND, format!("dedup rule in {name}"), reason))?;
+    if held != options.dedup {
+        return Err(Error::Incompatible(format!(
+            "{} was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or \
+             name another file",
+            name, options.dedup
+        )));
+    }
+    Ok(known)
+}
+
+/// A text in `meta`; a file without it is another program's.
+fn text(name: &str, transaction: &ReadTransaction, key: &str) -> Result<String> {
+    let meta = match transaction.open_table(META) {
+        Ok(meta) => meta,
+        Err(TableError::Storage(error)) => return Err(Fault::from(error).during(OPEN)),
+        Err(_) => return Err(not_ours(name)),
+    };
+    let row = meta.get_owned(key).map_err(|error| Fault::from(error).during(OPEN))?;
+    let row = row.ok_or_else(|| not_ours(name))?;
+    Ok(String::from_utf8_lossy(row.value()).into_owned())
+}
+
+fn not_ours(name: &str) -> Error {
+    Error::Incompatible(format!(
+        "{} is a redb file but holds no `{}` table of spark-analytics: name another file",
+        name,
+        META.name()
+    ))
+}
+
+fn refused(name: &str, error: DatabaseError) -> Error {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => Error::unavailable(
+            BACKEND,
+            format!(
+                "{name} is open already, by another process or by this one: close it there \
+                 first, for redb lets one have it at a time"
+            ),
+        ),
+        DatabaseError::UpgradeRequired(format) => Error::Incompatible(format!(
+            "{name} is in redb's file format {format}, which this version does not read"
+        )),
+        DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+                Error::Incompatible(format!("{name} is no redb file: name another file"))
+            }
+            _ => failed(name, OPEN, error),
+        },
+        DatabaseError::Storage(StorageError::Corrupted(reason)) => {
+            Error::damaged(BACKEND, format!("file {name}"), reason)
+        }
+        error => failed(name, OPEN, error),
+    }
+}
+
+fn failed(name: &str, action: &'static str, error: impl ToString) -> Error {
+    Error::engine(BACKEND, action, format!("{name}: {}", error.to_string()))
+}
+
+/// Of a file that the system does not open.
+fn not_opened(name: &str, action: &'static str, error: std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::Incompatible(
+            format!("cannot open {name}: it must be a file that may be read and written"),
+        ),
+        _ => failed(name, action, error),
+    }
+}

@@ -1,0 +1,71 @@
+//! Reading what event logs told.
+
+use std::ops::Bound;
+
+use redb::ReadTransaction;
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
+
+use crate::error::Result;
+use crate::keys;
+use crate::rows::attempt::Rows;
+use crate::tables::{APPLICATIONS, ENVIRONMENTS, EXECUTORS, JOBS, LOG_SOURCES, SQL, STAGES};
+use crate::value::{from_json, from_postcard};
+
+pub(crate) fn applications(
+    transaction: &ReadTransaction,
+    after: Option<(&str, &str)>,
+    limit: usize,
+) -> Result<Vec<Application>> {
+    let table = transaction.open_table(APPLICATIONS)?;
+    let after = after.map(|(app_id, attempt_id)| keys::application(app_id, attempt_id));
+    let lower = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let rows = table.range::<&[u8]>((lower, Bound::Unbounded))?.take(limit).map(|row| {
+        let (key, value) = row?;
+        from_json(value.value(), || format!("application under the key {:02x?}", key.value()))
+    });
+    rows.collect()
+}
+
+pub(crate) fn log(
+    transaction: &ReadTransaction,
+    app_id: &str,
+    attempt_id: &str,
+) -> Result<Option<LogSnapshot>> {
+    let rows = Rows::of(app_id, attempt_id);
+    let applications = transaction.open_table(APPLICATIONS)?;
+    let Some(row) = applications.get_owned(rows.application.as_slice())? else { return Ok(None) };
+    let environments = transaction.open_table(ENVIRONMENTS)?;
+    let environment = environments.get_owned(rows.application.as_slice())?;
+    let environment = environment.map(|row| rows.environment(row.value())).transpose()?;
+    let jobs = transaction.open_table(JOBS)?;
+    let jobs = rows
+        .jobs(&jobs)?
+        .filter_map(|job| job.map(|(_, row)| row.record.log.map(|log| *log)).transpose());
+    Ok(Some(LogSnapshot {
+        application: from_json(row.value(), || rows.fact("application"))?,
+        jobs: jobs.collect::<Result<_>>()?,
+        stages: rows.facts(&transaction.open_table(STAGES)?, "stage")?.collect::<Result<_>>()?,
+        executors: rows
+            .facts(&transaction.open_table(EXECUTORS)?, "executor")?
+            .collect::<Result<_>>()?,
+        environment,
+        sql: rows
+            .facts(&transaction.open_table(SQL)?, "execution of SQL")?
+            .collect::<Result<_>>()?,
+    }))
+}
+
+/// What was noted of a log's location.
+pub(crate) fn log_source(
+    transaction: &ReadTransaction,
+    location: &str,
+) -> Result<Option<LogSource>> {
+    let table = transaction.open_table(LOG_SOURCES)?;
+    let row = table.get_owned(location)?;
+    row.map(|row| decode_source(location, row.value())).transpose()
+}
+
+fn decode_source(location: &str, value: &[u8]) -> Result<LogSource> {
+    let (size, modified) = from_postcard(value, || format!("source of the log {location}"))?;
+    Ok(LogSource { location: location.to_owned(), size, modified })
+}

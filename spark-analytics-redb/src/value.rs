@@ -1,0 +1,46 @@
+//! Values as bytes, and back.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Fault, Result};
+
+pub(crate) const NOT_A_KEY: &str = "it is none that this store writes";
+
+pub(crate) fn to_postcard<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(unwritable)
+}
+
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(unwritable)
+}
+
+pub(crate) fn from_json<T: DeserializeOwned>(
+    value: &[u8],
+    what: impl FnOnce() -> String,
+) -> Result<T> {
+    serde_json::from_slice(value).map_err(|e| Fault::damaged(what(), e))
+}
+
+pub(crate) fn from_postcard<T: DeserializeOwned>(
+    value: &[u8],
+    what: impl FnOnce() -> String,
+) -> Result<T> {
+    match postcard::take_from_bytes(value) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(Fault::damaged(what(), format!("{} bytes too many", rest.len()))),
+        Err(error) => Err(Fault::damaged(what(), error)),
+    }
+}
+
+/// None of the stored types can fail to be written, but serde cannot know.
+pub(crate) fn unwritable(error: impl ToString) -> Fault {
+    Fault::damaged("value about to be written", error)
+}
+
+pub(crate) fn check_counts(counts: [i64; 3], what: impl FnOnce() -> String) -> Result<()> {
+    match counts.into_iter().find(|count| *count < 0) {
+        Some(count) => Err(Fault::damaged(what(), format!("{count} is no count"))),
+        None => Ok(()),
+    }
+}

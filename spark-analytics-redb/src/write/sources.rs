@@ -1,0 +1,23 @@
+//! Where logs lay when they were taken.
+
+use redb::{ReadableTable, WriteTransaction};
+use spark_analytics_core::log::LogSource;
+
+use crate::error::Result;
+use crate::tables::LOG_SOURCES;
+use crate::value::to_postcard;
+
+/// Notes sources, of one location the last; whether that changes anything.
+pub(crate) fn note(transaction: &WriteTransaction, sources: &[LogSource]) -> Result<bool> {
+    let mut table = transaction.open_table(LOG_SOURCES)?;
+    let mut is_changed = false;
+    for source in sources.iter().filter(|source| source.can_be_noted()) {
+        let value = to_postcard(&(source.size, source.modified))?;
+        let location = source.location.as_str();
+        if table.get(location)?.is_none_or(|held| held.value() != value.as_slice()) {
+            table.insert(location, value.as_slice())?;
+            is_changed = true;
+        }
+    }
+    Ok(is_changed)
+}

@@ -1,0 +1,61 @@
+//! Reading what event logs told.
+
+use spark_analytics_core::backend::HeldLog;
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
+use spark_analytics_core::{Result, Timestamp};
+
+use crate::SqliteStore;
+use crate::error::failed;
+use crate::rows::attempt::{self, fact};
+use crate::value::{Columns, rows_limit};
+
+pub(crate) async fn log(
+    store: &SqliteStore,
+    app_id: &str,
+    attempt_id: &str,
+) -> Result<Option<LogSnapshot>> {
+    let mut transaction = store.readers.begin().await.map_err(failed("begin to read"))?;
+    let (held, _) =
+        attempt::held(&mut transaction, &[(app_id.to_owned(), attempt_id.to_owned())]).await?;
+    transaction.commit().await.map_err(failed("end reading"))?;
+    Ok(held.into_iter().find_map(HeldLog::into_snapshot))
+}
+
+pub(crate) async fn applications(
+    store: &SqliteStore,
+    after: Option<(&str, &str)>,
+    limit: usize,
+) -> Result<Vec<Application>> {
+    let sql = match after {
+        Some(_) => {
+            "SELECT rowid, fact FROM spark_applications WHERE (app_id, attempt_id) > (?, ?) \
+             ORDER BY app_id, attempt_id LIMIT ?"
+        }
+        None => {
+            "SELECT rowid, fact FROM spark_applications \
+             ORDER BY app_id, attempt_id LIMIT ?"
+        }
+    };
+    let mut query = sqlx::query(sql);
+    if let Some((app_id, attempt_id)) = after {
+        query = query.bind(app_id).bind(attempt_id);
+    }
+    let query = query.bind(rows_limit(limit));
+    let rows = query.fetch_all(&store.readers).await.map_err(failed("list applications"))?;
+    rows.iter().map(|row| fact(&mut Columns::new(row, "spark_applications"))).collect()
+}
+
+pub(crate) async fn log_source(store: &SqliteStore, location: &str) -> Result<Option<LogSource>> {
+    let row =
+        sqlx::query("SELECT rowid, size, modified_us FROM spark_log_sources WHERE location = ?")
+            .bind(location)
+            .fetch_optional(&store.readers)
+            .await
+            .map_err(failed("read where a log lay"))?;
+    let Some(row) = row else { return Ok(None) };
+    let mut columns = Columns::new(&row, "spark_log_sources");
+    columns.get::<i64>()?;
+    let size = columns.get::<i64>()?.cast_unsigned();
+    let modified = Timestamp::from_micros(columns.get()?);
+    Ok(Some(LogSource { location: location.to_owned(), size, modified }))
+}

@@ -1,0 +1,7 @@
+//! What reads.
+
+pub(crate) mod events;
+pub(crate) mod jobs;
+pub(crate) mod logs;
+pub(crate) mod rejected;
+pub(crate) mod rollups;

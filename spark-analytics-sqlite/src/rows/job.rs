@@ -1,0 +1,214 @@
+//! A job's row.
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use spark_analytics_core::backend::{End, JobFold, JobWrite, Start};
+use spark_analytics_core::{Job, JobKey, JobRecord, JobResult, Result, Source, Timestamp};
+
+use crate::statement::{Statement, Values};
+use crate::value::{
+    Columns, event_task_columns, put_event_tasks, put_json, put_tasks, task_columns,
+};
+
+/// The columns that [`figures`] reads.
+pub(crate) const FIGURES: &str = concat!(
+    "job_no, app_id, attempt_id, job_id, source, user, start_us, end_us, result, ",
+    task_columns!()
+);
+
+/// The columns that [`record`] reads: what a log told of tasks stands in `log`, too.
+pub(crate) const RECORD: &str = concat!(
+    "job_no, source, user, start_us, end_us, result, end_user, completion_us, ",
+    event_task_columns!(),
+    ", single_events, log"
+);
+
+const KEY: &str = "job_no, app_id, attempt_id, job_id";
+/// What decides on a job's place in lists: the columns of indexes.
+const PLACE: &str = "source, user, end_us, result";
+const REST: &str =
+    concat!("start_us, end_user, completion_us, ", task_columns!(), ", single_events, log");
+/// The part of [`REST`] that single events change in a job of which no log told.
+const OF_EVENTS: &str = concat!("start_us, end_user, completion_us, ", event_task_columns!());
+
+/// A job to be written under its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NumberedJob<'a> {
+    pub(crate) job_no: i64,
+    pub(crate) is_new: bool,
+    pub(crate) write: &'a JobWrite,
+}
+
+/// Puts job rows, told by one source, and deletes empty ones.
+pub(crate) async fn write(
+    connection: &mut SqliteConnection,
+    jobs: &[NumberedJob<'_>],
+    told_by: Source,
+) -> sqlx::Result<()> {
+    let (mut insert, mut delete) = (Vec::new(), Vec::new());
+    // By whether the place changes, and whether only single events told of the job, now and before.
+    let mut update: [[Vec<&NumberedJob<'_>>; 2]; 2] = Default::default();
+    for job in jobs {
+        let write = job.write;
+        if write.record.is_empty() {
+            delete.push(job);
+        } else if job.is_new {
+            insert.push(job);
+        } else {
+            let is_of_events = told_by == Source::Events && write.record.log.is_none();
+            // Naming a column rewrites its indexes, also when it stays the same.
+            update[usize::from(!keeps_place(write))][usize::from(is_of_events)].push(job);
+        }
+    }
+    Statement::insert("INSERT OR FAIL INTO spark_jobs", &[KEY, PLACE, REST].join(", "))
+        .with(insert, |values, job| {
+            let key = &job.write.key;
+            values.add(job.job_no);
+            values.add(key.app_id.as_str());
+            values.add(key.attempt_id.as_str());
+            values.add(key.job_id);
+            put_place(values, job.write);
+            put_rest(values, job.write);
+        })
+        .execute(connection)
+        .await?;
+    for (place, jobs) in [None, Some(PLACE)].into_iter().zip(update) {
+        for (rest, jobs) in [REST, OF_EVENTS].into_iter().zip(jobs) {
+            let columns: Vec<&str> = place.into_iter().chain([rest]).collect();
+            Statement::update("spark_jobs", "job_no", &columns.join(", "))
+                .with(jobs, |values, job| {
+                    values.add(job.job_no);
+                    if place.is_some() {
+                        put_place(values, job.write);
+                    }
+                    match rest {
+                        OF_EVENTS => put_events(values, &job.write.record.events),
+                        _ => put_rest(values, job.write),
+                    }
+                })
+                .execute(connection)
+                .await?;
+        }
+    }
+    Statement::delete("spark_jobs", "job_no")
+        .with(delete, |values, job| values.add(job.job_no))
+        .execute(connection)
+        .await
+}
+
+fn keeps_place(write: &JobWrite) -> bool {
+    match (&write.figures_before, &write.figures) {
+        (Some(before), Some(after)) => {
+            before.source == after.source
+                && before.user == after.user
+                && before.end == after.end
+                && before.result == after.result
+        }
+        _ => false,
+    }
+}
+
+/// The figures of an event log, where they are in force.
+fn of_log(write: &JobWrite) -> Option<&Job> {
+    write.figures.as_ref().filter(|figures| figures.source == Source::Log)
+}
+
+fn put_place(values: &mut Values, write: &JobWrite) {
+    values.add(write.figures.as_ref().map(|figures| figures.source.name()));
+    if let Some(figures) = of_log(write) {
+        values.add(figures.user.as_str());
+        values.add(figures.end.as_micros());
+        values.add(figures.result.name());
+    } else {
+        let JobFold { start, end, .. } = &write.record.events;
+        values.add(start.as_ref().map(|start| start.user.as_str()));
+        values.add(end.as_ref().map(|end| end.timestamp.as_micros()));
+        values.add(end.as_ref().map(|end| end.job_result.as_str()));
+    }
+}
+
+/// The values of [`REST`].
+fn put_rest(values: &mut Values, write: &JobWrite) {
+    let JobRecord { events, log } = &write.record;
+    if let Some(figures) = of_log(write) {
+        values.add(figures.start.as_micros());
+        values.add(None::<&str>);
+        values.add(None::<i64>);
+        put_tasks(values, &figures.tasks);
+        put_optional_json(values, Some(events).filter(|events| !events.is_empty()));
+    } else {
+        put_times(values, events);
+        put_tasks(values, &events.tasks);
+        values.add(None::<&str>);
+    }
+    put_optional_json(values, log.as_ref());
+}
+
+/// The values of [`OF_EVENTS`].
+fn put_events(values: &mut Values, events: &JobFold) {
+    put_times(values, events);
+    put_event_tasks(values, &events.tasks);
+}
+
+fn put_times(values: &mut Values, events: &JobFold) {
+    let end = events.end.as_ref();
+    values.add(events.start.as_ref().map(|start| start.timestamp.as_micros()));
+    values.add(end.map(|end| end.user.as_str()));
+    values.add(end.map(|end| end.completion_time.as_micros()));
+}
+
+fn put_optional_json(values: &mut Values, value: Option<&impl serde::Serialize>) {
+    match value {
+        Some(value) => put_json(values, value),
+        None => values.add(None::<&str>),
+    }
+}
+
+/// The number and the record of a row of [`RECORD`].
+pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(i64, JobRecord)> {
+    let job_no = columns.get()?;
+    let source = columns.get::<Option<&str>>()?.map(Source::from_name);
+    let user: Option<String> = columns.get()?;
+    let start: Option<i64> = columns.get()?;
+    let end: Option<i64> = columns.get()?;
+    let job_result: Option<String> = columns.get()?;
+    let end_user: Option<String> = columns.get()?;
+    let completion_time: Option<i64> = columns.get()?;
+    let tasks = columns.event_tasks()?;
+    let single_events: Option<JobFold> = columns.optional_json()?;
+    let log = columns.optional_json()?;
+    let events = match source {
+        Some(Source::Log) => single_events.unwrap_or_default(),
+        _ => JobFold {
+            start: start.map(|start| Start {
+                timestamp: Timestamp::from_micros(start),
+                user: user.unwrap_or_default(),
+            }),
+            end: end.map(|end| End {
+                timestamp: Timestamp::from_micros(end),
+                user: end_user.unwrap_or_default(),
+                completion_time: Timestamp::from_micros(completion_time.unwrap_or_default()),
+                job_result: job_result.unwrap_or_default(),
+            }),
+            tasks,
+        },
+    };
+    Ok((job_no, JobRecord { events, log }))
+}
+
+/// The figures of a row of [`FIGURES`].
+pub(crate) fn figures(row: &SqliteRow) -> Result<Job> {
+    let mut columns = Columns::new(row, "spark_jobs");
+    columns.get::<i64>()?;
+    let key = JobKey { app_id: columns.get()?, attempt_id: columns.get()?, job_id: columns.get()? };
+    let source = Source::from_name(columns.get()?);
+    Ok(Job {
+        key,
+        source,
+        user: columns.get()?,
+        start: columns.time()?,
+        end: columns.time()?,
+        result: JobResult::from_name(columns.get()?),
+        tasks: columns.tasks()?,
+    })
+}

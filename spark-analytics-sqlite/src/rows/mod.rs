@@ -1,0 +1,6 @@
+//! Rows: how each kind is written and read back.
+
+pub(crate) mod attempt;
+pub(crate) mod event;
+pub(crate) mod job;
+pub(crate) mod rollup;

@@ -1,0 +1,64 @@
+//! Writers, one at a time, and their transactions.
+
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{Sqlite, SqliteConnection};
+use sqlx::{Connection, Transaction};
+use tokio::sync::MutexGuard;
+use tokio::time::timeout;
+
+use spark_analytics_core::{Error, Result};
+
+use crate::SqliteStore;
+use crate::error::{SQLITE, failed};
+
+/// A connection, and the turn to write with it.
+#[derive(Debug)]
+pub(crate) struct Writer<'s> {
+    pub(crate) connection: PoolConnection<Sqlite>,
+    _turn: MutexGuard<'s, ()>,
+}
+
+impl SqliteStore {
+    /// The connection to write with; other writers of this store wait for it.
+    pub(crate) async fn writer(&self) -> Result<Writer<'_>> {
+        const ACTION: &str = "get a connection";
+        let turn = timeout(self.writer.options().get_acquire_timeout(), self.turn.lock())
+            .await
+            .map_err(|_| failed(ACTION)(sqlx::Error::PoolTimedOut))?;
+        loop {
+            let mut connection = self.writer.acquire().await.map_err(failed(ACTION))?;
+            // SQLite ends a transaction by itself when the disk is full. The driver does not notice
+            // and can use such a connection no more.
+            if !connection.is_in_transaction() {
+                return Ok(Writer { connection, _turn: turn });
+            }
+            if is_in_memory(&mut connection).await? {
+                return Err(Error::engine(
+                    SQLITE,
+                    "write",
+                    "memory was full, and SQLite ended a transaction by itself: what was stored \
+                     before can be read, but nothing more can be written; go on with a new store",
+                ));
+            }
+            connection.close().await.map_err(failed("replace a connection"))?;
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Begins to write. Nothing is read before the lock is held, so that what is read is what is
+    /// written on.
+    pub(crate) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
+        self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin to write"))
+    }
+}
+
+/// Whether the database goes with its connection.
+async fn is_in_memory(connection: &mut SqliteConnection) -> Result<bool> {
+    let file: String =
+        sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
+            .fetch_one(connection)
+            .await
+            .map_err(failed("find its file"))?;
+    Ok(file.is_empty())
+}
