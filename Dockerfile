@@ -1,7 +1,7 @@
-# Server, worker and command line in one image: docs/containers.md.
+# The program with all its features: docs/containers.md.
 
-# What dependencies are built from: the manifests, and targets without code. It stays the same, and with it the
-# layer of built dependencies, until a manifest changes, or a target comes or goes.
+# The manifests, and targets without code, from which dependencies are built. This stage, and with it the layer of
+# built dependencies, changes only when a manifest changes or a target is added or removed.
 FROM rust:1.94-slim-bookworm AS manifests
 WORKDIR /src
 COPY . .
@@ -13,11 +13,11 @@ RUN targets=$(cargo metadata --no-deps --format-version 1 | grep -o '"src_path":
 FROM rust:1.94-slim-bookworm AS build
 WORKDIR /src
 COPY --from=manifests /src .
-RUN cargo build --release --locked --examples
+RUN cargo build --profile dist --locked --package spark-analytics-cli --features full
 COPY . .
-# Cargo goes by age, and the sources are older than what was just built without them.
+# Cargo compares ages, and the sources are older than what was just built without them.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
- && cargo build --release --locked --examples
+ && cargo build --profile dist --locked --package spark-analytics-cli --features full
 
 FROM debian:bookworm-slim
 RUN apt-get update \
@@ -25,17 +25,17 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin spark-analytics \
  && install --directory --owner spark-analytics --group spark-analytics --mode 750 /data
-COPY --from=build /src/target/release/examples/http_server /usr/local/bin/spark-analytics-server
-COPY --from=build /src/target/release/examples/worker /usr/local/bin/spark-analytics-worker
-COPY --from=build /src/target/release/examples/cli /usr/local/bin/spark-analytics
+COPY --from=build /src/target/dist/spark-analytics /usr/local/bin/spark-analytics
+# The names that earlier images had for `spark-analytics serve` and `spark-analytics work`.
+COPY deploy/spark-analytics-server deploy/spark-analytics-worker /usr/local/bin/
 COPY deploy/health /usr/local/bin/spark-analytics-health
 ENV SPARK_ANALYTICS_LISTEN=0.0.0.0:8000 SPARK_ANALYTICS_METRICS=0.0.0.0:9100
-# By number, for who must know without the image that it is not root.
+# By number, so that an orchestrator can see that it is not root.
 USER 10001:10001
-# Where a store is that is named by no path.
+# Relative paths of stores start here.
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000 9100
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 CMD ["spark-analytics-health"]
-CMD ["spark-analytics-server"]
+CMD ["spark-analytics", "serve"]

@@ -24,7 +24,7 @@ impl TableLines {
     /// Writes some rows, with the headings before the first.
     pub(crate) fn page(&mut self, rows: &[Value], to: &mut impl Write) -> io::Result<()> {
         let mut table = Table::new();
-        table.load_style(NOTHING).force_no_tty();
+        table.load_style(NOTHING);
         if std::mem::take(&mut self.is_first) {
             let sample = rows.first().unwrap_or(&Value::Null);
             table.add_row(self.columns.iter().map(|name| cell(heading(name), field(sample, name))));

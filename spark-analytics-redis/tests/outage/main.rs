@@ -1,5 +1,6 @@
 //! Redis slow, gone, full, damaged.
 
+#[path = "../services/support.rs"]
 mod support;
 
 use std::time::{Duration, Instant};

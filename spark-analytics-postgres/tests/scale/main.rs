@@ -1,6 +1,7 @@
 //! What `docs/scale.md` says holds for the schema.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../services/common.rs"]
 mod common;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use spark_analytics_core::{Day, Store};
 
 /// Tables and the columns by which the page spreads them, none for those that are on every node.
 fn distribution() -> BTreeMap<String, Option<String>> {
-    let page = include_str!("../../docs/scale.md");
+    let page = include_str!("../../../docs/scale.md");
     let calls = page.lines().filter_map(|line| line.strip_prefix("SELECT create_"));
     calls
         .map(|call| {
@@ -22,7 +23,7 @@ fn distribution() -> BTreeMap<String, Option<String>> {
 
 /// The statements of a section.
 fn statements(section: &str) -> Vec<&'static str> {
-    let page = include_str!("../../docs/scale.md");
+    let page = include_str!("../../../docs/scale.md");
     let section = page.split("\n## ").find(|text| text.starts_with(section)).unwrap();
     let blocks = section.split("```sql\n").skip(1);
     blocks.map(|block| block.split("```").next().unwrap()).collect()

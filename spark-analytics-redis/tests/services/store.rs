@@ -1,7 +1,5 @@
 //! A store behind Redis is a store as any other.
 
-mod support;
-
 use std::future::Future;
 use std::sync::Arc;
 
@@ -22,9 +20,10 @@ impl Fixture for Behind {
     const IS_LASTING: bool = false;
 
     async fn open(&self) -> Result<Arc<dyn Store>> {
-        let (url, namespace) = (support::shared_url(), support::namespace());
+        let (url, namespace) = (crate::support::shared_url(), crate::support::namespace());
         let store = MemoryStore::new(self.0);
-        let cached = RedisCached::connect_with_age(store, &url, &namespace, support::LONG).await?;
+        let cached =
+            RedisCached::connect_with_age(store, &url, &namespace, crate::support::LONG).await?;
         assert!(cached.counts().is_available);
         Ok(Arc::new(cached))
     }

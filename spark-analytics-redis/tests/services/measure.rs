@@ -1,14 +1,12 @@
 //! What a hit saves and what a write costs: `scripts/with-services cargo test --release -p spark-analytics-redis
-//! --features services --test measure -- --ignored --nocapture`.
-
-mod support;
+//! --features services --test services measure -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use spark_analytics_core::{Day, JobKey, Store};
 use spark_analytics_sqlite::SqliteStore;
 use spark_analytics_tests::Workload;
-use support::*;
 
 const JOBS: u64 = 10_000;
 

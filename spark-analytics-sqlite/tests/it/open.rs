@@ -1,9 +1,6 @@
 //! What can be opened, what cannot, and what is said then.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{job, whole_job};
+use crate::common::{job, whole_job};
 use futures::future::join_all;
 use spark_analytics_core::{Day, Dedup, JobFilter, JobKey, Receipt, Store};
 use spark_analytics_sqlite::{SqliteOptions, SqliteStore, Synchronous};

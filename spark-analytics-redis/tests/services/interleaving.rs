@@ -1,10 +1,9 @@
 //! Readers and writers of several processes, step by step, in every order.
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::*;
 use async_trait::async_trait;
 use spark_analytics_core::{
     Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
@@ -12,7 +11,6 @@ use spark_analytics_core::{
     Rollup, Store, StoredEvent,
 };
 use spark_analytics_redis::RedisCached;
-use support::*;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 

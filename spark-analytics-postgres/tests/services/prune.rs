@@ -1,11 +1,8 @@
 //! Pruning beside writers, and whole partitions of events at once.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Schema, day, job_on, pool, run};
+use crate::common::{Schema, day, job_on, pool, run};
 use futures::future::{join, join_all};
 use spark_analytics_core::{Day, Event, JobFilter, Receipt, Rollup, Store};
 use spark_analytics_postgres::PostgresStore;

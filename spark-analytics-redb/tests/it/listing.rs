@@ -1,5 +1,4 @@
 //! Jobs of an application, however many it has, come in the order of ends.
-#![allow(clippy::unwrap_used)]
 
 use spark_analytics_core::{
     Application, Job, JobCursor, JobFilter, LogJob, LogSnapshot, MemoryStore, Store, Timestamp,

@@ -1,13 +1,10 @@
 //! A full disk, another's lock, calls given up, rows damaged.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::future::Future;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use common::{job, whole_job};
+use crate::common::{job, whole_job};
 use futures::task::noop_waker;
 use spark_analytics_core::{
     Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,

@@ -1,12 +1,9 @@
 //! Others' locks, lost connections, calls given up, rows damaged.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::future::Future;
 use std::task::{Context, Poll};
 
-use common::{Schema, job, pool, run, whole_job};
+use crate::common::{Schema, job, pool, run, whole_job};
 use futures::task::noop_waker;
 use spark_analytics_core::{
     Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, LogJob, LogSnapshot, Receipt,

@@ -1,9 +1,8 @@
 //! What a write makes stale, and what not.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::*;
 use futures::future::join_all;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -12,7 +11,6 @@ use spark_analytics_core::{
     Application, JobKey, LogJob, LogSnapshot, MemoryStore, Store, Timestamp,
 };
 use spark_analytics_tests::history::{self, Input};
-use support::*;
 
 async fn two_processes() -> (MemoryStore, InMemory, InMemory) {
     let (store, url, namespace) = (MemoryStore::default(), shared_url(), namespace());

@@ -1,6 +1,7 @@
 //! The queries of the storage page, as a dashboard would send them.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../it/common.rs"]
 mod common;
 
 use common::{job, whole_job};
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 /// The SQL of the page's section on SQLite.
 fn queries() -> Vec<&'static str> {
-    let page = include_str!("../../docs/storage.md");
+    let page = include_str!("../../../docs/storage.md");
     let section = page.split("\n## ").find(|section| section.starts_with("SQLite")).unwrap();
     section.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }

@@ -1,12 +1,9 @@
 //! What can be opened, what cannot, and what is said then.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{Schema, job, pool, run, server, whole_job};
+use crate::common::{Schema, job, pool, run, server, whole_job};
 use futures::future::join_all;
 use spark_analytics_core::{Day, Dedup, Error, JobFilter, Receipt, Store};
 use spark_analytics_postgres::{PostgresOptions, PostgresStore};
@@ -65,7 +62,7 @@ async fn ten_processes_that_open_an_empty_schema_at_once_create_it_once() {
     let processes: Vec<_> = (0..10)
         .map(|_| {
             Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "a_process_opens_a_store", "--ignored"])
+                .args(["--exact", "open::a_process_opens_a_store", "--ignored"])
                 .env("STORE", schema.url())
                 .stdout(Stdio::null())
                 .spawn()
@@ -256,7 +253,7 @@ async fn a_pool_of_serializable_connections_in_an_odd_schema_serves_as_well() {
         writer.unwrap().unwrap();
     }
     assert_eq!(store.rollups(Day::MIN, Day::MAX, None).await.unwrap()[0].1.jobs(), 7);
-    let events = store.prune(common::day().next()).await.unwrap().events;
+    let events = store.prune(crate::common::day().next()).await.unwrap().events;
     assert_eq!(events, 21);
 }
 

@@ -1,0 +1,469 @@
+//! A store of your own, in one JSON file: `cargo run --example custom_store`.
+//!
+//! `docs/writing-a-store.md` explains it, and the tests of all stores run the conformance suite on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter};
+use std::ops::Bound;
+use std::path::{self, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use spark_analytics_core::{
+    Analytics, Application, Batch, Day, Dedup, Environment, Error, Event, EventCursor, EventId,
+    Executor, Held, HeldLog, Job, JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt,
+    LogSnapshot, LogSource, MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
+    RollupKey, SqlExecution, Stage, Store, StoredEvent, Timestamp, plan, plan_log,
+};
+
+/// A [`Store`] that keeps everything in one JSON file and writes the whole file at each change.
+#[derive(Debug)]
+pub struct JsonStore {
+    path: PathBuf,
+    dedup: Dedup,
+    /// `None` once it is closed.
+    open: Mutex<Option<Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    state: State,
+    /// Keeps every other store out of the file, until it is dropped.
+    _lock: File,
+}
+
+/// What the file holds. Its maps are lists of pairs there, as JSON has only texts for keys.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    /// By location: a log's size and time of change when it was taken.
+    #[serde(default)]
+    sources: BTreeMap<String, (u64, Timestamp)>,
+    dedup: String,
+    pruned_before: Day,
+    next_event_id: i64,
+    #[serde(with = "pairs")]
+    jobs: BTreeMap<JobKey, JobRecord>,
+    #[serde(with = "pairs")]
+    events: BTreeMap<EventPlace, (i64, Event)>,
+    #[serde(with = "pairs")]
+    rollups: BTreeMap<(Option<String>, Day), Rollup>,
+    #[serde(with = "pairs")]
+    logs: BTreeMap<(String, String), Log>,
+    #[serde(with = "pairs")]
+    rejected: BTreeMap<i64, (Timestamp, String, String)>,
+    /// The order of job lists. It follows from the jobs, so the file leaves it out.
+    #[serde(skip)]
+    by_end: BTreeSet<JobCursor>,
+}
+
+/// Job, time, code of the type, task: the order in which a job's events are listed.
+type EventPlace = (JobKey, Timestamp, u8, String);
+
+/// What event logs told of an application; its jobs are with the others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Log {
+    application: Application,
+    #[serde(with = "pairs")]
+    stages: BTreeMap<(i64, i64), Stage>,
+    executors: BTreeMap<String, Executor>,
+    environment: Option<Environment>,
+    #[serde(with = "pairs")]
+    sql: BTreeMap<i64, SqlExecution>,
+}
+
+impl JsonStore {
+    /// Opens a file, or creates it with the rule.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] if the file was created with the other rule, [`Error::Unavailable`] if
+    /// another store has it open, [`Error::Damaged`] if it cannot be understood, [`Error::Engine`] if it cannot be read.
+    pub fn open(path: impl AsRef<Path>, dedup: Dedup) -> Result<Self> {
+        let path = path::absolute(path.as_ref())
+            .map_err(|e| Error::engine(BACKEND, "find its file", e))?;
+        let lock = lock(&path)?;
+        let state = match fs::read(&path) {
+            Ok(json) => State::from_json(&path, &json)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let state = State::new(dedup);
+                save(&path, &state).map_err(|e| Error::engine(BACKEND, "create its file", e))?;
+                state
+            }
+            Err(error) => return Err(Error::engine(BACKEND, "read its file", error)),
+        };
+        if state.dedup != dedup.name() {
+            return Err(Error::Incompatible(format!(
+                "{} was created with the dedup rule `{}`, not `{dedup}`: open it with that one",
+                path.display(),
+                state.dedup
+            )));
+        }
+        Ok(Self { path, dedup, open: Mutex::new(Some(Open { state, _lock: lock })) })
+    }
+
+    /// Answers from the state in force.
+    fn read<T>(&self, answer: impl FnOnce(&State) -> T) -> Result<T> {
+        self.guard().as_ref().map(|open| answer(&open.state)).ok_or_else(closed)
+    }
+
+    /// Changes a copy of the state, which comes into force once it is in the file.
+    fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T> {
+        let mut guard = self.guard();
+        let open = guard.as_mut().ok_or_else(closed)?;
+        let mut next = open.state.clone();
+        let answer = change(&mut next);
+        if next != open.state {
+            save(&self.path, &next).map_err(|e| Error::engine(BACKEND, "write its file", e))?;
+            open.state = next;
+        }
+        Ok(answer)
+    }
+
+    // A panic while the lock is held leaves the state as it was: changes are made to a copy.
+    fn guard(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const BACKEND: &str = "JSON";
+
+fn closed() -> Error {
+    Error::engine(BACKEND, "use its file", "the store was closed; open it again")
+}
+
+/// Puts the state in the place of the file: whatever happens on the way, the file is whole.
+fn save(path: &Path, state: &State) -> io::Result<()> {
+    let temporary = beside(path, ".tmp");
+    let mut file = BufWriter::new(File::create(&temporary)?);
+    serde_json::to_writer(&mut file, state)?;
+    file.into_inner()?.sync_all()?;
+    fs::rename(&temporary, path)?;
+    // Only then does the new name outlast a power failure; Windows syncs no folders.
+    match path.parent() {
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let failed = |error| Error::engine(BACKEND, "lock its file", error);
+    let lock = File::create(beside(path, ".lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+        Err(TryLockError::WouldBlock) => {
+            let reason = "is open already, here or in another process: close that store first";
+            Err(Error::unavailable(BACKEND, format!("{} {reason}", path.display())))
+        }
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> OsString {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name
+}
+
+/// Maps as lists of pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, K, V>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+    {
+        Vec::deserialize(deserializer).map(BTreeMap::from_iter)
+    }
+}
+
+impl State {
+    fn take_log(&mut self, log: LogSnapshot) -> LogReceipt {
+        let Application { app_id, attempt_id, .. } = &log.application;
+        let key = (app_id.clone(), attempt_id.clone());
+        let held = self.held_log(&key.0, &key.1);
+        let writes = plan_log(log, held);
+        self.put(writes.jobs, writes.rollups);
+        // The first log of an application always writes the application itself.
+        let held = self.logs.entry(key).or_default();
+        let Log { application, stages, executors, environment, sql } = held;
+        if let Some(changed) = writes.application {
+            *application = changed;
+        }
+        stages.retain(|key, _| !writes.removed_stages.contains(key));
+        stages.extend(writes.stages.into_iter().map(|s| ((s.stage_id, s.stage_attempt_id), s)));
+        executors.retain(|id, _| !writes.removed_executors.contains(id));
+        executors.extend(writes.executors.into_iter().map(|e| (e.id.clone(), e)));
+        if writes.removes_environment || writes.environment.is_some() {
+            *environment = writes.environment;
+        }
+        sql.retain(|id, _| !writes.removed_sql.contains(id));
+        sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
+        writes.receipt
+    }
+
+    fn new(dedup: Dedup) -> Self {
+        let dedup = dedup.name().to_owned();
+        Self { dedup, pruned_before: Day::MIN, next_event_id: 1, ..Self::default() }
+    }
+
+    fn from_json(path: &Path, json: &[u8]) -> Result<Self> {
+        let damaged = |error| Error::damaged(BACKEND, format!("file {}", path.display()), error);
+        let mut state: Self = serde_json::from_slice(json).map_err(damaged)?;
+        let figures = state.jobs.iter().filter_map(|(key, record)| record.figures(key));
+        state.by_end = figures.map(|job| JobCursor::from(&job)).collect();
+        Ok(state)
+    }
+
+    fn held(&self, batch: &Batch) -> Held {
+        let jobs: Vec<&JobKey> = batch.jobs().collect();
+        let event =
+            |(job, id): (usize, EventId<'_>)| self.events.get(&place(jobs[job], &id)).map(stored);
+        Held {
+            pruned_before: self.pruned_before,
+            next_event_id: self.next_event_id,
+            events: batch.identities().map(event).collect(),
+            jobs: jobs.iter().map(|key| self.jobs.get(key).cloned().unwrap_or_default()).collect(),
+        }
+    }
+
+    fn held_log(&self, app_id: &str, attempt_id: &str) -> HeldLog {
+        let jobs = self.jobs_of(app_id, attempt_id);
+        let jobs = jobs.map(|(key, record)| (key.job_id, record.clone())).collect();
+        let log = self.logs.get(&(app_id.to_owned(), attempt_id.to_owned())).cloned();
+        let Some(Log { application, stages, executors, environment, sql }) = log else {
+            return HeldLog { jobs, ..HeldLog::default() };
+        };
+        HeldLog { application: Some(application), jobs, stages, executors, environment, sql }
+    }
+
+    fn jobs_of(&self, app: &str, attempt: &str) -> impl Iterator<Item = (&JobKey, &JobRecord)> {
+        let key = |job_id| JobKey::in_app(app, attempt, job_id);
+        self.jobs.range(key(i64::MIN)..=key(i64::MAX))
+    }
+
+    /// Puts jobs and adds to roll-ups; what has become empty goes.
+    fn put(&mut self, jobs: Vec<JobWrite>, rollups: BTreeMap<RollupKey, Rollup>) {
+        for JobWrite { key, record, figures_before, figures, .. } in jobs {
+            if let Some(before) = &figures_before {
+                self.by_end.remove(&JobCursor::from(before));
+            }
+            self.by_end.extend(figures.as_ref().map(JobCursor::from));
+            if record.is_empty() {
+                self.jobs.remove(&key);
+            } else {
+                self.jobs.insert(key, record);
+            }
+        }
+        for (RollupKey { day, user }, change) in rollups {
+            let mut total = self.rollups.remove(&(user.clone(), day)).unwrap_or_default();
+            total += &change;
+            if !total.is_empty() {
+                self.rollups.insert((user, day), total);
+            }
+        }
+    }
+}
+
+fn place(job: &JobKey, id: &EventId<'_>) -> EventPlace {
+    (job.clone(), id.timestamp, id.event_type.code(), id.task.to_owned())
+}
+
+fn stored((id, event): &(i64, Event)) -> StoredEvent {
+    StoredEvent { id: *id, event: event.clone() }
+}
+
+#[async_trait]
+impl Store for JsonStore {
+    fn dedup(&self) -> Dedup {
+        self.dedup
+    }
+
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        let batch = Batch::new(events, self.dedup);
+        self.write(|state| {
+            let held = state.held(&batch);
+            let writes = plan(batch, held);
+            state.next_event_id = writes.next_event_id;
+            for write in writes.inserts.into_iter().chain(writes.updates) {
+                let place = place(write.event.job(), &write.event.id(self.dedup));
+                state.events.insert(place, (write.id, write.event));
+            }
+            state.put(writes.jobs, writes.rollups);
+            writes.receipts
+        })
+    }
+
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        self.write(|state| {
+            let noted = sources.into_iter().filter(LogSource::can_be_noted);
+            state.sources.extend(noted.map(|s| (s.location, (s.size, s.modified))));
+            logs.into_iter().map(|log| state.take_log(log)).collect()
+        })
+    }
+
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.read(|state| {
+            let source = state.sources.get(location);
+            source.map(|(size, modified)| LogSource {
+                location: location.to_owned(),
+                size: *size,
+                modified: *modified,
+            })
+        })
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        self.read(|state| state.jobs.get(key).cloned())
+    }
+
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        let from =
+            filter.from.map(|day| JobCursor { end: day.start(), key: JobKey::new(i64::MIN) });
+        let lower = match (after, &from) {
+            (Some(after), None) => Bound::Excluded(after),
+            (Some(after), Some(from)) if from <= after => Bound::Excluded(after),
+            (_, Some(from)) => Bound::Included(from),
+            (None, None) => Bound::Unbounded,
+        };
+        self.read(|state| {
+            let places = state.by_end.range((lower, Bound::Unbounded));
+            let wanted = places.take_while(|job| filter.to.is_none_or(|to| job.end.day() <= to));
+            let jobs = wanted.filter_map(|job| state.jobs.get(&job.key)?.figures(&job.key));
+            jobs.filter(|job| filter.matches(job)).take(limit).collect()
+        })
+    }
+
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let key = |day| (user.map(str::to_owned), day);
+        self.read(|state| {
+            let rows = state.rollups.range(key(from)..=key(to));
+            rows.map(|((_, day), rollup)| (*day, rollup.clone())).collect()
+        })
+    }
+
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        let place = |time, code, task| (key.clone(), time, code, task);
+        let lower = match after {
+            Some(last) => {
+                let code = last.event_type.code();
+                Bound::Excluded(place(last.timestamp, code, last.task.clone()))
+            }
+            None => Bound::Included(place(Timestamp::from_micros(i64::MIN), 0, String::new())),
+        };
+        self.read(|state| {
+            let rows = state.events.range((lower, Bound::Unbounded));
+            let rows = rows.take_while(|(place, _)| place.0 == *key);
+            rows.take(limit).map(|(_, event)| stored(event)).collect()
+        })
+    }
+
+    async fn applications(
+        &self,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        let after = after.map(|(app_id, attempt_id)| (app_id.to_owned(), attempt_id.to_owned()));
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.read(|state| {
+            let logs = state.logs.range((lower, Bound::Unbounded));
+            logs.take(limit).map(|(_, log)| log.application.clone()).collect()
+        })
+    }
+
+    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+        self.read(|state| {
+            let held = state.held_log(app_id, attempt_id);
+            let HeldLog { application, jobs, stages, executors, environment, sql } = held;
+            Some(LogSnapshot {
+                application: application?,
+                jobs: jobs.into_values().filter_map(|record| Some(*record.log?)).collect(),
+                stages: stages.into_values().collect(),
+                executors: executors.into_values().collect(),
+                environment,
+                sql: sql.into_values().collect(),
+            })
+        })
+    }
+
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        self.write(|state| {
+            for Rejection { at, reason, raw, .. } in rejections {
+                let id = state.rejected.last_key_value().map_or(1, |(newest, _)| newest + 1);
+                state.rejected.insert(id, (at, reason, raw));
+                if state.rejected.len() > MAX_REJECTED {
+                    state.rejected.pop_first();
+                }
+            }
+        })
+    }
+
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        self.read(|state| {
+            let rows = state.rejected.range(..before.unwrap_or(i64::MAX)).rev().take(limit);
+            rows.map(|(id, (at, reason, raw))| Rejected {
+                id: *id,
+                rejection: Rejection::new(*at, reason, raw.as_bytes()),
+            })
+            .collect()
+        })
+    }
+
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        self.write(|state| {
+            state.pruned_before = state.pruned_before.max(before);
+            let (before, held) = (state.pruned_before, state.events.len());
+            state.events.retain(|(_, timestamp, ..), _| timestamp.day() >= before);
+            Pruned { events: (held - state.events.len()) as u64, before }
+        })
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.read(|_| ())
+    }
+
+    async fn close(&self) -> Result<()> {
+        *self.guard() = None;
+        Ok(())
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let path = std::env::args_os().nth(1).unwrap_or_else(|| "custom-store.json".into());
+    let analytics = Analytics::new(Arc::new(JsonStore::open(&path, Dedup::WithTask)?));
+    let at = "2024-03-30T10:00:00Z".parse()?;
+    let receipts = analytics.ingest(vec![Event::job_start(7, at, "ada")?]).await?;
+    println!("{receipts:?} in {}", Path::new(&path).display());
+    Ok(())
+}
