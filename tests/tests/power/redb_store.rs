@@ -3,7 +3,7 @@
 use futures::executor::block_on;
 use redb::Database;
 use spark_analytics_core::Durability;
-use spark_analytics_core::{Store};
+use spark_analytics_core::Store;
 use spark_analytics_redb::{RedbOptions, RedbStore};
 use spark_analytics_tests::Dump;
 
