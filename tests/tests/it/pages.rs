@@ -133,7 +133,11 @@ fn prose_is_wrapped_at_100_columns() {
         let has_a_break = |line: &&str| line.trim_start_matches([' ', '-']).trim().contains(' ');
         let is_long = |line: &&str| line.chars().count() > 100 && has_a_break(line);
         long.extend(
-            lines.lines().filter(is_prose).filter(is_long).map(|l| format!("{}: {l}", page.display())),
+            lines
+                .lines()
+                .filter(is_prose)
+                .filter(is_long)
+                .map(|l| format!("{}: {l}", page.display())),
         );
     }
     assert!(long.is_empty(), "{long:#?}");
