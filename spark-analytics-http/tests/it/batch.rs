@@ -149,7 +149,7 @@ async fn a_batch_over_the_limit_of_events_keeps_the_events_before_it() {
     let api = Api::over(spark_analytics_core::MemoryStore::default(), &options);
     let answer = api.lines([START, TASK, END].join("\n")).await;
     let detail = answer.problem(413);
-    assert!(detail.starts_with("the batch has more than the 2 events"), "{detail}");
+    assert!(detail.starts_with("the batch has more than the limit of 2 events"), "{detail}");
     let taken: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(taken["taken"]["recorded"], 2);
     let events = api.get("/api/v1/logs?job_id=101").await.json();
