@@ -5,7 +5,8 @@ mod made;
 
 use made::{Log, success};
 use serde_json::{Value, json};
-use spark_analytics_core::{Executor, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::Executor;
 
 fn task_end(metrics: Value) -> Value {
     json!({

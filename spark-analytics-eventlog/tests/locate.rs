@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use made::codecs::{gzip, lz4, zstd};
 use made::{Log, success};
 use serde_json::json;
-use spark_analytics_core::LogSnapshot;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{
     Found, FoundLog, LogFile, LogKind, find_logs, list_logs, read_found, read_from,
 };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use made::codecs::CODECS;
 use proptest::prelude::*;
-use spark_analytics_core::LogSnapshot;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, list_logs, read_log};
 use tempfile::TempDir;
 

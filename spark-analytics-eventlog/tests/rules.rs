@@ -5,7 +5,8 @@ mod made;
 
 use made::{Log, success};
 use serde_json::{Value, json};
-use spark_analytics_core::{Executor, StageStatus, history};
+use spark_analytics_core::history;
+use spark_analytics_core::log::{Executor, StageStatus};
 
 fn failure() -> serde_json::Value {
     json!({"Reason": "ExceptionFailure", "Class Name": "E"})
