@@ -1,5 +1,4 @@
 //! How a stream is cut into the texts of events.
-#![allow(clippy::unwrap_used)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,7 +1,4 @@
 //! What a log tells only grows while it is written.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -9,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use futures::executor::block_on;
-use made::{Log, success};
 use serde_json::json;
 use spark_analytics_core::{LogSnapshot, MemoryStore, Store};
 use spark_analytics_eventlog::{LogError, read_from};
+
+use crate::made::{Log, success};
 
 fn case(name: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name).join("log");

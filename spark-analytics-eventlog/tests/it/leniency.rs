@@ -1,11 +1,9 @@
 //! Fields that are absent, `null` or of another form are taken as Spark's `JsonProtocol` takes them.
-#![allow(clippy::unwrap_used)]
 
-mod made;
-
-use made::{Log, success};
 use serde_json::{Value, json};
 use spark_analytics_core::{Executor, Timestamp};
+
+use crate::made::{Log, success};
 
 fn task_end(metrics: Value) -> Value {
     json!({

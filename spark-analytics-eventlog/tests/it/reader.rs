@@ -1,17 +1,15 @@
 //! A log that is read on as it grows tells what it tells when read whole.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use made::codecs::CODECS;
 use proptest::prelude::*;
 use spark_analytics_core::LogSnapshot;
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, list_logs, read_log};
 use tempfile::TempDir;
+
+use crate::made::codecs::CODECS;
 
 /// A real log.
 fn content() -> Vec<u8> {
@@ -128,7 +126,7 @@ fn parts_are_read_as_they_appear() {
         let mut log = Read::new();
         let compress = |part: &[u8]| match suffix {
             "" => part.to_vec(),
-            _ => made::codecs::zstd(part),
+            _ => crate::made::codecs::zstd(part),
         };
         log.append(&format!("{ROLLED}/appstatus_local-1.inprogress"), b"");
         for (part, at) in parts(4, compress).iter().zip(1..) {

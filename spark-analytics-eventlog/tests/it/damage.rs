@@ -1,18 +1,16 @@
 //! What cannot be read is named and left out, and reading goes on.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::fs;
 use std::io::{self, Read, Write};
 
-use made::codecs::{CODECS, zstd};
-use made::{Log, NAME, success};
 use serde_json::json;
 use spark_analytics_core::{LogSnapshot, history};
 use spark_analytics_eventlog::{
     LogError, LogFile, MAX_LINE_BYTES, MAX_TEXT_BYTES, MAX_WARNINGS, read_from, read_log,
 };
+
+use crate::made::codecs::{CODECS, zstd};
+use crate::made::{Log, NAME, success};
 
 /// An ended application of one job with three tasks.
 fn whole() -> Log {

@@ -1,11 +1,9 @@
 //! The rules of Spark's `AppStatusListener`, each on a small made log.
-#![allow(clippy::unwrap_used)]
 
-mod made;
-
-use made::{Log, success};
 use serde_json::{Value, json};
 use spark_analytics_core::{Executor, StageStatus, history};
+
+use crate::made::{Log, success};
 
 fn failure() -> serde_json::Value {
     json!({"Reason": "ExceptionFailure", "Class Name": "E"})

@@ -1,5 +1,4 @@
 //! The wire format, and the text of each error about it.
-#![allow(clippy::unwrap_used)]
 
 use spark_analytics_core::{
     Content, Detail, Event, EventType, InvalidEvent, JobKey, MAX_EVENT_BYTES, Timestamp,

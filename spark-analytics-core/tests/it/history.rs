@@ -1,5 +1,4 @@
 //! Facts as the History Server's REST gives them.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 

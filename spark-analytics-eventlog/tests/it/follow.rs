@@ -1,7 +1,4 @@
 //! The logs of a folder, followed.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

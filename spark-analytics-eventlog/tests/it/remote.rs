@@ -1,7 +1,4 @@
 //! Logs of a web server on loopback.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use made::Log;
-use made::codecs::zstd;
 use serde_json::json;
 use spark_analytics_eventlog::{Found, find_logs, list_logs, read_found};
+
+use crate::made::Log;
+use crate::made::codecs::zstd;
 
 /// What a server does with an answer to a `GET`.
 #[derive(Clone, Copy, PartialEq, Eq)]

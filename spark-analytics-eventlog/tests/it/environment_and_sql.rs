@@ -1,14 +1,12 @@
 //! What a log tells of its environment, of its executions of SQL, and of its cores.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::path::Path;
 
-use made::Log;
 use serde_json::{Value, json};
 use spark_analytics_core::{LogSnapshot, Timestamp};
 use spark_analytics_eventlog::{MAX_PLANS_BYTES, MAX_PROPERTIES_BYTES, MAX_TEXT_BYTES, read_log};
+
+use crate::made::Log;
 
 fn case(name: &str) -> LogSnapshot {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name).join("log");

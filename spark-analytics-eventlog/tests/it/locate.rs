@@ -1,18 +1,16 @@
 //! Where logs lie.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use made::codecs::{gzip, lz4, zstd};
-use made::{Log, success};
 use serde_json::json;
 use spark_analytics_core::LogSnapshot;
 use spark_analytics_eventlog::{
     Found, FoundLog, LogFile, LogKind, find_logs, list_logs, read_found, read_from,
 };
+
+use crate::made::codecs::{gzip, lz4, zstd};
+use crate::made::{Log, success};
 
 /// A folder that goes away.
 struct Folder(tempfile::TempDir);

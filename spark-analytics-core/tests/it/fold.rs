@@ -1,5 +1,4 @@
 //! The algebra of folds and roll-ups, without a store.
-#![allow(clippy::unwrap_used)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;

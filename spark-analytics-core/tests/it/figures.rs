@@ -1,5 +1,4 @@
 //! Figures beyond the History Server's.
-#![allow(clippy::unwrap_used)]
 
 use spark_analytics_core::{Application, Stage, TaskOutcome, TaskTotals, Timestamp};
 
