@@ -1,155 +1,210 @@
-//! Figures as the API writes them: names, nesting, two decimals. For programs that write the same.
+//! Figures in the JSON form of the HTTP API: its names, nesting and two decimals.
 
-mod of_logs;
+mod decimals;
+mod logs;
 
 use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
-use spark_analytics_core::{Histogram, Job, Rollup, Source, TaskTotals, Timestamp};
-use utoipa::ToSchema;
 
-pub use of_logs::{ApplicationFigures, StageFigures};
+use crate::figures::histogram::Histogram;
+use crate::figures::job::{Job, Source};
+use crate::figures::rollup::Rollup;
+use crate::figures::tasks::TaskTotals;
+use crate::time::Timestamp;
+use decimals::two_decimals;
 
-use crate::round::two_decimals;
+pub use logs::{ApplicationFigures, StageFigures};
 
 /// The figures of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct JobFigures {
-    #[schema(example = 101)]
-    job_id: i64,
+    /// Spark's number of the job within the attempt.
+    #[cfg_attr(feature = "openapi", schema(example = 101))]
+    pub job_id: i64,
     /// The user of the job's start.
-    #[schema(example = "data_engineer_1@example.com")]
-    user: String,
+    #[cfg_attr(feature = "openapi", schema(example = "data_engineer_1@example.com"))]
+    pub user: String,
+    /// When the job started.
     #[serde(serialize_with = "text")]
-    #[schema(value_type = String, format = DateTime, example = "2024-03-30T10:12:45Z")]
-    start_time: Timestamp,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, example = "2024-03-30T10:12:45Z"))]
+    pub start_time: Timestamp,
+    /// When the job ended.
     #[serde(serialize_with = "text")]
-    #[schema(value_type = String, format = DateTime, example = "2024-03-30T10:14:03Z")]
-    end_time: Timestamp,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, example = "2024-03-30T10:14:03Z"))]
+    pub end_time: Timestamp,
     /// From start to end, negative when the clock went back.
-    #[schema(example = 78.0)]
-    duration_seconds: f64,
+    #[cfg_attr(feature = "openapi", schema(example = 78.0))]
+    pub duration_seconds: f64,
     /// Tasks that succeeded or failed.
-    #[schema(example = 12)]
-    task_count: i64,
-    failed_tasks: i64,
+    #[cfg_attr(feature = "openapi", schema(example = 12))]
+    pub task_count: i64,
+    /// Tasks that failed.
+    pub failed_tasks: i64,
     /// Percentage of `task_count` that succeeded, 0 without tasks.
-    #[schema(example = 91.67)]
-    success_rate: f64,
+    #[cfg_attr(feature = "openapi", schema(example = 91.67))]
+    pub success_rate: f64,
     /// `JobSucceeded`, `JobFailed`, or the text that came instead.
-    #[schema(example = "JobSucceeded")]
-    job_result: String,
+    #[cfg_attr(feature = "openapi", schema(example = "JobSucceeded"))]
+    pub job_result: String,
     /// The application, empty for events that name none.
-    app_id: String,
+    pub app_id: String,
     /// The application's attempt, often empty.
-    attempt_id: String,
+    pub attempt_id: String,
     /// Killed tasks, which do not count in `task_count`.
-    killed_tasks: i64,
-    /// `events` or `log`: whether single events or an event log told of the job.
-    #[schema(value_type = String, example = "events")]
-    source: Source,
+    pub killed_tasks: i64,
+    /// `events` or `log`: whether the figures come from single events or from an event log.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "events"))]
+    pub source: Source,
     /// Sum of task durations.
-    task_time_seconds: f64,
-    /// Task time over duration: how many tasks ran at once on average. Null if the job took no time.
-    parallelism: Option<f64>,
+    pub task_time_seconds: f64,
+    /// Task time over duration: the average number of tasks running at the same time. Null if the job took no time.
+    pub parallelism: Option<f64>,
     /// The 99th percentile of task durations over the median. Null without tasks or if the median is 0.
-    skew: Option<f64>,
+    pub skew: Option<f64>,
     /// Distribution of task durations within 1 %, null without tasks.
-    task_duration_ms: Option<Quantiles<i64>>,
-    /// The part of task time that failed and killed tasks took.
-    lost_time_seconds: f64,
-    /// Time that executors ran tasks; 0, as all below, for a job that only single events tell of.
-    run_time_seconds: f64,
-    cpu_time_seconds: f64,
-    gc_time_seconds: f64,
-    /// Percentage of run time that went to garbage collection. Null without run time.
-    gc_share: Option<f64>,
-    #[schema(value_type = u64)]
-    input_bytes: i128,
-    #[schema(value_type = u64)]
-    output_bytes: i128,
-    #[schema(value_type = u64)]
-    shuffle_read_bytes: i128,
-    #[schema(value_type = u64)]
-    shuffle_write_bytes: i128,
-    #[schema(value_type = u64)]
-    memory_spilled_bytes: i128,
-    #[schema(value_type = u64)]
-    disk_spilled_bytes: i128,
+    pub task_duration_ms: Option<Quantiles<i64>>,
+    /// The part of task time spent in failed and killed tasks.
+    pub lost_time_seconds: f64,
+    /// Time that executors ran tasks. Like all fields below, it is 0 for a job known from single events only.
+    pub run_time_seconds: f64,
+    /// CPU time of tasks.
+    pub cpu_time_seconds: f64,
+    /// Time spent in garbage collection.
+    pub gc_time_seconds: f64,
+    /// Percentage of run time spent in garbage collection. Null without run time.
+    pub gc_share: Option<f64>,
+    /// Bytes read from sources.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub input_bytes: i128,
+    /// Bytes written to sinks.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub output_bytes: i128,
+    /// Bytes read from shuffles.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub shuffle_read_bytes: i128,
+    /// Bytes written to shuffles.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub shuffle_write_bytes: i128,
+    /// Bytes spilled from memory, as they were in memory.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub memory_spilled_bytes: i128,
+    /// Bytes spilled, as they are on disk.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub disk_spilled_bytes: i128,
 }
 
 /// A job in the list of a summary.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct JobLine {
-    #[schema(example = 101)]
-    job_id: i64,
-    #[schema(example = "data_engineer_1@example.com")]
-    user: String,
-    #[schema(example = 78.0)]
-    duration_seconds: f64,
-    #[schema(example = 12)]
-    task_count: i64,
-    #[schema(example = 91.67)]
-    success_rate: f64,
-    #[schema(example = "JobSucceeded")]
-    job_result: String,
-    app_id: String,
-    attempt_id: String,
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct JobLine {
+    /// Spark's number of the job within the attempt.
+    #[cfg_attr(feature = "openapi", schema(example = 101))]
+    pub job_id: i64,
+    /// The user of the job's start.
+    #[cfg_attr(feature = "openapi", schema(example = "data_engineer_1@example.com"))]
+    pub user: String,
+    /// From start to end, negative if the clock was set back.
+    #[cfg_attr(feature = "openapi", schema(example = 78.0))]
+    pub duration_seconds: f64,
+    /// Tasks that succeeded or failed.
+    #[cfg_attr(feature = "openapi", schema(example = 12))]
+    pub task_count: i64,
+    /// Percentage of `task_count` that succeeded, 0 without tasks.
+    #[cfg_attr(feature = "openapi", schema(example = 91.67))]
+    pub success_rate: f64,
+    /// `JobSucceeded`, `JobFailed`, or the text that came instead.
+    #[cfg_attr(feature = "openapi", schema(example = "JobSucceeded"))]
+    pub job_result: String,
+    /// The application, empty for events that name none.
+    pub app_id: String,
+    /// The application's attempt, often empty.
+    pub attempt_id: String,
 }
 
 /// Quantiles by nearest rank.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct Quantiles<T> {
-    p50: T,
-    p95: T,
-    p99: T,
-    max: T,
+    /// The median.
+    pub p50: T,
+    /// The 95th percentile.
+    pub p95: T,
+    /// The 99th percentile.
+    pub p99: T,
+    /// The greatest value.
+    pub max: T,
 }
 
-/// What the tasks of the jobs add up to. All but counts and task time is told by event logs only.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+/// Totals over the tasks of jobs. Everything but counts and task time comes from event logs only.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct TaskFigures {
     /// Tasks that succeeded or failed.
-    task_count: i64,
-    failed_tasks: i64,
-    killed_tasks: i64,
+    pub task_count: i64,
+    /// Tasks that failed.
+    pub failed_tasks: i64,
+    /// Killed tasks, which do not count in `task_count`.
+    pub killed_tasks: i64,
     /// Sum of task durations.
-    task_time_seconds: f64,
-    /// The part of it that failed and killed tasks took.
-    lost_time_seconds: f64,
-    run_time_seconds: f64,
-    cpu_time_seconds: f64,
-    gc_time_seconds: f64,
-    #[schema(value_type = u64)]
-    input_bytes: i128,
-    #[schema(value_type = u64)]
-    output_bytes: i128,
-    #[schema(value_type = u64)]
-    shuffle_read_bytes: i128,
-    #[schema(value_type = u64)]
-    shuffle_write_bytes: i128,
-    #[schema(value_type = u64)]
-    memory_spilled_bytes: i128,
-    #[schema(value_type = u64)]
-    disk_spilled_bytes: i128,
+    pub task_time_seconds: f64,
+    /// The part of it spent in failed and killed tasks.
+    pub lost_time_seconds: f64,
+    /// Time that executors ran tasks.
+    pub run_time_seconds: f64,
+    /// CPU time of tasks.
+    pub cpu_time_seconds: f64,
+    /// Time spent in garbage collection.
+    pub gc_time_seconds: f64,
+    /// Bytes read from sources.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub input_bytes: i128,
+    /// Bytes written to sinks.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub output_bytes: i128,
+    /// Bytes read from shuffles.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub shuffle_read_bytes: i128,
+    /// Bytes written to shuffles.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub shuffle_write_bytes: i128,
+    /// Bytes spilled from memory, as they were in memory.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub memory_spilled_bytes: i128,
+    /// Bytes spilled, as they are on disk.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub disk_spilled_bytes: i128,
     /// Distribution of task durations within 1 %, null without tasks.
-    task_duration_ms: Option<Quantiles<i64>>,
+    pub task_duration_ms: Option<Quantiles<i64>>,
     /// The 99th percentile of task durations over the median. Null without tasks or if the median is 0.
-    skew: Option<f64>,
-    /// Percentage of run time that went to garbage collection. Null without run time.
-    gc_share: Option<f64>,
+    pub skew: Option<f64>,
+    /// Percentage of run time spent in garbage collection. Null without run time.
+    pub gc_share: Option<f64>,
 }
 
 /// The figures of the jobs that ended on a day, or on several.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct TotalFigures {
-    pub(crate) total_jobs: i64,
-    pub(crate) avg_duration_seconds: f64,
-    pub(crate) avg_success_rate: f64,
-    pub(crate) failed_jobs: i64,
-    pub(crate) unknown_jobs: i64,
-    pub(crate) job_duration_seconds: Option<Quantiles<f64>>,
-    pub(crate) tasks: TaskFigures,
+    /// Jobs that ended.
+    pub total_jobs: i64,
+    /// Mean duration of the jobs, 0 without jobs.
+    pub avg_duration_seconds: f64,
+    /// Mean success rate of the jobs in percent, 0 without jobs.
+    pub avg_success_rate: f64,
+    /// Jobs that failed.
+    pub failed_jobs: i64,
+    /// Jobs whose result is neither success nor failure.
+    pub unknown_jobs: i64,
+    /// Distribution of job durations within 1 %, null without jobs.
+    pub job_duration_seconds: Option<Quantiles<f64>>,
+    /// What their tasks add up to.
+    pub tasks: TaskFigures,
 }
 
 impl From<Job> for JobFigures {
@@ -207,7 +262,7 @@ impl From<Job> for JobLine {
 
 impl From<&TaskTotals> for TaskFigures {
     fn from(tasks: &TaskTotals) -> Self {
-        // Of integers, so that two decimals are rounded once.
+        // From integers, so that two decimals are rounded only once.
         let quantile = |num| tasks.durations.quantile(num, 100).map(i128::from);
         let skew = quantile(50).filter(|median| *median > 0).zip(quantile(99));
         Self {
@@ -271,7 +326,7 @@ fn success_rate(tasks: &TaskTotals) -> f64 {
     two_decimals(i128::from(tasks.succeeded).saturating_mul(100), tasks.task_count().into())
 }
 
-/// What is shown as it is displayed.
-pub(crate) fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes a value as its `Display` text.
+fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
