@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::Event;
-use spark_analytics_tests::Workload;
 
 /// Into how many samples a measurement is divided.
 const SAMPLES: usize = 10;

@@ -1,8 +1,8 @@
 //! A store that does not get on, and callers without end: what waits is bounded in memory, too.
 
 use futures::FutureExt;
+use spark_analytics_conformance::Gated;
 use spark_analytics_core::{Analytics, Error, Event, Limits, Timestamp};
-use spark_analytics_tests::Gated;
 
 use crate::support::again;
 
