@@ -122,11 +122,6 @@ pub(crate) fn without_password(url: &str) -> String {
     }
 }
 
-/// The Rust of the first page, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
 #[cfg(test)]
 mod tests {
     use super::*;
