@@ -211,7 +211,8 @@ async fn list_jobs(
     for (app, attempt) in runs {
         let filter = JobFilter { app_id: Some(app.clone()), ..JobFilter::default() };
         let mut count = 0;
-        let read = async |after: Option<&JobCursor>, wanted| store.jobs(&filter, after, wanted).await;
+        let read =
+            async |after: Option<&JobCursor>, wanted| store.jobs(&filter, after, wanted).await;
         let write = |jobs: &[Job]| {
             for job in jobs.iter().filter(|job| job.key.attempt_id == *attempt) {
                 days.insert(job.end.day());

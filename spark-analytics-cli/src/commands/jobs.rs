@@ -70,9 +70,8 @@ pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow:
     let mut list = List::new(out, JOB_COLUMNS);
     let limit = args.limit.unwrap_or(usize::MAX);
     let read = async |after: Option<&JobCursor>, wanted| store.jobs(&filter, after, wanted).await;
-    let write = |jobs: &[Job]| {
-        list.page(&jobs.iter().cloned().map(JobFigures::from).collect::<Vec<_>>())
-    };
+    let write =
+        |jobs: &[Job]| list.page(&jobs.iter().cloned().map(JobFigures::from).collect::<Vec<_>>());
     pages(limit, read, |job| JobCursor::from(job), write).await?;
     list.end()?;
     Ok(store.close().await?)

@@ -40,9 +40,8 @@ pub(crate) async fn run(
     let mut list = List::new(out, REJECTED);
     let limit = args.limit.unwrap_or(usize::MAX);
     let read = async |before: Option<&i64>, wanted| store.rejected(before.copied(), wanted).await;
-    let write = |inputs: &[Rejected]| {
-        list.page(&inputs.iter().map(rejected_view).collect::<Vec<_>>())
-    };
+    let write =
+        |inputs: &[Rejected]| list.page(&inputs.iter().map(rejected_view).collect::<Vec<_>>());
     pages(limit, read, |input| input.id, write).await?;
     list.end()?;
     Ok(store.close().await?)

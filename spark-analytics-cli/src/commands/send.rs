@@ -274,7 +274,8 @@ impl Sending {
             Answer::Again { reason, .. } => {
                 counts.failed += 1;
                 let url = without_password(self.server.url());
-                let failure = anyhow!("{url} did not accept an event in {} tries: {reason}", self.tries);
+                let failure =
+                    anyhow!("{url} did not accept an event in {} tries: {reason}", self.tries);
                 tally.failure.get_or_insert(failure);
                 return self.stop.now();
             }
@@ -317,7 +318,9 @@ fn hold(
         let text = text.with_context(|| format!("cannot read {name}"))?;
         bytes += text.head.len();
         if bytes > MOST_SHUFFLED {
-            bail!("{name} is larger than 1 GiB, the most that can be shuffled: send it with --no-shuffle");
+            bail!(
+                "{name} is larger than 1 GiB, the most that can be shuffled: send it with --no-shuffle"
+            );
         }
         all.push(text);
     }

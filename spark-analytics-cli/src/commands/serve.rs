@@ -160,7 +160,8 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
 /// The number of connections for which the limit of open files, raised as far as it may be, leaves room.
 fn connections() -> usize {
     let files = rlimit::increase_nofile_limit(MOST_CONNECTIONS + OTHER_FILES);
-    let files = files.inspect_err(|error| tracing::warn!(%error, "cannot raise the limit of open files"));
+    let files =
+        files.inspect_err(|error| tracing::warn!(%error, "cannot raise the limit of open files"));
     let connections = files.unwrap_or(1024).saturating_sub(OTHER_FILES).min(MOST_CONNECTIONS);
     usize::try_from(connections).unwrap_or(usize::MAX)
 }

@@ -24,7 +24,11 @@ pub(crate) async fn open_when_there(url: &str, dedup: Dedup) -> Result<Arc<dyn S
     .await
 }
 
-async fn open_reporting(url: &str, dedup: Dedup, report: impl Fn(&Error)) -> Result<Arc<dyn Store>> {
+async fn open_reporting(
+    url: &str,
+    dedup: Dedup,
+    report: impl Fn(&Error),
+) -> Result<Arc<dyn Store>> {
     let is_file = Place::of(url)?.file().is_some();
     let mut backoff = Backoff::new();
     loop {

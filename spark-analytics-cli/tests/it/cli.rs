@@ -60,9 +60,9 @@ fn reading_makes_no_database_and_says_how_one_is_made() {
         for command in commands {
             let ended = folder.run(&[command, &["--store", store]].concat());
             assert_eq!(ended.code, Some(1), "{ended:?}");
-            assert!(
-                ended.error().contains("there is no database missing.db: create one with `spark-analytics import")
-            );
+            assert!(ended.error().contains(
+                "there is no database missing.db: create one with `spark-analytics import"
+            ));
             assert!(!folder.path("missing.db").exists());
         }
     }

@@ -51,7 +51,9 @@ fn events_that_the_server_refuses_are_reported_and_no_failure() {
     assert_eq!(counts(&ended.stdout), [2, 0, 0, 0, 2, 0]);
     let said: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(said.len(), 2);
-    assert!(said[0].starts_with("not accepted: events.ndjson, line 1: field `event` must be a text"));
+    assert!(
+        said[0].starts_with("not accepted: events.ndjson, line 1: field `event` must be a text")
+    );
     assert!(said[1].starts_with("not accepted: events.ndjson, line 2: the event has 70000 bytes"));
 }
 
