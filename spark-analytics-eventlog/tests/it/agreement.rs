@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use spark_analytics_core::{LogSnapshot, history};
+use spark_analytics_core::history;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{FoundLog, LogError, find_logs, read_found};
 
 /// Cases of a folder, with their logs.

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{self, Read, Write};
 
 use serde_json::json;
-use spark_analytics_core::{LogSnapshot, history};
+use spark_analytics_core::history;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{
     LogError, LogFile, MAX_LINE_BYTES, MAX_TEXT_BYTES, MAX_WARNINGS, read_from, read_log,
 };

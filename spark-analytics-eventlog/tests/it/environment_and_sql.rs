@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use spark_analytics_core::{LogSnapshot, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{MAX_PLANS_BYTES, MAX_PROPERTIES_BYTES, MAX_TEXT_BYTES, read_log};
 
 use crate::made::Log;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use spark_analytics_core::LogSnapshot;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{Follower, FoundLog, LogError, LogFile, read_log};
 use tempfile::TempDir;
 

@@ -1,7 +1,8 @@
 //! Fields that are absent, `null` or of another form are taken as Spark's `JsonProtocol` takes them.
 
 use serde_json::{Value, json};
-use spark_analytics_core::{Executor, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::Executor;
 
 use crate::made::{Log, success};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use spark_analytics_core::LogSnapshot;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{
     Found, FoundLog, LogFile, LogKind, find_logs, list_logs, read_found, read_from,
 };

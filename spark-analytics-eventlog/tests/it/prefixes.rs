@@ -7,7 +7,8 @@ use std::path::Path;
 
 use futures::executor::block_on;
 use serde_json::json;
-use spark_analytics_core::{LogSnapshot, MemoryStore, Store};
+use spark_analytics_core::log::LogSnapshot;
+use spark_analytics_core::{MemoryStore, Store};
 use spark_analytics_eventlog::{LogError, read_from};
 
 use crate::made::{Log, success};

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use spark_analytics_core::LogSnapshot;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, list_logs, read_log};
 use tempfile::TempDir;
 

@@ -1,7 +1,8 @@
 //! The rules of Spark's `AppStatusListener`, each on a small made log.
 
 use serde_json::{Value, json};
-use spark_analytics_core::{Executor, StageStatus, history};
+use spark_analytics_core::history;
+use spark_analytics_core::log::{Executor, StageStatus};
 
 use crate::made::{Log, success};
 

@@ -4,7 +4,7 @@
 pub(crate) mod codecs;
 
 use serde_json::{Value, json};
-use spark_analytics_core::{LogJob, LogSnapshot, Stage};
+use spark_analytics_core::log::{LogJob, LogSnapshot, Stage};
 use spark_analytics_eventlog::read_from;
 
 pub(crate) const NAME: &str = "local-1";

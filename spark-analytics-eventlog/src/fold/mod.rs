@@ -1,23 +1,37 @@
 //! The state of an application, event by event in the log's order: the rules of Spark's
 //! `AppStatusListener`.
 
+pub(crate) mod environment;
+mod exclusion;
+mod executor;
+mod indices;
+mod job;
+pub(crate) mod sql;
+mod stage;
+pub(crate) mod tally;
+mod task;
+pub(crate) mod text;
+
 use std::collections::{BTreeMap, HashMap};
 
-use spark_analytics_core::{Application, LogSnapshot, StageStatus, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::{Application, LogSnapshot, StageStatus};
 
-use crate::environment::{Environments, ResourceProfileAdded};
-use crate::event::{
+use crate::fold::environment::Environments;
+use crate::fold::executor::Executors;
+use crate::fold::indices::Indices;
+use crate::fold::job::{Jobs, Run};
+use crate::fold::sql::SqlExecutions;
+use crate::fold::stage::Stages;
+use crate::fold::tally::{StageTally, Tally};
+use crate::fold::task::{MAX_KILL_REASONS, note_kill};
+use crate::fold::text::{key, text};
+use crate::wire::environment::ResourceProfileAdded;
+use crate::wire::event::{
     ApplicationStart, Event, JobEnd, JobStart, StageCompleted, StageExecutorMetrics, StageInfo,
-    StageSubmitted, Text,
+    StageSubmitted,
 };
-use crate::executor::Executors;
-use crate::indices::Indices;
-use crate::job::{Jobs, Run};
-use crate::sql::SqlExecutions;
-use crate::stage::{StageKey, Stages};
-use crate::tally::{StageTally, Tally};
-use crate::task::{MAX_KILL_REASONS, note_kill};
-use crate::text::{key, text};
+use crate::wire::lenient::{StageKey, Text};
 
 /// Everything known of an application so far.
 #[derive(Clone, Debug)]
@@ -59,6 +73,9 @@ impl Fold {
             return Err("a second SparkListenerApplicationStart".to_owned());
         }
         self.application.events += 1;
+        if let Some(millis) = event.time() {
+            self.see(millis);
+        }
         match event {
             Event::LogStart(event) => {
                 self.application.spark_version = text(&event.spark_version.0);
@@ -70,45 +87,32 @@ impl Fold {
             Event::ResourceProfileAdded(event) => self.add_profile(event),
             Event::ApplicationStart(event) => self.start_application(&event),
             Event::ApplicationEnd(event) => {
-                self.see(event.time);
                 self.application.ended = true;
                 self.application.end_time = Some(Timestamp::from_millis(event.time));
             }
             Event::ExecutorAdded(event) => {
-                self.see(event.time);
                 let profile = self.profiles.get(&event.info.resource_profile_id);
                 let cpus = profile.copied().unwrap_or(self.cpus_per_task);
                 self.executors.add(event, cpus);
             }
             Event::ExecutorRemoved(event) => {
-                self.see(event.time);
                 self.executors.remove(&event, self.stages.earliest_submission());
             }
             Event::Exclusion(event) => {
-                self.see(event.time);
                 let stage = event.stage().and_then(|key| self.stages.get(key));
                 self.executors.exclude(&event, stage.is_some());
             }
-            Event::BlockManagerAdded(event) => {
-                self.see(event.time);
-                self.executors.add_block_manager(&event);
-            }
+            Event::BlockManagerAdded(event) => self.executors.add_block_manager(&event),
             Event::JobStart(event) => self.start_job(&event),
             Event::JobEnd(event) => self.end_job(&event),
             Event::StageSubmitted(event) => self.submit_stage(&event),
             Event::StageCompleted(event) => self.complete_stage(&event),
             Event::StageExecutorMetrics(event) => self.raise_peaks(&event),
-            // They come as tallies.
+            // These arrive as tallies.
             Event::TaskStart(_) | Event::TaskEnd(_) => {}
-            Event::SqlExecutionStart(event) => {
-                self.see(event.time);
-                self.sql.start(&event);
-            }
+            Event::SqlExecutionStart(event) => self.sql.start(&event),
             Event::SqlAdaptiveExecutionUpdate(event) => self.sql.change_plan(&event),
-            Event::SqlExecutionEnd(event) => {
-                self.see(event.time);
-                self.sql.end(&event);
-            }
+            Event::SqlExecutionEnd(event) => self.sql.end(&event),
         }
         Ok(())
     }
@@ -152,7 +156,6 @@ impl Fold {
     }
 
     fn start_application(&mut self, event: &ApplicationStart<'_>) {
-        self.see(event.time);
         let or_empty = |id: &Option<Text<'_>>| {
             id.as_ref().map(|id| key(&id.0).into_owned()).unwrap_or_default()
         };
@@ -167,7 +170,6 @@ impl Fold {
     }
 
     fn start_job(&mut self, event: &JobStart<'_>) {
-        self.see(event.time);
         let unknown: Vec<StageInfo<'_>>;
         let stages = match &event.stage_infos {
             Some(stages) => stages,
@@ -188,7 +190,6 @@ impl Fold {
     }
 
     fn end_job(&mut self, event: &JobEnd<'_>) {
-        self.see(event.time);
         self.sql.end_job(event.job_id);
         let Some((run, stage_ids)) = self.jobs.running(event.job_id) else { return };
         for stage_id in stage_ids {
@@ -210,7 +211,6 @@ impl Fold {
     }
 
     fn submit_stage(&mut self, event: &StageSubmitted<'_>) {
-        self.see(event.info.submission_time.unwrap_or_default());
         let runs = self.jobs.naming(event.info.id);
         for run in &runs {
             self.jobs.link(*run);
@@ -230,7 +230,6 @@ impl Fold {
     fn complete_stage(&mut self, event: &StageCompleted<'_>) {
         let info = &event.info;
         let key = (info.id, info.attempt);
-        self.see(info.completion_time.unwrap_or_default());
         if let Some(stage) = self.stages.get(key) {
             self.executors.complete_stage(key);
             stage.set_info(info);
@@ -274,7 +273,7 @@ impl Fold {
     /// Adds tasks. `false` if they are to be added one by one, since for these the order matters.
     pub(crate) fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
         let is_one = tally.events == 1;
-        if !is_one && !tally.stages.iter().all(|tasks| self.takes_in_any_order(tasks)) {
+        if !is_one && !tally.stages.iter().all(|tasks| self.is_order_independent(tasks)) {
             return false;
         }
         let all_ran = self.run(&tally.running);
@@ -298,8 +297,9 @@ impl Fold {
         true
     }
 
-    /// Whether the end of a task cannot be the end of its stage attempt, nor a reason be one too many.
-    fn takes_in_any_order(&mut self, tasks: &StageTally) -> bool {
+    /// Whether task ends can be applied in any order: none of them can complete its stage attempt or
+    /// exceed the limit of recorded reasons.
+    fn is_order_independent(&mut self, tasks: &StageTally) -> bool {
         let Some(stage) = self.stages.get(tasks.key) else { return true };
         let room = |summary: &BTreeMap<String, i64>| {
             tasks.kills.is_empty() || summary.len() + tasks.kills.len() < MAX_KILL_REASONS

@@ -18,19 +18,19 @@ pub(super) trait Framing {
 }
 
 /// Decodes block by block; of a block that is cut off nothing is given.
-pub(super) struct Blocks<F> {
+pub(super) struct Framed<F> {
     framing: F,
     content: Vec<u8>,
     given: usize,
 }
 
-impl<F: Framing> Blocks<F> {
+impl<F: Framing> Framed<F> {
     pub(super) fn new(framing: F) -> Self {
         Self { framing, content: Vec::new(), given: 0 }
     }
 }
 
-impl<F: Framing> Decode for Blocks<F> {
+impl<F: Framing> Decode for Framed<F> {
     fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, String> {
         let mut taken = 0;
         if self.given == self.content.len() {

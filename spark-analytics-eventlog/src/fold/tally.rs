@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use spark_analytics_core::{TaskOutcome, TaskTotals};
 
-use crate::event::{TaskEndReason, TaskInfo};
-use crate::metrics::{Peaks, Sums, TaskMetrics};
-use crate::stage::StageKey;
+use crate::wire::event::{TaskEndReason, TaskInfo};
+use crate::wire::lenient::StageKey;
+use crate::wire::metrics::{Peaks, Sums, TaskMetrics};
 
 /// Tasks that started and ended.
 #[derive(Debug, Default)]

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use spark_analytics_core::{Stage, StageStatus, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::{Stage, StageStatus};
 
-use crate::event::{JobProperties, StageInfo};
-use crate::indices::Indices;
-use crate::job::Run;
-use crate::metrics::{Peaks, Sums};
-use crate::text::text;
-
-/// A stage and its attempt.
-pub(crate) type StageKey = (i64, i64);
+use crate::fold::indices::Indices;
+use crate::fold::job::Run;
+use crate::fold::text::text;
+use crate::wire::event::{JobProperties, StageInfo};
+use crate::wire::lenient::StageKey;
+use crate::wire::metrics::{Peaks, Sums};
 
 const DEFAULT_POOL: &str = "default";
 

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use spark_analytics_core::{Executor, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::Executor;
 
-use crate::event::{BlockManagerAdded, ExecutorAdded, ExecutorInfo, ExecutorRemoved};
-use crate::metrics::Peaks;
-use crate::stage::StageKey;
-use crate::tally::ExecutorTally;
-use crate::text::{key, text};
+use crate::fold::tally::ExecutorTally;
+use crate::fold::text::{key, text};
+use crate::wire::event::{BlockManagerAdded, ExecutorAdded, ExecutorInfo, ExecutorRemoved};
+use crate::wire::lenient::StageKey;
+use crate::wire::metrics::Peaks;
 
 /// The driver's id: Spark counts it among the executors.
 pub(crate) const DRIVER: &str = "driver";

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use spark_analytics_core::TaskTotals;
 use spark_analytics_core::history::{EXECUTOR_METRICS, STAGE_METRICS};
 
-use crate::number::{Whole, or_zero};
+use crate::wire::number::{Whole, or_zero};
 
 /// A task's own metrics; what the log leaves out is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

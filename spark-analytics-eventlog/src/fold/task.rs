@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use spark_analytics_core::TaskOutcome;
 
-use crate::event::TaskEndReason;
-use crate::text::text;
+use crate::fold::text::text;
+use crate::wire::event::TaskEndReason;
 
 /// How many reasons a summary of killed tasks tells apart: a denied commit has one of its own.
 pub(crate) const MAX_KILL_REASONS: usize = 1_000;

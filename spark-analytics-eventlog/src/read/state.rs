@@ -2,14 +2,15 @@
 
 use std::io::Read;
 
-use spark_analytics_core::LogWarning;
+use spark_analytics_core::log::LogWarning;
 
-use crate::blocks::{Block, Blocks};
+use crate::error::LogError;
 use crate::fold::Fold;
 use crate::locate::FoundLog;
-use crate::parse::{Item, Parsed, Place, each_task, parse, too_long};
+use crate::log_file::{LogFile, MAX_WARNINGS};
+use crate::read::blocks::{Block, Blocks};
+use crate::read::parse::{Item, Parsed, Place, each_task, parse, too_long};
 use crate::source::{Damage, Source};
-use crate::{LogError, LogFile, MAX_WARNINGS};
 
 /// How many lines without an event a file may start with and still be an event log, if they are long.
 const MAX_LINES_WITHOUT_EVENT: u64 = 64;
@@ -22,7 +23,7 @@ const MAX_BYTES_WITHOUT_EVENT: u64 = if cfg!(test) { 4 * 1024 } else { 1024 * 10
 pub(crate) struct NotALog;
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct LogState {
     fold: Fold,
     /// Whether a line was an event, of whatever class.
     has_event: bool,
@@ -34,7 +35,7 @@ pub(crate) struct Reading {
     warnings_left_out: u64,
 }
 
-impl Reading {
+impl LogState {
     /// Adds what the lines of a block say.
     pub(crate) fn add(&mut self, block: &Block, parsed: Parsed<'_>) -> Result<(), NotALog> {
         if let Some(offset) = block.long_line {

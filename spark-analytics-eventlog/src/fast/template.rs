@@ -7,11 +7,14 @@ use std::borrow::Cow;
 
 use spark_analytics_core::history::EXECUTOR_METRICS;
 
-use crate::cursor::Cursor;
-use crate::event::{TaskEndReason, TaskInfo, Text};
-use crate::metrics::{Input, Output, Peaks, PushShuffle, ShuffleRead, ShuffleWrite, TaskMetrics};
-use crate::scan::flat_array_end;
-use crate::tally::Tally;
+use crate::fast::cursor::Cursor;
+use crate::fast::scan::flat_array_end;
+use crate::fold::tally::Tally;
+use crate::wire::event::{TaskEndReason, TaskInfo};
+use crate::wire::lenient::Text;
+use crate::wire::metrics::{
+    Input, Output, Peaks, PushShuffle, ShuffleRead, ShuffleWrite, TaskMetrics,
+};
 
 /// Reads lines of tasks.
 #[derive(Debug, Default)]

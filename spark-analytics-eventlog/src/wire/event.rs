@@ -5,18 +5,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::environment::{EnvironmentUpdate, ResourceProfileAdded};
-use crate::exclusion::Exclusion;
-use crate::metrics::{Peaks, TaskMetrics};
-use crate::number::{self, Whole};
-use crate::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
-
-/// A text that borrows from its line where no escape stands in it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+use crate::wire::environment::{EnvironmentUpdate, ResourceProfileAdded};
+use crate::wire::exclusion::Exclusion;
+use crate::wire::lenient::{Text, or_default};
+use crate::wire::metrics::{Peaks, TaskMetrics};
+use crate::wire::number::{self, Whole};
+use crate::wire::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
 
 /// One event of a log.
 #[derive(Debug)]
@@ -41,6 +37,34 @@ pub(crate) enum Event<'a> {
     SqlExecutionStart(SqlExecutionStart<'a>),
     SqlAdaptiveExecutionUpdate(SqlAdaptiveExecutionUpdate<'a>),
     SqlExecutionEnd(SqlExecutionEnd<'a>),
+}
+
+impl Event<'_> {
+    /// When it happened, in ms since the epoch. `None` if the event has no time, and for tasks, whose times
+    /// are in their tallies.
+    pub(crate) fn time(&self) -> Option<i64> {
+        match self {
+            Self::ApplicationStart(event) => Some(event.time),
+            Self::ApplicationEnd(event) => Some(event.time),
+            Self::ExecutorAdded(event) => Some(event.time),
+            Self::ExecutorRemoved(event) => Some(event.time),
+            Self::Exclusion(event) => Some(event.time),
+            Self::BlockManagerAdded(event) => Some(event.time),
+            Self::JobStart(event) => Some(event.time),
+            Self::JobEnd(event) => Some(event.time),
+            Self::StageSubmitted(event) => event.info.submission_time,
+            Self::StageCompleted(event) => event.info.completion_time,
+            Self::SqlExecutionStart(event) => Some(event.time),
+            Self::SqlExecutionEnd(event) => Some(event.time),
+            Self::LogStart(_)
+            | Self::EnvironmentUpdate(_)
+            | Self::ResourceProfileAdded(_)
+            | Self::StageExecutorMetrics(_)
+            | Self::TaskStart(_)
+            | Self::TaskEnd(_)
+            | Self::SqlAdaptiveExecutionUpdate(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -333,13 +357,4 @@ pub(crate) struct TaskEndReason<'a> {
     pub(crate) partition_id: Option<i64>,
     #[serde(rename = "Attempt Number", default, deserialize_with = "number::optional")]
     pub(crate) attempt_number: Option<i64>,
-}
-
-/// What is not there may also be `null`.
-pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

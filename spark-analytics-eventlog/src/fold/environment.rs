@@ -2,76 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use spark_analytics_core::{Environment, ExecutorResource, ResourceProfile};
+use spark_analytics_core::log::{Environment, ExecutorResource, ResourceProfile};
 
-use crate::event::or_default;
-use crate::number;
-use crate::text::text;
+use crate::fold::text::text;
+use crate::wire::environment::{
+    EnvironmentUpdate, ExecutorRequest, Properties, ResourceProfileAdded, TaskRequest,
+};
 
 /// The most bytes that are kept of the names and values of one kind of properties: 1 MiB.
 pub const MAX_PROPERTIES_BYTES: usize = 1024 * 1024;
 
 /// The most resource profiles that are kept.
 const MAX_PROFILES: usize = 1_000;
-
-type Properties = BTreeMap<String, String>;
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct EnvironmentUpdate {
-    #[serde(rename = "JVM Information", default, deserialize_with = "or_default")]
-    jvm: Properties,
-    #[serde(rename = "Spark Properties", default, deserialize_with = "or_default")]
-    spark: Properties,
-    #[serde(rename = "Hadoop Properties", default, deserialize_with = "or_default")]
-    hadoop: Properties,
-    #[serde(rename = "System Properties", default, deserialize_with = "or_default")]
-    system: Properties,
-    #[serde(rename = "Metrics Properties", default, deserialize_with = "or_default")]
-    metrics: Properties,
-    #[serde(rename = "Classpath Entries", default, deserialize_with = "or_default")]
-    classpath: Properties,
-}
-
-impl EnvironmentUpdate {
-    /// `spark.task.cpus`, if it is set.
-    pub(crate) fn task_cpus(&self) -> Option<i64> {
-        self.spark.get("spark.task.cpus")?.parse().ok()
-    }
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct ResourceProfileAdded {
-    #[serde(rename = "Resource Profile Id", deserialize_with = "number::required")]
-    pub(crate) id: i64,
-    #[serde(rename = "Executor Resource Requests", default, deserialize_with = "or_default")]
-    executor_requests: BTreeMap<String, ExecutorRequest>,
-    #[serde(rename = "Task Resource Requests", default, deserialize_with = "or_default")]
-    task_requests: BTreeMap<String, TaskRequest>,
-}
-
-impl ResourceProfileAdded {
-    /// The CPUs that a task asks for.
-    pub(crate) fn task_cpus(&self) -> Option<i64> {
-        Some(self.task_requests.get("cpus")?.amount as i64)
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct ExecutorRequest {
-    #[serde(rename = "Amount", deserialize_with = "number::or_zero")]
-    amount: i64,
-    #[serde(rename = "Discovery Script", default)]
-    discovery_script: String,
-    #[serde(rename = "Vendor", default)]
-    vendor: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct TaskRequest {
-    #[serde(rename = "Amount")]
-    amount: f64,
-}
 
 /// What the log has told of the environment.
 #[derive(Clone, Debug, Default)]

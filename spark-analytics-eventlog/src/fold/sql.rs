@@ -2,47 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use spark_analytics_core::{SqlExecution, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::SqlExecution;
 
-use crate::event::Text;
-use crate::number;
-use crate::text::text;
+use crate::fold::text::text;
+use crate::wire::lenient::Text;
+use crate::wire::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
 
 /// The most bytes that are kept of a log's physical plans together, 16 MiB; what comes after is left out.
 pub const MAX_PLANS_BYTES: usize = 16 * 1024 * 1024;
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct SqlExecutionStart<'a> {
-    #[serde(rename = "executionId", deserialize_with = "number::required")]
-    id: i64,
-    #[serde(rename = "rootExecutionId", default, deserialize_with = "number::optional")]
-    root_id: Option<i64>,
-    #[serde(borrow, default)]
-    description: Option<Text<'a>>,
-    #[serde(rename = "physicalPlanDescription", borrow, default)]
-    plan: Option<Text<'a>>,
-    #[serde(deserialize_with = "number::required")]
-    pub(crate) time: i64,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct SqlAdaptiveExecutionUpdate<'a> {
-    #[serde(rename = "executionId", deserialize_with = "number::required")]
-    id: i64,
-    #[serde(rename = "physicalPlanDescription", borrow)]
-    plan: Text<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct SqlExecutionEnd<'a> {
-    #[serde(rename = "executionId", deserialize_with = "number::required")]
-    id: i64,
-    #[serde(deserialize_with = "number::required")]
-    pub(crate) time: i64,
-    #[serde(rename = "errorMessage", borrow, default)]
-    error_message: Option<Text<'a>>,
-}
 
 /// What the log has told of executions of SQL.
 #[derive(Clone, Debug, Default)]

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use spark_analytics_core::{LogJob, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::LogJob;
 
-use crate::event::{JobEnd, JobProperties, JobStart, StageInfo};
-use crate::indices::Indices;
-use crate::text::{key, text};
+use crate::fold::indices::Indices;
+use crate::fold::text::{key, text};
+use crate::wire::event::{JobEnd, JobProperties, JobStart, StageInfo};
 
 /// One start of a job: Spark's `LiveJob`.
 pub(crate) type Run = u64;

@@ -6,12 +6,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::blocks::Blocks;
+use crate::error::LogError;
 use crate::locate::{FoundLog, LogPart, find_logs};
-use crate::pipeline::{Stop, read_on};
-use crate::reading::Reading;
+use crate::log_file::LogFile;
+use crate::read::blocks::Blocks;
+use crate::read::pipeline::{Stop, read_on};
+use crate::read::state::LogState;
 use crate::source::Source;
-use crate::{LogError, LogFile};
 
 /// Reads an event log, plain or compressed by any codec that Spark writes, or by gzip: a file, or the
 /// folder of a rolled one.
@@ -75,7 +76,7 @@ pub fn read_found(log: &FoundLog) -> Result<LogFile, LogError> {
 pub fn read_from(reader: impl Read + Send, name: &str) -> Result<LogFile, LogError> {
     let log = FoundLog::named(name);
     let mut blocks = Blocks::starting_at(0, Source::new(reader));
-    let mut reading = Reading::default();
+    let mut reading = LogState::default();
     read_on(&mut blocks, &mut reading).map_err(|stop| error(stop, name, name))?;
     reading.end_part(&blocks, log.is_in_progress);
     reading.into_log_file(&log, blocks.bytes())
@@ -108,7 +109,7 @@ pub struct LogReader {
     log: Option<FoundLog>,
     /// The part that is being read: its place among the log's parts, and its content.
     part: Option<(usize, Blocks<Source<GrowingPart>>)>,
-    reading: Reading,
+    reading: LogState,
     on_read: Option<OnRead>,
 }
 
@@ -154,7 +155,7 @@ impl LogReader {
         self.end(reading)
     }
 
-    fn end(&self, mut reading: Reading) -> Result<LogFile, LogError> {
+    fn end(&self, mut reading: LogState) -> Result<LogFile, LogError> {
         let unread = FoundLog::named("the log");
         let log = self.log.as_ref().unwrap_or(&unread);
         let mut bytes = 0;

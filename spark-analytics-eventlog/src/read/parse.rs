@@ -2,15 +2,16 @@
 
 use memchr::memchr;
 
-use crate::blocks::MAX_LINE_BYTES;
-use crate::decode::decode;
-use crate::event::Event;
-use crate::scan::imbalance;
-use crate::tally::Tally;
-use crate::template::Template;
+use crate::fast::scan::imbalance;
+use crate::fast::template::Template;
+use crate::fold::tally::Tally;
+use crate::log_file::MAX_WARNINGS;
+use crate::read::blocks::MAX_LINE_BYTES;
+use crate::wire::decode::decode;
+use crate::wire::event::Event;
 
 /// How many lines that cannot be read a block tells of; the rest are counted.
-const MAX_BAD_LINES: usize = crate::MAX_WARNINGS;
+const MAX_BAD_LINES: usize = MAX_WARNINGS;
 
 /// What the lines of a block say.
 #[derive(Debug, Default)]

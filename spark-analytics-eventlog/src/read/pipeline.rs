@@ -4,9 +4,9 @@ use std::io::{self, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::blocks::{Block, Blocks};
-use crate::parse::parse;
-use crate::reading::{NotALog, Reading};
+use crate::read::blocks::{Block, Blocks};
+use crate::read::parse::parse;
+use crate::read::state::{LogState, NotALog};
 
 /// How many blocks are read before other threads help: a small log is over by then.
 const BLOCKS_ALONE: usize = 4;
@@ -35,7 +35,7 @@ impl From<NotALog> for Stop {
 /// Reads all whole lines that there are now. What was read before an error is added.
 pub(crate) fn read_on<R: Read + Send>(
     blocks: &mut Blocks<R>,
-    reading: &mut Reading,
+    reading: &mut LogState,
 ) -> Result<(), Stop> {
     let mut block = Block::default();
     for _ in 0..BLOCKS_ALONE {
@@ -76,7 +76,7 @@ struct Input<'a, R> {
 }
 
 struct Turn<'a> {
-    reading: &'a mut Reading,
+    reading: &'a mut LogState,
     /// The number of the block that is to be added next; `None` when a thread panicked.
     next: Option<u64>,
 }
@@ -160,8 +160,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::LogFile;
     use crate::locate::FoundLog;
+    use crate::log_file::LogFile;
 
     fn lines_of(case: &str) -> Vec<String> {
         let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -174,14 +174,14 @@ mod tests {
     fn read(lines: &[String]) -> LogFile {
         let text = lines.join("\n") + "\n";
         let mut blocks = Blocks::starting_at(0, text.as_bytes());
-        let mut reading = Reading::default();
+        let mut reading = LogState::default();
         read_on(&mut blocks, &mut reading).unwrap();
         reading.into_log_file(&FoundLog::named("local-1"), blocks.bytes()).unwrap()
     }
 
     /// Line by line.
     fn read_slowly(lines: &[String]) -> LogFile {
-        let mut reading = Reading::default();
+        let mut reading = LogState::default();
         let mut bytes = 0;
         for line in lines {
             let line = format!("{line}\n");

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::event::{Event, Text};
-use crate::exclusion::Exclusion;
+use crate::wire::event::Event;
+use crate::wire::exclusion::Exclusion;
+use crate::wire::lenient::Text;
 
 /// Reads one line: `None` for an event of a class that is not read, an error says what is wrong
 /// with the line.
