@@ -1,6 +1,5 @@
 //! A line tells the same however it is laid out: along Spark's own layout, which has a way of its own through
 //! the reader, or in any other, which is parsed.
-#![allow(clippy::unwrap_used)]
 
 use std::fmt::Write as _;
 

@@ -1,9 +1,6 @@
 //! The rules of Spark's `AppStatusListener`, each on a small made log.
-#![allow(clippy::unwrap_used)]
 
-mod made;
-
-use made::{Log, success};
+use crate::made::{Log, success};
 use serde_json::{Value, json};
 use spark_analytics_core::history;
 use spark_analytics_core::log::{Executor, StageStatus};

@@ -1,9 +1,6 @@
 //! Fields that are absent, `null` or of another form are taken as Spark's `JsonProtocol` takes them.
-#![allow(clippy::unwrap_used)]
 
-mod made;
-
-use made::{Log, success};
+use crate::made::{Log, success};
 use serde_json::{Value, json};
 use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::Executor;

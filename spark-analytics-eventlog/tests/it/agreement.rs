@@ -1,5 +1,4 @@
 //! What the reader says of real logs agrees with what Spark's History Server says of them.
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

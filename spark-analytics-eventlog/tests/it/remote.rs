@@ -1,7 +1,4 @@
 //! Logs of a web server on loopback.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use made::Log;
-use made::codecs::zstd;
+use crate::made::Log;
+use crate::made::codecs::zstd;
 use serde_json::json;
-use spark_analytics_eventlog::{Found, find_logs, list_logs, read_found};
+use spark_analytics_eventlog::{Discovered, find_logs, list_logs, read_found};
 
 /// What a server does with an answer to a `GET`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,7 +109,7 @@ fn whole() -> Log {
     log
 }
 
-fn failure(found: &Found) -> &str {
+fn failure(found: &Discovered) -> &str {
     let ([], [], [failed]) = (&found.logs[..], &found.skipped[..], &found.failed[..]) else {
         panic!("{found:?}")
     };
@@ -202,8 +199,8 @@ fn a_url_that_is_none_of_a_log_says_so() {
     for (url, reason) in [
         ("ftp://host/log", "Unable to recognise URL"),
         ("http://", "empty host"),
-        ("http://user:secret@host/log", "a URL of a log has no password and no `?`"),
-        ("http://host/log?key=secret", "a URL of a log has no password and no `?`"),
+        ("http://user:secret@host/log", "the URL of a log must not contain a password or a query (`?`)"),
+        ("http://host/log?key=secret", "the URL of a log must not contain a password or a query (`?`)"),
     ] {
         let found = find_logs(url);
         assert!(failure(&found).contains(reason), "{url}: {found:?}");

@@ -1,7 +1,4 @@
 //! What a log tells only grows while it is written.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -9,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use futures::executor::block_on;
-use made::{Log, success};
+use crate::made::{Log, success};
 use serde_json::json;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{MemoryStore, Store};

@@ -1,11 +1,8 @@
 //! What a log tells of its environment, of its executions of SQL, and of its cores.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::path::Path;
 
-use made::Log;
+use crate::made::Log;
 use serde_json::{Value, json};
 use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::LogSnapshot;

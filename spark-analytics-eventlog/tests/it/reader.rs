@@ -1,13 +1,10 @@
 //! A log that is read on as it grows tells what it tells when read whole.
-#![allow(clippy::unwrap_used)]
-
-mod made;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use made::codecs::CODECS;
+use crate::made::codecs::CODECS;
 use proptest::prelude::*;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, list_logs, read_log};
@@ -128,7 +125,7 @@ fn parts_are_read_as_they_appear() {
         let mut log = Read::new();
         let compress = |part: &[u8]| match suffix {
             "" => part.to_vec(),
-            _ => made::codecs::zstd(part),
+            _ => crate::made::codecs::zstd(part),
         };
         log.append(&format!("{ROLLED}/appstatus_local-1.inprogress"), b"");
         for (part, at) in parts(4, compress).iter().zip(1..) {
@@ -278,7 +275,7 @@ fn a_log_that_is_cut_while_it_is_read_is_an_error_and_then_begun_anew() {
     log.append("local-1.inprogress", &content());
     let path = log.path("local-1.inprogress");
     let cut = OpenOptions::new().write(true).open(&path).unwrap();
-    log.reader = LogReader::telling(move |_| cut.set_len(10).unwrap());
+    log.reader = LogReader::with_progress(move |_| cut.set_len(10).unwrap());
     let error = log.reader.read(&log.found()).unwrap_err();
     assert!(matches!(error, LogError::Replaced { .. }) && error.is_failure(), "{error}");
     assert!(error.to_string().contains("local-1.inprogress"), "{error}");
