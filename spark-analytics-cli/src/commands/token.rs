@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Token, out: &mut Out) -> anyhow::Result<()> {
     for byte in random {
         token += &format!("{byte:02x}");
     }
-    let line = Tokens::line(name, *role, &token).map_err(|error| anyhow!("--name: {error}"))?;
+    let line = Tokens::to_line(name, *role, &token).map_err(|error| anyhow!("--name: {error}"))?;
     writeln!(out, "{line}")?;
     // Nobody has use for a token whose line is lost.
     out.finish()?;

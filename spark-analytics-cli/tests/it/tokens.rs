@@ -143,7 +143,7 @@ fn a_file_of_tokens_that_is_wrong_keeps_it_from_starting() {
     fs::write(folder.join("wrong"), "\na reader 00\n").unwrap();
     for (arguments, code, told) in [
         (&["--tokens", "none"][..], 1, "cannot read the tokens in none: No such file"),
-        (&["--tokens", "empty"], 1, "the tokens in empty are wrong: there is no token in it"),
+        (&["--tokens", "empty"], 1, "the tokens in empty are wrong: the file contains no tokens"),
         (
             &["--tokens", "wrong"],
             1,
@@ -214,7 +214,7 @@ fn pages_of_other_sites_may_do_what_they_are_named_for() {
     open.stop();
     let (code, said) = Program::start("serve", folder.path(), &["--cors-origin", "*"], &[]).ended();
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("an origin is https://HOST or https://HOST:PORT"), "{said}");
+    assert!(said.contains("not an origin; expected https://HOST or https://HOST:PORT"), "{said}");
 }
 
 #[test]

@@ -107,7 +107,9 @@ impl Remote {
         let url = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
         if url.password().is_some() || url.query().is_some() {
             // Both would appear in messages, and requests would omit the query.
-            return Err(invalid("the URL of a log must not contain a password or a query (`?`)".to_owned()));
+            return Err(invalid(
+                "the URL of a log must not contain a password or a query (`?`)".to_owned(),
+            ));
         }
         let (scheme, path) =
             ObjectStoreScheme::parse(&url).map_err(|error| invalid(error.to_string()))?;

@@ -3,14 +3,15 @@
 use std::fs;
 use std::io::{self, Read, Write};
 
-use crate::made::codecs::{CODECS, zstd};
-use crate::made::{Log, NAME, success};
 use serde_json::json;
 use spark_analytics_core::history;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{
     LogError, LogFile, MAX_LINE_BYTES, MAX_TEXT_BYTES, MAX_WARNINGS, read_from, read_log,
 };
+
+use crate::made::codecs::{CODECS, zstd};
+use crate::made::{Log, NAME, success};
 
 /// An ended application of one job with three tasks.
 fn whole() -> Log {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::made::Log;
 use serde_json::{Value, json};
 use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{MAX_PLANS_BYTES, MAX_PROPERTIES_BYTES, MAX_TEXT_BYTES, read_log};
+
+use crate::made::Log;
 
 fn case(name: &str) -> LogSnapshot {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name).join("log");

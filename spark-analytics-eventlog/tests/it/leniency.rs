@@ -1,9 +1,10 @@
 //! Fields that are absent, `null` or of another form are taken as Spark's `JsonProtocol` takes them.
 
-use crate::made::{Log, success};
 use serde_json::{Value, json};
 use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::Executor;
+
+use crate::made::{Log, success};
 
 fn task_end(metrics: Value) -> Value {
     json!({

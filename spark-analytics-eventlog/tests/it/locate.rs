@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::made::codecs::{gzip, lz4, zstd};
-use crate::made::{Log, success};
 use serde_json::json;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{
     Discovered, FoundLog, LogFile, LogKind, find_logs, list_logs, read_found, read_from,
 };
+
+use crate::made::codecs::{gzip, lz4, zstd};
+use crate::made::{Log, success};
 
 /// A folder that goes away.
 struct Folder(tempfile::TempDir);

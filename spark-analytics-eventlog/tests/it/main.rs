@@ -1,6 +1,5 @@
-//! Tests of the public API.
-//!
-//! The tests of S3 are apart: they set environment variables, which only a process of its own may do.
+//! Reading event logs: rules, layouts, codecs, damage, following. `s3.rs` sets the environment of its process, so it is
+//! a binary of its own.
 #![allow(clippy::unwrap_used)]
 
 mod agreement;

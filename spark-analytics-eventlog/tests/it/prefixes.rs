@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use futures::executor::block_on;
-use crate::made::{Log, success};
 use serde_json::json;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{MemoryStore, Store};
 use spark_analytics_eventlog::{LogError, read_from};
+
+use crate::made::{Log, success};
 
 fn case(name: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name).join("log");

@@ -4,11 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::made::codecs::CODECS;
 use proptest::prelude::*;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, list_logs, read_log};
 use tempfile::TempDir;
+
+use crate::made::codecs::CODECS;
 
 /// A real log.
 fn content() -> Vec<u8> {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::made::Log;
-use crate::made::codecs::zstd;
 use serde_json::json;
 use spark_analytics_eventlog::{Discovered, find_logs, list_logs, read_found};
+
+use crate::made::Log;
+use crate::made::codecs::zstd;
 
 /// What a server does with an answer to a `GET`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -199,8 +200,14 @@ fn a_url_that_is_none_of_a_log_says_so() {
     for (url, reason) in [
         ("ftp://host/log", "Unable to recognise URL"),
         ("http://", "empty host"),
-        ("http://user:secret@host/log", "the URL of a log must not contain a password or a query (`?`)"),
-        ("http://host/log?key=secret", "the URL of a log must not contain a password or a query (`?`)"),
+        (
+            "http://user:secret@host/log",
+            "the URL of a log must not contain a password or a query (`?`)",
+        ),
+        (
+            "http://host/log?key=secret",
+            "the URL of a log must not contain a password or a query (`?`)",
+        ),
     ] {
         let found = find_logs(url);
         assert!(failure(&found).contains(reason), "{url}: {found:?}");

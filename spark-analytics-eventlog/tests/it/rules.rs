@@ -1,9 +1,10 @@
 //! The rules of Spark's `AppStatusListener`, each on a small made log.
 
-use crate::made::{Log, success};
 use serde_json::{Value, json};
 use spark_analytics_core::history;
 use spark_analytics_core::log::{Executor, StageStatus};
+
+use crate::made::{Log, success};
 
 fn failure() -> serde_json::Value {
     json!({"Reason": "ExceptionFailure", "Class Name": "E"})
