@@ -51,6 +51,7 @@ pub struct Follower {
 /// The result of [`Follower::read`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one for each log that is read")]
 pub enum Polled {
     /// The facts of the log so far, to be stored.
     Read(LogFile),
