@@ -281,7 +281,7 @@ fn a_file_that_tells_nothing_says_why() {
     assert_eq!(error(b"\n \r\n\n", "f"), "f is empty");
     assert_eq!(error(&zstd(b""), "f"), "f is empty");
     let no_log = "f is not a Spark event log: no line at its start begins with {\"Event\":…}";
-    assert_eq!(error(b"# Read me\n\nThis is no log.\n", "f"), no_log);
+    assert_eq!(error(b"# Read me\n\nThis is not a log.\n", "f"), no_log);
     assert_eq!(error(&[0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0], "f"), no_log);
     assert_eq!(error("{\"a\":1}\n".repeat(100_000).as_bytes(), "f"), no_log);
     let mut log = whole();

@@ -151,7 +151,7 @@ fn a_cut_connection_is_an_error_and_no_shorter_log() {
     let mut reader = log.parts[0].open(0).unwrap();
     let mut bytes = Vec::new();
     assert!(reader.read_to_end(&mut bytes).is_err());
-    assert!(reader.read_to_end(&mut bytes).is_err(), "an error is no end");
+    assert!(reader.read_to_end(&mut bytes).is_err(), "an error is not an end");
 }
 
 #[test]
