@@ -288,7 +288,7 @@ fn a_file_that_tells_nothing_says_why() {
     log.0.remove(1);
     assert_eq!(
         error(log.text().as_bytes(), "f"),
-        "f has no SparkListenerApplicationStart, so its 13 events belong to no known application",
+        "f has no SparkListenerApplicationStart, so the application of its 13 events is unknown",
     );
 }
 
