@@ -123,7 +123,7 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(
         ended.error(),
-        "error: no event log told of application app-9; --attempt names its attempt"
+        "error: no event log of application app-9 was imported; if Spark numbered its attempts, name one with --attempt"
     );
 }
 
