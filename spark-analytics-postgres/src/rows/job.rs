@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::postgres::{PgConnection, PgRow};
 
-use spark_analytics_core::backend::{End, JobFold, JobWrite, Start};
+use spark_analytics_core::backend::{JobEnd, JobFold, JobStart, JobWrite};
 use spark_analytics_core::log::LogJob;
 use spark_analytics_core::{
     Job, JobKey, JobRecord, JobResult, Result, Source, TaskTotals, Timestamp,
@@ -112,7 +112,7 @@ struct JobColumns<'a> {
     end_us: Option<i64>,
     result: Option<&'a str>,
     /// The end that single events told, where theirs are in force.
-    end: Option<&'a End>,
+    end: Option<&'a JobEnd>,
     tasks: &'a TaskTotals,
     /// What single events told, where the log's figures are in force.
     single_events: Option<&'a JobFold>,
@@ -173,11 +173,11 @@ pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(JobNo, JobRecord)> {
     let events = match source {
         Some(Source::Log) => single_events.unwrap_or_default(),
         _ => JobFold {
-            start: start.map(|start| Start {
+            start: start.map(|start| JobStart {
                 timestamp: Timestamp::from_micros(start),
                 user: user.unwrap_or_default(),
             }),
-            end: end.map(|end| End {
+            end: end.map(|end| JobEnd {
                 timestamp: Timestamp::from_micros(end),
                 user: end_user.unwrap_or_default(),
                 completion_time: Timestamp::from_micros(completion_time.unwrap_or_default()),

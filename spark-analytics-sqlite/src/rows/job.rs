@@ -2,7 +2,7 @@
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use spark_analytics_core::backend::{End, JobFold, JobWrite, Start};
+use spark_analytics_core::backend::{JobEnd, JobFold, JobStart, JobWrite};
 use spark_analytics_core::{Job, JobKey, JobRecord, JobResult, Result, Source, Timestamp};
 
 use crate::statement::{Statement, Values};
@@ -180,11 +180,11 @@ pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(i64, JobRecord)> {
     let events = match source {
         Some(Source::Log) => single_events.unwrap_or_default(),
         _ => JobFold {
-            start: start.map(|start| Start {
+            start: start.map(|start| JobStart {
                 timestamp: Timestamp::from_micros(start),
                 user: user.unwrap_or_default(),
             }),
-            end: end.map(|end| End {
+            end: end.map(|end| JobEnd {
                 timestamp: Timestamp::from_micros(end),
                 user: end_user.unwrap_or_default(),
                 completion_time: Timestamp::from_micros(completion_time.unwrap_or_default()),
