@@ -8,7 +8,7 @@ pub(crate) mod limits;
 pub(crate) mod plan;
 pub(crate) mod plan_log;
 
-pub use crate::figures::fold::{End, JobFold, Start};
+pub use crate::figures::fold::{JobEnd, JobFold, JobStart};
 pub use crate::identity::{EventId, RollupKey};
 pub use crate::log::codec::UnpackError;
 pub use columns::{HeldJobColumns, JobColumns};
