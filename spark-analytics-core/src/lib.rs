@@ -16,22 +16,22 @@ mod sync;
 mod time;
 
 pub use analytics::{Analytics, Limits};
-pub use error::{Error, Result};
+pub use error::{Error, IncompatibleCause, LocationCause, Result};
 pub use event::invalid::{InvalidEvent, Problem};
 pub use event::limits::{MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
 pub use event::splitter::{EventPlace, EventSplitter, EventText, SplitError};
 pub use event::{Content, Detail, Event};
 pub use figures::histogram::Histogram;
-pub use figures::job::{Job, JobRecord, JobResult, Source};
+pub use figures::job::{Job, JobRecord, JobResult, Source, UnknownResult};
 pub use figures::rollup::Rollup;
 pub use figures::tasks::{TaskOutcome, TaskTotals};
-pub use identity::{Dedup, EventType, JobKey, ParseDedupError};
+pub use identity::{AttemptKey, Dedup, EventType, JobKey, ParseDedupError};
 pub use queue::{NotQueued, Queue};
 pub use rejected::{MAX_REJECTED, MAX_REJECTED_BYTES, Rejected, Rejection};
 pub use store::cached::{CacheCounts, Cached};
 pub use store::memory::MemoryStore;
 pub use store::{
-    EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
+    Durability, EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
 };
 pub use time::{Day, ParseTimeError, Timestamp};
 

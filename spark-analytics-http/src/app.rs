@@ -30,7 +30,7 @@ pub(crate) type App = Arc<Shared>;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) analytics: Analytics<Arc<dyn Store>>,
+    pub(crate) analytics: Analytics,
     /// What takes events in place of the store, if anything does.
     pub(crate) queue: Option<Arc<dyn Queue>>,
     pub(crate) options: Options,
@@ -62,7 +62,7 @@ pub(crate) struct Shared {
 ///     .route("/mine", get(async || "a route of one's own"))
 ///     .merge(router(analytics, &Options::default()));
 /// ```
-pub fn router(analytics: Analytics<Arc<dyn Store>>, options: &Options) -> Router {
+pub fn router(analytics: Analytics, options: &Options) -> Router {
     over(analytics, None, options)
 }
 
@@ -71,19 +71,11 @@ pub fn router(analytics: Analytics<Arc<dyn Store>>, options: &Options) -> Router
 /// Those that are in the queue are answered with 202: their figures follow. So events are taken while the
 /// store is down; what is read is still asked of it, and what is no event is kept in it if it can. `/ready` tells
 /// whether the queue takes events.
-pub fn router_with_queue(
-    analytics: Analytics<Arc<dyn Store>>,
-    queue: Arc<dyn Queue>,
-    options: &Options,
-) -> Router {
+pub fn router_with_queue(analytics: Analytics, queue: Arc<dyn Queue>, options: &Options) -> Router {
     over(analytics, Some(queue), options)
 }
 
-fn over(
-    analytics: Analytics<Arc<dyn Store>>,
-    queue: Option<Arc<dyn Queue>>,
-    options: &Options,
-) -> Router {
+fn over(analytics: Analytics, queue: Option<Arc<dyn Queue>>, options: &Options) -> Router {
     let rejections = Rejections::new(Arc::clone(analytics.store()), queue.is_none());
     let turns = Semaphore::new(available_parallelism().map_or(1, NonZero::get));
     let (options, access) = (options.clone(), options.access.as_ref());

@@ -7,7 +7,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, SqlSafeStr};
 
-use spark_analytics_core::{Dedup, Error, Result};
+use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Result};
 
 use crate::PostgresStore;
 use crate::error::{Kind, POSTGRES, failed, told};
@@ -34,10 +34,13 @@ impl PostgresStore {
     /// As [`connect`](Self::connect).
     pub async fn connect_with(url: &str, options: PostgresOptions) -> Result<Self> {
         let connect = read(url).map_err(|reason| {
-            Error::Incompatible(format!(
-                "cannot read the URL of the PostgreSQL database: {reason}; it has the form \
+            Error::location(
+                LocationCause::Invalid,
+                format!(
+                    "cannot read the URL of the PostgreSQL database: {reason}; it has the form \
                  postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %XX for special characters"
-            ))
+                ),
+            )
         })?;
         let connect = match connect.get_application_name() {
             Some(_) => connect,
@@ -91,10 +94,13 @@ impl PostgresStore {
         }
         let (rule, meta) = rule(&mut connection, dedup).await.map_err(failed("read its rule"))?;
         if rule != dedup.name() {
-            return Err(Error::Incompatible(format!(
-                "{name} was created with the dedup rule `{rule}` and cannot be opened with \
+            return Err(Error::incompatible(
+                IncompatibleCause::Dedup,
+                format!(
+                    "{name} was created with the dedup rule `{rule}` and cannot be opened with \
                  `{dedup}`: open it with `{rule}`, or use another database"
-            )));
+                ),
+            ));
         }
         drop(connection);
         Ok(Self::new(dedup, pool, owns_pool, meta))
@@ -165,14 +171,20 @@ async fn rule(connection: &mut PgConnection, dedup: Dedup) -> sqlx::Result<(Stri
 async fn migrate(connection: &mut PgConnection, migrator: &Migrator, name: Name<'_>) -> Result<()> {
     let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => Error::Incompatible(format!(
-            "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
+        MigrateError::VersionMissing(version) => Error::incompatible(
+            IncompatibleCause::Schema,
+            format!(
+                "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
              use the version that wrote it, or a later one"
-        )),
-        MigrateError::VersionMismatch(version) => Error::Incompatible(format!(
-            "{name} has another schema {version} than this version of spark-analytics: \
+            ),
+        ),
+        MigrateError::VersionMismatch(version) => Error::incompatible(
+            IncompatibleCause::Schema,
+            format!(
+                "{name} has another schema {version} than this version of spark-analytics: \
              use the version that wrote it"
-        )),
+            ),
+        ),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             failed("create its tables")(error)
         }
@@ -209,9 +221,10 @@ impl Name<'_> {
                 POSTGRES,
                 format!("cannot connect to {self}: no connection in time; is the server there?"),
             ),
-            (_, Some(_)) => {
-                Error::Incompatible(format!("cannot connect to {self}: {}", told(&error)))
-            }
+            (_, Some(_)) => Error::location(
+                LocationCause::PermissionDenied,
+                format!("cannot connect to {self}: {}", told(&error)),
+            ),
             _ => failed("connect")(error),
         }
     }

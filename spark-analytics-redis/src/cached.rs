@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::{Client, IntoConnectionInfo};
 use spark_analytics_core::{
-    Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LocationCause, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt,
+    Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::counts::Counts;
@@ -70,7 +70,7 @@ impl<S: Store> RedisCached<S> {
     ) -> Result<Self> {
         // The text of the error may hold parts of the URL, and the URL a password.
         let unusable = |_| {
-            Error::Incompatible(
+            Error::location(LocationCause::Invalid,
                 "this is no URL of Redis; it is written redis://[[user]:password@]host[:port][/db], or \
                  rediss:// for TLS"
                     .to_owned(),
@@ -186,14 +186,14 @@ impl<S: Store> Store for RedisCached<S> {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         self.store.applications(after, limit).await
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.store.log(app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        self.store.log(attempt).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

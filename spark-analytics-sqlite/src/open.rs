@@ -9,7 +9,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
-use spark_analytics_core::{Dedup, Error, Result};
+use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Result};
 
 use crate::SqliteStore;
 use crate::error::{BUSY, SQLITE, failed, result_code};
@@ -43,13 +43,19 @@ impl SqliteStore {
         let name = Name(Some(path.as_ref()));
         // SQLite would take some relative paths, such as none at all, for a database in memory.
         let path = std::path::absolute(path.as_ref()).map_err(|error| {
-            Error::Incompatible(format!("cannot open {name}: {error}; give the path of a file"))
+            Error::location(
+                LocationCause::Invalid,
+                format!("cannot open {name}: {error}; give the path of a file"),
+            )
         })?;
         if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
-            return Err(Error::Incompatible(format!(
-                "cannot open {name}: there is no directory `{}`; create it first",
-                parent.display()
-            )));
+            return Err(Error::location(
+                LocationCause::NotFound,
+                format!(
+                    "cannot open {name}: there is no directory `{}`; create it first",
+                    parent.display()
+                ),
+            ));
         }
         if let Some(file) = not_writable(&path) {
             return Err(name.may_not_be_used(Name(Some(&file))));
@@ -180,11 +186,14 @@ impl SqliteStore {
         if rule == self.dedup.name() {
             return Ok(());
         }
-        Err(Error::Incompatible(format!(
-            "{name} was created with the dedup rule `{rule}` and cannot be opened with `{}`: \
+        Err(Error::incompatible(
+            IncompatibleCause::Dedup,
+            format!(
+                "{name} was created with the dedup rule `{rule}` and cannot be opened with `{}`: \
              open it with `{rule}`, or use another file",
-            self.dedup
-        )))
+                self.dedup
+            ),
+        ))
     }
 }
 
@@ -268,14 +277,20 @@ async fn migrate(
 ) -> Result<()> {
     let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => Error::Incompatible(format!(
-            "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
+        MigrateError::VersionMissing(version) => Error::incompatible(
+            IncompatibleCause::Schema,
+            format!(
+                "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
              use the version that wrote it, or a later one"
-        )),
-        MigrateError::VersionMismatch(version) => Error::Incompatible(format!(
-            "{name} has another schema {version} than this version of spark-analytics: \
+            ),
+        ),
+        MigrateError::VersionMismatch(version) => Error::incompatible(
+            IncompatibleCause::Schema,
+            format!(
+                "{name} has another schema {version} than this version of spark-analytics: \
              use the version that wrote it"
-        )),
+            ),
+        ),
         other => Error::engine(SQLITE, "create its tables", other),
     })
 }
@@ -322,18 +337,22 @@ impl Name<'_> {
         const CANNOT_OPEN: u32 = 14;
         const NOT_A_DATABASE: u32 = 26;
         match result_code(&error) {
-            Some(NOT_A_DATABASE) => Error::Incompatible(format!(
-                "{self} is no SQLite database: give another path, or move the file away"
-            )),
+            Some(NOT_A_DATABASE) => Error::location(
+                LocationCause::NotAStore,
+                format!("{self} is no SQLite database: give another path, or move the file away"),
+            ),
             Some(READ_ONLY | CANNOT_OPEN) => self.may_not_be_used(self),
             _ => failed("open its file")(error),
         }
     }
 
     fn may_not_be_used(self, file: Name<'_>) -> Error {
-        Error::Incompatible(format!(
-            "cannot open {self}: {file} must be a file that may be read and written, in a directory \
+        Error::location(
+            LocationCause::PermissionDenied,
+            format!(
+                "cannot open {self}: {file} must be a file that may be read and written, in a directory \
              that may be written"
-        ))
+            ),
+        )
     }
 }

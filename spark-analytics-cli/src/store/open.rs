@@ -12,7 +12,7 @@ use crate::flags::Shared;
 pub(crate) async fn open_or_create(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> {
     match open_store(&shared.store, shared.dedup).await {
         // This one names the store and says that it cannot be opened.
-        Err(error @ Error::Incompatible(_)) => Err(error.into()),
+        Err(error @ (Error::Location { .. } | Error::Incompatible { .. })) => Err(error.into()),
         opened => opened
             .with_context(|| format!("cannot open the store {}", without_password(&shared.store))),
     }

@@ -73,8 +73,8 @@ mod with_redis {
             let Some(url) = url else { return Ok(Arc::new(store)) };
             let cached =
                 RedisCached::connect(store, url, NAMESPACE).await.map_err(|error| match error {
-                    Error::Incompatible(reason) => {
-                        Error::Incompatible(format!("--redis: {reason}"))
+                    Error::Location { cause, reason } => {
+                        Error::location(cause, format!("--redis: {reason}"))
                     }
                     error => error,
                 })?;

@@ -246,7 +246,7 @@ async fn sums_beyond_64_bits_come_back() {
     told.tasks.cpu_time_ns = i128::from(i64::MIN) * 2;
     log.jobs.push(told.clone());
     log.jobs.push(LogJob { job_id: 1, ..told.clone() });
-    store.ingest_log(log).await.unwrap();
+    store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let record = store.job(&JobKey::in_app("app-1", "", 0)).await.unwrap().unwrap();
     assert_eq!(record.log.as_deref(), Some(&told));
     let jobs = store.jobs(&JobFilter::default(), None, 10).await.unwrap();
@@ -268,7 +268,7 @@ async fn what_has_a_nul_is_not_found() {
     store.ingest(whole_job(1)).await.unwrap();
     let mut log = LogSnapshot::default();
     log.application.app_id = "app-1".to_owned();
-    store.ingest_log(log).await.unwrap();
+    store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let nul = || Some("a\0".to_owned());
     for key in [JobKey::in_app("a\0", "", 1), JobKey::in_app("", "\0", 1)] {
         assert_eq!(store.job(&key).await.unwrap(), None);

@@ -12,7 +12,7 @@ pub fn applications_are_listed_page_by_page<F: Fixture>() {
                 ..Application::default()
             };
             let log = LogSnapshot { application, ..LogSnapshot::default() };
-            store.ingest_log(log).await.expect("takes a log");
+            store.ingest_logs(vec![log], Vec::new()).await.expect("takes a log");
         }
         send(&store, vec![start(&JobKey::in_app("c", "", 1), 0, "ada")]).await;
         for size in [1, 4, 100] {

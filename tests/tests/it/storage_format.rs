@@ -21,7 +21,7 @@ async fn fill(store: &dyn Store, log: &str) {
     store.ingest(events).await.unwrap();
     store.ingest(replacing()).await.unwrap();
     let log: LogSnapshot = serde_json::from_slice(&std::fs::read(golden(log)).unwrap()).unwrap();
-    store.ingest_log(log).await.unwrap();
+    store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let rejection = Rejection::new(Timestamp::from_millis(1), "no event", b"{");
     store.reject(vec![rejection]).await.unwrap();
     store.prune(last_day).await.unwrap();
@@ -121,7 +121,7 @@ async fn a_redb_file_of_schema_2_opens() {
 async fn takes_what_is_new(store: &dyn Store) {
     let log: LogSnapshot =
         serde_json::from_slice(&std::fs::read(golden("log-2.json")).unwrap()).unwrap();
-    let receipt = store.ingest_log(log.clone()).await.unwrap();
+    let receipt = store.ingest_logs(vec![log.clone()], Vec::new()).await.unwrap();
     assert!(receipt.environment && receipt.sql == log.sql.len() && receipt.application);
     let Application { app_id, attempt_id, .. } = &log.application;
     assert_eq!(store.log(app_id, attempt_id).await.unwrap(), Some(log));
