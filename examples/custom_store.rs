@@ -397,7 +397,7 @@ impl Store for JsonStore {
         after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let after = after.map(|(app_id, attempt_id)| (app_id.to_owned(), attempt_id.to_owned()));
+        let after = after.map(|after| (after.app_id.clone(), after.attempt_id.clone()));
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.read(|state| {
             let logs = state.logs.range((lower, Bound::Unbounded));
@@ -407,7 +407,7 @@ impl Store for JsonStore {
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         self.read(|state| {
-            let held = state.held_log(app_id, attempt_id);
+            let held = state.held_log(&attempt.app_id, &attempt.attempt_id);
             let HeldLog { application, jobs, stages, executors, environment, sql } = held;
             Some(LogSnapshot {
                 application: application?,

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use serde_json::Value;
 use spark_analytics_core::{Analytics, LogSnapshot, Store};
-use spark_analytics_http::{Options, router};
+use spark_analytics_http::{Api, ApiOptions};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
@@ -56,13 +56,11 @@ impl Server {
     fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         let store = Arc::new(Reset::new());
-        let mut options = Options::default();
-        // Small, so that short bodies are too long for them.
-        options.event_bytes = 1 << 10;
-        options.batch_bytes = 4 << 10;
-        options.batch_events = 20;
+        // Small, so that short bodies exceed them.
+        let options =
+            ApiOptions::default().event_bytes(1 << 10).batch_bytes(4 << 10).batch_events(20);
         let shared: Arc<dyn Store> = Arc::<Reset>::clone(&store);
-        let router = router(Analytics::new(shared), &options);
+        let router = Api::new(Analytics::new(shared)).options(options).into_router();
         Self { runtime, store, router, log: held::log() }
     }
 

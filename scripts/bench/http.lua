@@ -1,4 +1,4 @@
--- What wrk sends for scripts/bench/http: the argument names one of the requests below.
+-- The requests that wrk sends for scripts/bench/http; the argument selects one.
 local threads = 0
 local sent = 0
 

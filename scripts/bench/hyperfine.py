@@ -1,4 +1,4 @@
-"""Whole processes measured by hyperfine, as lines of JSON for scripts/bench."""
+"""Measures whole processes with hyperfine, as lines of JSON for scripts/bench/all."""
 
 import json
 import os
@@ -23,8 +23,8 @@ def measure(command, prepare, warmup):
 
 
 def in_turns(*commands):
-    """Seconds of each run of each command, and CPU seconds on average. A command is a string, or a pair with the
-    command that comes before each run."""
+    """The seconds of each run of each command, and the average CPU seconds. A command is a string, or a pair with a
+    command to run before each run."""
     commands = [(command, "true") if isinstance(command, str) else command for command in commands]
     rounds = [[measure(*command, warmup=int(turn == 0)) for command in commands] for turn in range(RUNS)]
     return [
@@ -45,13 +45,13 @@ def tell(name, measured, peer=None, theirs=None):
 
 
 def most_memory(pid):
-    """The most memory that a process has had so far, in MiB. What `wait4` tells may be that of whoever started it."""
+    """The peak memory of a process so far, in MiB. `wait4` may report that of its parent."""
     told = re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
     return int(told[1]) / 1024 if told else 0
 
 
 def peak(command):
-    """The most memory that a process has, in MiB."""
+    """The peak memory of a process, in MiB."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     most = 0
     while process.poll() is None:

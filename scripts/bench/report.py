@@ -1,10 +1,10 @@
-"""The table of scripts/bench."""
+"""The tables of scripts/bench/all."""
 
 import statistics
 
 
 def number(value):
-    """Three digits at least, none of them of no meaning."""
+    """At least three significant digits."""
     for digits in (2, 1):
         if abs(value) < 10 ** (3 - digits):
             return f"{value:.{digits}f}"
@@ -16,7 +16,7 @@ def spread(samples):
 
 
 def ratio(row):
-    """Of runs that took turns the median of their ratios, else the ratio of the medians."""
+    """The median of the ratios of runs that took turns, or else the ratio of the medians."""
     ours, theirs = row["samples"], row["theirs"]
     if len(ours) == len(theirs):
         return statistics.median(a / b for a, b in zip(ours, theirs))

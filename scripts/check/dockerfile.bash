@@ -1,19 +1,19 @@
-# Carries out a Dockerfile without Docker, for scripts/check/containers: sourced by it, as root, in a mount
-# namespace of its own. Known are the instructions that the project's Dockerfile uses; others are an error.
+# Builds a Dockerfile without Docker. scripts/check/containers sources it, as root, in its own mount namespace. It knows
+# the instructions that the project's Dockerfile uses; others are errors.
 #
-# Each stage's files are an overlay on a stand-in for its image, a folder in `stands_in`. After `carry_out`
-# these are as of the last stage: `root`, its files; `environment`, `workdir`, `user`, `volume`, `stop_signal`;
-# `command` and `health`, arrays. `launcher` is put before what `inside` runs.
+# The files of each stage are an overlay on a folder in `stands_in` that replaces its image. After `carry_out`
+# these variables describe the last stage: `root`, its files; `environment`, `workdir`, `user`, `volume`, `stop_signal`;
+# `command` and `health`, arrays. `launcher` is the prefix of every command that `inside` runs.
 
 declare -A stands_in=() roots=()
 launcher=()
 
-# instructions FILE: one a line, without comments and continuations.
+# instructions FILE: one per line, without comments and continuations.
 instructions() {
     sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*$/d' "$1" | sed -e ':more' -e '/\\$/{N;s/\\\n//;b more' -e '}'
 }
 
-# words NAME TEXT: the array NAME is what a shell or exec form runs.
+# words NAME TEXT: sets the array NAME to the command of a shell or exec form.
 words() {
     local -n into=$1
     local rest=$2
@@ -32,7 +32,7 @@ words() {
 # begin_stage IMAGE NAME
 begin_stage() {
     local base=${stands_in[$1]:-} files=$work/stages/$2
-    [ -n "$base" ] || { echo "nothing stands in for the image $1" >&2; return 1; }
+    [ -n "$base" ] || { echo "unknown image $1" >&2; return 1; }
     mkdir -p "$files"/{upper,work,root}
     root=$files/root
     roots[$2]=$root
@@ -41,17 +41,17 @@ begin_stage() {
     mount --rbind /dev "$root/dev"
     cp /etc/resolv.conf /etc/hosts "$root/etc/"
     environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
-    # Where the system is the stand-in, its Rust is where the environment says.
+    # If the system itself is the stand-in, the environment says where its Rust is.
     [ "$base" != / ] || environment=("${system_environment[@]}")
     workdir=/ user='' volume='' stop_signal=TERM command=() health=()
 }
 
-# inside COMMAND…: runs it as the stage's user, with the stage's files, folder and variables only.
+# inside COMMAND…: runs it with the user, files, folder and variables of the stage.
 inside() {
     "${launcher[@]}" chroot ${user:+"--userspec=$user"} "$root" /usr/bin/env -i "--chdir=$workdir" "${environment[@]}" "$@"
 }
 
-# copy [--from=STAGE] SOURCE… TARGET: folders are copied by what is in them.
+# copy [--from=STAGE] SOURCE… TARGET: of a folder, its contents are copied.
 copy() {
     local from=$context source
     case $1 in
@@ -67,7 +67,7 @@ copy() {
     local to=$root/${!#}
     [[ ${!#} = /* ]] || to=$root$workdir/${!#}
     for source in "${@:1:$#-1}"; do
-        [ -e "$from/$source" ] || { echo "COPY: there is no $source" >&2; return 1; }
+        [ -e "$from/$source" ] || { echo "COPY: $source does not exist" >&2; return 1; }
         [ ! -d "$from/$source" ] || source+=/.
         cp -a --no-preserve=ownership "$from/$source" "$to"
     done

@@ -29,9 +29,10 @@ pub use identity::{AttemptKey, Dedup, EventType, JobKey, ParseDedupError};
 pub use queue::{NotQueued, Queue};
 pub use rejected::{MAX_REJECTED, MAX_REJECTED_BYTES, Rejected, Rejection};
 pub use store::cached::{CacheCounts, Cached};
+pub use store::durability::Durability;
 pub use store::memory::MemoryStore;
 pub use store::{
-    Durability, EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
+    EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
 };
 pub use time::{Day, ParseTimeError, Timestamp};
 

@@ -2,48 +2,28 @@
 #![forbid(unsafe_code)]
 
 mod access;
-mod app;
-mod applications;
-mod attempts;
-mod batch;
-mod body;
-mod connections;
-mod cursor;
-mod docs;
-mod exchange;
+mod access_log;
+mod counts;
 pub mod figures;
-mod history;
-mod ingest;
-mod jobs;
-mod linger;
-mod logs;
-mod observe;
+mod openapi;
 mod options;
-mod origins;
-mod outcome;
-mod pace;
-mod params;
 mod problem;
-mod rate;
 mod rejections;
+mod request;
 mod round;
-mod serve;
-mod stalls;
-mod status;
-mod summary;
-#[cfg(feature = "tls")]
-mod tls;
-mod tokens;
-mod wire;
+mod router;
+mod routes;
+mod server;
+mod state;
 
 pub use access::Access;
-pub use app::{router, router_with_queue};
-pub use options::Options;
-pub use origins::{BadOrigin, Origin};
-pub use serve::serve;
+pub use access::origins::{BadOrigin, Origin};
+pub use access::tokens::{BadToken, BadTokens, MAX_TOKENS, Role, Tokens};
+pub use options::ApiOptions;
+pub use router::Api;
+pub use server::options::ServeOptions;
+pub use server::serve;
 #[cfg(feature = "tls")]
-pub use serve::serve_tls;
-pub use spark_analytics_core::{NotQueued, Queue};
+pub use server::serve_tls;
 #[cfg(feature = "tls")]
-pub use tls::{BadTls, Tls};
-pub use tokens::{BadToken, BadTokens, MAX_TOKENS, Role, Tokens};
+pub use server::tls::{BadTls, Tls};

@@ -1,56 +1,33 @@
-//! What a server bounds.
+//! The options of the API.
 
 use std::time::Duration;
 
-use crate::{Access, Origin};
+use crate::access::Access;
+use crate::access::origins::Origin;
 
-/// The limits of [`router`](crate::router) and [`serve`](crate::serve).
+/// Access and limits of an [`Api`](crate::Api). They hold wherever its router is served.
 ///
 /// ```
-/// let mut options = spark_analytics_http::Options::default();
-/// options.batch_bytes = 256 * 1024 * 1024;
+/// use std::time::Duration;
+///
+/// use spark_analytics_http::ApiOptions;
+///
+/// let options =
+///     ApiOptions::default().batch_bytes(256 << 20).body_timeout(Duration::from_secs(60));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 #[non_exhaustive]
-pub struct Options {
-    /// Whose requests are answered: those with a token, or by default all. What tells nothing of any job needs
-    /// none: `/`, `/health`, `/ready`, `/docs` and the OpenAPI document.
-    pub access: Option<Access>,
-    /// The sites whose pages may ask from a browser, by default none: they have no answer to read, and what they
-    /// ask to change is refused with 403. Pages of the server itself may, and what is no browser.
-    pub origins: Vec<Origin>,
-    /// The longest body of `POST /api/v1/logs/ingest` in bytes, 1 MiB by default.
-    pub event_bytes: usize,
-    /// The longest body of `POST /api/v1/logs/batch` in bytes after decompression, 64 MiB by default.
-    pub batch_bytes: usize,
-    /// The most events in a batch, 1,000,000 by default: it bounds the answer, which has a line for
-    /// each. No batch of whole events within the default size comes near it. Of elements that are
-    /// rejected a batch has at most [`MAX_REJECTED`](spark_analytics_core::MAX_REJECTED), whatever this is.
-    pub batch_events: usize,
-    /// How long a body may keep the server waiting, 30 s by default: a single event's for all of it, a
-    /// batch's for the next piece, and for all of it if on average it comes slower than 4 KiB a second.
-    pub body_timeout: Duration,
-    /// How long a connection may take to send a request's head, and how long it may idle before the
-    /// next one, 30 s by default.
-    pub header_timeout: Duration,
-    /// How long a client may keep the server waiting that does not take its answer, 30 s by default: for
-    /// the next piece, and for all of it if on average it takes less than 4 KiB a second.
-    pub write_timeout: Duration,
-    /// The most connections at once, 900 by default, so that they and the store fit into the 1,024 open
-    /// files that a process usually has; at most 65,536. For one more that one is closed which has kept the
-    /// server waiting longest, idle or amid what it sends or takes. A connection for which the server is
-    /// at work is not; if all are, one more waits.
-    pub connections: usize,
-    /// The most bytes that bodies under way and answers that are not taken hold together, 256 MiB by
-    /// default. For more the connection is closed that holds some of it and has kept the server waiting
-    /// longest; if the server is at work for all of them, what asks for more is answered with 503. What is
-    /// below 16 KiB a connection is not counted.
-    pub held_bytes: usize,
-    /// How long requests under way may go on after the server was told to stop, 10 s by default.
-    pub shutdown_timeout: Duration,
+pub struct ApiOptions {
+    pub(crate) access: Option<Access>,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) event_bytes: usize,
+    pub(crate) batch_bytes: usize,
+    pub(crate) batch_events: usize,
+    pub(crate) body_timeout: Duration,
 }
 
-impl Default for Options {
+impl Default for ApiOptions {
     fn default() -> Self {
         Self {
             access: None,
@@ -59,11 +36,48 @@ impl Default for Options {
             batch_bytes: 64 << 20,
             batch_events: 1_000_000,
             body_timeout: Duration::from_secs(30),
-            header_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(30),
-            connections: 900,
-            held_bytes: 256 << 20,
-            shutdown_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+impl ApiOptions {
+    /// Who may call the API: holders of a token, or everyone (the default). `/`, `/health`, `/ready`, `/docs` and
+    /// the OpenAPI document never require a token.
+    pub fn access(self, access: Access) -> Self {
+        Self { access: Some(access), ..self }
+    }
+
+    /// Origins allowed to call the API from a browser (CORS), none by default. Other origins cannot read
+    /// responses, and their writes are refused with 403. Same-origin pages and clients other than browsers are
+    /// always allowed.
+    pub fn origins(self, origins: impl IntoIterator<Item = Origin>) -> Self {
+        Self { origins: origins.into_iter().collect(), ..self }
+    }
+
+    /// Maximum body of `POST /api/v1/logs/ingest` in bytes, 1 MiB by default.
+    pub const fn event_bytes(mut self, bytes: usize) -> Self {
+        self.event_bytes = bytes;
+        self
+    }
+
+    /// Maximum body of `POST /api/v1/logs/batch` in bytes after decompression, 64 MiB by default.
+    pub const fn batch_bytes(mut self, bytes: usize) -> Self {
+        self.batch_bytes = bytes;
+        self
+    }
+
+    /// Maximum number of events in a batch, 1,000,000 by default. It bounds the response, which has an entry for
+    /// each event; a batch of valid events within the default size does not come near it. A batch may have at
+    /// most [`MAX_REJECTED`](spark_analytics_core::MAX_REJECTED) rejected elements, whatever this is.
+    pub const fn batch_events(mut self, events: usize) -> Self {
+        self.batch_events = events;
+        self
+    }
+
+    /// How long the server waits for a request body, 30 s by default: for a single event, the whole body; for a
+    /// batch, each chunk, and the whole body if its average rate falls below 4 KiB/s.
+    pub const fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
     }
 }

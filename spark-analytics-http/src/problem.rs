@@ -1,16 +1,15 @@
 //! Errors as RFC 9457 problems.
 
+use std::time::SystemTime;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use spark_analytics_core::{Error, Rejection};
+use spark_analytics_core::{Error, NotQueued, Rejection, Timestamp};
 use utoipa::ToSchema;
 
-use crate::app::now;
-use crate::connections::Full;
-use crate::outcome::Counts;
-use spark_analytics_core::NotQueued;
+use crate::counts::Counts;
 
 /// An answer that is not what was asked for, with a sentence that says why.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -71,7 +70,8 @@ impl Problem {
 
     /// What is kept of the input that this answers; nothing if the input is not to blame.
     pub(crate) fn rejection(&self, raw: &[u8]) -> Option<Rejection> {
-        (self.status < 500).then(|| Rejection::new(now(), self.detail.as_str(), raw))
+        (self.status < 500)
+            .then(|| Rejection::new(Timestamp::from(SystemTime::now()), self.detail.as_str(), raw))
     }
 
     /// Says what of a batch was taken before the problem.
@@ -103,14 +103,6 @@ impl From<Error> for Problem {
 impl From<NotQueued> for Problem {
     fn from(error: NotQueued) -> Self {
         Self::unavailable(error.to_string(), 1)
-    }
-}
-
-impl From<Full> for Problem {
-    fn from(Full: Full) -> Self {
-        let detail =
-            "the server holds as much for its clients as it may; send it again, best in parts";
-        Self::unavailable(detail, 1)
     }
 }
 

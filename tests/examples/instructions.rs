@@ -46,8 +46,9 @@ fn main() -> Result {
                 runtime
                     .block_on(async { ingest(&SqliteStore::open(path).await?, rounds).await })?;
             } else {
-                runtime
-                    .block_on(async { ingest(&RedbStore::create(path).await?, rounds).await })?;
+                runtime.block_on(async {
+                    ingest(&RedbStore::options().create(path).await?, rounds).await
+                })?;
             }
         }
         other => return Err(format!("no case {other}").into()),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use spark_analytics_core::{Application, Timestamp};
+use spark_analytics_core::{Application, AttemptKey, Timestamp};
 use spark_analytics_http::figures::ApplicationFigures;
 
 use crate::flags::Shared;
@@ -66,12 +66,11 @@ const APPS: Columns = Columns {
 pub(crate) async fn run(_: &Apps, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
     let mut list = List::new(out, APPS);
-    let mut after: Option<(String, String)> = None;
+    let mut after: Option<AttemptKey> = None;
     loop {
-        let last = after.as_ref().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
-        let apps = store.applications(last, PAGE).await?;
+        let apps = store.applications(after.as_ref(), PAGE).await?;
         list.page(&apps.iter().map(AppView::from).collect::<Vec<_>>())?;
-        after = apps.last().map(|app| (app.app_id.clone(), app.attempt_id.clone()));
+        after = apps.last().map(Application::key);
         if apps.len() < PAGE {
             break;
         }

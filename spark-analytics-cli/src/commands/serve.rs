@@ -13,7 +13,7 @@ use clap::Args;
 use metrics::counter;
 use spark_analytics_core::{Analytics, CacheCounts, Cached, Queue, Store};
 use spark_analytics_eventlog::is_url;
-use spark_analytics_http::{Options, Origin, router, router_with_queue, serve};
+use spark_analytics_http::{Api, ApiOptions, Origin, ServeOptions, serve};
 use spark_analytics_import::{LogState, Update, follow};
 use tokio::net::TcpListener;
 
@@ -94,15 +94,15 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     let redis = SharedCache::default();
     let cached = Cached::new(redis.around(Metered::new(store), args.redis.as_deref()).await?);
     let store: Arc<dyn Store> = Arc::new(cached.clone());
-    let mut options = Options::default();
-    options.access = tokens.as_ref().map(|tokens| tokens.access.clone());
-    options.origins = args.cors_origin;
-    options.connections = connections();
-    let analytics = Analytics::new(Arc::clone(&store));
-    let router = match queue {
-        Some(queue) => router_with_queue(analytics, queue, &options),
-        None => router(analytics, &options),
-    };
+    let access = tokens.as_ref().map(|tokens| tokens.access.clone());
+    let mut options = ApiOptions::default().origins(args.cors_origin);
+    if let Some(access) = &access {
+        options = options.access(access.clone());
+    }
+    let mut api = Api::new(Analytics::new(Arc::clone(&store))).options(options);
+    if let Some(queue) = queue {
+        api = api.queue(queue);
+    }
     let count_caches = move || {
         let CacheCounts { hits, misses, .. } = cached.counts();
         for (result, count) in [("hit", hits), ("miss", misses)] {
@@ -111,7 +111,9 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
         }
         redis.count();
     };
-    let router = router.merge(prometheus::route(options.access.as_ref(), metrics, count_caches));
+    let metrics = prometheus::route(access.as_ref(), metrics, count_caches);
+    let router = api.into_router().merge(metrics);
+    let options = ServeOptions::default().connections(connections());
     if tokens.is_some() || tls.is_some() {
         let (tokens, tls) = (tokens.clone(), tls.clone());
         at_hangup(move || {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use spark_analytics_http::{Access, Options};
+use spark_analytics_http::{Access, ServeOptions};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ pub(crate) async fn serve(
     let _ = writeln!(std::io::stdout(), "metrics on http://{}/metrics", listener.local_addr()?);
     tokio::spawn(async move {
         let stopped = stop.cancelled_owned();
-        spark_analytics_http::serve(listener, router, &Options::default(), stopped).await;
+        spark_analytics_http::serve(listener, router, &ServeOptions::default(), stopped).await;
     });
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The `Store` trait: what a backend has to do.
 
 pub(crate) mod cached;
+pub(crate) mod durability;
 pub(crate) mod memory;
 
 use std::fmt;
@@ -198,17 +199,6 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn close(&self) -> Result<()> {
         Ok(())
     }
-}
-
-/// When what was written is durable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Durability {
-    /// Before the call returns: it survives a loss of power. The default.
-    #[default]
-    Immediate,
-    /// Soon after the call returned: it survives the end of the process, and a loss of power may lose the last
-    /// writes, never parts of them.
-    Eventual,
 }
 
 /// What became of an event, with the id it is stored under.

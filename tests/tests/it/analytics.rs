@@ -25,7 +25,7 @@ fn event(job_id: i64) -> Vec<Event> {
 struct Call(Shared<LocalBoxFuture<'static, Result<Vec<Receipt>>>>);
 
 impl Call {
-    fn new<S: Store + Clone>(analytics: &Analytics<S>, events: Vec<Event>) -> Self {
+    fn new(analytics: &Analytics, events: Vec<Event>) -> Self {
         let analytics = analytics.clone();
         Self(async move { analytics.ingest(events).await }.boxed_local().shared())
     }
@@ -179,7 +179,7 @@ async fn callers_on_any_runtime<S: Store + Clone>(store: S) {
 }
 
 async fn redb_in(folder: &tempfile::TempDir) -> RedbStore {
-    RedbStore::create(folder.path().join("store.redb")).await.unwrap()
+    RedbStore::options().create(folder.path().join("store.redb")).await.unwrap()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use spark_analytics_core::{
-    Application, Event, LogSnapshot, LogSource, MemoryStore, Receipt, Rejection, Store, Timestamp,
+    Event, LogSnapshot, LogSource, MemoryStore, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
@@ -66,7 +66,7 @@ async fn open_sqlite(path: PathBuf) -> SqliteStore {
 }
 
 async fn open_redb(path: PathBuf) -> RedbStore {
-    RedbStore::open(path).await.unwrap()
+    RedbStore::options().open_existing(path).await.unwrap()
 }
 
 #[tokio::test]
@@ -121,10 +121,9 @@ async fn a_redb_file_of_schema_2_opens() {
 async fn takes_what_is_new(store: &dyn Store) {
     let log: LogSnapshot =
         serde_json::from_slice(&std::fs::read(golden("log-2.json")).unwrap()).unwrap();
-    let receipt = store.ingest_logs(vec![log.clone()], Vec::new()).await.unwrap();
+    let receipt = store.ingest_logs(vec![log.clone()], Vec::new()).await.unwrap().remove(0);
     assert!(receipt.environment && receipt.sql == log.sql.len() && receipt.application);
-    let Application { app_id, attempt_id, .. } = &log.application;
-    assert_eq!(store.log(app_id, attempt_id).await.unwrap(), Some(log));
+    assert_eq!(store.log(&log.application.key()).await.unwrap(), Some(log));
 }
 
 #[tokio::test]
@@ -155,7 +154,7 @@ async fn write_the_kept_files() {
     fill(&store, "log-2.json").await;
     store.ingest_logs(Vec::new(), vec![source()]).await.unwrap();
     store.close().await.unwrap();
-    let store = RedbStore::create(&redb).await.unwrap();
+    let store = RedbStore::options().create(&redb).await.unwrap();
     fill(&store, "log-2.json").await;
     store.ingest_logs(Vec::new(), vec![source()]).await.unwrap();
     store.compact().await.unwrap();

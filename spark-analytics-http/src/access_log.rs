@@ -1,0 +1,116 @@
+//! Around every request: its id, the access log, an answer even to a panic, and that it arrives.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Instant, SystemTime};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use metrics::{counter, histogram};
+use tracing::{Level, enabled, event};
+
+use crate::problem::{Detail, Problem};
+use crate::request::{Caller, REQUEST_ID};
+use crate::server::connections::Slot;
+use crate::server::{drain, one_request};
+use crate::state::App;
+
+const LONGEST_ID: usize = 128;
+/// How many times the longest batch is read of a body that is not taken.
+const LEFT_BATCHES: usize = 4;
+
+/// Gives the request an id, its own `x-request-id` if it has a sane one, and answers with it. One event
+/// of tracing tells of the answer, and metrics count it. A body that was not read to its end is.
+pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request.headers().get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    let id = id.unwrap_or_else(new_id);
+    let asked = enabled!(Level::INFO).then(|| (request.method().clone(), request.uri().clone()));
+    let counted = Counted::new(&request);
+    let slot = request.extensions().get::<Arc<Slot>>().cloned();
+    let (request, left) = drain::watch(request);
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the server failed at this request; its log says more",
+        )
+        .into_response(),
+    };
+    if let Some(left) = left {
+        left.drain(
+            app.options.batch_bytes.saturating_mul(LEFT_BATCHES) as u64,
+            app.options.body_timeout,
+        );
+    }
+    if let Some(slot) = slot {
+        response = one_request::hold(response, &slot);
+    }
+    counted.count(response.status(), started.elapsed().as_secs_f64());
+    if let Some((method, uri)) = asked {
+        let detail = response.extensions().get::<Detail>().map(|detail| detail.0.as_str());
+        let token = response.extensions().get::<Caller>().map(|caller| &*caller.0);
+        let status = response.status().as_u16();
+        let ms = started.elapsed().as_micros() as f64 / 1e3;
+        let id = id.to_str().unwrap_or_default();
+        macro_rules! tell {
+            ($level:expr) => {
+                event!($level, id, %method, path = uri.path(), token, status, ms, detail, "answered")
+            };
+        }
+        let tell = || if status >= 500 { tell!(Level::WARN) } else { tell!(Level::INFO) };
+        // A log that fails is no reason not to answer.
+        let _ = catch_unwind(AssertUnwindSafe(tell));
+    }
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The labels by which a request is counted: as many as there are routes, whatever is asked.
+struct Counted {
+    method: &'static str,
+    route: String,
+}
+
+impl Counted {
+    fn new(request: &Request) -> Self {
+        let method = match *request.method() {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::HEAD => "HEAD",
+            Method::OPTIONS => "OPTIONS",
+            _ => "other",
+        };
+        let route = request.extensions().get::<MatchedPath>();
+        Self { method, route: route.map_or("other", MatchedPath::as_str).to_owned() }
+    }
+
+    fn count(self, status: StatusCode, seconds: f64) {
+        let Self { method, route } = self;
+        histogram!("spark_analytics_http_request_seconds", "route" => route.clone())
+            .record(seconds);
+        let status = status.as_u16().to_string();
+        let labels = [("method", method.to_owned()), ("route", route), ("status", status)];
+        counter!("spark_analytics_http_requests_total", &labels).increment(1);
+    }
+}
+
+fn is_sane(id: &HeaderValue) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+/// Unique in this process and unlikely to be another's: a count from where the clock stood.
+fn new_id() -> HeaderValue {
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        AtomicU64::new(since_epoch.map_or(0, |since| since.as_nanos() as u64))
+    });
+    let id = format!("{:016x}", NEXT.fetch_add(1, Ordering::Relaxed));
+    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("0"))
+}

@@ -1,0 +1,51 @@
+//! Pages: how many rows one has, and where the next one starts.
+
+use crate::problem::Problem;
+use crate::request::cursor::Cursor;
+use crate::request::params;
+
+/// How many rows a page has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageSize {
+    /// Without `limit`.
+    pub(crate) default: usize,
+    /// At most.
+    pub(crate) max: usize,
+}
+
+/// The size of pages of figures.
+pub(crate) const FIGURES: PageSize = PageSize { default: 1_000, max: 10_000 };
+/// The size of pages of raw input, of which a row may have 64 KiB.
+pub(crate) const RAW: PageSize = PageSize { default: 100, max: 1_000 };
+
+/// The page that a request asks for.
+#[derive(Debug)]
+pub(crate) struct Page<C> {
+    /// The cursor after which the page starts.
+    pub(crate) after: Option<C>,
+    limit: usize,
+}
+
+impl<C: Cursor> Page<C> {
+    /// The page that the parameters `limit` and `cursor` ask for.
+    pub(crate) fn new(
+        limit: Option<&str>,
+        cursor: Option<&str>,
+        size: PageSize,
+    ) -> Result<Self, Problem> {
+        let limit = params::limit(limit, size.default, size.max)?;
+        Ok(Self { after: cursor.map(C::decode).transpose()?, limit })
+    }
+
+    /// How many rows to read: one more than the page has shows that another page follows.
+    pub(crate) const fn rows_to_read(&self) -> usize {
+        self.limit + 1
+    }
+
+    /// Cuts the rows read to the page, and returns the cursor of the next page if there is one.
+    pub(crate) fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> C) -> Option<String> {
+        let is_last = rows.len() <= self.limit;
+        rows.truncate(self.limit);
+        rows.last().filter(|_| !is_last).map(|row| cursor(row).encode())
+    }
+}

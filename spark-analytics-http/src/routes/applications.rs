@@ -1,0 +1,169 @@
+//! `GET /api/v1/analytics/applications`, one of them, and its stages.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use spark_analytics_core::{Application, AttemptKey, Stage, Store};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::figures::{ApplicationFigures, StageFigures};
+use crate::problem::Problem;
+use crate::request::page::{self, Page};
+use crate::request::params::{Params, short};
+use crate::routes::app_attempts;
+use crate::state::App;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListParams {
+    /// The most to list, 1,000 unless given.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
+    limit: Option<String>,
+    /// The page before's `next`.
+    cursor: Option<String>,
+}
+
+/// A page of applications.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ApplicationPage {
+    /// In the order of application and attempt.
+    applications: Vec<ApplicationFigures>,
+    /// The next page's `cursor`, null on the last.
+    next: Option<String>,
+}
+
+/// The applications that event logs told of, an attempt each.
+#[utoipa::path(
+    get,
+    path = "/api/v1/analytics/applications",
+    operation_id = "list_applications",
+    tag = "analytics",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of applications", body = ApplicationPage),
+        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<ApplicationPage>, Problem> {
+    let page: Page<AttemptKey> =
+        Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
+    let mut rows =
+        app.analytics.store().applications(page.after.as_ref(), page.rows_to_read()).await?;
+    let next = page.cut(&mut rows, Application::key);
+    Ok(Json(ApplicationPage { applications: rows.iter().map(Into::into).collect(), next }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AttemptParams {
+    /// The application's attempt, where it has attempts.
+    attempt: Option<String>,
+}
+
+/// The figures of an application.
+#[utoipa::path(
+    get,
+    path = "/api/v1/analytics/applications/{app_id}",
+    tag = "analytics",
+    params(("app_id" = String, Path, description = "The application's id"), AttemptParams),
+    responses(
+        (status = 200, description = "The figures", body = ApplicationFigures),
+        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No event log told of the application's attempt", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn application(
+    State(app): State<App>,
+    app_id: Result<Path<String>, PathRejection>,
+    Params(params): Params<AttemptParams>,
+) -> Result<Json<ApplicationFigures>, Problem> {
+    let Path(app_id) = app_id?;
+    let attempt_id = params.attempt.unwrap_or_default();
+    let attempts = app_attempts::of(app.analytics.store(), &app_id).await?;
+    match attempts.iter().find(|attempt| attempt.attempt_id == attempt_id) {
+        Some(attempt) => Ok(Json(attempt.into())),
+        None => Err(unknown(&app_id, &attempts)),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StageParams {
+    /// The application's attempt, where it has attempts.
+    attempt: Option<String>,
+    /// The most to list, 1,000 unless given.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
+    limit: Option<String>,
+    /// The page before's `next`.
+    cursor: Option<String>,
+}
+
+/// A page of the stages of an application.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StagePage {
+    /// In the order of stage and attempt.
+    stages: Vec<StageFigures>,
+    /// The next page's `cursor`, null on the last.
+    next: Option<String>,
+}
+
+/// The figures of each attempt of an application's stages.
+#[utoipa::path(
+    get,
+    path = "/api/v1/analytics/applications/{app_id}/stages",
+    tag = "analytics",
+    params(("app_id" = String, Path, description = "The application's id"), StageParams),
+    responses(
+        (status = 200, description = "A page of stage attempts", body = StagePage),
+        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No event log told of the application's attempt", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn stages(
+    State(app): State<App>,
+    app_id: Result<Path<String>, PathRejection>,
+    Params(params): Params<StageParams>,
+) -> Result<Json<StagePage>, Problem> {
+    let Path(app_id) = app_id?;
+    let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
+    let attempt_id = params.attempt.unwrap_or_default();
+    let store = app.analytics.store();
+    let Some(log) = store.log(&AttemptKey::new(&*app_id, &*attempt_id)).await? else {
+        return Err(unknown(&app_id, &app_attempts::of(store, &app_id).await?));
+    };
+    let key = |stage: &Stage| (stage.stage_id, stage.stage_attempt_id);
+    let mut stages = log.stages;
+    stages.retain(|stage| page.after.is_none_or(|after| key(stage) > after));
+    let next = page.cut(&mut stages, key);
+    Ok(Json(StagePage { stages: stages.iter().map(Into::into).collect(), next }))
+}
+
+fn unknown(app_id: &str, attempts: &[Application]) -> Problem {
+    /// How many attempts are named.
+    const NAMED: usize = 5;
+    let app_id = short(app_id);
+    let detail = match attempts {
+        [] => format!("no event log told of application {app_id}"),
+        attempts => {
+            let ids = attempts.iter().take(NAMED).map(|attempt| short(&attempt.attempt_id));
+            let ids: Vec<String> = ids.map(|id| format!("`{id}`")).collect();
+            format!(
+                "application {app_id} has no such attempt; `attempt` names one of its {}: {}",
+                attempts.len(),
+                ids.join(", ")
+            )
+        }
+    };
+    Problem::new(StatusCode::NOT_FOUND, detail)
+}

@@ -1,0 +1,178 @@
+//! What is known of an attempt: jobs, stages, executors, environment, SQL.
+
+use spark_analytics_core::history::{
+    ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, all_executors, executors,
+    job_status, jobs, stage_status, stages,
+};
+use spark_analytics_core::{AttemptKey, LogSnapshot, Stage, Store};
+
+use super::answer::{Answer, Refusal, json};
+use super::query::Query;
+use super::resource::{Missing, Resource};
+use crate::state::App;
+
+const JOB_STATUSES: [&str; 4] = ["RUNNING", "SUCCEEDED", "FAILED", "UNKNOWN"];
+const STAGE_STATUSES: [&str; 5] = ["ACTIVE", "COMPLETE", "FAILED", "PENDING", "SKIPPED"];
+const TASK_STATUSES: [&str; 5] = ["RUNNING", "KILLED", "FAILED", "SUCCESS", "UNKNOWN"];
+/// How many executions of SQL are listed unless told.
+const EXECUTIONS: i32 = 20;
+
+/// Answers for an application, or for one of its attempts. As in Spark, one that has attempts is found
+/// by its attempt alone.
+pub(super) async fn answer(
+    app: &App,
+    (app_id, attempt_id): (&str, Option<&str>),
+    resource: Resource<'_>,
+    query: &Query<'_>,
+) -> Answer {
+    let attempt = AttemptKey::new(app_id, attempt_id.unwrap_or_default());
+    let log = app.analytics.store().log(&attempt).await?;
+    let unknown = || match attempt_id {
+        Some(attempt_id) => Refusal::not_found(format!("no such app: {app_id}/{attempt_id}")),
+        None => Refusal::not_found(format!("no such app: {app_id}")),
+    };
+    let log = log.ok_or_else(unknown)?;
+    match resource {
+        Resource::Jobs => {
+            let statuses = query.words("status", &JOB_STATUSES)?;
+            let mut jobs = jobs(&log);
+            jobs.retain(|job| statuses.is_empty() || statuses.contains(&job_status(job)));
+            json(&jobs.into_iter().map(JobData).collect::<Vec<_>>())
+        }
+        Resource::Job(id) => {
+            let job = log.jobs.iter().find(|job| job.job_id == i64::from(id));
+            let unknown = || Refusal::not_found(format!("unknown job: {id}"));
+            json(&JobData(job.ok_or_else(unknown)?))
+        }
+        Resource::Stages => {
+            let statuses = query.words("status", &STAGE_STATUSES)?;
+            let task_statuses = query.words("taskStatus", &TASK_STATUSES)?;
+            query.check_quantiles()?;
+            let mut stages = stages(&log);
+            let is_wanted = |stage: &Stage| statuses.contains(&stage_status(stage.status));
+            stages.retain(|stage| statuses.is_empty() || is_wanted(stage));
+            // Spark looks at the tasks only where it is to list them.
+            if query.flag("details", false) && !task_statuses.is_empty() {
+                stages.retain(|stage| task_statuses.iter().any(|status| has_tasks(stage, status)));
+            }
+            json(&stages.into_iter().map(StageData).collect::<Vec<_>>())
+        }
+        Resource::Stage(id) => {
+            check_stage_parameters(query)?;
+            json(&stage_attempts(&log, id)?.into_iter().map(StageData).collect::<Vec<_>>())
+        }
+        Resource::StageAttempt(id, attempt) => {
+            check_stage_parameters(query)?;
+            let all = stage_attempts(&log, id)?;
+            let unknown = || {
+                let ids: Vec<_> = all.iter().map(|s| s.stage_attempt_id.to_string()).collect();
+                let found = ids.join(",");
+                let text = format!("unknown attempt for stage {id}.  Found attempts: [{found}]");
+                Refusal::not_found(text)
+            };
+            let stage = all.iter().find(|stage| stage.stage_attempt_id == i64::from(attempt));
+            json(&StageData(stage.ok_or_else(unknown)?))
+        }
+        Resource::Executors => json(&executors(&log)),
+        Resource::AllExecutors => json(&all_executors(&log)),
+        Resource::Environment => {
+            json(&ApplicationEnvironmentInfo(log.environment.as_ref().ok_or_else(unknown)?))
+        }
+        Resource::Sql => sql(&log, query),
+        Resource::SqlExecution(id) => {
+            let execution = log.sql.iter().find(|execution| execution.execution_id == id);
+            let unknown = || Refusal::not_found(format!("unknown query execution id: {id}"));
+            let execution =
+                with_plans(ExecutionData::of(&log, [execution.ok_or_else(unknown)?]), query);
+            json(&execution.first())
+        }
+        Resource::Rdds | Resource::Processes => json(&[(); 0]),
+        Resource::Rdd(id) => Err(Refusal::not_found(format!("no rdd found w/ id {id}"))),
+        Resource::ThreadsOf(executor)
+            if executor != "driver" && executor.parse::<u64>().is_err() =>
+        {
+            let text = "Invalid executorId: neither 'driver' nor number.";
+            Err(Refusal::bad_request(text))
+        }
+        Resource::ThreadsOf(_) | Resource::Threads => Err(Refusal::no_threads()),
+        Resource::Missing(missing) => {
+            if missing == Missing::TaskSummary {
+                query.check_quantiles()?;
+            }
+            Err(Refusal::not_found(reason(missing, &log)))
+        }
+    }
+}
+
+fn sql(log: &LogSnapshot, query: &Query<'_>) -> Answer {
+    let offset = query.integer("offset")?.unwrap_or(0);
+    let length = query.integer("length")?.unwrap_or(EXECUTIONS);
+    let offset = usize::try_from(offset).unwrap_or(0);
+    let length = usize::try_from(length).ok().filter(|length| *length > 0);
+    // In the order of their numbers, as every store gives them.
+    let wanted = log.sql.iter().skip(offset).take(length.unwrap_or(usize::MAX));
+    json(&with_plans(ExecutionData::of(log, wanted), query))
+}
+
+fn with_plans<'a>(
+    mut executions: Vec<ExecutionData<'a>>,
+    query: &Query<'_>,
+) -> Vec<ExecutionData<'a>> {
+    let with_plan = query.flag("planDescription", true);
+    executions.iter_mut().for_each(|execution| execution.with_plan = with_plan);
+    executions
+}
+
+/// Whether a stage attempt has tasks of a status.
+fn has_tasks(stage: &Stage, status: &str) -> bool {
+    let (tasks, running) = (&stage.tasks, stage.active_tasks);
+    let known = [tasks.succeeded, tasks.failed, tasks.killed, running];
+    let count = match status {
+        "RUNNING" => running,
+        "KILLED" => tasks.killed,
+        "FAILED" => tasks.failed,
+        "SUCCESS" => tasks.succeeded,
+        // A log may claim any number of tasks.
+        "UNKNOWN" => known.into_iter().fold(stage.num_tasks, i64::saturating_sub),
+        _ => 0,
+    };
+    count > 0
+}
+
+/// `withSummaries`, `quantiles` and, of a single stage, `details` and `taskStatus` ask for tasks, which are not
+/// kept: what is wrong with them is said all the same.
+fn check_stage_parameters(query: &Query<'_>) -> Result<(), Refusal> {
+    query.words("taskStatus", &TASK_STATUSES)?;
+    query.check_quantiles()
+}
+
+/// The attempts of a stage, in the order of their numbers.
+fn stage_attempts(log: &LogSnapshot, id: i32) -> Result<Vec<&Stage>, Refusal> {
+    let mut attempts: Vec<&Stage> =
+        log.stages.iter().filter(|stage| stage.stage_id == i64::from(id)).collect();
+    attempts.sort_by_key(|stage| stage.stage_attempt_id);
+    if attempts.is_empty() {
+        return Err(Refusal::not_found(format!("unknown stage: {id}")));
+    }
+    Ok(attempts)
+}
+
+fn reason(missing: Missing, log: &LogSnapshot) -> String {
+    let application = &log.application;
+    match missing {
+        Missing::TaskSummary => {
+            "task summaries are not kept: /api/v1/analytics/applications/{app_id}/stages gives \
+             the distribution of task durations of each stage"
+                .to_owned()
+        }
+        Missing::TaskList => {
+            "single tasks are not kept: stages give their counts and sums".to_owned()
+        }
+        Missing::Logs => {
+            format!("Event logs are not available for app: {}.", application.app_id)
+        }
+        Missing::Streaming => {
+            format!("no streaming listener attached to {}", application.name)
+        }
+    }
+}

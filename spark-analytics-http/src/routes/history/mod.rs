@@ -1,0 +1,83 @@
+//! Spark's own History Server REST: what its clients ask, answered as it does.
+//!
+//! The paths below an application are taken apart here and not by the router, for the History Server
+//! answers what it does not know by rules of its own: a number that is none becomes an attempt's id.
+
+mod answer;
+mod applications;
+mod date;
+mod describe;
+mod facts;
+mod query;
+mod resource;
+mod schemas;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{OriginalUri, Path, State};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::App;
+use answer::{Answer, Refusal, json};
+use query::Query;
+use resource::Resource;
+
+/// The version of Spark whose answers these are.
+const SPARK_VERSION: &str = "4.1.4";
+
+/// The routes with their descriptions.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(describe::document())
+        .route("/api/v1/version", get(version))
+        .route("/api/v1/version/", get(version))
+        .route("/api/v1/applications", get(list))
+        .route("/api/v1/applications/", get(list))
+        .route("/api/v1/applications/{app_id}", get(application))
+        .route("/api/v1/applications/{app_id}/", get(application))
+        .route("/api/v1/applications/{app_id}/{*rest}", get(below))
+}
+
+#[derive(Serialize)]
+struct VersionInfo {
+    spark: &'static str,
+}
+
+async fn version() -> Answer {
+    json(&VersionInfo { spark: SPARK_VERSION })
+}
+
+async fn list(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Answer {
+    applications::list(&app, &Query::of(&uri)).await
+}
+
+async fn application(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    path: Result<Path<String>, PathRejection>,
+) -> Answer {
+    let Path(app_id) = path.map_err(|_| Refusal::nothing_at(&uri))?;
+    applications::one(&app, &app_id).await
+}
+
+async fn below(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, Refusal> {
+    let Path((app_id, rest)) = path.map_err(|_| Refusal::nothing_at(&uri))?;
+    let segments: Vec<&str> = rest.split('/').filter(|segment| !segment.is_empty()).collect();
+    let (attempt_id, segments) = match resource::starts_one(&segments) {
+        true => (None, segments.as_slice()),
+        false => (segments.first().copied(), segments.get(1..).unwrap_or_default()),
+    };
+    match (attempt_id, segments) {
+        (None, []) => applications::one(&app, &app_id).await,
+        (Some(attempt_id), []) => applications::attempt(&app, &app_id, attempt_id).await,
+        _ => {
+            let resource = Resource::of(segments).ok_or_else(|| Refusal::nothing_at(&uri))?;
+            facts::answer(&app, (&app_id, attempt_id), resource, &Query::of(&uri)).await
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `POST /api/v1/logs/ingest`: one event.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use spark_analytics_core::{Event, InvalidEvent, Receipt};
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+use crate::request::body;
+use crate::request::encoding::{Encoding, Media, encoding, media};
+use crate::state::App;
+
+/// That an event is stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ingested {
+    /// Always true.
+    #[schema(example = true)]
+    success: bool,
+    /// `Log ingested successfully`, or `Log entry already exists (ID: n)`.
+    #[schema(example = "Log ingested successfully")]
+    message: String,
+    /// The id that the event is stored under.
+    #[schema(example = 1)]
+    log_id: i64,
+    /// `recorded`, `duplicate`, or `replaced` if it took the place of one with less content.
+    #[schema(example = "recorded")]
+    outcome: &'static str,
+}
+
+/// That an event is in the queue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Queued {
+    /// Always true.
+    #[schema(example = true)]
+    success: bool,
+    #[schema(example = "Log queued")]
+    message: &'static str,
+    /// Always null: the event has no id yet.
+    log_id: Option<i64>,
+}
+
+/// Takes one event.
+///
+/// When it is answered with 200 the event is durable and all figures include it. An event that is known
+/// already changes nothing. A server that publishes to a queue answers with 202 instead.
+#[utoipa::path(
+    post,
+    path = "/api/v1/logs/ingest",
+    tag = "logs",
+    request_body(content = crate::request::json_names::WireEvent, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The event is stored", body = Ingested),
+        (status = 202, description = "The event is in the queue, and will be stored", body = Queued),
+        (status = 400, description = "Not an event, or one before the prune day", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another site asks", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed; sending again is safe", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too much waits to be stored, or the queue takes no event now; see Retry-After", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    if media(request.headers())? != Media::Json {
+        let detail =
+            "one event is sent as application/json; lines of events go to /api/v1/logs/batch";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    if encoding(request.headers())? != Encoding::Identity {
+        let detail =
+            "a single event is not compressed; compressed batches go to /api/v1/logs/batch";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let options = &app.options;
+    let (raw, is_whole) = body::whole(request, options.event_bytes, options.body_timeout).await;
+    let event = match is_whole.and_then(|()| read(&raw).map_err(Problem::bad_request)) {
+        Ok(event) => event,
+        Err(problem) => return Err(refuse(&app, problem, &raw).await),
+    };
+    if let Some(queue) = &app.queue {
+        queue.publish(vec![event]).await?;
+        let queued = Queued { success: true, message: "Log queued", log_id: None };
+        return Ok((StatusCode::ACCEPTED, Json(queued)).into_response());
+    }
+    let receipts = app.analytics.ingest(vec![event]).await?;
+    match receipts.first() {
+        Some(Receipt::Recorded(id)) => Ok(stored(*id, "recorded")),
+        Some(Receipt::Duplicate(id)) => Ok(stored(*id, "duplicate")),
+        Some(Receipt::Replaced(id)) => Ok(stored(*id, "replaced")),
+        Some(Receipt::TooOld) | None => {
+            Err(refuse(&app, Problem::bad_request(InvalidEvent::TooOld.to_string()), &raw).await)
+        }
+    }
+}
+
+/// Reads an event from the bytes that came.
+pub(crate) fn read(raw: &[u8]) -> Result<Event, String> {
+    let text = std::str::from_utf8(raw).map_err(|error| {
+        format!("the event is not UTF-8: the byte at {} is wrong", error.valid_up_to())
+    })?;
+    Event::from_json(text).map_err(|error| error.to_string())
+}
+
+async fn refuse(app: &App, problem: Problem, raw: &[u8]) -> Problem {
+    app.rejections.keep(problem.rejection(raw).into_iter().collect()).await;
+    problem
+}
+
+fn stored(log_id: i64, outcome: &'static str) -> Response {
+    let message = match outcome {
+        "recorded" => "Log ingested successfully".to_owned(),
+        _ => format!("Log entry already exists (ID: {log_id})"),
+    };
+    Json(Ingested { success: true, message, log_id, outcome }).into_response()
+}

@@ -1,0 +1,134 @@
+//! `GET /api/v1/analytics/jobs` and `…/{job_id}`.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, JobResult, Store};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::figures::JobFigures;
+use crate::problem::Problem;
+use crate::request::page::{self, Page};
+use crate::request::params::{self, Params};
+use crate::state::App;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct JobParams {
+    /// The application of the job; left out, that of events that name none.
+    app: Option<String>,
+    /// The attempt of the application.
+    attempt: Option<String>,
+}
+
+/// The figures of a job.
+///
+/// They exist once the job's start and end are known; late events still change them.
+#[utoipa::path(
+    get,
+    path = "/api/v1/analytics/jobs/{job_id}",
+    tag = "analytics",
+    params(("job_id" = i64, Path, description = "The job's number", minimum = 0, example = 101), JobParams),
+    responses(
+        (status = 200, description = "The figures", body = JobFigures),
+        (status = 400, description = "`job_id` is no such number, or a wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The job is unknown, or its start or end is", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn job(
+    State(app): State<App>,
+    job_id: Result<Path<String>, PathRejection>,
+    Params(params): Params<JobParams>,
+) -> Result<Json<JobFigures>, Problem> {
+    let Path(job_id) = job_id?;
+    let job_id = params::job_id(&job_id)?;
+    let key = JobKey {
+        app_id: params.app.unwrap_or_default(),
+        attempt_id: params.attempt.unwrap_or_default(),
+        job_id,
+    };
+    match app.analytics.job(&key).await? {
+        Some(job) => Ok(Json(job.into())),
+        None => {
+            let detail = format!("{key} is unknown, or its start or its end has not come yet");
+            Err(Problem::new(StatusCode::NOT_FOUND, detail))
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListParams {
+    /// Only this user's jobs.
+    user: Option<String>,
+    /// Only this application's.
+    app: Option<String>,
+    /// Only with this result: `JobSucceeded`, `JobFailed`, or another text.
+    result: Option<String>,
+    /// Only those that ended on this day (UTC) or later.
+    #[param(format = Date, example = "2024-03-30")]
+    from: Option<String>,
+    /// Only those that ended on this day (UTC) or earlier.
+    #[param(format = Date, example = "2024-03-31")]
+    to: Option<String>,
+    /// The most jobs to list, 1,000 unless given.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
+    limit: Option<String>,
+    /// The page before's `next`.
+    cursor: Option<String>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobPage {
+    /// In the order of end, application, attempt, job.
+    jobs: Vec<JobFigures>,
+    /// The next page's `cursor`, null on the last.
+    next: Option<String>,
+}
+
+/// Jobs by user, application, result and days.
+#[utoipa::path(
+    get,
+    path = "/api/v1/analytics/jobs",
+    operation_id = "list_jobs",
+    tag = "analytics",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of jobs whose start and end are known", body = JobPage),
+        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<JobPage>, Problem> {
+    let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
+    let filter = JobFilter {
+        from: params.from.map(|day| params::day("from", &day)).transpose()?,
+        to: params.to.map(|day| params::day("to", &day)).transpose()?,
+        result: params.result.map(|name| JobResult::from_name(&name)),
+        user: params.user,
+        app_id: params.app,
+    };
+    let (jobs, next) = rows(&app, &filter, &page).await?;
+    Ok(Json(JobPage { jobs, next }))
+}
+
+/// A page of jobs and the cursor of the next.
+pub(crate) async fn rows<T: From<Job>>(
+    app: &App,
+    filter: &JobFilter,
+    page: &Page<JobCursor>,
+) -> Result<(Vec<T>, Option<String>), Problem> {
+    let store = app.analytics.store();
+    let mut jobs = store.jobs(filter, page.after.as_ref(), page.rows_to_read()).await?;
+    let next = page.cut(&mut jobs, |job| JobCursor::from(job));
+    Ok((jobs.into_iter().map(T::from).collect(), next))
+}

@@ -1,0 +1,111 @@
+//! What the server is and how it is.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
+use serde::Serialize;
+use spark_analytics_core::Store;
+use tokio::time::{Instant, timeout_at};
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+use crate::state::{App, Shared};
+
+/// How long a store may take to answer that it is ready.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+/// How long it is then taken for as ready as it was: anyone may ask, and each time would cost the store.
+const READY_FOR: Duration = Duration::from_secs(1);
+
+const STORE: &str = "store";
+const QUEUE: &str = "queue";
+
+/// What this server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Welcome {
+    #[schema(example = "Welcome to the Spark Analytics API")]
+    message: &'static str,
+    #[schema(example = "/docs")]
+    docs_url: &'static str,
+    version: &'static str,
+}
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    #[schema(example = "healthy")]
+    status: &'static str,
+}
+
+/// What this server is, and where its documentation is.
+#[utoipa::path(get, path = "/", tag = "server", responses((status = 200, description = "What this server is", body = Welcome)))]
+pub(crate) async fn welcome() -> Json<Welcome> {
+    Json(Welcome {
+        message: "Welcome to the Spark Analytics API",
+        docs_url: "/docs",
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200, description = "It answers", body = Status)))]
+pub(crate) async fn health() -> Json<Status> {
+    Json(Status { status: "healthy" })
+}
+
+/// Whether the store answers too, or the queue if events are published to one.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    tag = "server",
+    responses(
+        (status = 200, description = "The store answers, or the queue", body = Status),
+        (status = 503, description = "It does not", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Problem> {
+    // Who asks meanwhile waits for the same answer.
+    let until = Instant::now() + READY_WITHIN;
+    let ready = match timeout_at(until, app.ready.lock()).await {
+        Ok(mut last) => match &*last {
+            Some((asked, ready)) if asked.elapsed() < READY_FOR => ready.clone(),
+            _ => {
+                let ready = ask(&app, until).await;
+                last.insert((Instant::now(), ready)).1.clone()
+            }
+        },
+        Err(_) => Err(late(if app.queue.is_some() { QUEUE } else { STORE })),
+    };
+    match ready {
+        Ok(()) => Ok(Json(Status { status: "ready" })),
+        Err(detail) => Err(Problem::unavailable(detail, 5)),
+    }
+}
+
+/// Asks the store, or the queue: why it is not ready.
+async fn ask(app: &Shared, until: Instant) -> Result<(), String> {
+    let (what, check): (_, BoxFuture<'_, Result<(), String>>) = match &app.queue {
+        Some(queue) => (QUEUE, queue.check().map_err(|error| error.to_string()).boxed()),
+        None => {
+            let check = app.analytics.store().check();
+            (STORE, check.map_err(|error| error.to_string()).boxed())
+        }
+    };
+    let detail = match timeout_at(until, check).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(detail)) => detail,
+        Err(_) => late(what),
+    };
+    if app.options.access.is_none() {
+        return Err(detail);
+    }
+    // This is answered to anyone, and hosts and paths are nobody's business.
+    tracing::warn!(detail, "not ready");
+    Err(format!("the {what} is not ready; the server's log says why"))
+}
+
+fn late(what: &str) -> String {
+    format!("the {what} did not answer within {} s", READY_WITHIN.as_secs())
+}

@@ -1,0 +1,148 @@
+//! `GET /api/v1/analytics/summary`: a day, or a range of days, of all users or of one.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use spark_analytics_core::{Day, JobFilter};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::figures::{JobLine, Quantiles, TaskFigures, TotalFigures};
+use crate::problem::Problem;
+use crate::request::page::{self, Page};
+use crate::request::params::{self, Params};
+use crate::routes::jobs;
+use crate::state::App;
+
+/// The longest range, in days: ten years. A range costs a row each day.
+const LONGEST_RANGE: i64 = 3_653;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SummaryParams {
+    /// The day on which the jobs ended (UTC). Either this or `from` and `to`.
+    #[param(format = Date, example = "2024-03-30")]
+    date: Option<String>,
+    /// The first day of a range of at most ten years.
+    #[param(format = Date)]
+    from: Option<String>,
+    /// The last day of the range.
+    #[param(format = Date)]
+    to: Option<String>,
+    /// Only this user's jobs.
+    user: Option<String>,
+    /// The most jobs to list, 1,000 unless given.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
+    limit: Option<String>,
+    /// The page before's `next`.
+    cursor: Option<String>,
+}
+
+/// The jobs that ended on a day or in a range of days.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Summary {
+    /// The day that was asked for; left out for a range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Date, example = "2024-03-30")]
+    date: Option<String>,
+    /// All jobs, whatever `limit` says; so for all figures but `jobs`.
+    #[schema(example = 1)]
+    total_jobs: i64,
+    /// Mean duration of a job, 0 without jobs.
+    #[schema(example = 78.0)]
+    avg_duration_seconds: f64,
+    /// Mean of the jobs' success rates in percent, 0 without jobs.
+    #[schema(example = 91.67)]
+    avg_success_rate: f64,
+    /// A page of the jobs, in the order of end, application, attempt, job.
+    jobs: Vec<JobLine>,
+    /// The next page's `cursor`, null on the last.
+    next: Option<String>,
+    /// Jobs that ended with `JobFailed`.
+    failed_jobs: i64,
+    /// Jobs that ended neither with `JobSucceeded` nor with `JobFailed`.
+    unknown_jobs: i64,
+    /// Distribution of job durations within 1 %, null without jobs.
+    job_duration_seconds: Option<Quantiles<f64>>,
+    /// The jobs' tasks.
+    tasks: TaskFigures,
+    /// The first day of the range that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Date)]
+    from: Option<String>,
+    /// The last day of the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Date)]
+    to: Option<String>,
+    /// The user who was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+}
+
+/// The figures of a day or of a range of days, of all users or of one.
+///
+/// A job belongs to the UTC day on which it ended. Give `date`, or `from` and `to`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/analytics/summary",
+    tag = "analytics",
+    params(SummaryParams),
+    responses(
+        (status = 200, description = "The figures; zeros where there are no jobs", body = Summary),
+        (status = 400, description = "No day, none of the calendar, or a wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn summary(
+    State(app): State<App>,
+    Params(params): Params<SummaryParams>,
+) -> Result<Json<Summary>, Problem> {
+    let (from, to) = days(&params)?;
+    let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
+    let filter =
+        JobFilter { user: params.user, from: Some(from), to: Some(to), ..JobFilter::default() };
+    let (jobs, next) = jobs::rows(&app, &filter, &page).await?;
+    let total = app.analytics.summary(from, to, filter.user.as_deref()).await?;
+    let total = TotalFigures::from(&total);
+    Ok(Json(Summary {
+        date: params.date,
+        total_jobs: total.total_jobs,
+        avg_duration_seconds: total.avg_duration_seconds,
+        avg_success_rate: total.avg_success_rate,
+        jobs,
+        next,
+        failed_jobs: total.failed_jobs,
+        unknown_jobs: total.unknown_jobs,
+        job_duration_seconds: total.job_duration_seconds,
+        tasks: total.tasks,
+        from: params.from,
+        to: params.to,
+        user: filter.user,
+    }))
+}
+
+fn days(params: &SummaryParams) -> Result<(Day, Day), Problem> {
+    match (&params.date, &params.from, &params.to) {
+        (Some(date), None, None) => {
+            let day = params::day("date", date)?;
+            Ok((day, day))
+        }
+        (None, Some(from), Some(to)) => {
+            let (from, to) = (params::day("from", from)?, params::day("to", to)?);
+            match i64::from(to.number()) - i64::from(from.number()) {
+                ..0 => Err(Problem::bad_request("`to` lies before `from`")),
+                LONGEST_RANGE.. => {
+                    let detail = format!("a range has at most {LONGEST_RANGE} days");
+                    Err(Problem::bad_request(detail))
+                }
+                _ => Ok((from, to)),
+            }
+        }
+        (None, None, None) => {
+            let detail =
+                "`date` is missing: give a day as date=YYYY-MM-DD, or a range as from= and to=";
+            Err(Problem::bad_request(detail))
+        }
+        _ => Err(Problem::bad_request("give either `date`, or both `from` and `to`")),
+    }
+}

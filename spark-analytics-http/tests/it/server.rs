@@ -1,0 +1,348 @@
+//! The router on a real socket: limits of connections and an orderly stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get};
+use spark_analytics_core::{Analytics, MemoryStore, Store};
+use spark_analytics_http::{Api, ApiOptions, ServeOptions, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+const GET: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+
+struct Server {
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+async fn start(router: Router, options: ServeOptions) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move {
+        serve(listener, router, &options, async { stopped.await.unwrap_or_default() }).await;
+    });
+    Server { address, stop, served }
+}
+
+fn api() -> Router {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    Api::new(Analytics::new(store)).into_router()
+}
+
+/// Reads until the other side closes.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+/// Asks on a connection that stays open.
+async fn answered(stream: &mut TcpStream) {
+    stream.write_all(GET).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(br#"{"status":"healthy"}"#) {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "it is closed");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_closes_the_connection() {
+    let options = ServeOptions::default().header_timeout(Duration::from_millis(50));
+    let server = start(api(), options).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nHo").await.unwrap();
+    let answer = rest(stream).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+/// A handler that says when it was entered, and answers when it is told to.
+fn slow() -> (MethodRouter, Arc<Notify>, Arc<Notify>) {
+    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (enters, goes_on) = (Arc::clone(&entered), Arc::clone(&go_on));
+    let handler = get(move || async move {
+        enters.notify_one();
+        goes_on.notified().await;
+        "done"
+    });
+    (handler, entered, go_on)
+}
+
+const CLOSE: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn the_connection_that_idles_longest_makes_room_for_another() {
+    let options = ServeOptions::default().connections(2);
+    let server = start(api(), options).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    for stream in [&mut second, &mut first] {
+        stream.write_all(GET).await.unwrap();
+        stream.read_u8().await.unwrap();
+    }
+    let mut third = TcpStream::connect(server.address).await.unwrap();
+    third.write_all(CLOSE).await.unwrap();
+    assert!(rest(third).await.starts_with("HTTP/1.1 200"));
+    assert!(rest(second).await.starts_with("TTP/1.1 200"));
+    first.write_all(CLOSE).await.unwrap();
+    assert_eq!(rest(first).await.matches("TTP/1.1 200").count(), 2);
+}
+
+#[tokio::test]
+async fn a_head_of_16_kib_is_read_and_a_longer_one_refused() {
+    let server = start(api(), ServeOptions::default()).await;
+    for (bytes, answer) in [(15 << 10, "HTTP/1.1 200"), (17 << 10, "HTTP/1.1 431")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = String::from_utf8(CLOSE.to_vec()).unwrap();
+        let head = head.replace("\r\n\r\n", &format!("\r\nx: {}\r\n\r\n", "a".repeat(bytes)));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let told = rest(stream).await;
+        assert!(told.starts_with(answer), "{bytes}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_byte_by_byte_makes_room_before_a_client_that_idles_for_less_long() {
+    let head = "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[";
+    for (begin, drip) in [("GET /health HTTP/1.1\r\nX: ", "a"), (head, " ")] {
+        let options = ServeOptions::default().connections(3);
+        let server = start(api(), options).await;
+        let mut connections = Vec::new();
+        for _ in 0..3 {
+            connections.push(TcpStream::connect(server.address).await.unwrap());
+        }
+        let [dripping, kept, last] = &mut connections[..] else { unreachable!() };
+        dripping.write_all(begin.as_bytes()).await.unwrap();
+        for _ in 0..20 {
+            answered(kept).await;
+            dripping.write_all(drip.as_bytes()).await.unwrap();
+            // A byte in so much time is less than 4 KiB a second.
+            for _ in 0..20 {
+                answered(last).await;
+            }
+        }
+        let mut another = TcpStream::connect(server.address).await.unwrap();
+        another.write_all(CLOSE).await.unwrap();
+        assert!(rest(another).await.starts_with("HTTP/1.1 200"));
+        answered(kept).await;
+        answered(last).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_works_for_makes_no_room() {
+    let (slow, entered, go_on) = slow();
+    let options = ServeOptions::default().connections(1);
+    let server = start(Router::new().route("/health", slow), options).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(CLOSE).await.unwrap();
+    entered.notified().await;
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(CLOSE).await.unwrap();
+    let mut waiting = Box::pin(rest(second));
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err());
+    go_on.notify_one();
+    assert!(rest(first).await.ends_with("done"));
+    go_on.notify_one();
+    assert!(waiting.await.ends_with("done"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_makes_room_for_another_connection() {
+    let options = ServeOptions::default().connections(1);
+    let server = start(api(), options).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    let head = b"POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[";
+    first.write_all(head).await.unwrap();
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(CLOSE).await.unwrap();
+    assert!(rest(second).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(first.read(&mut [0]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_has_closed_its_half_is_answered() {
+    let (slow, entered, go_on) = slow();
+    let server = start(Router::new().route("/health", slow), ServeOptions::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    stream.shutdown().await.unwrap();
+    entered.notified().await;
+    go_on.notify_one();
+    assert!(rest(stream).await.ends_with("done"));
+}
+
+/// More than the buffers of two sockets hold.
+const LONG: usize = 64 << 20;
+
+fn long() -> Router {
+    Router::new().route("/health", get(async || vec![b'a'; LONG]))
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_is_closed() {
+    let options = ServeOptions::default().write_timeout(Duration::from_millis(50));
+    let server = start(long(), options).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    server.stop.send(()).unwrap();
+    // It would wait for what is under way.
+    server.served.await.unwrap();
+    let mut taken = Vec::new();
+    let _ = stream.read_to_end(&mut taken).await;
+    assert!(taken.len() < LONG, "{}", taken.len());
+}
+
+#[tokio::test]
+async fn what_may_not_be_held_is_refused() {
+    let options = ServeOptions::default().held_bytes(100_000);
+    let server = start(api(), options).await;
+    let zstd = "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Encoding: zstd\r\n\
+        Connection: close\r\nContent-Length: 1\r\n\r\n ";
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(zstd.as_bytes()).await.unwrap();
+    let answer = rest(stream).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1\r\n"),
+        "{answer}"
+    );
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(CLOSE).await.unwrap();
+    assert!(rest(stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_gives_back_what_it_holds() {
+    let options = ServeOptions::default().held_bytes(10 << 20);
+    let server = start(api(), options).await;
+    let post = |length: usize| {
+        format!(
+            "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Encoding: zstd\r\n\
+             Expect: 100-continue\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(post(9).as_bytes()).await.unwrap();
+    let mut asked = [0; 25];
+    first.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(post(1).as_bytes()).await.unwrap();
+    second.write_all(b" ").await.unwrap();
+    assert!(rest(second).await.contains("HTTP/1.1 400"));
+    assert_eq!(first.read(&mut [0]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_after_the_stop_and_idle_connections_close() {
+    let (slow, entered, go_on) = slow();
+    let server = start(Router::new().route("/slow", slow), ServeOptions::default()).await;
+    let idle = TcpStream::connect(server.address).await.unwrap();
+    let mut busy = TcpStream::connect(server.address).await.unwrap();
+    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    entered.notified().await;
+    server.stop.send(()).unwrap();
+    assert_eq!(rest(idle).await, "");
+    go_on.notify_one();
+    assert!(rest(busy).await.ends_with("done"));
+    server.served.await.unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_ever() {
+    let options = ServeOptions::default().shutdown_timeout(Duration::from_millis(50));
+    let entered = Arc::new(Notify::new());
+    let stuck = {
+        let entered = Arc::clone(&entered);
+        get(move || async move {
+            entered.notify_one();
+            std::future::pending::<()>().await;
+        })
+    };
+    let server = start(Router::new().route("/stuck", stuck), options).await;
+    let mut busy = TcpStream::connect(server.address).await.unwrap();
+    busy.write_all(b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    entered.notified().await;
+    server.stop.send(()).unwrap();
+    server.served.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_router_can_be_mounted_under_a_path() {
+    let mounted = Router::new().nest("/spark", api());
+    let server = start(mounted, ServeOptions::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let get = b"GET /spark/nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(get).await.unwrap();
+    assert!(rest(stream).await.contains("application/problem+json"));
+}
+
+/// Sends all of a request, and only then looks for its answer.
+async fn answer_after_all(address: std::net::SocketAddr, head: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{head}Host: x\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap_or_else(|error| panic!("{head}: {error}"));
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap_or_else(|error| panic!("{head}: {error}"));
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn an_early_answer_reaches_a_client_that_sends_everything_first() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let options = ApiOptions::default().batch_events(20_000);
+    let router = Api::new(Analytics::new(store)).options(options).into_router();
+    let server = start(router, ServeOptions::default()).await;
+    let (json, lines) = ("Content-Type: application/json", "Content-Type: application/x-ndjson");
+    let (csv, gzip) = ("Content-Type: text/csv", "Content-Encoding: gzip");
+    let event = r#"{"event":"SparkListenerJobStart","job_id":1,"timestamp":"2024-03-30T10:12:45Z","user":"a"}"#;
+    for (line, header, start, filler, status) in [
+        ("POST /api/v1/logs/batch", csv, "", " ", 415),
+        ("POST /api/v1/logs/batch", "Content-Encoding: br", "", " ", 415),
+        ("POST /api/v1/logs/batch?errors=all", json, "[", " ", 400),
+        ("POST /api/v1/logs/batch", json, "x", " ", 400),
+        ("POST /api/v1/logs/batch", json, "[]x", " ", 400),
+        ("POST /api/v1/logs/batch", gzip, "x", " ", 400),
+        ("POST /api/v1/logs/batch", lines, "", "0\n", 400),
+        ("POST /api/v1/logs/batch", lines, event, &format!("\n{event}"), 413),
+        ("POST /api/v1/logs/ingest", json, "", " ", 413),
+        ("POST /api/v1/logs/ingest", csv, "", " ", 415),
+        ("POST /api/v1/nope", json, "", " ", 404),
+        ("POST /health", json, "", " ", 405),
+    ] {
+        let body = [start, &filler.repeat((20 << 20) / filler.len())].concat();
+        let size = body.len();
+        let chunked = format!("{size:x}\r\n{body}\r\n0\r\n\r\n");
+        for (length, body) in [
+            (format!("Content-Length: {size}"), &body),
+            ("Transfer-Encoding: chunked".into(), &chunked),
+        ] {
+            for close in ["", "Connection: close\r\n"] {
+                let head = format!("{line} HTTP/1.1\r\n{header}\r\n{length}\r\n{close}");
+                let answer = answer_after_all(server.address, &head, body.as_bytes()).await;
+                assert_eq!(answer, format!("HTTP/1.1 {status}"), "{head}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_a_client_holds_back_is_not_asked_for_only_to_be_refused() {
+    let server = start(api(), ServeOptions::default()).await;
+    for (path, media) in [("batch", "text/csv"), ("ingest", "application/json")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "POST /api/v1/logs/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: {media}\r\n\
+             Content-Length: 20000000\r\nExpect: 100-continue\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = rest(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 4") && !answer.contains(" 100 "), "{answer}");
+    }
+}

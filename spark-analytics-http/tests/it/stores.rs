@@ -1,0 +1,270 @@
+//! Stores that are slow, full, broken or mistaken, and what the API makes of it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use spark_analytics_core::{
+    Analytics, Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor,
+    JobFilter, JobKey, JobRecord, Limits, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned,
+    Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+};
+use spark_analytics_http::ApiOptions;
+use tokio::sync::Semaphore;
+
+use crate::{Api, END, START, TASK};
+
+/// A memory store whose writes take a permit each, or fail.
+#[derive(Debug)]
+pub(crate) struct Odd {
+    inner: MemoryStore,
+    writes: Arc<Semaphore>,
+    fault: Option<Fault>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    Fails,
+    IsHeld,
+    Panics,
+}
+
+impl Odd {
+    pub(crate) fn with(fault: Fault) -> Self {
+        let writes = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        Self { inner: MemoryStore::default(), writes, fault: Some(fault) }
+    }
+
+    /// Its writes never end.
+    pub(crate) fn stuck() -> Self {
+        Self { inner: MemoryStore::default(), writes: Arc::new(Semaphore::new(0)), fault: None }
+    }
+
+    fn attempt(&self) -> Result<()> {
+        match self.fault {
+            None => Ok(()),
+            Some(Fault::Fails) => Err(Error::engine("odd", "answer", "the disk is full")),
+            Some(Fault::IsHeld) => Err(Error::unavailable("odd", "another process holds it")),
+            Some(Fault::Panics) => panic!("a store with a fault"),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Odd {
+    fn dedup(&self) -> Dedup {
+        self.inner.dedup()
+    }
+    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        self.writes.acquire().await.unwrap().forget();
+        self.attempt()?;
+        self.inner.ingest(events).await
+    }
+    async fn ingest_logs(
+        &self,
+        logs: Vec<LogSnapshot>,
+        sources: Vec<LogSource>,
+    ) -> Result<Vec<LogReceipt>> {
+        self.inner.ingest_logs(logs, sources).await
+    }
+    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
+        self.inner.log_source(location).await
+    }
+    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
+        self.attempt()?;
+        self.inner.job(key).await
+    }
+    async fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&JobCursor>,
+        limit: usize,
+    ) -> Result<Vec<Job>> {
+        self.attempt()?;
+        self.inner.jobs(filter, after, limit).await
+    }
+    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
+        self.inner.rollups(from, to, user).await
+    }
+    async fn events(
+        &self,
+        key: &JobKey,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>> {
+        self.attempt()?;
+        self.inner.events(key, after, limit).await
+    }
+    async fn applications(
+        &self,
+        after: Option<&AttemptKey>,
+        limit: usize,
+    ) -> Result<Vec<Application>> {
+        self.inner.applications(after, limit).await
+    }
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        self.attempt()?;
+        self.inner.log(attempt).await
+    }
+    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
+        self.writes.acquire().await.unwrap().forget();
+        self.attempt()?;
+        self.inner.reject(rejections).await
+    }
+    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
+        self.attempt()?;
+        self.inner.rejected(before, limit).await
+    }
+    async fn prune(&self, before: Day) -> Result<Pruned> {
+        self.inner.prune(before).await
+    }
+    async fn check(&self) -> Result<()> {
+        self.attempt()
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_is_a_503_and_what_waited_is_stored() {
+    let writes = Arc::new(Semaphore::new(0));
+    let odd = Odd { inner: MemoryStore::default(), writes: Arc::clone(&writes), fault: None };
+    let store: Arc<dyn Store> = Arc::new(odd);
+    let limits = Limits { batch: 1, waiting: 2 };
+    let analytics = Analytics::with_limits(Arc::clone(&store), limits);
+    let api =
+        Arc::new(Api { router: spark_analytics_http::Api::new(analytics).into_router(), store });
+
+    // Polled once, in order, each waits for its commit.
+    let mut first = Box::pin(api.ingest(START));
+    let mut second = Box::pin(api.ingest(TASK));
+    assert!(futures::poll!(&mut first).is_pending());
+    assert!(futures::poll!(&mut second).is_pending());
+    let busy = api.ingest(END).await;
+    assert_eq!(busy.problem(503), "3 events wait to be stored, and 2 may: send again in a moment");
+    assert_eq!(busy.header("retry-after"), "1");
+    let busy = api.lines(END).await;
+    assert!(busy.problem(503).contains("send again in a moment"));
+    assert_eq!(busy.header("retry-after"), "1");
+
+    writes.add_permits(10);
+    first.await.json();
+    second.await.json();
+    api.ingest(END).await.json();
+    assert_eq!(api.get("/api/v1/analytics/jobs/101").await.json()["task_count"], 1);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_a_500_that_says_what_failed() {
+    let api = Api::over(Odd::with(Fault::Fails), &ApiOptions::default());
+    let expected = "the odd store failed to answer: the disk is full";
+    assert_eq!(api.ingest(START).await.problem(500), expected);
+    assert!(api.lines(START).await.problem(500).starts_with(expected));
+    for path in [
+        "analytics/jobs/1",
+        "analytics/jobs",
+        "analytics/summary?date=2024-03-30",
+        "logs?job_id=1",
+        "logs/rejected",
+    ] {
+        assert_eq!(api.get(&format!("/api/v1/{path}")).await.problem(500), expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_not_ready_but_the_process_is_healthy() {
+    let api = Api::over(Odd::with(Fault::Fails), &ApiOptions::default());
+    let answer = api.get("/ready").await;
+    assert_eq!(answer.problem(503), "the odd store failed to answer: the disk is full");
+    assert_eq!(answer.header("retry-after"), "5");
+    api.get("/health").await.json();
+}
+
+#[tokio::test]
+async fn bad_events_are_answered_even_when_they_cannot_be_kept() {
+    let failing = Api::over(Odd::with(Fault::Fails), &ApiOptions::default());
+    assert_eq!(failing.ingest("{}").await.problem(400), "field `event` is missing");
+    let panicking = Api::over(Odd::with(Fault::Panics), &ApiOptions::default());
+    assert_eq!(panicking.ingest("{}").await.problem(400), "field `event` is missing");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500() {
+    let api = Api::over(Odd::with(Fault::Panics), &ApiOptions::default());
+    let detail = api.get("/api/v1/analytics/jobs/1").await.problem(500);
+    assert!(detail.starts_with("the server failed at this request"), "{detail}");
+    api.get("/health").await.json();
+}
+
+#[tokio::test]
+async fn a_store_that_another_holds_is_a_503() {
+    let api = Api::over(Odd::with(Fault::IsHeld), &ApiOptions::default());
+    for answer in
+        [api.ingest(START).await, api.lines(START).await, api.get("/api/v1/analytics/jobs").await]
+    {
+        let detail = answer.problem(503);
+        assert!(
+            detail.starts_with("the odd store cannot be used now: another process holds it"),
+            "{detail}"
+        );
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
+    let writes = Arc::new(Semaphore::new(0));
+    let odd = Odd { inner: MemoryStore::default(), writes: Arc::clone(&writes), fault: None };
+    let api = Api::over(odd, &ApiOptions::default());
+    let mut first = Box::pin(api.ingest("first"));
+    assert!(futures::poll!(&mut first).is_pending());
+    // The first is being written when the second comes.
+    tokio::task::yield_now().await;
+    let mut second = Box::pin(api.ingest("second"));
+    assert!(futures::poll!(&mut second).is_pending());
+    drop(second);
+    writes.add_permits(10);
+    first.await.problem(400);
+    // Nobody waits for the second's write any more; it is due next.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let kept = api.store.rejected(None, 10).await.unwrap();
+    let raw: Vec<_> = kept.iter().map(|row| row.rejection.raw.as_str()).collect();
+    assert_eq!(raw, ["second", "first"]);
+}
+
+/// An application of a store that can list applications and read no log.
+async fn with_an_application(fault: Fault) -> Api {
+    let api = Api::over(Odd::with(fault), &ApiOptions::default());
+    let application = Application { app_id: "a".to_owned(), ..Application::default() };
+    api.store
+        .ingest_logs(vec![LogSnapshot { application, ..LogSnapshot::default() }], Vec::new())
+        .await
+        .unwrap();
+    api
+}
+
+#[tokio::test]
+async fn applications_are_listed_without_a_look_at_their_logs() {
+    let api = with_an_application(Fault::Panics).await;
+    for path in [
+        "/api/v1/applications?minDate=1960-01-01&status=running",
+        "/api/v1/applications/a",
+        "/api/v1/analytics/applications",
+        "/api/v1/analytics/applications/a",
+    ] {
+        let answer = api.get(path).await;
+        answer.json();
+        assert!(answer.text().contains(r#"id":"a""#) || path.contains("minDate"), "{path}");
+    }
+    api.get("/api/v1/analytics/applications/a/stages").await.problem(500);
+}
+
+#[tokio::test]
+async fn sparks_routes_say_as_plain_text_that_the_store_failed() {
+    let path = "/api/v1/applications/a/jobs";
+    let answer = with_an_application(Fault::Fails).await.get(path).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (500, "text/plain"));
+    assert!(answer.text().contains("the disk is full"), "{}", answer.text());
+    let answer = with_an_application(Fault::IsHeld).await.get(path).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"));
+    assert_eq!(answer.header("content-type"), "text/plain");
+}
