@@ -1,4 +1,4 @@
-//! Around every request: its id, the access log, an answer even to a panic, and that it arrives.
+//! Middleware for every request: request id, access log, panic handling, and delivery of the response.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,52 +19,52 @@ use crate::server::connections::Slot;
 use crate::server::{drain, one_request};
 use crate::state::App;
 
-const LONGEST_ID: usize = 128;
-/// How many times the longest batch is read of a body that is not taken.
-const LEFT_BATCHES: usize = 4;
+const MAX_ID_BYTES: usize = 128;
+/// How much of an unread body is drained, in multiples of the longest batch.
+const DRAINED_BATCHES: usize = 4;
 
-/// Gives the request an id, its own `x-request-id` if it has a sane one, and answers with it. One event
-/// of tracing tells of the answer, and metrics count it. A body that was not read to its end is.
+/// Gives the request an id, its own `x-request-id` if that is valid, and returns it with the response. Reports the
+/// response as one `tracing` event and counts it in the metrics. Drains the body if it was not read to its end.
 pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = request.headers().get(&REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    let id = request.headers().get(&REQUEST_ID).filter(|id| is_valid_id(id)).cloned();
     let id = id.unwrap_or_else(new_id);
-    let asked = enabled!(Level::INFO).then(|| (request.method().clone(), request.uri().clone()));
+    let logged = enabled!(Level::INFO).then(|| (request.method().clone(), request.uri().clone()));
     let counted = Counted::new(&request);
     let slot = request.extensions().get::<Arc<Slot>>().cloned();
-    let (request, left) = drain::watch(request);
+    let (request, unread) = drain::watch(request);
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the server failed at this request; its log says more",
+            "the server failed to handle this request; see its log for details",
         )
         .into_response(),
     };
-    if let Some(left) = left {
-        left.drain(
-            app.options.batch_bytes.saturating_mul(LEFT_BATCHES) as u64,
+    if let Some(unread) = unread {
+        unread.drain(
+            app.options.batch_bytes.saturating_mul(DRAINED_BATCHES) as u64,
             app.options.body_timeout,
         );
     }
     if let Some(slot) = slot {
-        response = one_request::hold(response, &slot);
+        response = one_request::reserve(response, &slot);
     }
     counted.count(response.status(), started.elapsed().as_secs_f64());
-    if let Some((method, uri)) = asked {
+    if let Some((method, uri)) = logged {
         let detail = response.extensions().get::<Detail>().map(|detail| detail.0.as_str());
         let token = response.extensions().get::<Caller>().map(|caller| &*caller.0);
         let status = response.status().as_u16();
         let ms = started.elapsed().as_micros() as f64 / 1e3;
         let id = id.to_str().unwrap_or_default();
-        macro_rules! tell {
+        macro_rules! log {
             ($level:expr) => {
                 event!($level, id, %method, path = uri.path(), token, status, ms, detail, "answered")
             };
         }
-        let tell = || if status >= 500 { tell!(Level::WARN) } else { tell!(Level::INFO) };
-        // A log that fails is no reason not to answer.
-        let _ = catch_unwind(AssertUnwindSafe(tell));
+        let log = || if status >= 500 { log!(Level::WARN) } else { log!(Level::INFO) };
+        // A subscriber that panics must not cost the client its response.
+        let _ = catch_unwind(AssertUnwindSafe(log));
     }
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
@@ -72,7 +72,7 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     response
 }
 
-/// The labels by which a request is counted: as many as there are routes, whatever is asked.
+/// The labels of a request in the metrics: bounded by the number of routes, whatever clients send.
 struct Counted {
     method: &'static str,
     route: String,
@@ -101,11 +101,11 @@ impl Counted {
     }
 }
 
-fn is_sane(id: &HeaderValue) -> bool {
-    (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+fn is_valid_id(id: &HeaderValue) -> bool {
+    (1..=MAX_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
-/// Unique in this process and unlikely to be another's: a count from where the clock stood.
+/// Unique in this process, and unlikely to occur in another: a counter that starts at the time of the first use.
 fn new_id() -> HeaderValue {
     static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

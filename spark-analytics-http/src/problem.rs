@@ -11,14 +11,14 @@ use utoipa::ToSchema;
 
 use crate::counts::Counts;
 
-/// An answer that is not what was asked for, with a sentence that says why.
+/// A response other than the requested one, with a sentence that says why.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// Always `about:blank`: the status says what kind of problem it is.
+    /// Always `about:blank`: the status identifies the kind of problem.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
-    /// The status in words.
+    /// The name of the status.
     #[schema(example = "Bad Request")]
     title: &'static str,
     /// The HTTP status.
@@ -27,14 +27,14 @@ pub(crate) struct Problem {
     /// What happened and what to do, for a person.
     #[schema(example = "field `job_id` is missing")]
     detail: String,
-    /// What of a batch was taken before the problem; it stays.
+    /// The events of a batch that were accepted before the problem; they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     taken: Option<Counts>,
     #[serde(skip)]
     retry_after_seconds: Option<u16>,
 }
 
-/// A problem's detail, left with the response for the access log.
+/// The detail of a problem, attached to the response for the access log.
 #[derive(Clone, Debug)]
 pub(crate) struct Detail(pub(crate) String);
 
@@ -55,8 +55,7 @@ impl Problem {
     }
 
     pub(crate) fn too_large(what: &str, limit: usize, of: &str) -> Self {
-        let detail =
-            format!("{what} has more than the {limit} {of} that are taken; send it in parts");
+        let detail = format!("{what} has more than the limit of {limit} {of}; send it in parts");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
@@ -68,21 +67,21 @@ impl Problem {
         Self { retry_after_seconds: Some(seconds), ..self }
     }
 
-    /// What is kept of the input that this answers; nothing if the input is not to blame.
+    /// The record of rejected input to keep; none if the input did not cause the problem.
     pub(crate) fn rejection(&self, raw: &[u8]) -> Option<Rejection> {
         (self.status < 500)
             .then(|| Rejection::new(Timestamp::from(SystemTime::now()), self.detail.as_str(), raw))
     }
 
-    /// Says what of a batch was taken before the problem.
-    pub(crate) fn after(mut self, taken: Counts) -> Self {
+    /// Adds how many events of the batch were accepted before the problem.
+    pub(crate) fn with_accepted(mut self, taken: Counts) -> Self {
         let Counts { recorded, duplicate, replaced, queued, rejected } = taken;
-        self.detail += "; of the events before it ";
         self.detail += &match queued {
             None => format!(
-                "{recorded} were recorded, {duplicate} known, {replaced} replaced and {rejected} rejected"
+                "; events before it: {recorded} recorded, {duplicate} already known, {replaced} replaced, \
+                 {rejected} rejected"
             ),
-            Some(queued) => format!("{queued} were queued and {rejected} rejected"),
+            Some(queued) => format!("; events before it: {queued} queued, {rejected} rejected"),
         };
         self.taken = Some(taken);
         self
@@ -110,7 +109,7 @@ impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
         let text = rejection.body_text();
         let what = text.split_once(": ").map_or(text.as_str(), |(_, what)| what);
-        Self::bad_request(format!("the query is wrong: {what}"))
+        Self::bad_request(format!("invalid query: {what}"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What costs no I/O: reading a wire event, and folding and planning a batch.
+//! Work without I/O: reading a wire event, folding and planning a batch.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ fn fold_and_plan(c: &mut Criterion) {
     group.finish();
 }
 
-/// The same through the store in memory, with all that it keeps.
+/// The same with the store in memory, including everything that it keeps.
 fn memory(c: &mut Criterion) {
     let mut workload = Workload::new(10_000, 1);
     let store = MemoryStore::default();

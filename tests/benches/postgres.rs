@@ -108,7 +108,7 @@ async fn write_together(store: &PostgresStore, batches: usize) {
     }
 }
 
-/// Reads while all is as it was left.
+/// Reads from the final state.
 async fn read(store: &PostgresStore) {
     let analytics = Analytics::new(store.clone());
     let day = Day::from_number(19_812);

@@ -1,4 +1,4 @@
-//! `apps`: the applications that event logs told of.
+//! `apps`: the applications of imported event logs.
 
 use clap::Args;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use spark_analytics_core::{Application, AttemptKey, Timestamp};
 use spark_analytics_http::figures::ApplicationFigures;
 
 use crate::flags::Shared;
-use crate::output::pages::PAGE;
+use crate::output::pages::pages;
 use crate::output::{Columns, List, Out};
 use crate::store::open;
 
@@ -66,15 +66,10 @@ const APPS: Columns = Columns {
 pub(crate) async fn run(_: &Apps, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
     let mut list = List::new(out, APPS);
-    let mut after: Option<AttemptKey> = None;
-    loop {
-        let apps = store.applications(after.as_ref(), PAGE).await?;
-        list.page(&apps.iter().map(AppView::from).collect::<Vec<_>>())?;
-        after = apps.last().map(Application::key);
-        if apps.len() < PAGE {
-            break;
-        }
-    }
+    let read = async |after: Option<&AttemptKey>, wanted| store.applications(after, wanted).await;
+    let write =
+        |apps: &[Application]| list.page(&apps.iter().map(AppView::from).collect::<Vec<_>>());
+    pages(usize::MAX, read, Application::key, write).await?;
     list.end()?;
     Ok(store.close().await?)
 }

@@ -112,7 +112,7 @@ fn what_is_no_tls_is_answered_with_an_alert_and_a_silent_client_does_not_hold_up
 
     let mut silent = TcpStream::connect(address).unwrap();
     let said = program.stop();
-    assert!(!said.contains("still under way"), "{said}");
+    assert!(!said.contains("still in progress"), "{said}");
     assert_eq!(silent.read(&mut [0]).unwrap_or_default(), 0);
 }
 
@@ -132,8 +132,8 @@ fn a_certificate_that_cannot_be_used_keeps_it_from_starting() {
             1,
             "cannot serve with text and key.pem: the certificate cannot be read",
         ),
-        ("cert.pem", "cert.pem", 1, "the key cannot be read: it must be PEM and not encrypted"),
-        ("cert.pem", "other.pem", 1, "certificate and key cannot be used: "),
+        ("cert.pem", "cert.pem", 1, "the key cannot be read: it must be unencrypted PEM"),
+        ("cert.pem", "other.pem", 1, "the certificate and key cannot be used: "),
         ("cert.pem", "", 2, "--tls-key"),
     ] {
         let key = if key.is_empty() { vec![] } else { vec!["--tls-key", key] };

@@ -1,4 +1,4 @@
-//! Requests are let through by the token that they bear.
+//! Who may call a route: the holders of a token with the role that the route requires.
 
 pub(crate) mod origins;
 mod rate;
@@ -22,16 +22,16 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::request::Caller;
 
-/// Asks for a token in `Authorization: Bearer TOKEN`, for [`ApiOptions::access`](crate::ApiOptions::access). Clones are the
-/// same.
+/// Requires a token in `Authorization: Bearer TOKEN`, for [`ApiOptions::access`](crate::ApiOptions::access). Clones
+/// share their tokens.
 ///
-/// A request without a token that is known is answered with 401, one whose token may not do this with 403, and
-/// one over the limit of its token with 429, each a problem. The access log names the token.
+/// A request without a known token is answered with 401, one whose token has too low a role with 403, and one over
+/// the rate limit of its token with 429, each with a problem. The access log names the token.
 ///
 /// ```
 /// use spark_analytics_http::{Access, ApiOptions, Role, Tokens};
 ///
-/// let tokens = Tokens::parse(&Tokens::line("ci", Role::Write, "the token itself")?)?;
+/// let tokens = Tokens::parse(&Tokens::to_line("ci", Role::Write, "the token itself")?)?;
 /// let options = ApiOptions::default().access(Access::new(tokens));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -47,18 +47,18 @@ struct Shared {
 #[derive(Debug)]
 struct Known {
     tokens: Tokens,
-    /// Of each token.
+    /// The use of each token, in their order.
     used: Vec<Used>,
 }
 
 impl Access {
-    /// By these tokens, each as often as it likes.
+    /// Admits these tokens, without a rate limit.
     pub fn new(tokens: Tokens) -> Self {
         Self::with(tokens, None)
     }
 
-    /// By these tokens, each for so many requests a second in the long run, and as many at once after a pause of a
-    /// second. A batch is one request.
+    /// Admits these tokens, each for `per_second` requests a second on average, and in a burst of as many after a
+    /// pause of a second. A batch is one request.
     pub fn limited(tokens: Tokens, per_second: NonZeroU32) -> Self {
         Self::with(tokens, Some(Rate { per_second }))
     }
@@ -67,12 +67,12 @@ impl Access {
         Self(Arc::new(Shared { rate, known: RwLock::new(Known::new(tokens)) }))
     }
 
-    /// Takes other tokens from now on. Requests that were let through go on.
+    /// Replaces the tokens. Requests that were already admitted continue.
     pub fn replace(&self, tokens: Tokens) {
         *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Known::new(tokens);
     }
 
-    /// A router of one's own behind the same tokens: each of its routes asks for this role.
+    /// Protects your own router with the same tokens: each of its routes requires this role.
     pub fn guard<S: Clone + Send + Sync + 'static>(
         &self,
         role: Role,
@@ -81,7 +81,7 @@ impl Access {
         router.route_layer(from_fn_with_state((self.clone(), role), check))
     }
 
-    /// The same of routes with a description, which then says so.
+    /// Like [`guard`](Self::guard), for routes with a description, which then mentions the token.
     pub(crate) fn guard_described<S: Clone + Send + Sync + 'static>(
         &self,
         role: Role,
@@ -98,7 +98,7 @@ impl Access {
         let (at, token) = known.tokens.find(sent).ok_or(Refusal::Unknown)?;
         let caller = Caller(token.name.as_str().into());
         if let Some(rate) = self.0.rate
-            && let Some(Err(wait)) = known.used.get(at).map(|used| used.one_more(rate, now))
+            && let Some(Err(wait)) = known.used.get(at).map(|used| used.count(rate, now))
         {
             return Err(Refusal::TooMany { caller, rate, wait });
         }
@@ -109,7 +109,7 @@ impl Access {
     }
 }
 
-/// Two are equal if they are the same.
+/// Equal if they share their tokens.
 impl PartialEq for Access {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -121,12 +121,12 @@ impl Eq for Access {}
 impl Known {
     fn new(tokens: Tokens) -> Arc<Self> {
         let now = Instant::now();
-        let used = (0..tokens.len()).map(|_| Used::nothing(now)).collect();
+        let used = (0..tokens.len()).map(|_| Used::new(now)).collect();
         Arc::new(Self { tokens, used })
     }
 }
 
-/// Why a request is not let through.
+/// Why a request is not admitted.
 enum Refusal {
     NoToken,
     Unknown,
@@ -158,17 +158,18 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (problem, challenge, caller) = match self {
             Self::NoToken => {
-                let detail = "this asks for a token: send it as `Authorization: Bearer TOKEN`";
+                let detail =
+                    "this route requires a token: send it as `Authorization: Bearer TOKEN`";
                 let problem = Problem::new(StatusCode::UNAUTHORIZED, detail);
                 (problem, Some(String::new()), None)
             }
             Self::Unknown => {
-                let problem = Problem::new(StatusCode::UNAUTHORIZED, "the token is not known here");
+                let problem = Problem::new(StatusCode::UNAUTHORIZED, "unknown token");
                 (problem, Some(", error=\"invalid_token\"".to_owned()), None)
             }
             Self::Lacks { caller, has, role } => {
                 let detail = format!(
-                    "the token `{}` has the role `{has}`, and this asks for `{role}`",
+                    "the token `{}` has the role `{has}`, but this route requires `{role}`",
                     caller.0
                 );
                 let challenge = format!(", error=\"insufficient_scope\", scope=\"{role}\"");
@@ -177,7 +178,7 @@ impl IntoResponse for Refusal {
             Self::TooMany { caller, rate, wait } => {
                 let Rate { per_second } = rate;
                 let detail = format!(
-                    "the token `{}` has made more than its {per_second} requests a second",
+                    "the token `{}` exceeded its limit of {per_second} requests a second",
                     caller.0
                 );
                 let seconds = wait.as_millis().div_ceil(1_000);

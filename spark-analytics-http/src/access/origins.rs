@@ -1,4 +1,4 @@
-//! What pages of other sites may do in a browser: nothing, but those that are named.
+//! CORS: cross-origin requests are refused except from the configured origins.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::problem::Problem;
 use crate::request::REQUEST_ID;
 
-/// A site whose pages may ask from a browser, as browsers name it: `https://HOST` or `https://HOST:PORT`.
+/// An origin whose pages may call the API from a browser, as browsers write it: `https://HOST` or
+/// `https://HOST:PORT`.
 ///
 /// ```
 /// use spark_analytics_http::{ApiOptions, Origin};
@@ -24,11 +25,11 @@ use crate::request::REQUEST_ID;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
-/// What no browser calls an origin.
+/// The text is not an origin as browsers write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an origin is https://HOST or https://HOST:PORT, in lower case, with no slash at its end and no port that goes \
-     without saying"
+    "not an origin; expected https://HOST or https://HOST:PORT, in lower case, without a trailing slash and without \
+     the default port"
 )]
 #[non_exhaustive]
 pub struct BadOrigin;
@@ -37,16 +38,16 @@ impl FromStr for Origin {
     type Err = BadOrigin;
 
     /// # Errors
-    /// For any other text.
+    /// [`BadOrigin`] for any other text.
     fn from_str(text: &str) -> Result<Self, BadOrigin> {
         let uri: Uri = text.parse().map_err(|_| BadOrigin)?;
-        let (scheme, own_port) = match uri.scheme_str() {
+        let (scheme, default_port) = match uri.scheme_str() {
             Some("http") => ("http", 80),
             Some("https") => ("https", 443),
             _ => return Err(BadOrigin),
         };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or(BadOrigin)?;
-        let port = uri.port_u16().filter(|port| *port != own_port);
+        let port = uri.port_u16().filter(|port| *port != default_port);
         let port = port.map_or(String::new(), |port| format!(":{port}"));
         let named = format!("{scheme}://{}{port}", host.to_ascii_lowercase());
         if named != text {
@@ -56,7 +57,7 @@ impl FromStr for Origin {
     }
 }
 
-/// Tells browsers which pages may ask, and lets them have the answers.
+/// Tells browsers which origins may call the API and read its responses.
 pub(crate) fn cors(origins: &[Origin]) -> CorsLayer {
     let origins = origins.iter().map(|origin| origin.0.clone());
     CorsLayer::new()
@@ -72,35 +73,36 @@ pub(crate) fn cors(origins: &[Origin]) -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
-/// A browser sends simple posts to any address for any page, and only keeps their answers from it.
+/// Refuses writes from other origins. A browser sends simple POST requests of any page to any address, and CORS only
+/// hides the responses.
 pub(crate) async fn refuse_cross_origin(
     State(origins): State<Vec<Origin>>,
     request: Request,
     next: Next,
 ) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if is_safe || is_own(request.headers(), &origins) {
+    if is_safe || is_allowed(request.headers(), &origins) {
         return next.run(request).await;
     }
-    let detail = "a page of another site asks for this, and this server is not told to answer it: name its origin \
-        (`--cors-origin`), or if it is this server's own page, have the proxy pass `Host` on";
+    let detail = "cross-origin request refused: this origin is not allowed. Add it to the allowed origins; if the \
+        page is served by this server, make the proxy forward `Host`";
     Problem::new(StatusCode::FORBIDDEN, detail).into_response()
 }
 
-/// Whether a request is no browser's, or is of a page of this server or of one of these origins.
-fn is_own(headers: &HeaderMap, origins: &[Origin]) -> bool {
+/// Whether a request does not come from a browser, or comes from a page of this server or of an allowed origin.
+fn is_allowed(headers: &HeaderMap, origins: &[Origin]) -> bool {
     let origin = headers.get(header::ORIGIN);
     if origin.is_some_and(|origin| origins.iter().any(|named| named.0 == *origin)) {
         return true;
     }
     match headers.get("sec-fetch-site") {
         Some(site) => site == "same-origin" || site == "none",
-        // Browsers that do not tell the site do tell the origin.
-        None => origin.is_none_or(|origin| is_of_host(origin, headers.get(header::HOST))),
+        // Browsers that do not send the site do send the origin.
+        None => origin.is_none_or(|origin| is_same_host(origin, headers.get(header::HOST))),
     }
 }
 
-fn is_of_host(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+fn is_same_host(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
     let (Ok(origin), Some(Ok(host))) = (origin.to_str(), host.map(HeaderValue::to_str)) else {
         return false;
     };
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_taken_as_browsers_send_it_alone() {
+    fn an_origin_is_accepted_only_as_browsers_send_it() {
         for origin in [
             "https://a.example",
             "http://a.example:8080",
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_another_sites_page_is_told_by_its_headers() {
+    fn a_cross_origin_request_is_recognised_by_its_headers() {
         let named = ["https://named.example".parse().unwrap()];
         for (headers, is_ours) in [
             (vec![], true),
@@ -169,7 +171,7 @@ mod tests {
             };
             let map: HeaderMap =
                 headers.iter().copied().chain([("host", "localhost:8000")]).map(of).collect();
-            assert_eq!(is_own(&map, &named), is_ours, "{headers:?}");
+            assert_eq!(is_allowed(&map, &named), is_ours, "{headers:?}");
         }
     }
 }

@@ -1,29 +1,29 @@
-//! How often a caller may ask.
+//! How many requests a token may make.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What may be asked at once after a pause: as much as in this time.
+/// A burst after a pause may have as many requests as this time allows.
 const BURST: Duration = Duration::from_secs(1);
 
-/// How often, in the long run.
+/// The average number of requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
     pub(crate) per_second: NonZeroU32,
 }
 
-/// What a caller has used of its rate: until when, if it had asked no faster.
+/// How much of its rate a token has used, as the time at which an evenly paced caller would have made its requests.
 #[derive(Debug)]
 pub(crate) struct Used(Mutex<Instant>);
 
 impl Used {
-    pub(crate) const fn nothing(now: Instant) -> Self {
+    pub(crate) const fn new(now: Instant) -> Self {
         Self(Mutex::new(now))
     }
 
-    /// Counts one more, or tells how long to wait before it.
-    pub(crate) fn one_more(&self, rate: Rate, now: Instant) -> Result<(), Duration> {
+    /// Counts a request, or returns how long to wait before the next one is allowed.
+    pub(crate) fn count(&self, rate: Rate, now: Instant) -> Result<(), Duration> {
         let of_one = BURST / rate.per_second.get();
         let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let next = (*until).max(now) + of_one;
@@ -46,19 +46,19 @@ mod tests {
         for per_second in [1, 3, 1_000] {
             let start = Instant::now();
             let rate = Rate { per_second: NonZeroU32::new(per_second).unwrap() };
-            let used = Used::nothing(start);
+            let used = Used::new(start);
             for _ in 0..per_second {
-                assert_eq!(used.one_more(rate, start), Ok(()));
+                assert_eq!(used.count(rate, start), Ok(()));
             }
-            let wait = used.one_more(rate, start).unwrap_err();
+            let wait = used.count(rate, start).unwrap_err();
             assert!(wait <= BURST / per_second);
-            // What is refused does not count.
-            assert_eq!(used.one_more(rate, start), Err(wait));
+            // Refused requests are not counted.
+            assert_eq!(used.count(rate, start), Err(wait));
             let later = start + wait;
-            assert_eq!(used.one_more(rate, later), Ok(()));
-            assert!(used.one_more(rate, later).is_err());
+            assert_eq!(used.count(rate, later), Ok(()));
+            assert!(used.count(rate, later).is_err());
             let much_later = start + Duration::from_secs(100);
-            let passed = (0..2 * per_second).filter(|_| used.one_more(rate, much_later).is_ok());
+            let passed = (0..2 * per_second).filter(|_| used.count(rate, much_later).is_ok());
             assert_eq!(passed.count() as u32, per_second);
         }
     }

@@ -1,4 +1,4 @@
-//! Who may ask: tokens that are kept as hashes, and what each may do.
+//! Tokens, kept as hashes, and the role of each.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The most tokens that are kept: each request is compared with all of them.
+/// Maximum number of tokens: each request is compared with all of them.
 pub const MAX_TOKENS: usize = 1_000;
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
-/// What a token may do. Each role may do what those before it may.
+/// What a token may do. Each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Read figures, raw events of jobs, and what the programs measure.
+    /// Read figures, raw events of jobs, and metrics.
     Read,
-    /// Send events too.
+    /// Also send events.
     Write,
-    /// See rejected input too, whoever sent it.
+    /// Also see rejected input, from all senders.
     Admin,
 }
 
@@ -43,27 +43,27 @@ impl FromStr for Role {
     type Err = BadToken;
 
     /// # Errors
-    /// [`BadToken`] for what is no role.
+    /// [`BadToken::Role`] for an unknown role.
     fn from_str(text: &str) -> Result<Self, BadToken> {
         let all = [Self::Read, Self::Write, Self::Admin];
         all.into_iter().find(|role| role.name() == text).ok_or(BadToken::Role)
     }
 }
 
-/// What is wrong with a token's line. It does not repeat the line: a token may stand there by mistake.
+/// Why the line of a token is invalid. It never repeats the line, which may contain a token by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadToken {
-    /// There are not three words.
-    #[error("it must be NAME ROLE SHA256")]
+    /// The line does not have three words.
+    #[error("expected NAME ROLE SHA256")]
     Words,
-    /// The name is too long or has other characters.
-    #[error("a name has 1 to 64 letters, digits, `-`, `_`, `.` or `@`")]
+    /// The name is too long or has invalid characters.
+    #[error("a name must have 1 to 64 letters, digits, `-`, `_`, `.` or `@`")]
     Name,
-    /// The role is none.
-    #[error("a role is `read`, `write` or `admin`")]
+    /// The role is unknown.
+    #[error("a role must be `read`, `write` or `admin`")]
     Role,
-    /// The hash is none.
+    /// The hash is not 64 hexadecimal digits.
     #[error("the third word must be the SHA-256 of the token, 64 hexadecimal digits")]
     Hash,
     /// An earlier line has this name.
@@ -77,40 +77,41 @@ pub enum BadToken {
     TooMany,
 }
 
-/// What is wrong with a file of tokens.
+/// Why a file of tokens is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadTokens {
-    /// A line is wrong.
+    /// A line is invalid.
     #[error("line {line}: {error}")]
     Line {
-        /// Which, from 1.
+        /// Its number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// Why it is invalid.
         error: BadToken,
     },
-    /// No line has a token: nobody could ask anything.
-    #[error("there is no token in it")]
+    /// No line has a token, so that nobody could call the API.
+    #[error("the file contains no tokens")]
     None,
 }
 
-/// The tokens that are taken, by name, role and hash.
+/// The accepted tokens, by name, role and hash.
 ///
-/// A line for each: its name, its role and the SHA-256 of the token in hexadecimal. Empty lines, and what
-/// follows a `#`, do not count. A token should be 256 random bits in any form: no slow hash protects it.
+/// A file of tokens has a line for each: its name, its role and the SHA-256 of the token in hexadecimal. Empty lines,
+/// and text after a `#`, are ignored. A token should have 256 random bits in any notation, because no slow hash
+/// protects it.
 ///
 /// ```
 /// use spark_analytics_http::{Role, Tokens};
 ///
-/// let line = Tokens::line("ci", Role::Write, "the token itself")?;
+/// let line = Tokens::to_line("ci", Role::Write, "the token itself")?;
 /// assert_eq!(line, "ci write 42f8d84719e6e7acf1f3bb395968414994d7c62c88733a2993917b58789a70fe");
-/// let tokens = Tokens::parse(&format!("# who may ask\n{line}\n"))?;
+/// let tokens = Tokens::parse(&format!("# who may call the API\n{line}\n"))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Tokens(Vec<Token>);
 
-/// A token that is taken.
+/// An accepted token.
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) name: String,
@@ -119,10 +120,10 @@ pub(crate) struct Token {
 }
 
 impl Tokens {
-    /// Reads a file of tokens.
+    /// Parses the text of a file of tokens.
     ///
     /// # Errors
-    /// [`BadTokens`], with the number of the line that is wrong.
+    /// [`BadTokens`], with the number of the invalid line.
     pub fn parse(text: &str) -> Result<Self, BadTokens> {
         let (mut names, mut hashes) = (HashSet::new(), HashSet::new());
         let mut tokens = Vec::new();
@@ -147,11 +148,11 @@ impl Tokens {
         if tokens.is_empty() { Err(BadTokens::None) } else { Ok(Self(tokens)) }
     }
 
-    /// The line of a token, without its end.
+    /// The line of a token in a file, without a line break.
     ///
     /// # Errors
-    /// [`BadToken::Name`] for a name that no line can have.
-    pub fn line(name: &str, role: Role, token: &str) -> Result<String, BadToken> {
+    /// [`BadToken::Name`] if the name is invalid.
+    pub fn to_line(name: &str, role: Role, token: &str) -> Result<String, BadToken> {
         if !is_name(name) {
             return Err(BadToken::Name);
         }
@@ -166,8 +167,8 @@ impl Tokens {
         self.0.len()
     }
 
-    /// The token that was sent, with its place. How long it takes tells nothing of those that are taken but how many
-    /// they are.
+    /// Looks up the token that was sent, and returns it with its index. Runs in time that depends only on the number
+    /// of tokens, so it leaks nothing about their values.
     pub(crate) fn find(&self, sent: &[u8]) -> Option<(usize, &Token)> {
         let hash: [u8; 32] = Sha256::digest(sent).into();
         let mut found = None;
@@ -204,7 +205,7 @@ impl Token {
 
 fn is_name(name: &str) -> bool {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
-    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_of_name)
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_of_name)
 }
 
 fn parse_hash(text: &str) -> Option<[u8; 32]> {
@@ -224,7 +225,7 @@ mod tests {
     use super::*;
 
     fn line(name: &str, token: &str) -> String {
-        Tokens::line(name, Role::Read, token).unwrap()
+        Tokens::to_line(name, Role::Read, token).unwrap()
     }
 
     #[track_caller]
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_that_of_other_tools() {
+    fn a_hash_is_the_one_that_other_tools_compute() {
         // printf %s abc | sha256sum
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(line("a", "abc"), format!("a read {abc}"));
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line_and_without_its_words() {
+    fn an_error_names_the_line_and_never_repeats_it() {
         let (a, b) = (line("a", "x"), line("b", "y"));
         let hash = a.split(' ').nth(2).unwrap();
         wrong("a read", 1, BadToken::Words);
@@ -273,8 +274,8 @@ mod tests {
         for nothing in ["", "\n", "# a read"] {
             assert_eq!(Tokens::parse(nothing).unwrap_err(), BadTokens::None);
         }
-        let told = Tokens::parse("secret-token read oops").unwrap_err().to_string();
-        assert!(told.starts_with("line 1: ") && !told.contains("oops"), "{told}");
+        let error = Tokens::parse("secret-token read oops").unwrap_err().to_string();
+        assert!(error.starts_with("line 1: ") && !error.contains("oops"), "{error}");
     }
 
     #[test]

@@ -1,11 +1,10 @@
-//! Events as the OpenAPI document has them. What is wrong with one is for core to say.
+//! Events as the OpenAPI document describes them. The core validates them.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// An event as Spark's listeners tell it; fields beyond these are kept and do no harm. Texts have at most 1,024
-/// bytes and no U+0000.
-#[expect(dead_code, reason = "it describes and is never made")]
+/// An event of Spark's listeners. Other fields are allowed and kept. A string has at most 1,024 bytes and no U+0000.
+#[expect(dead_code, reason = "only described, never constructed")]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "event")]
 #[schema(example = json!({
@@ -27,7 +26,7 @@ pub(crate) enum WireEvent {
         of: WireFields,
         #[schema(min_length = 1, max_length = 1024)]
         task_id: String,
-        /// Up to a leap year.
+        /// At most a leap year.
         #[schema(minimum = 0, maximum = 31_622_400_000i64)]
         duration_ms: i64,
         successful: bool,
@@ -37,10 +36,10 @@ pub(crate) enum WireEvent {
     JobEnd {
         #[serde(flatten)]
         of: WireFields,
-        /// As `timestamp`.
+        /// In the same format as `timestamp`.
         #[schema(format = DateTime, pattern = "^(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-")]
         completion_time: String,
-        /// `JobSucceeded`, `JobFailed` or another text.
+        /// `JobSucceeded`, `JobFailed` or another string.
         #[schema(max_length = 1024)]
         job_result: String,
     },
@@ -57,7 +56,7 @@ pub(crate) struct WireFields {
     /// The application's attempt.
     #[schema(required = false, max_length = 1024)]
     attempt_id: Option<String>,
-    /// RFC 3339, from 1970 to 2262; without an offset it is UTC.
+    /// RFC 3339, from 1970 to 2262; UTC if it has no offset.
     #[schema(format = DateTime, pattern = "^(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-")]
     timestamp: String,
     #[schema(max_length = 1024)]

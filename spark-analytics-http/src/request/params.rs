@@ -10,7 +10,7 @@ use spark_analytics_core::Day;
 
 use crate::problem::Problem;
 
-/// The query of a request, read as `T`; anything that `T` does not know is a 400.
+/// The query of a request as `T`; parameters that `T` does not have are a 400.
 pub(crate) struct Params<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
@@ -22,34 +22,34 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// A day that a parameter names.
+/// The day in a parameter.
 pub(crate) fn day(name: &str, text: &str) -> Result<Day, Problem> {
     let wrong = |error| Problem::bad_request(format!("`{name}`: `{}` {error}", short(text)));
     text.parse().map_err(wrong)
 }
 
-/// A job's number.
+/// The id of a job.
 pub(crate) fn job_id(text: &str) -> Result<i64, Problem> {
     integer("job_id", text, 0, i64::MAX)
 }
 
-/// How many to list: the parameter if it is given, from 1 to `most`.
-pub(crate) fn limit(text: Option<&str>, default: usize, most: usize) -> Result<usize, Problem> {
-    text.map_or(Ok(default), |text| integer("limit", text, 1, most))
+/// How many rows to list: from 1 to `max`, `default` without the parameter.
+pub(crate) fn limit(text: Option<&str>, default: usize, max: usize) -> Result<usize, Problem> {
+    text.map_or(Ok(default), |text| integer("limit", text, 1, max))
 }
 
-fn integer<T>(name: &str, text: &str, least: T, most: T) -> Result<T, Problem>
+fn integer<T>(name: &str, text: &str, min: T, max: T) -> Result<T, Problem>
 where
     T: FromStr + PartialOrd + Display,
 {
-    text.parse().ok().filter(|number| (&least..=&most).contains(&number)).ok_or_else(|| {
+    text.parse().ok().filter(|number| (&min..=&max).contains(&number)).ok_or_else(|| {
         let text = short(text);
-        let detail = format!("`{name}` must be an integer from {least} to {most}, not `{text}`");
+        let detail = format!("`{name}` must be an integer from {min} to {max}, not `{text}`");
         Problem::bad_request(detail)
     })
 }
 
-/// An error quotes input, but not a page of it.
+/// The beginning of a text, to quote it in an error.
 pub(crate) fn short(text: &str) -> String {
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {

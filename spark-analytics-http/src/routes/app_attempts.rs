@@ -1,4 +1,4 @@
-//! The attempts of an application, without a look at what lies below them.
+//! The attempts of an application, read without their logs.
 
 use spark_analytics_core::{Application, AttemptKey, Result, Store};
 
@@ -20,7 +20,7 @@ pub(crate) async fn of(store: &impl Store, app_id: &str) -> Result<Vec<Applicati
     }
 }
 
-/// The attempts that follow on one, and the one on which more follow, if more may.
+/// The attempts after the given one, and the last of them if more may follow.
 pub(crate) async fn page(
     store: &impl Store,
     after: Option<&AttemptKey>,
@@ -31,12 +31,12 @@ pub(crate) async fn page(
     Ok((page, next))
 }
 
-/// A text that sorts before this one, and hardly any between the two; `None` before the first text.
+/// A text that sorts before this one, with hardly any other between the two; `None` for the first text.
 fn before(text: &str) -> Option<String> {
     let last = text.chars().next_back()?;
     let mut before = text[..text.len() - last.len_utf8()].to_owned();
     let lower = u32::from(last).checked_sub(1)?;
-    // There are no characters among the surrogates.
+    // Surrogates are not characters.
     before.push(char::from_u32(lower).unwrap_or('\u{d7ff}'));
     before.push(char::MAX);
     Some(before)

@@ -19,23 +19,23 @@ use crate::state::App;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
-    /// The most to list, 1,000 unless given.
+    /// Maximum number of rows to list, 1,000 by default.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
     limit: Option<String>,
-    /// The page before's `next`.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
 /// A page of applications.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ApplicationPage {
-    /// In the order of application and attempt.
+    /// Ordered by application and attempt.
     applications: Vec<ApplicationFigures>,
-    /// The next page's `cursor`, null on the last.
+    /// The `cursor` of the next page, null on the last page.
     next: Option<String>,
 }
 
-/// The applications that event logs told of, an attempt each.
+/// The applications found in event logs, one entry for each attempt.
 #[utoipa::path(
     get,
     path = "/api/v1/analytics/applications",
@@ -44,7 +44,7 @@ pub(crate) struct ApplicationPage {
     params(ListParams),
     responses(
         (status = 200, description = "A page of applications", body = ApplicationPage),
-        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -64,7 +64,7 @@ pub(crate) async fn list(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AttemptParams {
-    /// The application's attempt, where it has attempts.
+    /// The attempt, if the application has attempts.
     attempt: Option<String>,
 }
 
@@ -73,11 +73,11 @@ pub(crate) struct AttemptParams {
     get,
     path = "/api/v1/analytics/applications/{app_id}",
     tag = "analytics",
-    params(("app_id" = String, Path, description = "The application's id"), AttemptParams),
+    params(("app_id" = String, Path, description = "The id of the application"), AttemptParams),
     responses(
         (status = 200, description = "The figures", body = ApplicationFigures),
-        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No event log told of the application's attempt", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No event log of this attempt of the application was imported", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -99,34 +99,34 @@ pub(crate) async fn application(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StageParams {
-    /// The application's attempt, where it has attempts.
+    /// The attempt, if the application has attempts.
     attempt: Option<String>,
-    /// The most to list, 1,000 unless given.
+    /// Maximum number of rows to list, 1,000 by default.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
     limit: Option<String>,
-    /// The page before's `next`.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
 /// A page of the stages of an application.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StagePage {
-    /// In the order of stage and attempt.
+    /// Ordered by stage and attempt.
     stages: Vec<StageFigures>,
-    /// The next page's `cursor`, null on the last.
+    /// The `cursor` of the next page, null on the last page.
     next: Option<String>,
 }
 
-/// The figures of each attempt of an application's stages.
+/// The figures of the stages of an application, one entry for each attempt.
 #[utoipa::path(
     get,
     path = "/api/v1/analytics/applications/{app_id}/stages",
     tag = "analytics",
-    params(("app_id" = String, Path, description = "The application's id"), StageParams),
+    params(("app_id" = String, Path, description = "The id of the application"), StageParams),
     responses(
         (status = 200, description = "A page of stage attempts", body = StagePage),
-        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No event log told of the application's attempt", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No event log of this attempt of the application was imported", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -150,16 +150,16 @@ pub(crate) async fn stages(
 }
 
 fn unknown(app_id: &str, attempts: &[Application]) -> Problem {
-    /// How many attempts are named.
-    const NAMED: usize = 5;
+    /// How many attempts an error lists.
+    const LISTED: usize = 5;
     let app_id = short(app_id);
     let detail = match attempts {
-        [] => format!("no event log told of application {app_id}"),
+        [] => format!("no event log of application {app_id} was imported"),
         attempts => {
-            let ids = attempts.iter().take(NAMED).map(|attempt| short(&attempt.attempt_id));
+            let ids = attempts.iter().take(LISTED).map(|attempt| short(&attempt.attempt_id));
             let ids: Vec<String> = ids.map(|id| format!("`{id}`")).collect();
             format!(
-                "application {app_id} has no such attempt; `attempt` names one of its {}: {}",
+                "application {app_id} does not have this attempt; set `attempt` to one of its {}: {}",
                 attempts.len(),
                 ids.join(", ")
             )

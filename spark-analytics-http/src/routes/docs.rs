@@ -1,4 +1,4 @@
-//! The API's description and the page that shows it.
+//! The OpenAPI document and the page that shows it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -25,15 +25,15 @@ pub(crate) async fn openapi(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], app.document.clone()).into_response()
 }
 
-/// This API to read and to try out, in a browser.
+/// A page to read about this API and to try it out.
 #[utoipa::path(
     get,
     path = "/docs",
     tag = "server",
-    responses((status = 308, description = "To the page, at `/docs/`"))
+    responses((status = 308, description = "Redirects to the page, at `/docs/`"))
 )]
 pub(crate) async fn ui() -> Redirect {
-    // Relative, as is all below: the router may be mounted under a path.
+    // Relative, like all links below: the router may be mounted under a path.
     Redirect::permanent("docs/")
 }
 
@@ -45,8 +45,8 @@ pub(crate) fn ui_files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     )
 }
 
-/// What a browser may do with a page: the scripts of this server alone, and no frame of another site around it.
-/// Swagger UI writes styles into its elements, and has its pictures in its styles.
+/// Headers that restrict the page to scripts of this server and forbid framing by other sites. Swagger UI sets inline
+/// styles, and embeds its images in them.
 const PAGE_HEADERS: [(HeaderName, &str); 3] = [
     (
         header::CONTENT_SECURITY_POLICY,

@@ -13,7 +13,7 @@ use crate::request::body;
 use crate::request::encoding::{Encoding, Media, encoding, media};
 use crate::state::App;
 
-/// That an event is stored.
+/// The response for an event that is stored.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ingested {
     /// Always true.
@@ -22,15 +22,15 @@ pub(crate) struct Ingested {
     /// `Log ingested successfully`, or `Log entry already exists (ID: n)`.
     #[schema(example = "Log ingested successfully")]
     message: String,
-    /// The id that the event is stored under.
+    /// The id of the stored event.
     #[schema(example = 1)]
     log_id: i64,
-    /// `recorded`, `duplicate`, or `replaced` if it took the place of one with less content.
+    /// `recorded`, `duplicate`, or `replaced` if it replaced an event with less content.
     #[schema(example = "recorded")]
     outcome: &'static str,
 }
 
-/// That an event is in the queue.
+/// The response for an event that is in the queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Queued {
     /// Always true.
@@ -42,10 +42,10 @@ pub(crate) struct Queued {
     log_id: Option<i64>,
 }
 
-/// Takes one event.
+/// Ingests one event.
 ///
-/// When it is answered with 200 the event is durable and all figures include it. An event that is known
-/// already changes nothing. A server that publishes to a queue answers with 202 instead.
+/// After a 200, the event is durable and all figures include it. An event that is already known changes nothing. A
+/// server that publishes to a queue answers with 202 instead.
 #[utoipa::path(
     post,
     path = "/api/v1/logs/ingest",
@@ -55,28 +55,29 @@ pub(crate) struct Queued {
         (status = 200, description = "The event is stored", body = Ingested),
         (status = 202, description = "The event is in the queue, and will be stored", body = Queued),
         (status = 400, description = "Not an event, or one before the prune day", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "A page of another site asks", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another origin sent the request", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),
-        (status = 500, description = "The store failed; sending again is safe", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too much waits to be stored, or the queue takes no event now; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Unsupported media type or encoding", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed; retrying is safe", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many events are waiting to be stored, or the queue does not accept events now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     if media(request.headers())? != Media::Json {
         let detail =
-            "one event is sent as application/json; lines of events go to /api/v1/logs/batch";
+            "a single event must be application/json; send lines of events to /api/v1/logs/batch";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     if encoding(request.headers())? != Encoding::Identity {
         let detail =
-            "a single event is not compressed; compressed batches go to /api/v1/logs/batch";
+            "a single event must not be compressed; send compressed batches to /api/v1/logs/batch";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     let options = &app.options;
-    let (raw, is_whole) = body::whole(request, options.event_bytes, options.body_timeout).await;
-    let event = match is_whole.and_then(|()| read(&raw).map_err(Problem::bad_request)) {
+    let body::Received { bytes: raw, end } =
+        body::whole(request, options.event_bytes, options.body_timeout).await;
+    let event = match end.and_then(|()| read(&raw).map_err(Problem::bad_request)) {
         Ok(event) => event,
         Err(problem) => return Err(refuse(&app, problem, &raw).await),
     };
@@ -96,10 +97,10 @@ pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<R
     }
 }
 
-/// Reads an event from the bytes that came.
+/// Parses an event from the bytes received.
 pub(crate) fn read(raw: &[u8]) -> Result<Event, String> {
     let text = std::str::from_utf8(raw).map_err(|error| {
-        format!("the event is not UTF-8: the byte at {} is wrong", error.valid_up_to())
+        format!("the event is not valid UTF-8: invalid byte at offset {}", error.valid_up_to())
     })?;
     Event::from_json(text).map_err(|error| error.to_string())
 }

@@ -18,7 +18,7 @@ use crate::state::App;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct JobParams {
-    /// The application of the job; left out, that of events that name none.
+    /// The application of the job. Without it, the job of events that have no application.
     app: Option<String>,
     /// The attempt of the application.
     attempt: Option<String>,
@@ -26,16 +26,16 @@ pub(crate) struct JobParams {
 
 /// The figures of a job.
 ///
-/// They exist once the job's start and end are known; late events still change them.
+/// They exist once the job's start and end are known. Late events still change them.
 #[utoipa::path(
     get,
     path = "/api/v1/analytics/jobs/{job_id}",
     tag = "analytics",
-    params(("job_id" = i64, Path, description = "The job's number", minimum = 0, example = 101), JobParams),
+    params(("job_id" = i64, Path, description = "The id of the job", minimum = 0, example = 101), JobParams),
     responses(
         (status = 200, description = "The figures", body = JobFigures),
-        (status = 400, description = "`job_id` is no such number, or a wrong parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The job is unknown, or its start or end is", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "`job_id` or a parameter is invalid", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The job, its start or its end is unknown", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -54,7 +54,7 @@ pub(crate) async fn job(
     match app.analytics.job(&key).await? {
         Some(job) => Ok(Json(job.into())),
         None => {
-            let detail = format!("{key} is unknown, or its start or its end has not come yet");
+            let detail = format!("{key} is unknown, or its start or end has not been received yet");
             Err(Problem::new(StatusCode::NOT_FOUND, detail))
         }
     }
@@ -66,29 +66,29 @@ pub(crate) async fn job(
 pub(crate) struct ListParams {
     /// Only this user's jobs.
     user: Option<String>,
-    /// Only this application's.
+    /// Only this application's jobs.
     app: Option<String>,
-    /// Only with this result: `JobSucceeded`, `JobFailed`, or another text.
+    /// Only jobs with this result: `JobSucceeded`, `JobFailed`, or another string.
     result: Option<String>,
-    /// Only those that ended on this day (UTC) or later.
+    /// Only jobs that ended on this day (UTC) or later.
     #[param(format = Date, example = "2024-03-30")]
     from: Option<String>,
-    /// Only those that ended on this day (UTC) or earlier.
+    /// Only jobs that ended on this day (UTC) or earlier.
     #[param(format = Date, example = "2024-03-31")]
     to: Option<String>,
-    /// The most jobs to list, 1,000 unless given.
+    /// Maximum number of jobs to list, 1,000 by default.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
     limit: Option<String>,
-    /// The page before's `next`.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobPage {
-    /// In the order of end, application, attempt, job.
+    /// Ordered by end, application, attempt and job.
     jobs: Vec<JobFigures>,
-    /// The next page's `cursor`, null on the last.
+    /// The `cursor` of the next page, null on the last page.
     next: Option<String>,
 }
 
@@ -101,7 +101,7 @@ pub(crate) struct JobPage {
     params(ListParams),
     responses(
         (status = 200, description = "A page of jobs whose start and end are known", body = JobPage),
-        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -121,7 +121,7 @@ pub(crate) async fn list(
     Ok(Json(JobPage { jobs, next }))
 }
 
-/// A page of jobs and the cursor of the next.
+/// The jobs of a page, and the cursor of the next page.
 pub(crate) async fn rows<T: From<Job>>(
     app: &App,
     filter: &JobFilter,

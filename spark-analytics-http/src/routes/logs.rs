@@ -1,4 +1,4 @@
-//! `GET /api/v1/logs` and `…/rejected`: what came, and what was not taken.
+//! `GET /api/v1/logs` and `…/rejected`: events as received, and rejected input.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,43 +17,43 @@ use crate::state::App;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventParams {
-    /// The job's number.
+    /// The id of the job.
     #[param(value_type = i64, minimum = 0, example = 101)]
     job_id: Option<String>,
-    /// The application of the job; left out, that of events that name none.
+    /// The application of the job. Without it, the job of events that have no application.
     app: Option<String>,
     /// The attempt of the application.
     attempt: Option<String>,
-    /// The most events to list, 100 unless given.
+    /// Maximum number of events to list, 100 by default.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1_000)]
     limit: Option<String>,
-    /// The page before's `next`.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
 /// A page of a job's events.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EventPage {
-    /// In the order of timestamp, type (start, task, end), task.
+    /// Ordered by timestamp, type (start, task, end) and task.
     events: Vec<EventRow>,
-    /// The next page's `cursor`, null on the last.
+    /// The `cursor` of the next page, null on the last page.
     next: Option<String>,
 }
 
-/// An event as it came.
+/// An event as it was received.
 #[derive(Debug, Serialize, ToSchema)]
 struct EventRow {
-    /// The id that it is stored under.
+    /// The id of the stored event.
     #[schema(example = 1)]
     log_id: i64,
-    /// The event's JSON as it was sent.
+    /// The JSON of the event as it was sent.
     #[schema(value_type = WireEvent)]
     event: Event,
 }
 
 /// The raw events of a job.
 ///
-/// Empty for a job that is unknown, whose events were pruned, or that an event log told of.
+/// Empty for a job that is unknown, whose events were pruned, or that was imported from an event log.
 #[utoipa::path(
     get,
     path = "/api/v1/logs",
@@ -61,7 +61,7 @@ struct EventRow {
     params(EventParams),
     responses(
         (status = 200, description = "A page of events", body = EventPage),
-        (status = 400, description = "A wrong parameter, or no `job_id`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is invalid, or `job_id` is missing", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -70,7 +70,7 @@ pub(crate) async fn events(
     Params(params): Params<EventParams>,
 ) -> Result<Json<EventPage>, Problem> {
     let Some(job_id) = &params.job_id else {
-        return Err(Problem::bad_request("`job_id` is missing: say whose events, as job_id=101"));
+        return Err(Problem::bad_request("`job_id` is missing: name the job, as in job_id=101"));
     };
     let key = JobKey {
         job_id: params::job_id(job_id)?,
@@ -93,10 +93,10 @@ pub(crate) async fn events(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RejectedParams {
-    /// The most to list, 100 unless given.
+    /// Maximum number of rows to list, 100 by default.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1_000)]
     limit: Option<String>,
-    /// The page before's `next`.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
@@ -105,27 +105,27 @@ pub(crate) struct RejectedParams {
 pub(crate) struct RejectedPage {
     /// Newest first.
     rejected: Vec<RejectedRow>,
-    /// The next page's `cursor`, null on the last.
+    /// The `cursor` of the next page, null on the last page.
     next: Option<String>,
 }
 
-/// Input that was not taken.
+/// Rejected input.
 #[derive(Debug, Serialize, ToSchema)]
 struct RejectedRow {
     #[schema(example = 1)]
     id: i64,
-    /// When it came.
+    /// When it was received.
     #[serde(serialize_with = "text")]
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// Why it was not taken.
+    /// Why it was rejected.
     #[schema(example = "field `job_id` is missing")]
     reason: String,
     /// Its first 8 KiB.
     raw: String,
 }
 
-/// What was not taken and why: the newest 10,000.
+/// The newest 10,000 pieces of rejected input, with the reasons.
 #[utoipa::path(
     get,
     path = "/api/v1/logs/rejected",
@@ -133,7 +133,7 @@ struct RejectedRow {
     params(RejectedParams),
     responses(
         (status = 200, description = "A page of rejected input", body = RejectedPage),
-        (status = 400, description = "A wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -1,4 +1,4 @@
-//! What the server is and how it is.
+//! What the server is, and whether it is healthy and ready.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use utoipa::ToSchema;
 use crate::problem::Problem;
 use crate::state::{App, Shared};
 
-/// How long a store may take to answer that it is ready.
+/// How long the check of a store or queue may take.
 const READY_WITHIN: Duration = Duration::from_secs(5);
-/// How long it is then taken for as ready as it was: anyone may ask, and each time would cost the store.
+/// How long its result is reused: anyone may call `/ready`, and each check costs the store.
 const READY_FOR: Duration = Duration::from_secs(1);
 
 const STORE: &str = "store";
 const QUEUE: &str = "queue";
 
-/// What this server is.
+/// The name and version of this server.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Welcome {
     #[schema(example = "Welcome to the Spark Analytics API")]
@@ -32,15 +32,15 @@ pub(crate) struct Welcome {
     version: &'static str,
 }
 
-/// How the server is.
+/// The status of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Status {
     #[schema(example = "healthy")]
     status: &'static str,
 }
 
-/// What this server is, and where its documentation is.
-#[utoipa::path(get, path = "/", tag = "server", responses((status = 200, description = "What this server is", body = Welcome)))]
+/// The name and version of this server, and the path of its documentation.
+#[utoipa::path(get, path = "/", tag = "server", responses((status = 200, description = "Name and version", body = Welcome)))]
 pub(crate) async fn welcome() -> Json<Welcome> {
     Json(Welcome {
         message: "Welcome to the Spark Analytics API",
@@ -49,30 +49,30 @@ pub(crate) async fn welcome() -> Json<Welcome> {
     })
 }
 
-/// Whether the process answers.
-#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200, description = "It answers", body = Status)))]
+/// Whether the process responds.
+#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200, description = "The process responds", body = Status)))]
 pub(crate) async fn health() -> Json<Status> {
     Json(Status { status: "healthy" })
 }
 
-/// Whether the store answers too, or the queue if events are published to one.
+/// Whether the store responds too, or the queue if events are published to one.
 #[utoipa::path(
     get,
     path = "/ready",
     tag = "server",
     responses(
-        (status = 200, description = "The store answers, or the queue", body = Status),
-        (status = 503, description = "It does not", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The store or the queue responds", body = Status),
+        (status = 503, description = "It does not respond", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Problem> {
-    // Who asks meanwhile waits for the same answer.
+    // Concurrent callers wait for the same check.
     let until = Instant::now() + READY_WITHIN;
     let ready = match timeout_at(until, app.ready.lock()).await {
         Ok(mut last) => match &*last {
             Some((asked, ready)) if asked.elapsed() < READY_FOR => ready.clone(),
             _ => {
-                let ready = ask(&app, until).await;
+                let ready = check(&app, until).await;
                 last.insert((Instant::now(), ready)).1.clone()
             }
         },
@@ -84,8 +84,8 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Proble
     }
 }
 
-/// Asks the store, or the queue: why it is not ready.
-async fn ask(app: &Shared, until: Instant) -> Result<(), String> {
+/// Checks the store or the queue; fails with the reason why it is not ready.
+async fn check(app: &Shared, until: Instant) -> Result<(), String> {
     let (what, check): (_, BoxFuture<'_, Result<(), String>>) = match &app.queue {
         Some(queue) => (QUEUE, queue.check().map_err(|error| error.to_string()).boxed()),
         None => {
@@ -101,11 +101,11 @@ async fn ask(app: &Shared, until: Instant) -> Result<(), String> {
     if app.options.access.is_none() {
         return Err(detail);
     }
-    // This is answered to anyone, and hosts and paths are nobody's business.
+    // Anyone may call this route, and the reason may contain hosts and paths.
     tracing::warn!(detail, "not ready");
-    Err(format!("the {what} is not ready; the server's log says why"))
+    Err(format!("the {what} is not ready; see the server's log for the reason"))
 }
 
 fn late(what: &str) -> String {
-    format!("the {what} did not answer within {} s", READY_WITHIN.as_secs())
+    format!("the {what} did not respond within {} s", READY_WITHIN.as_secs())
 }

@@ -13,14 +13,14 @@ use crate::request::params::{self, Params};
 use crate::routes::jobs;
 use crate::state::App;
 
-/// The longest range, in days: ten years. A range costs a row each day.
-const LONGEST_RANGE: i64 = 3_653;
+/// The longest range in days: ten years. A range reads a row for each day.
+const MAX_RANGE_DAYS: i64 = 3_653;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SummaryParams {
-    /// The day on which the jobs ended (UTC). Either this or `from` and `to`.
+    /// The day on which the jobs ended (UTC). Give either this, or `from` and `to`.
     #[param(format = Date, example = "2024-03-30")]
     date: Option<String>,
     /// The first day of a range of at most ten years.
@@ -31,42 +31,42 @@ pub(crate) struct SummaryParams {
     to: Option<String>,
     /// Only this user's jobs.
     user: Option<String>,
-    /// The most jobs to list, 1,000 unless given.
+    /// Maximum number of jobs to list, 1,000 by default.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
     limit: Option<String>,
-    /// The page before's `next`.
+    /// The `next` of the previous page.
     cursor: Option<String>,
 }
 
 /// The jobs that ended on a day or in a range of days.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Summary {
-    /// The day that was asked for; left out for a range.
+    /// The requested day; absent for a range.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Date, example = "2024-03-30")]
     date: Option<String>,
-    /// All jobs, whatever `limit` says; so for all figures but `jobs`.
+    /// Number of all jobs. `limit` affects only `jobs`, no other figure.
     #[schema(example = 1)]
     total_jobs: i64,
-    /// Mean duration of a job, 0 without jobs.
+    /// Mean duration of the jobs, 0 without jobs.
     #[schema(example = 78.0)]
     avg_duration_seconds: f64,
-    /// Mean of the jobs' success rates in percent, 0 without jobs.
+    /// Mean success rate of the jobs in percent, 0 without jobs.
     #[schema(example = 91.67)]
     avg_success_rate: f64,
-    /// A page of the jobs, in the order of end, application, attempt, job.
+    /// A page of the jobs, ordered by end, application, attempt and job.
     jobs: Vec<JobLine>,
-    /// The next page's `cursor`, null on the last.
+    /// The `cursor` of the next page, null on the last page.
     next: Option<String>,
     /// Jobs that ended with `JobFailed`.
     failed_jobs: i64,
     /// Jobs that ended neither with `JobSucceeded` nor with `JobFailed`.
     unknown_jobs: i64,
-    /// Distribution of job durations within 1 %, null without jobs.
+    /// Distribution of job durations, within 1 %; null without jobs.
     job_duration_seconds: Option<Quantiles<f64>>,
-    /// The jobs' tasks.
+    /// Figures of the tasks of all jobs.
     tasks: TaskFigures,
-    /// The first day of the range that was asked for.
+    /// The first day of the requested range.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Date)]
     from: Option<String>,
@@ -74,7 +74,7 @@ pub(crate) struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Date)]
     to: Option<String>,
-    /// The user who was asked for.
+    /// The requested user.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
 }
@@ -88,8 +88,8 @@ pub(crate) struct Summary {
     tag = "analytics",
     params(SummaryParams),
     responses(
-        (status = 200, description = "The figures; zeros where there are no jobs", body = Summary),
-        (status = 400, description = "No day, none of the calendar, or a wrong parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The figures; zeros without jobs", body = Summary),
+        (status = 400, description = "The day is missing or invalid, or a parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -130,9 +130,9 @@ fn days(params: &SummaryParams) -> Result<(Day, Day), Problem> {
         (None, Some(from), Some(to)) => {
             let (from, to) = (params::day("from", from)?, params::day("to", to)?);
             match i64::from(to.number()) - i64::from(from.number()) {
-                ..0 => Err(Problem::bad_request("`to` lies before `from`")),
-                LONGEST_RANGE.. => {
-                    let detail = format!("a range has at most {LONGEST_RANGE} days");
+                ..0 => Err(Problem::bad_request("`to` is before `from`")),
+                MAX_RANGE_DAYS.. => {
+                    let detail = format!("a range may have at most {MAX_RANGE_DAYS} days");
                     Err(Problem::bad_request(detail))
                 }
                 _ => Ok((from, to)),

@@ -1,4 +1,5 @@
-//! Which connections there are, what each holds, and which has to go when there is no room for another.
+//! The connections of a server: a bounded number of slots, the memory that each holds, and the choice of the
+//! connection to evict when either runs out.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,33 +12,36 @@ use super::min_rate::FAR;
 use super::options::ServeOptions;
 use crate::problem::Problem;
 
-/// More are not counted apart, whatever is asked for.
-const MOST_CONNECTIONS: usize = 1 << 16;
-/// How long it takes to look again for one that can go when all have requests under way.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// How long one that was told to close is waited for: a request may have come in between, so that it stays.
+/// Upper bound of [`ServeOptions::connections`].
+const MAX_CONNECTIONS: usize = 1 << 16;
+/// Interval between attempts to find an evictable connection while all are busy.
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
+/// How long to wait for an evicted connection to close. It stays open if a request arrived in the meantime.
 const CLOSES_WITHIN: Duration = Duration::from_millis(500);
 
-/// In place of a time: the server is at work for it, it has been told to close, there is none.
-const AT_WORK: u64 = u64::MAX;
-const CLOSING: u64 = u64::MAX - 1;
+// States of a slot, stored in place of a deadline.
+/// A request is being processed.
+const PROCESSING: u64 = u64::MAX;
+/// The connection was asked to close.
+const EVICTED: u64 = u64::MAX - 1;
+/// No connection uses the slot.
 const FREE: u64 = u64::MAX - 2;
 
-/// The connections of a server: at most so many, which hold at most so many bytes for their clients.
+/// The connections of a server, bounded in number and in the memory that they hold.
 ///
-/// Of each it is known until when the server waits for its client. When there is no room the one goes whose
-/// time is up first, so those go that have kept the server waiting longest: they idle, dawdle over a head or a
-/// body, or do not take their answer. One for which the server is at work never goes.
+/// Each connection has a deadline by which its client must act. When a slot is needed, the connection with the
+/// earliest deadline is evicted – that is, the one idle or stalled longest. A connection whose request is being
+/// processed is never evicted.
 #[derive(Debug)]
 pub(crate) struct Connections {
     started: Instant,
-    head_timeout: Duration,
-    most_held: usize,
-    held: AtomicUsize,
-    /// For each slot until when the server waits, in microseconds since the start.
-    due: Box<[AtomicU64]>,
-    /// For each slot the bytes that it holds.
-    holds: Box<[AtomicUsize]>,
+    header_timeout: Duration,
+    max_held_bytes: usize,
+    held_bytes: AtomicUsize,
+    /// The deadline of each slot in microseconds since the start, or one of the states above.
+    deadlines: Box<[AtomicU64]>,
+    /// The bytes that each slot holds.
+    held_by_slot: Box<[AtomicUsize]>,
     open: Mutex<Open>,
     freed: Notify,
 }
@@ -45,36 +49,37 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 struct Open {
     free: Vec<usize>,
-    close: Vec<Arc<Notify>>,
+    /// Notified when the connection in a slot is evicted.
+    evict: Vec<Arc<Notify>>,
 }
 
 impl Connections {
     pub(crate) fn new(options: &ServeOptions) -> Arc<Self> {
-        let count = options.connections.clamp(1, MOST_CONNECTIONS);
+        let count = options.connections.clamp(1, MAX_CONNECTIONS);
         Arc::new(Self {
             started: Instant::now(),
-            head_timeout: options.header_timeout.min(FAR),
-            most_held: options.held_bytes,
-            held: AtomicUsize::new(0),
-            due: (0..count).map(|_| AtomicU64::new(FREE)).collect(),
-            holds: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+            header_timeout: options.header_timeout.min(FAR),
+            max_held_bytes: options.held_bytes,
+            held_bytes: AtomicUsize::new(0),
+            deadlines: (0..count).map(|_| AtomicU64::new(FREE)).collect(),
+            held_by_slot: (0..count).map(|_| AtomicUsize::new(0)).collect(),
             open: Mutex::new(Open {
                 free: (0..count).rev().collect(),
-                close: vec![Arc::default(); count],
+                evict: vec![Arc::default(); count],
             }),
             freed: Notify::new(),
         })
     }
 
-    /// A slot for one more; closes another connection if there is none.
-    pub(crate) async fn slot(self: &Arc<Self>) -> Arc<Slot> {
+    /// A slot for a new connection. If none is free, evicts a connection, or waits for one to become evictable.
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Arc<Slot> {
         loop {
             if let Some(slot) = self.free_slot() {
                 return slot;
             }
-            let is_closing = self.close_first_due(|_| true);
-            let until = Instant::now() + if is_closing { CLOSES_WITHIN } else { LOOK_AGAIN };
-            // It may have been one that was free before.
+            let has_evicted = self.evict_one(|_| true);
+            let until = Instant::now() + if has_evicted { CLOSES_WITHIN } else { RETRY_INTERVAL };
+            // The notification may be an old one, from a slot that was taken since.
             while timeout_at(until, self.freed.notified()).await.is_ok() {
                 if let Some(slot) = self.free_slot() {
                     return slot;
@@ -84,41 +89,42 @@ impl Connections {
     }
 
     fn free_slot(self: &Arc<Self>) -> Option<Arc<Slot>> {
-        let close = Arc::new(Notify::new());
+        let evict = Arc::new(Notify::new());
         let mut open = self.open();
         let index = open.free.pop()?;
-        open.close[index] = Arc::clone(&close);
+        open.evict[index] = Arc::clone(&evict);
         drop(open);
-        let is_at_work = AtomicBool::new(false);
-        let slot = Slot { connections: Arc::clone(self), index, close, is_at_work };
-        slot.waits_for_head();
+        let is_processing = AtomicBool::new(false);
+        let slot = Slot { connections: Arc::clone(self), index, evict, is_processing };
+        slot.wait_for_head();
         Some(Arc::new(slot))
     }
 
-    /// Tells one to close: of those that the server waits for and that are meant, the first that is due.
-    fn close_first_due(&self, is_meant: impl Fn(usize) -> bool) -> bool {
-        // Held until it is told, so that a connection that gets the slot meanwhile is not meant.
+    /// Asks the candidate with the earliest deadline to close; returns false if there is none.
+    fn evict_one(&self, is_candidate: impl Fn(usize) -> bool) -> bool {
+        // Locked until the connection is notified: the notification must not reach another one that takes the
+        // slot meanwhile.
         let open = self.open();
         loop {
-            let due = self.due.iter().map(|due| due.load(Ordering::Relaxed)).enumerate();
-            let waiting = due.filter(|(index, due)| *due < FREE && is_meant(*index));
-            let Some((index, due)) = waiting.min_by_key(|(_, due)| *due) else { return false };
-            let slot = &self.due[index];
-            if slot.compare_exchange(due, CLOSING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let deadlines = self.deadlines.iter().map(|at| at.load(Ordering::Relaxed)).enumerate();
+            let waiting = deadlines.filter(|(index, at)| *at < FREE && is_candidate(*index));
+            let Some((index, at)) = waiting.min_by_key(|(_, at)| *at) else { return false };
+            let slot = &self.deadlines[index];
+            if slot.compare_exchange(at, EVICTED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 self.set_held(index, 0);
-                open.close[index].notify_one();
+                open.evict[index].notify_one();
                 return true;
             }
         }
     }
 
-    /// Notes what a slot holds, and tells what it held before.
+    /// Records the bytes that a slot holds, and returns the previous number.
     fn set_held(&self, index: usize, bytes: usize) -> usize {
-        let before = self.holds[index].swap(bytes, Ordering::Relaxed);
+        let before = self.held_by_slot[index].swap(bytes, Ordering::Relaxed);
         if bytes >= before {
-            self.held.fetch_add(bytes - before, Ordering::Relaxed);
+            self.held_bytes.fetch_add(bytes - before, Ordering::Relaxed);
         } else {
-            self.held.fetch_sub(before - bytes, Ordering::Relaxed);
+            self.held_bytes.fetch_sub(before - bytes, Ordering::Relaxed);
         }
         before
     }
@@ -128,77 +134,81 @@ impl Connections {
     }
 }
 
-/// A connection's slot among the others; free again when it is dropped.
+/// The slot of a connection; dropping it frees the slot and all memory reserved for it.
 #[derive(Debug)]
 pub(crate) struct Slot {
     connections: Arc<Connections>,
     index: usize,
-    close: Arc<Notify>,
-    /// Whether a request is under way, also while its body is waited for.
-    is_at_work: AtomicBool,
+    evict: Arc<Notify>,
+    /// Whether a request is in progress, including the time spent waiting for its body.
+    is_processing: AtomicBool,
 }
 
 impl Slot {
-    /// Waits until the connection has to go.
-    pub(crate) async fn closes(&self) {
-        self.close.notified().await;
+    /// Completes when the connection is asked to close.
+    pub(crate) async fn evicted(&self) {
+        self.evict.notified().await;
     }
 
-    /// Whether it has to go still: no request has come since it was told.
-    pub(crate) fn is_closing(&self) -> bool {
-        self.connections.due[self.index].load(Ordering::Relaxed) == CLOSING
+    /// Whether the connection must still close: no request has arrived since it was asked to.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.connections.deadlines[self.index].load(Ordering::Relaxed) == EVICTED
     }
 
-    /// A request has come.
-    pub(crate) fn works(&self) {
-        self.is_at_work.store(true, Ordering::Relaxed);
-        self.set(AT_WORK);
+    /// A request has arrived.
+    pub(crate) fn request_started(&self) {
+        self.is_processing.store(true, Ordering::Relaxed);
+        self.set(PROCESSING);
     }
 
-    /// Its answer is there.
-    pub(crate) fn has_answered(&self) {
-        self.is_at_work.store(false, Ordering::Relaxed);
-        self.waits_for_head();
+    /// Its response is ready to be sent.
+    pub(crate) fn response_ready(&self) {
+        self.is_processing.store(false, Ordering::Relaxed);
+        self.wait_for_head();
     }
 
-    /// The server waits for more of a body.
-    pub(crate) fn waits_for_body(&self, until: Instant) {
-        self.waits(until);
+    /// The server waits for more of the body.
+    pub(crate) fn wait_for_body(&self, until: Instant) {
+        self.wait(until);
     }
 
-    /// More of a body has come. Who sends one byte by byte does not keep a connection that has to go.
-    pub(crate) fn has_read(&self) {
-        if self.is_at_work.load(Ordering::Relaxed) {
-            self.set_unless_closing(AT_WORK);
+    /// More of the body has arrived. This does not save an evicted connection, or a client that sends single bytes
+    /// could keep it open.
+    pub(crate) fn body_arrived(&self) {
+        if self.is_processing.load(Ordering::Relaxed) {
+            self.set_unless_evicted(PROCESSING);
         } else {
-            self.waits_for_head();
+            self.wait_for_head();
         }
     }
 
-    /// The server waits for the client to take its answer.
-    pub(crate) fn waits_to_write(&self, until: Instant) {
-        if !self.is_at_work.load(Ordering::Relaxed) {
-            self.waits(until);
+    /// The server waits for the client to read its response.
+    pub(crate) fn wait_for_reader(&self, until: Instant) {
+        if !self.is_processing.load(Ordering::Relaxed) {
+            self.wait(until);
         }
     }
 
-    /// The client has taken some of its answer.
-    pub(crate) fn has_written(&self) {
-        if !self.is_at_work.load(Ordering::Relaxed) {
-            self.waits_for_head();
+    /// The client has read some of its response.
+    pub(crate) fn response_moved(&self) {
+        if !self.is_processing.load(Ordering::Relaxed) {
+            self.wait_for_head();
         }
     }
 
-    /// Holds so many bytes for its client from now on. If that is too much with all the others, those go that hold
-    /// some and are waited for; if the server is at work for all of them it fails, and holds what it held.
-    pub(crate) fn hold(&self, bytes: usize) -> Result<(), Full> {
+    /// Reserves `bytes` for this connection, in place of what it held before. If the total would exceed the limit,
+    /// stalled connections that hold memory are evicted; if there are none, the call fails and the reservation is
+    /// unchanged. Reserving less never fails.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<(), Full> {
         let connections = &*self.connections;
         let before = connections.set_held(self.index, bytes);
-        while bytes > before && connections.held.load(Ordering::Relaxed) > connections.most_held {
-            let holds_some = |index: usize| {
-                index != self.index && connections.holds[index].load(Ordering::Relaxed) > 0
+        while bytes > before
+            && connections.held_bytes.load(Ordering::Relaxed) > connections.max_held_bytes
+        {
+            let holds_memory = |index: usize| {
+                index != self.index && connections.held_by_slot[index].load(Ordering::Relaxed) > 0
             };
-            if !connections.close_first_due(holds_some) {
+            if !connections.evict_one(holds_memory) {
                 connections.set_held(self.index, before);
                 return Err(Full);
             }
@@ -206,27 +216,27 @@ impl Slot {
         Ok(())
     }
 
-    fn waits_for_head(&self) {
-        self.waits(Instant::now() + self.connections.head_timeout);
+    fn wait_for_head(&self) {
+        self.wait(Instant::now() + self.connections.header_timeout);
     }
 
-    fn waits(&self, until: Instant) {
+    fn wait(&self, until: Instant) {
         let micros = until.saturating_duration_since(self.connections.started).as_micros();
-        self.set_unless_closing(u64::try_from(micros).unwrap_or(FREE).min(FREE - 1));
+        self.set_unless_evicted(u64::try_from(micros).unwrap_or(FREE).min(FREE - 1));
     }
 
-    /// One that was told to close goes unless a request has come.
-    fn set_unless_closing(&self, due: u64) {
-        let is_open = |now| (now != CLOSING).then_some(due);
-        let _ = self.connections.due[self.index].fetch_update(
+    /// An evicted connection closes unless a request arrives; nothing else changes that.
+    fn set_unless_evicted(&self, deadline: u64) {
+        let is_open = |now| (now != EVICTED).then_some(deadline);
+        let _ = self.connections.deadlines[self.index].fetch_update(
             Ordering::Relaxed,
             Ordering::Relaxed,
             is_open,
         );
     }
 
-    fn set(&self, due: u64) {
-        self.connections.due[self.index].store(due, Ordering::Relaxed);
+    fn set(&self, deadline: u64) {
+        self.connections.deadlines[self.index].store(deadline, Ordering::Relaxed);
     }
 }
 
@@ -240,7 +250,7 @@ impl Drop for Slot {
     }
 }
 
-/// The server holds as much as it may.
+/// The server holds as much memory for its clients as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
@@ -257,17 +267,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_request_keeps_a_connection_that_has_to_go_and_a_piece_of_a_body_does_not() {
+    async fn a_request_keeps_an_evicted_connection_open_and_a_piece_of_a_body_does_not() {
         let connections = Connections::new(&ServeOptions::default().connections(1));
-        let slot = connections.slot().await;
-        assert!(connections.close_first_due(|_| true));
-        slot.works();
-        assert!(!slot.is_closing(), "a request has come");
-        assert!(!connections.close_first_due(|_| true), "the server is at work");
-        slot.waits_for_body(Instant::now() + Duration::from_secs(30));
-        assert!(connections.close_first_due(|_| true));
-        slot.has_read();
-        slot.waits_for_body(Instant::now() + Duration::from_secs(30));
-        assert!(slot.is_closing());
+        let slot = connections.acquire().await;
+        assert!(connections.evict_one(|_| true));
+        slot.request_started();
+        assert!(!slot.is_evicted(), "a request has arrived");
+        assert!(!connections.evict_one(|_| true), "a request is being processed");
+        slot.wait_for_body(Instant::now() + Duration::from_secs(30));
+        assert!(connections.evict_one(|_| true));
+        slot.body_arrived();
+        slot.wait_for_body(Instant::now() + Duration::from_secs(30));
+        assert!(slot.is_evicted());
     }
 }

@@ -1,5 +1,5 @@
-//! What is left of a request's body when its answer is there: many clients look for an answer only when
-//! they have sent everything, and would see nothing but a closed connection.
+//! The rest of a request's body once its response is ready. Many clients look for a response only after they have
+//! sent everything, and would otherwise see a closed connection.
 
 use std::mem;
 use std::pin::Pin;
@@ -14,32 +14,33 @@ use hyper::body::{Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// A body that is announced as no longer than this fits into the buffers on its way.
+/// A body announced to be at most this long fits into the buffers on its way.
 const SMALL_BYTES: u64 = 64 * 1024;
 
-/// The body of a request that may be answered before all of it has come.
-pub(crate) struct Left(oneshot::Receiver<Body>);
+/// The body of a request that may be answered before all of it has arrived.
+pub(crate) struct Unread(oneshot::Receiver<Body>);
 
-/// Looks after the body of a request unless it is small.
-pub(crate) fn watch(request: Request) -> (Request, Option<Left>) {
+/// Keeps the body of a request, unless it is small, so that it can be drained after the response.
+pub(crate) fn watch(request: Request) -> (Request, Option<Unread>) {
     if request.body().size_hint().upper().is_some_and(|bytes| bytes <= SMALL_BYTES) {
         return (request, None);
     }
-    // A client that asks first sends nothing before something is read.
-    let is_coming = !request.headers().contains_key(header::EXPECT);
-    let (back, left) = oneshot::channel();
-    let request = request.map(|body| Body::new(Lent { body, is_coming, back: Some(back) }));
-    (request, Some(Left(left)))
+    // With `Expect: 100-continue`, a client sends nothing before the body is read.
+    let is_arriving = !request.headers().contains_key(header::EXPECT);
+    let (give_back, unread) = oneshot::channel();
+    let request =
+        request.map(|body| Body::new(Lent { body, is_arriving, give_back: Some(give_back) }));
+    (request, Some(Unread(unread)))
 }
 
-impl Left {
-    /// Reads on, while the answer is sent, for as long as `wait` and up to `limit` bytes.
-    pub(crate) fn drain(mut self, limit: u64, wait: Duration) {
+impl Unread {
+    /// Reads and discards the rest in the background, for at most `within` and up to `limit` bytes.
+    pub(crate) fn drain(mut self, limit: u64, within: Duration) {
         let Ok(body) = self.0.try_recv() else { return };
         if body.size_hint().lower() > limit {
             return;
         }
-        tokio::spawn(timeout(wait, async move {
+        tokio::spawn(timeout(within, async move {
             let mut pieces = body.into_data_stream();
             let mut read = 0;
             while read <= limit
@@ -51,11 +52,11 @@ impl Left {
     }
 }
 
-/// A body that goes back when it is dropped before its end.
+/// A body that is given back when it is dropped before its end.
 struct Lent {
     body: Body,
-    is_coming: bool,
-    back: Option<oneshot::Sender<Body>>,
+    is_arriving: bool,
+    give_back: Option<oneshot::Sender<Body>>,
 }
 
 impl HttpBody for Lent {
@@ -66,10 +67,10 @@ impl HttpBody for Lent {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.is_coming = true;
+        self.is_arriving = true;
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) {
-            self.back = None;
+            self.give_back = None;
         }
         Poll::Ready(frame)
     }
@@ -85,10 +86,10 @@ impl HttpBody for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(back) = self.back.take()
-            && self.is_coming
+        if let Some(give_back) = self.give_back.take()
+            && self.is_arriving
         {
-            let _ = back.send(mem::take(&mut self.body));
+            let _ = give_back.send(mem::take(&mut self.body));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Serving a router on a socket, with limits on connections.
+//! Serving a router on a socket, with limits on connections, memory and time.
 
 pub(crate) mod connections;
 pub(crate) mod drain;
@@ -25,32 +25,34 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use connections::{Connections, Full};
+use connections::{Connections, Full, Slot};
 use min_rate::FAR;
-use one_request::Exchange;
+use one_request::OneRequest;
 use options::ServeOptions;
-use slow_client::Stalls;
+use slow_client::WriteTimeout;
 
-/// The most that is read of a connection before it is looked at: a head must fit, and ten thousand clients with
-/// heads that do not end.
+/// The read buffer of a connection, and so the longest head of a request. Ten thousand clients whose heads never end
+/// must fit into memory.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
+/// Pause after a failed `accept`. Usually too many files are open, which passes when other connections close.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves a router over HTTP/1.1 until `shutdown` is done, then lets requests under way finish.
+/// Serves a router over HTTP/1.1 until `shutdown` completes, then lets requests in progress finish.
 ///
-/// Unlike `axum::serve` it bounds the number of connections, how long each may keep it waiting, what they
-/// hold, and the time that requests may still take in the end, all by the [`ServeOptions`]. A client that has
-/// closed its half of the connection gets its answer. A connection that cannot be accepted, or fails,
-/// is told to `tracing` and ends alone.
+/// Unlike `axum::serve`, it limits the number of connections, how long a client may stall, the memory held for
+/// clients, and how long requests may continue after shutdown, as set by the [`ServeOptions`]. A client that has
+/// closed its sending half still gets its response. A connection that cannot be accepted, or that fails, is
+/// reported to `tracing` and does not affect others.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     options: &ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) {
-    serve_over(listener, router, options, shutdown, 0, ready).await;
+    serve_with(listener, router, options, shutdown, 0, without_handshake).await;
 }
 
-/// The same over TLS. A handshake may take as long as a head, and is one of the connections meanwhile.
+/// Like [`serve`], over TLS. A handshake may take as long as the head of a request, and counts as a connection.
 #[cfg(feature = "tls")]
 pub async fn serve_tls(
     listener: TcpListener,
@@ -60,48 +62,31 @@ pub async fn serve_tls(
     shutdown: impl Future<Output = ()>,
 ) {
     let within = options.header_timeout;
-    let shake_hands = |stream| {
+    let handshake = |stream| {
         let handshake = timeout(within, tls.accept(stream));
         async { handshake.await.unwrap_or_else(|late| Err(late.into())) }
     };
-    serve_over(
-        listener,
-        router,
-        options,
-        shutdown,
-        crate::server::tls::HANDSHAKE_BYTES,
-        shake_hands,
-    )
-    .await;
+    serve_with(listener, router, options, shutdown, tls::HANDSHAKE_BYTES, handshake).await;
 }
 
-/// Serves what `begin` makes of each connection, which holds so many bytes meanwhile.
-async fn serve_over<F, S>(
+/// Serves the stream that `handshake` makes of each connection. The handshake holds `handshake_bytes` of memory.
+async fn serve_with<F, S>(
     listener: TcpListener,
     router: Router,
     options: &ServeOptions,
     shutdown: impl Future<Output = ()>,
-    begin_bytes: usize,
-    begin: impl Fn(TcpStream) -> F,
+    handshake_bytes: usize,
+    handshake: impl Fn(TcpStream) -> F,
 ) where
     F: Future<Output = io::Result<S>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout.min(FAR))
-        .max_buf_size(READ_BUFFER_BYTES)
-        .half_close(true);
-    let (write_timeout, body_timeout) = (options.write_timeout, options.body_timeout);
-    let connections = Connections::new(options);
-    let graceful = GracefulShutdown::new();
-    // What has not begun has no request under way.
-    let stopping = CancellationToken::new();
+    let server = Server::new(options, handshake_bytes);
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = async {
             match listener.accept().await {
-                Ok((stream, _)) => Ok((stream, connections.slot().await)),
+                Ok((stream, _)) => Ok((stream, server.connections.acquire().await)),
                 Err(error) => Err(error),
             }
         };
@@ -109,60 +94,115 @@ async fn serve_over<F, S>(
             () = &mut shutdown => break,
             accepted = accepted => accepted,
         };
-        let (stream, slot) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((stream, slot)) => {
+                // Without it, small responses wait for the client's delayed acknowledgement.
+                let _ = stream.set_nodelay(true);
+                let request =
+                    OneRequest::new(router.clone(), Arc::clone(&slot), options.body_timeout);
+                let served = server.connection(handshake(stream), request, Arc::clone(&slot));
+                tokio::spawn(until_evicted(served, slot));
+            }
             Err(error) => {
-                tracing::warn!(%error, "a connection was not accepted");
-                // Most often too many open files: it passes when others close theirs.
-                sleep(Duration::from_millis(50)).await;
-                continue;
+                tracing::warn!(%error, "failed to accept a connection");
+                sleep(ACCEPT_PAUSE).await;
             }
-        };
-        // Without it small answers wait for the client's delayed acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let exchange = Exchange::new(router.clone(), Arc::clone(&slot), body_timeout);
-        let (begun, http, watcher) = (begin(stream), http.clone(), graceful.watcher());
-        let (stopping, watched) = (stopping.clone(), Arc::clone(&slot));
-        let served = async move {
-            watched.hold(begin_bytes).map_err(|Full| io::Error::from(ErrorKind::OutOfMemory))?;
-            let stream = tokio::select! {
-                begun = begun => begun?,
-                () = stopping.cancelled() => return Ok(()),
-            };
-            // Nothing is too much for less.
-            let _ = watched.hold(0);
-            let stream = Stalls::new(stream, watched, write_timeout);
-            let connection = http.serve_connection(TokioIo::new(stream), exchange);
-            watcher.watch(connection).await.map_err(Box::<dyn Error + Send + Sync>::from)
-        };
-        tokio::spawn(async move {
-            let mut served = pin!(served);
-            loop {
-                tokio::select! {
-                    served = &mut served => {
-                        if let Err(error) = served {
-                            tracing::debug!(%error, "a connection broke");
-                        }
-                        break;
-                    }
-                    () = slot.closes() => {
-                        if slot.is_closing() {
-                            tracing::debug!("a connection made room for others");
-                            break;
-                        }
-                    }
-                }
-            }
-        });
+        }
     }
     drop(listener);
-    stopping.cancel();
-    if timeout(options.shutdown_timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still under way when the time to stop was over");
+    server.stop(options.shutdown_timeout).await;
+}
+
+/// What all connections of a server share.
+struct Server {
+    http: http1::Builder,
+    connections: Arc<Connections>,
+    graceful: GracefulShutdown,
+    /// Ends connections that are still in their handshake at shutdown: they have no request in progress.
+    stopping: CancellationToken,
+    handshake_bytes: usize,
+    write_timeout: Duration,
+}
+
+impl Server {
+    fn new(options: &ServeOptions, handshake_bytes: usize) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(options.header_timeout.min(FAR))
+            .max_buf_size(READ_BUFFER_BYTES)
+            .half_close(true);
+        Self {
+            http,
+            connections: Connections::new(options),
+            graceful: GracefulShutdown::new(),
+            stopping: CancellationToken::new(),
+            handshake_bytes,
+            write_timeout: options.write_timeout,
+        }
+    }
+
+    /// Performs the handshake of a connection, then answers its requests until it closes.
+    fn connection<F, S>(
+        &self,
+        handshake: F,
+        request: OneRequest,
+        slot: Arc<Slot>,
+    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>> + Send + use<F, S>
+    where
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (http, watcher, stopping) =
+            (self.http.clone(), self.graceful.watcher(), self.stopping.clone());
+        let (handshake_bytes, write_timeout) = (self.handshake_bytes, self.write_timeout);
+        async move {
+            slot.reserve(handshake_bytes)
+                .map_err(|Full| io::Error::from(ErrorKind::OutOfMemory))?;
+            let stream = tokio::select! {
+                stream = handshake => stream?,
+                () = stopping.cancelled() => return Ok(()),
+            };
+            // Reserving less never fails.
+            let _ = slot.reserve(0);
+            let stream = WriteTimeout::new(stream, slot, write_timeout);
+            let connection = http.serve_connection(TokioIo::new(stream), request);
+            watcher.watch(connection).await.map_err(Box::from)
+        }
+    }
+
+    async fn stop(self, within: Duration) {
+        self.stopping.cancel();
+        if timeout(within, self.graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests were still in progress when the shutdown timeout expired");
+        }
     }
 }
 
-/// A connection to which HTTP is spoken at once.
-fn ready(stream: TcpStream) -> Ready<io::Result<TcpStream>> {
+/// Drives a connection until it ends or is evicted.
+async fn until_evicted(
+    served: impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>>,
+    slot: Arc<Slot>,
+) {
+    let mut served = pin!(served);
+    loop {
+        tokio::select! {
+            served = &mut served => {
+                if let Err(error) = served {
+                    tracing::debug!(%error, "connection failed");
+                }
+                break;
+            }
+            () = slot.evicted() => {
+                if slot.is_evicted() {
+                    tracing::debug!("connection closed to free a slot");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The stream of a connection that needs no handshake.
+fn without_handshake(stream: TcpStream) -> Ready<io::Result<TcpStream>> {
     future::ready(Ok(stream))
 }

@@ -1,4 +1,4 @@
-//! A request and its answer, as they pass between a connection and the router.
+//! One request and its response, on their way between a connection and the router.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,59 +16,64 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::connections::Slot;
-use super::min_rate::Pace;
+use super::min_rate::MinRate;
 use crate::problem::Problem;
 
-/// What is at most given to a connection at a time: it drops the rest as soon as its client has gone.
-const PIECE_BYTES: usize = 64 * 1024;
-/// A connection's own buffers hold about as much.
+/// The response is handed to the connection in chunks of this size, so that the rest is freed as soon as its client
+/// has gone.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Bodies up to this size are not counted: a connection's own buffers hold about as much.
 pub(crate) const SMALL_BYTES: usize = 16 * 1024;
 
-/// A router that tells a connection's slot what it waits for.
-pub(crate) struct Exchange {
+/// A router that keeps a connection's slot informed of what the server waits for.
+pub(crate) struct OneRequest {
     router: TowerToHyperService<Router>,
     slot: Arc<Slot>,
     body_timeout: Duration,
 }
 
-impl Exchange {
+impl OneRequest {
     pub(crate) fn new(router: Router, slot: Arc<Slot>, body_timeout: Duration) -> Self {
         Self { router: TowerToHyperService::new(router), slot, body_timeout }
     }
 }
 
-impl Service<hyper::Request<Incoming>> for Exchange {
+impl Service<hyper::Request<Incoming>> for OneRequest {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let slot = Arc::clone(&self.slot);
-        slot.works();
+        slot.request_started();
         let mut request: Request = request.map(|body| {
             if body.is_end_stream() {
                 return Body::empty();
             }
-            Body::new(Asked { body, slot: Arc::clone(&slot), pace: Pace::new(self.body_timeout) })
+            Body::new(ReceivedBody {
+                body,
+                slot: Arc::clone(&slot),
+                rate: MinRate::new(self.body_timeout),
+            })
         });
         request.extensions_mut().insert(Arc::clone(&slot));
-        let answering = self.router.call(request);
+        let responding = self.router.call(request);
         Box::pin(async move {
-            let response = answering.await;
-            slot.has_answered();
+            let response = responding.await;
+            slot.response_ready();
             response
         })
     }
 }
 
-/// A request's body, whose client is waited for.
-struct Asked {
+/// A request's body; the slot knows while the server waits for it.
+struct ReceivedBody {
     body: Incoming,
     slot: Arc<Slot>,
-    pace: Pace,
+    rate: MinRate,
 }
 
-impl HttpBody for Asked {
+impl HttpBody for ReceivedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -76,16 +81,16 @@ impl HttpBody for Asked {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self { body, slot, pace } = &mut *self;
+        let Self { body, slot, rate } = &mut *self;
         let polled = Pin::new(&mut *body).poll_frame(context);
         match &polled {
-            Poll::Pending => slot.waits_for_body(pace.waits()),
+            Poll::Pending => slot.wait_for_body(rate.wait()),
             Poll::Ready(frame) => {
                 let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
-                pace.moves(data.map_or(0, Bytes::len));
-                // Whoever sends bytes one by one keeps the server waiting still.
-                if !pace.is_behind() || data.is_none() || body.is_end_stream() {
-                    slot.has_read();
+                rate.moved(data.map_or(0, Bytes::len));
+                // A client that sends single bytes is still stalling.
+                if !rate.is_behind() || data.is_none() || body.is_end_stream() {
+                    slot.body_arrived();
                 }
             }
         }
@@ -101,30 +106,31 @@ impl HttpBody for Asked {
     }
 }
 
-/// An answer that its connection holds until it is sent, or 503 if it cannot.
-pub(crate) fn hold(response: Response, slot: &Arc<Slot>) -> Response {
+/// Reserves memory for a response until it is sent; without room for it, the response becomes a 503.
+pub(crate) fn reserve(response: Response, slot: &Arc<Slot>) -> Response {
     let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
     let is_small = bytes <= SMALL_BYTES;
-    // Whatever the request held it does no more.
-    match slot.hold(if is_small { 0 } else { bytes }) {
+    // This releases what the request held.
+    match slot.reserve(if is_small { 0 } else { bytes }) {
         Ok(()) if is_small => response,
-        Ok(()) => response
-            .map(|body| Body::new(Answer { body, next: Bytes::new(), slot: Arc::clone(slot) })),
+        Ok(()) => response.map(|body| {
+            Body::new(HeldResponse { body, next: Bytes::new(), slot: Arc::clone(slot) })
+        }),
         Err(full) => {
-            let _ = slot.hold(0);
+            let _ = slot.reserve(0);
             Problem::from(full).into_response()
         }
     }
 }
 
-/// An answer in pieces.
-struct Answer {
+/// A response in chunks, which releases its memory when dropped.
+struct HeldResponse {
     body: Body,
     next: Bytes,
     slot: Arc<Slot>,
 }
 
-impl HttpBody for Answer {
+impl HttpBody for HeldResponse {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -141,7 +147,7 @@ impl HttpBody for Answer {
                 end => return Poll::Ready(end),
             }
         }
-        let count = self.next.len().min(PIECE_BYTES);
+        let count = self.next.len().min(CHUNK_BYTES);
         Poll::Ready(Some(Ok(Frame::data(self.next.split_to(count)))))
     }
 
@@ -160,9 +166,9 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for HeldResponse {
     fn drop(&mut self) {
-        // Nothing is too much for less.
-        let _ = self.slot.hold(0);
+        // Reserving less never fails.
+        let _ = self.slot.reserve(0);
     }
 }

@@ -1,4 +1,4 @@
-//! A client that does not take what is sent to it.
+//! Clients that do not read what is sent to them.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -10,20 +10,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep_until};
 
 use super::connections::Slot;
-use super::min_rate::Pace;
+use super::min_rate::MinRate;
 
-/// A stream that fails when its client keeps it waiting too long with what is written.
-pub(crate) struct Stalls<S> {
+/// A stream whose writes fail once its client keeps the server waiting too long.
+pub(crate) struct WriteTimeout<S> {
     stream: S,
     slot: Arc<Slot>,
-    pace: Pace,
-    /// Until when it waits, while it does.
+    rate: MinRate,
+    /// When to give up, while a write is pending.
     until: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Stalls<S> {
-    pub(crate) const fn new(stream: S, slot: Arc<Slot>, write_timeout: Duration) -> Self {
-        Self { stream, slot, pace: Pace::new(write_timeout), until: None }
+impl<S> WriteTimeout<S> {
+    pub(crate) const fn new(stream: S, slot: Arc<Slot>, timeout: Duration) -> Self {
+        Self { stream, slot, rate: MinRate::new(timeout), until: None }
     }
 
     fn after<T>(
@@ -35,17 +35,17 @@ impl<S> Stalls<S> {
         match done {
             Poll::Ready(Ok(done)) => {
                 let bytes = bytes(&done);
-                // Nothing was taken where there was nothing to take: hyper flushes after all that it reads.
+                // hyper flushes after every read, which says nothing about the client.
                 if self.until.take().is_some() || bytes > 0 {
-                    self.pace.moves(bytes);
-                    self.slot.has_written();
+                    self.rate.moved(bytes);
+                    self.slot.response_moved();
                 }
                 Poll::Ready(Ok(done))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
-                let until = self.pace.waits();
-                self.slot.waits_to_write(until);
+                let until = self.rate.wait();
+                self.slot.wait_for_reader(until);
                 let sleep = self.until.get_or_insert_with(|| Box::pin(sleep_until(until)));
                 sleep.as_mut().poll(context).map(|()| Err(ErrorKind::TimedOut.into()))
             }
@@ -53,7 +53,7 @@ impl<S> Stalls<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stalls<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -63,7 +63,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stalls<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stalls<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -86,7 +86,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalls<S> {
         self.stream.is_write_vectored()
     }
 
-    // With TLS what was written waits here.
+    // With TLS, a flush is where written bytes wait for the client.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         self.after(flushed, |()| 0, context)

@@ -12,34 +12,34 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// What rustls holds at most of a message while hands are shaken.
+/// Maximum memory that rustls holds during a handshake.
 pub(crate) const HANDSHAKE_BYTES: usize = 64 * 1024;
-/// What it holds at most of an answer that is not taken.
+/// Maximum memory that it holds of a response that the client does not read.
 const WRITE_BYTES: usize = 16 * 1024;
 
-/// A certificate and its key, for TLS 1.3 and 1.2. Clones are the same.
+/// A certificate and its key, for TLS 1.3 and 1.2. Clones share them.
 #[derive(Clone)]
 pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
 
-/// Why a certificate and a key cannot be used. It shows nothing of them.
+/// Why a certificate and a key cannot be used. It never contains any of their contents.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadTls {
-    /// There is no certificate, or what is there is none.
+    /// There is no valid certificate.
     #[error(
-        "the certificate cannot be read: it must be PEM, the server's own first, then those that lead to its root"
+        "the certificate cannot be read: it must be PEM, with the server's certificate first, then its chain"
     )]
     Certificate,
-    /// There is no key, or what is there is none.
-    #[error("the key cannot be read: it must be PEM and not encrypted")]
+    /// There is no valid key.
+    #[error("the key cannot be read: it must be unencrypted PEM")]
     Key,
-    /// They cannot be used.
-    #[error("certificate and key cannot be used: {0}")]
+    /// rustls rejects them, for example because the key belongs to another certificate.
+    #[error("the certificate and key cannot be used: {0}")]
     Pair(#[source] rustls::Error),
 }
 
 impl Tls {
-    /// From PEM: the certificate with those that lead to its root, and its key in PKCS #8, PKCS #1 or SEC1.
+    /// Reads a certificate with its chain, and its key in PKCS #8, PKCS #1 or SEC1, from PEM.
     ///
     /// # Errors
     /// [`BadTls`] if one of them cannot be read, or the key is not that of the certificate.
@@ -47,17 +47,17 @@ impl Tls {
         Ok(Self(Arc::new(RwLock::new(config(certificates, key)?))))
     }
 
-    /// Takes another certificate for connections from now on.
+    /// Replaces the certificate and the key for all connections accepted from now on.
     ///
     /// # Errors
-    /// As [`from_pem`](Self::from_pem); then the former stays.
+    /// As [`from_pem`](Self::from_pem); the previous ones then stay in use.
     pub fn replace(&self, certificates: &[u8], key: &[u8]) -> Result<(), BadTls> {
         let config = config(certificates, key)?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
 
-    /// Shakes hands, for as long as it takes.
+    /// Performs the handshake, without a timeout.
     pub(crate) fn accept(
         &self,
         stream: TcpStream,

@@ -16,7 +16,7 @@ const ROLES: [Role; 3] = [Role::Read, Role::Write, Role::Admin];
 
 /// A token of each role, named after it and `secret-` before its name.
 fn tokens() -> Tokens {
-    let line = |role: Role| Tokens::line(role.name(), role, &format!("secret-{role}")).unwrap();
+    let line = |role: Role| Tokens::to_line(role.name(), role, &format!("secret-{role}")).unwrap();
     Tokens::parse(&ROLES.map(line).join("\n")).unwrap()
 }
 
@@ -36,7 +36,7 @@ async fn ask(api: &Api, method: &str, path: &str, authorization: Option<&str>) -
 }
 
 #[tokio::test]
-async fn each_route_is_answered_to_its_role_and_above_and_the_document_says_so() {
+async fn each_route_requires_its_role_or_a_higher_one_and_the_document_says_so() {
     let api = api(&Access::new(tokens()));
     let document = api.get("/api/v1/openapi.json").await.json();
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
@@ -83,7 +83,7 @@ async fn each_route_is_answered_to_its_role_and_above_and_the_document_says_so()
 }
 
 #[tokio::test]
-async fn without_tokens_everything_is_answered_and_the_document_knows_of_none() {
+async fn without_tokens_every_request_is_answered_and_the_document_has_no_tokens() {
     let api = Api::new();
     let document = api.get("/api/v1/openapi.json").await.json();
     assert!(!document.to_string().contains("security"));
@@ -91,7 +91,7 @@ async fn without_tokens_everything_is_answered_and_the_document_knows_of_none() 
 }
 
 #[tokio::test]
-async fn a_request_without_a_known_token_is_told_how_to_bear_one() {
+async fn a_request_without_a_known_token_is_answered_with_how_to_send_one() {
     let api = api(&Access::new(tokens()));
     let path = "/api/v1/analytics/jobs";
     for authorization in [None, Some("Basic c2VjcmV0"), Some("secret-read"), Some("Bearer")] {
@@ -102,7 +102,7 @@ async fn a_request_without_a_known_token_is_told_how_to_bear_one() {
     }
     for sent in ["Bearer secret-reader", "Bearer ", "bearer secret-rea d"] {
         let answer = ask(&api, "GET", path, Some(sent)).await;
-        assert_eq!(answer.problem(401), "the token is not known here");
+        assert_eq!(answer.problem(401), "unknown token");
         let challenge = "Bearer realm=\"spark-analytics\", error=\"invalid_token\"";
         assert_eq!(answer.header("www-authenticate"), challenge);
     }
@@ -110,7 +110,7 @@ async fn a_request_without_a_known_token_is_told_how_to_bear_one() {
         assert_eq!(ask(&api, "GET", path, Some(sent)).await.status, StatusCode::OK, "{sent}");
     }
     let answer = ask(&api, "POST", "/api/v1/logs/ingest", Some("Bearer secret-read")).await;
-    let detail = "the token `read` has the role `read`, and this asks for `write`";
+    let detail = "the token `read` has the role `read`, but this route requires `write`";
     assert_eq!(answer.problem(403), detail);
     let challenge =
         "Bearer realm=\"spark-analytics\", error=\"insufficient_scope\", scope=\"write\"";
@@ -118,7 +118,7 @@ async fn a_request_without_a_known_token_is_told_how_to_bear_one() {
 }
 
 #[tokio::test]
-async fn nothing_of_what_is_refused_is_stored() {
+async fn refused_requests_store_nothing() {
     let api = api(&Access::new(tokens()));
     for authorization in [None, Some("Bearer secret-read")] {
         for path in ["/api/v1/logs/ingest", "/api/v1/logs/batch"] {
@@ -134,10 +134,10 @@ async fn nothing_of_what_is_refused_is_stored() {
 }
 
 #[tokio::test]
-async fn other_tokens_count_from_when_they_are_given() {
+async fn replaced_tokens_take_effect_immediately() {
     let access = Access::new(tokens());
     let api = api(&access);
-    let other = Tokens::parse(&Tokens::line("other", Role::Read, "another").unwrap()).unwrap();
+    let other = Tokens::parse(&Tokens::to_line("other", Role::Read, "another").unwrap()).unwrap();
     access.replace(other);
     let path = "/api/v1/analytics/jobs";
     assert_eq!(ask(&api, "GET", path, Some("Bearer secret-admin")).await.status, 401);
@@ -157,7 +157,7 @@ async fn a_token_over_its_limit_waits_and_the_others_do_not() {
     }
     assert_eq!(statuses[..2], [200, 200]);
     let refused = last.unwrap();
-    let detail = "the token `read` has made more than its 2 requests a second";
+    let detail = "the token `read` exceeded its limit of 2 requests a second";
     assert_eq!(refused.problem(429), detail);
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(ask(&api, "GET", path, Some("Bearer secret-admin")).await.status, 200);
@@ -165,7 +165,7 @@ async fn a_token_over_its_limit_waits_and_the_others_do_not() {
 }
 
 #[tokio::test]
-async fn what_a_token_is_refused_counts_towards_its_limit() {
+async fn refusals_for_the_role_count_towards_the_limit_of_a_token() {
     let api = api(&Access::limited(tokens(), NonZeroU32::new(2).unwrap()));
     let path = "/api/v1/logs/rejected";
     let mut statuses = Vec::new();
@@ -177,11 +177,14 @@ async fn what_a_token_is_refused_counts_towards_its_limit() {
 }
 
 #[tokio::test]
-async fn who_asks_whether_it_is_ready_is_not_told_why_not() {
+async fn with_tokens_the_readiness_check_does_not_reveal_the_reason() {
     let open = ApiOptions::default();
     for (options, detail) in [
         (open.clone(), "the odd store failed to answer: the disk is full"),
-        (open.access(Access::new(tokens())), "the store is not ready; the server's log says why"),
+        (
+            open.access(Access::new(tokens())),
+            "the store is not ready; see the server's log for the reason",
+        ),
     ] {
         let api = Api::over(crate::stores::Odd::with(crate::stores::Fault::Fails), &options);
         assert_eq!(api.get("/ready").await.problem(503), detail);
@@ -189,7 +192,7 @@ async fn who_asks_whether_it_is_ready_is_not_told_why_not() {
 }
 
 #[tokio::test]
-async fn routes_of_ones_own_can_ask_for_the_same_tokens() {
+async fn your_own_routes_can_require_the_same_tokens() {
     let access = Access::new(tokens());
     let own = Router::new().route("/own", get(|| async { "own" }));
     let router = access.guard(Role::Write, own);

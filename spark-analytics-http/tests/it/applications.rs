@@ -56,7 +56,7 @@ async fn api() -> Api {
 }
 
 #[tokio::test]
-async fn an_application_tells_of_its_cores_and_tasks() {
+async fn an_application_reports_its_cores_and_tasks() {
     let answer = api().await.get(&format!("{PATH}/a")).await;
     answer.json();
     assert_eq!(
@@ -75,7 +75,7 @@ async fn an_application_tells_of_its_cores_and_tasks() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_of_an_application_is_null() {
+async fn unknown_figures_of_an_application_are_null() {
     let api = Api::new();
     let application = Application { app_id: "a".to_owned(), ..Application::default() };
     api.store
@@ -130,18 +130,19 @@ async fn stages_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn an_attempt_must_be_named_where_there_are_some() {
+async fn an_application_with_attempts_requires_one_to_be_named() {
     let api = api().await;
     let figures = api.get(&format!("{PATH}/b?attempt=2")).await.json();
     assert_eq!(figures["attempt_id"], "2");
     for path in ["b", "b/stages", "b?attempt=3", "b/stages?attempt=3"] {
         let detail = api.get(&format!("{PATH}/{path}")).await.problem(404);
-        let said = "application b has no such attempt; `attempt` names one of its 2: `1`, `2`";
+        let said =
+            "application b does not have this attempt; set `attempt` to one of its 2: `1`, `2`";
         assert_eq!(detail, said, "{path}");
     }
     for path in ["c", "c/stages"] {
         let detail = api.get(&format!("{PATH}/{path}")).await.problem(404);
-        assert_eq!(detail, "no event log told of application c");
+        assert_eq!(detail, "no event log of application c was imported");
     }
 }
 

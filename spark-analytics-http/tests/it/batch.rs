@@ -11,7 +11,7 @@ use crate::{Api, END, FAILED_TASK, START, TASK};
 const NDJSON: (&str, &str) = ("content-type", "application/x-ndjson");
 
 #[tokio::test]
-async fn lines_are_answered_one_by_one() {
+async fn each_line_has_an_outcome() {
     let api = Api::new();
     let greater = START.replace("ada", "bob");
     let answer = api.lines([START, "{}", START, &greater].join("\n")).await;
@@ -29,7 +29,7 @@ async fn lines_are_answered_one_by_one() {
 }
 
 #[tokio::test]
-async fn an_array_says_the_same_as_lines() {
+async fn an_array_has_the_same_outcomes_as_lines() {
     let events = [START, "7", TASK, "\"a,]b\\\"\"", FAILED_TASK, "[[1],{}]", END];
     let by_line = Api::new().lines(events.join("\n")).await.json();
     for (open, comma, close) in [("[", ",", "]"), (" [\n\t", "\r\n ,\n", "\n] \n")] {
@@ -47,14 +47,14 @@ async fn blank_lines_do_not_count_and_a_last_line_needs_no_end() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_is_no_error() {
+async fn an_empty_batch_is_not_an_error() {
     let empty = json!({"recorded":0,"duplicate":0,"replaced":0,"rejected":0,"results":[]});
     assert_eq!(Api::new().lines("").await.json(), empty);
     assert_eq!(Api::new().array(" [ ] ").await.json(), empty);
 }
 
 #[tokio::test]
-async fn errors_only_leaves_out_what_was_taken() {
+async fn errors_only_omits_accepted_events() {
     let api = Api::new();
     let body = [START, "bad", END].join("\n");
     let answer = api.post("/api/v1/logs/batch?errors=only", &[NDJSON], body).await.json();
@@ -62,7 +62,7 @@ async fn errors_only_leaves_out_what_was_taken() {
     let results = answer["results"].as_array().unwrap();
     assert_eq!((results.len(), results[0]["index"].as_i64()), (1, Some(1)));
     let detail = api.post("/api/v1/logs/batch?errors=all", &[NDJSON], "").await.problem(400);
-    assert_eq!(detail, "`errors` can only be `only`, not `all`");
+    assert_eq!(detail, "`errors` must be `only`, not `all`");
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn too_old_events_are_rejected_and_kept_with_their_text() {
 }
 
 #[tokio::test]
-async fn errors_only_lists_what_is_too_old_and_what_is_no_event_in_their_order() {
+async fn errors_only_lists_old_and_invalid_elements_in_their_order() {
     let api = Api::new();
     api.store.prune("2024-03-31".parse::<Day>().unwrap()).await.unwrap();
     let young = START.replace("03-30", "04-02");
@@ -126,7 +126,7 @@ async fn a_long_batch_is_committed_in_parts_and_answered_as_one() {
 }
 
 #[tokio::test]
-async fn a_batch_cut_anywhere_into_pieces_says_the_same() {
+async fn a_batch_split_anywhere_has_the_same_outcomes() {
     let events = [START, "7", TASK, "\"a,]b\\\"\"", FAILED_TASK, "[[1],{}]", END];
     let lines = (NDJSON.1, events.join("\r\n"));
     let array = ("application/json", format!(" [{}] ", events.join(" , ")));
@@ -144,12 +144,12 @@ async fn a_batch_cut_anywhere_into_pieces_says_the_same() {
 }
 
 #[tokio::test]
-async fn a_batch_over_the_limit_of_events_keeps_what_came_before() {
+async fn a_batch_over_the_limit_of_events_keeps_the_events_before_it() {
     let options = ApiOptions::default().batch_events(2);
     let api = Api::over(spark_analytics_core::MemoryStore::default(), &options);
     let answer = api.lines([START, TASK, END].join("\n")).await;
     let detail = answer.problem(413);
-    assert!(detail.starts_with("the batch has more than the 2 events"), "{detail}");
+    assert!(detail.starts_with("the batch has more than the limit of 2 events"), "{detail}");
     let taken: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(taken["taken"]["recorded"], 2);
     let events = api.get("/api/v1/logs?job_id=101").await.json();

@@ -24,11 +24,11 @@ fn recorded(answer: &Answer) -> i64 {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_utf8_are_rejected_and_spoil_nothing_else() {
+async fn bytes_that_are_not_utf8_are_rejected_without_affecting_others() {
     let api = Api::new();
     let bad = [&START.as_bytes()[..50], b"\xff\xfe"].concat();
     let detail = api.ingest(bad.clone()).await.problem(400);
-    assert_eq!(detail, "the event is not UTF-8: the byte at 50 is wrong");
+    assert_eq!(detail, "the event is not valid UTF-8: invalid byte at offset 50");
     let body = [START.as_bytes(), &bad, END.as_bytes()].join(&b'\n');
     let answer = api.lines(body).await.json();
     assert_eq!((answer["recorded"].as_i64(), answer["rejected"].as_i64()), (Some(2), Some(1)));
@@ -46,7 +46,7 @@ async fn deep_nesting_does_no_harm() {
     assert_eq!((answer["recorded"].as_i64(), answer["rejected"].as_i64()), (Some(2), Some(1)));
     assert!(api.get("/api/v1/logs?job_id=101&limit=1").await.text().contains(&unknown));
     let detail = api.array("[".repeat(1_000_000)).await.problem(400);
-    assert!(detail.starts_with("the body ends before its JSON array does"), "{detail}");
+    assert!(detail.starts_with("the body ends before its JSON array"), "{detail}");
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn huge_numbers_are_rejected() {
 }
 
 #[tokio::test]
-async fn an_event_over_64_kib_is_rejected_and_spoils_nothing_else() {
+async fn an_event_over_64_kib_is_rejected_without_affecting_others() {
     let api = Api::new();
     let long = START.replace("ada", &"a".repeat(300_000));
     let detail = api.ingest(long.clone()).await.problem(400);
@@ -75,19 +75,19 @@ async fn an_event_over_64_kib_is_rejected_and_spoils_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_bomb_stops_at_the_limit_of_what_it_unpacks_to() {
+async fn a_compression_bomb_stops_at_the_limit_of_unpacked_bytes() {
     let bomb = "\n".repeat(50_000_000);
     for (encoding, body) in [("gzip", gzip_of(&bomb).await), ("zstd", zstd_of(&bomb).await)] {
         let api = Api::over(MemoryStore::default(), &small());
         let headers = [("content-type", "application/x-ndjson"), ("content-encoding", encoding)];
         assert!(body.len() < 100_000);
         let detail = api.post(BATCH, &headers, body).await.problem(413);
-        assert!(detail.starts_with("the body has more than the 100000 bytes"), "{detail}");
+        assert!(detail.starts_with("the body has more than the limit of 100000 bytes"), "{detail}");
     }
 }
 
 #[tokio::test]
-async fn what_unpacks_to_nothing_stops_at_the_limit_too() {
+async fn input_that_unpacks_to_nothing_stops_at_the_limit_too() {
     let api = Api::over(MemoryStore::default(), &small());
     let nothing = gzip_of("").await;
     let members = std::iter::repeat_with(move || Ok::<_, std::io::Error>(nothing.clone()));
@@ -105,7 +105,7 @@ async fn a_bomb_of_bad_lines_ends_the_batch_at_the_number_that_is_kept() {
         let api = Api::new();
         let answer = api.post(&format!("{BATCH}{query}"), &headers, bomb.clone()).await;
         let detail = answer.problem(400);
-        assert!(detail.starts_with("the batch has more than 10000 elements that were rejected"));
+        assert!(detail.starts_with("more than 10000 elements of the batch were rejected"));
         let problem: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(problem["taken"]["rejected"], 10_000);
         let kept = api.store.rejected(None, 20_000).await.unwrap();
@@ -169,16 +169,14 @@ async fn a_zstd_frame_that_asks_for_much_memory_is_refused() {
 }
 
 #[tokio::test]
-async fn what_came_before_the_limit_stays() {
+async fn events_before_the_limit_stay() {
     let api = Api::over(MemoryStore::default(), &small());
     let pieces = [format!("{START}\n{TASK}\n{}", " ".repeat(50_000)), " ".repeat(60_000)];
     let body = Body::from_stream(futures_util::stream::iter(pieces.map(Ok::<_, std::io::Error>)));
     let answer = api.lines(body).await;
     let detail = answer.problem(413);
     assert!(
-        detail.ends_with(
-            "of the events before it 2 were recorded, 0 known, 0 replaced and 0 rejected"
-        ),
+        detail.ends_with("; events before it: 2 recorded, 0 already known, 0 replaced, 0 rejected"),
         "{detail}"
     );
     assert_eq!(recorded(&answer), 2);
@@ -187,7 +185,7 @@ async fn what_came_before_the_limit_stays() {
 }
 
 #[tokio::test]
-async fn what_came_before_the_damage_stays() {
+async fn events_before_the_damage_stay() {
     let api = Api::new();
     let mut body = zstd_of(&format!("{START}\n")).await;
     body.extend(b"damage");
@@ -198,7 +196,7 @@ async fn what_came_before_the_damage_stays() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_says_what_was_taken() {
+async fn a_truncated_body_is_answered_with_the_accepted_events() {
     let api = Api::new();
     let whole = gzip_of(&format!("{START}\n{TASK}\n")).await;
     let headers = [("content-type", "application/x-ndjson"), ("content-encoding", "gzip")];
@@ -215,14 +213,14 @@ async fn a_body_that_breaks_off_says_what_was_taken() {
 }
 
 #[tokio::test]
-async fn an_array_that_is_none_is_a_400_and_is_kept() {
+async fn a_body_that_is_not_an_array_is_a_400_and_is_kept() {
     let api = Api::new();
     for (body, detail, taken) in [
         (START.to_owned(), "the body must be a JSON array of events", 0),
         (String::new(), "the body must be a JSON array of events", 0),
-        (format!("[{START}] x"), "something follows the end of the JSON array", 1),
-        (format!("[{END},"), "the body ends before its JSON array does", 1),
-        (format!("[{TASK}"), "the body ends before its JSON array does", 1),
+        (format!("[{START}] x"), "unexpected data after the end of the JSON array", 1),
+        (format!("[{END},"), "the body ends before its JSON array", 1),
+        (format!("[{TASK}"), "the body ends before its JSON array", 1),
     ] {
         let answer = api.array(body.clone()).await;
         let problem = answer.problem(400);

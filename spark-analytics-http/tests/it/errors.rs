@@ -70,7 +70,7 @@ async fn another_media_type_or_encoding_is_a_415() {
 async fn a_body_over_the_limit_is_a_413_whether_announced_or_not() {
     let api = Api::new();
     let long = START.replace("ada", &"a".repeat(1 << 20));
-    let expected = "the body has more than the 1048576 bytes that are taken; send it in parts";
+    let expected = "the body has more than the limit of 1048576 bytes; send it in parts";
     assert_eq!(api.ingest(long.clone()).await.problem(413), expected);
     let pieces =
         [Ok::<_, std::io::Error>(long[..600_000].to_owned()), Ok(long[600_000..].to_owned())];
@@ -79,17 +79,19 @@ async fn a_body_over_the_limit_is_a_413_whether_announced_or_not() {
     let one = Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(long)]));
     assert_eq!(api.ingest(one).await.problem(413), expected);
     let answer = api.array(" ".repeat((64 << 20) + 1)).await;
-    assert!(answer.problem(413).starts_with("the body has more than the 67108864 bytes"));
+    assert!(answer.problem(413).starts_with("the body has more than the limit of 67108864 bytes"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_a_408() {
+async fn a_body_that_does_not_arrive_is_a_408() {
     let options = ApiOptions::default().body_timeout(Duration::from_secs(3));
     let api = Api::over(MemoryStore::default(), &options);
     let never =
         || Body::from_stream(futures_util::stream::pending::<Result<String, std::io::Error>>());
-    assert_eq!(api.ingest(never()).await.problem(408), "the body did not come within 3 s");
-    assert!(api.lines(never()).await.problem(408).starts_with("the body did not come within 3 s"));
+    assert_eq!(api.ingest(never()).await.problem(408), "the body did not arrive within 3 s");
+    assert!(
+        api.lines(never()).await.problem(408).starts_with("the body did not arrive within 3 s")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +106,7 @@ async fn a_body_over_the_limit_that_keeps_coming_is_a_413() {
 }
 
 #[tokio::test]
-async fn job_ids_that_are_none_are_400s() {
+async fn invalid_job_ids_are_400s() {
     let api = Api::new();
     for id in ["x", "-1", "1.0", "9223372036854775808", "%F0%9F%98%80", "%20"] {
         let detail = api.get(&format!("/api/v1/analytics/jobs/{id}")).await.problem(400);
@@ -118,7 +120,7 @@ async fn job_ids_that_are_none_are_400s() {
 }
 
 #[tokio::test]
-async fn days_that_are_none_are_400s() {
+async fn invalid_days_are_400s() {
     let api = Api::new();
     for day in [
         "",
@@ -156,9 +158,9 @@ async fn a_summary_needs_a_day_or_a_range() {
         ("from=2024-01-01", "give either `date`, or both"),
         ("to=2024-01-01", "give either `date`, or both"),
         ("date=2024-01-01&to=2024-01-01", "give either `date`, or both"),
-        ("from=2024-01-02&to=2024-01-01", "`to` lies before `from`"),
-        ("from=2000-01-01&to=2024-01-01", "a range has at most 3653 days"),
-        ("date=2024-01-01&date=2024-01-02", "the query is wrong"),
+        ("from=2024-01-02&to=2024-01-01", "`to` is before `from`"),
+        ("from=2000-01-01&to=2024-01-01", "a range may have at most 3653 days"),
+        ("date=2024-01-01&date=2024-01-02", "invalid query"),
     ] {
         let answer = api.get(&format!("/api/v1/analytics/summary?{query}")).await.problem(400);
         assert!(answer.starts_with(detail), "{query}: {answer}");
@@ -200,7 +202,7 @@ async fn a_quoted_value_is_cut() {
 }
 
 #[tokio::test]
-async fn each_answer_has_the_requests_id_or_one_of_its_own() {
+async fn each_response_has_the_id_of_its_request_or_a_new_one() {
     let api = Api::new();
     let path = "/api/v1/logs/ingest";
     let answer = api.post(path, &[("x-request-id", "abc-1")], START).await;

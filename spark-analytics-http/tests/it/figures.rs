@@ -34,7 +34,7 @@ async fn a_job_without_tasks_has_neither_skew_nor_quantiles() {
 }
 
 #[tokio::test]
-async fn a_job_is_unknown_until_its_start_and_end_have_come() {
+async fn a_job_is_unknown_until_its_start_and_end_are_known() {
     let api = Api::new();
     for event in [TASK, END] {
         let detail = api.get("/api/v1/analytics/jobs/101").await.problem(404);
@@ -55,7 +55,7 @@ async fn late_task_changes_a_finished_job() {
 }
 
 #[tokio::test]
-async fn jobs_of_applications_are_asked_for_by_application_and_attempt() {
+async fn jobs_of_applications_are_found_by_application_and_attempt() {
     let api = Api::with_a_job().await;
     let in_app =
         |event: &str| event.replace(r#""job_id""#, r#""app_id":"app-1","attempt_id":"2","job_id""#);

@@ -243,7 +243,7 @@ async fn executions_of_sql_are_listed_by_number() {
 }
 
 #[tokio::test]
-async fn a_long_list_of_executions_is_cut_to_twenty_unless_told() {
+async fn a_long_list_of_executions_is_cut_to_twenty_by_default() {
     let api = Api::new();
     let mut log = spark_analytics_core::LogSnapshot::default();
     log.application.app_id = "app".to_owned();
@@ -264,6 +264,6 @@ async fn a_long_list_of_executions_is_cut_to_twenty_unless_told() {
 }
 
 #[tokio::test]
-async fn the_version_is_that_of_the_answers() {
+async fn the_version_is_the_one_that_responses_follow() {
     assert_eq!(Api::new().get("/api/v1/version").await.text(), r#"{"spark":"4.1.4"}"#);
 }

@@ -42,7 +42,7 @@ impl Api {
 }
 
 #[tokio::test]
-async fn what_is_unknown_is_said_in_sparks_words() {
+async fn unknown_things_are_reported_in_sparks_words() {
     let api = Api::of_two().await;
     for (path, text) in [
         ("/nix", "unknown app: nix"),
@@ -76,7 +76,7 @@ async fn what_is_unknown_is_said_in_sparks_words() {
 }
 
 #[tokio::test]
-async fn thread_dumps_are_not_to_be_had_as_in_sparks_history_server() {
+async fn thread_dumps_are_unavailable_as_in_sparks_history_server() {
     let api = Api::of_two().await;
     for path in ["/app/threads", "/app/executors/driver/threads", "/yarn/1/executors/7/threads"] {
         let text = api.refused(&format!("{path}?taskId=1"), 503).await;
@@ -143,7 +143,7 @@ async fn parameters_that_cannot_be_read_are_refused_as_spark_does() {
 }
 
 #[tokio::test]
-async fn parameters_about_tasks_are_taken() {
+async fn parameters_about_tasks_are_accepted() {
     let api = Api::of_two().await;
     let query = "details=true&withSummaries=true&quantiles=0.1,0.5,&taskStatus=failed&taskStatus=SUCCESS&x=y";
     for path in ["stages/4", "stages/4/1"] {
@@ -194,7 +194,7 @@ async fn stages_are_chosen_by_the_status_of_tasks_where_details_are_asked_for() 
 }
 
 #[tokio::test]
-async fn an_empty_value_is_none_but_as_a_status_that_nothing_has() {
+async fn an_empty_value_counts_as_absent_except_as_a_status() {
     let api = Api::of_two().await;
     let count = async |query: &str| {
         let list = api.get(&format!("/api/v1/applications{query}")).await.json();

@@ -54,14 +54,14 @@ impl Api {
 }
 
 #[tokio::test]
-async fn those_that_ended_last_come_first_and_running_ones_last() {
+async fn the_last_to_end_come_first_and_running_ones_last() {
     let api = Api::of_some().await;
     assert_eq!(api.listed("").await, ["c", "b", "e", "a", "d"]);
     assert_eq!(api.get("/api/v1/applications/").await.json().as_array().unwrap().len(), 5);
 }
 
 #[tokio::test]
-async fn attempts_stand_newest_first() {
+async fn attempts_are_listed_newest_first() {
     let api = Api::of_some().await;
     let application = api.get("/api/v1/applications/b").await.json();
     assert_eq!(application["name"], "b 2");
@@ -78,7 +78,7 @@ async fn attempts_stand_newest_first() {
 }
 
 #[tokio::test]
-async fn an_application_stands_as_its_newest_attempt_does() {
+async fn an_application_has_the_status_of_its_newest_attempt() {
     let api = Api::of_some().await;
     assert_eq!(api.listed("status=running").await, ["d"]);
     assert_eq!(api.listed("status=Completed").await, ["c", "b", "e", "a"]);
@@ -111,7 +111,7 @@ async fn dates_bound_the_start_and_the_end_of_any_attempt() {
 }
 
 #[tokio::test]
-async fn what_spark_does_not_know_is_passed_over() {
+async fn unknown_parameters_are_ignored_as_in_spark() {
     let api = Api::of_some().await;
     assert_eq!(api.listed("colour=red&limit=1").await, ["c"]);
 }

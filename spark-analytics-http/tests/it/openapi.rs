@@ -59,7 +59,7 @@ async fn document(api: &Api) -> Value {
 }
 
 #[tokio::test]
-async fn each_operation_has_an_id_of_its_own_and_each_response_a_description() {
+async fn each_operation_has_a_unique_id_and_each_response_a_description() {
     let document = document(&Api::new()).await;
     let mut ids = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {

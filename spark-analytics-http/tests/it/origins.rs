@@ -20,11 +20,11 @@ fn named() -> Api {
 }
 
 #[tokio::test]
-async fn a_change_that_a_page_of_another_site_asks_for_is_refused_unless_it_is_named() {
+async fn a_cross_origin_write_is_refused_unless_its_origin_is_allowed() {
     for api in [Api::new(), named()] {
         let answer = post(&api, "https://other.example").await;
         let told = answer.problem(403);
-        assert!(told.starts_with("a page of another site asks for this, and"), "{told}");
+        assert!(told.starts_with("cross-origin request refused: "), "{told}");
         assert_ne!(answer.header("x-request-id"), "");
         api.get("/api/v1/analytics/jobs/101").await.problem(404);
     }
@@ -35,7 +35,7 @@ async fn a_change_that_a_page_of_another_site_asks_for_is_refused_unless_it_is_n
 }
 
 #[tokio::test]
-async fn a_browser_is_told_which_pages_may_have_the_answer() {
+async fn a_browser_learns_which_origins_may_read_the_response() {
     let api = named();
     for (origin, told) in [(NAMED, NAMED), ("https://other.example", "")] {
         for method in ["GET", "OPTIONS"] {

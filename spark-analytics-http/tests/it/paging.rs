@@ -45,7 +45,7 @@ async fn a_last_page_that_is_full_has_no_next() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_thousand_jobs_unless_told() {
+async fn a_page_has_a_thousand_jobs_by_default() {
     let api = with_jobs(1_001).await;
     let page = api.get("/api/v1/analytics/summary?date=2024-03-30").await.json();
     assert_eq!(page["jobs"].as_array().unwrap().len(), 1_000);
@@ -56,7 +56,7 @@ async fn a_page_has_a_thousand_jobs_unless_told() {
 }
 
 #[tokio::test]
-async fn raw_events_of_a_job_are_as_they_came_and_in_the_order_of_time() {
+async fn raw_events_of_a_job_are_unchanged_and_ordered_by_time() {
     let api = Api::new();
     let odd = TASK.replace(r#""user""#, r#" "extra" : [1.50, {"a":null}], "user""#);
     api.lines([END, &odd, START].join("\n")).await.json();
@@ -85,7 +85,7 @@ async fn rejected_input_is_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_no_page_gave_is_a_400() {
+async fn a_cursor_that_no_page_returned_is_a_400() {
     let api = Api::new();
     for path in ["analytics/jobs?", "logs/rejected?", "logs?job_id=1&"] {
         for cursor in ["", "x", "%00", "WzFd0", "bnVsbA", "WzEsMiwzLDQsNV0"] {

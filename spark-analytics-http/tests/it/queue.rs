@@ -74,7 +74,7 @@ async fn an_event_is_queued_while_the_store_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_asked_once_a_second_whether_it_is_ready() {
+async fn the_queue_is_checked_at_most_once_a_second() {
     let (api, queue) = api(MemoryStore::default(), 10);
     for asked in 1..=3 {
         for _ in 0..5 {
@@ -105,7 +105,7 @@ async fn bad_events_are_kept_when_the_store_answers() {
 }
 
 #[tokio::test]
-async fn of_a_batch_the_good_events_are_queued_and_the_bad_ones_told() {
+async fn valid_events_of_a_batch_are_queued_and_invalid_ones_reported() {
     let (api, queue) = api(Odd::with(Fault::Fails), 10);
     let answer = accepted(&api.lines([START, "oops", END].join("\n")).await);
     assert_eq!(queue.raw(), [START, END]);
@@ -126,13 +126,13 @@ async fn of_a_batch_the_good_events_are_queued_and_the_bad_ones_told() {
 }
 
 #[tokio::test]
-async fn a_queue_that_takes_no_event_is_a_503_with_retry_after() {
+async fn a_queue_that_accepts_no_event_is_a_503_with_retry_after() {
     let (api, queue) = api(MemoryStore::default(), 1);
     let answer = api.lines([START, TASK].join("\n")).await;
     let detail = answer.problem(503);
     assert_eq!(
         detail,
-        "no event can be queued now: it is full; of the events before it 0 were queued and 0 rejected"
+        "no event can be queued now: it is full; events before it: 0 queued, 0 rejected"
     );
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(api.ingest(START).await.status, StatusCode::ACCEPTED);
@@ -143,7 +143,7 @@ async fn a_queue_that_takes_no_event_is_a_503_with_retry_after() {
 }
 
 #[tokio::test]
-async fn the_document_names_the_fields_of_what_is_queued() {
+async fn the_document_names_the_fields_of_a_queued_event() {
     let (api, _) = api(MemoryStore::default(), 10);
     let document = api.get("/api/v1/openapi.json").await.json();
     let schemas = &document["components"]["schemas"];

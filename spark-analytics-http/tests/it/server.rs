@@ -52,7 +52,7 @@ async fn answered(stream: &mut TcpStream) {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_closes_the_connection() {
+async fn a_head_that_does_not_arrive_closes_the_connection() {
     let options = ServeOptions::default().header_timeout(Duration::from_millis(50));
     let server = start(api(), options).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -61,7 +61,7 @@ async fn a_head_that_does_not_come_closes_the_connection() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
-/// A handler that says when it was entered, and answers when it is told to.
+/// A handler that says when it was entered, and answers when it is allowed to.
 fn slow() -> (MethodRouter, Arc<Notify>, Arc<Notify>) {
     let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (enters, goes_on) = (Arc::clone(&entered), Arc::clone(&go_on));
@@ -76,7 +76,7 @@ fn slow() -> (MethodRouter, Arc<Notify>, Arc<Notify>) {
 const CLOSE: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
-async fn the_connection_that_idles_longest_makes_room_for_another() {
+async fn the_connection_idle_longest_is_evicted_for_a_new_one() {
     let options = ServeOptions::default().connections(2);
     let server = start(api(), options).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_head_of_16_kib_is_read_and_a_longer_one_refused() {
 }
 
 #[tokio::test]
-async fn what_comes_byte_by_byte_makes_room_before_a_client_that_idles_for_less_long() {
+async fn a_client_that_sends_single_bytes_is_evicted_before_one_idle_for_less_long() {
     let head = "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[";
     for (begin, drip) in [("GET /health HTTP/1.1\r\nX: ", "a"), (head, " ")] {
         let options = ServeOptions::default().connections(3);
@@ -135,7 +135,7 @@ async fn what_comes_byte_by_byte_makes_room_before_a_client_that_idles_for_less_
 }
 
 #[tokio::test]
-async fn a_connection_that_the_server_works_for_makes_no_room() {
+async fn a_connection_whose_request_is_processed_is_not_evicted() {
     let (slow, entered, go_on) = slow();
     let options = ServeOptions::default().connections(1);
     let server = start(Router::new().route("/health", slow), options).await;
@@ -153,7 +153,7 @@ async fn a_connection_that_the_server_works_for_makes_no_room() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_makes_room_for_another_connection() {
+async fn a_connection_whose_body_does_not_arrive_is_evicted() {
     let options = ServeOptions::default().connections(1);
     let server = start(api(), options).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
@@ -185,7 +185,7 @@ fn long() -> Router {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_take_its_answer_is_closed() {
+async fn a_client_that_does_not_read_its_response_is_disconnected() {
     let options = ServeOptions::default().write_timeout(Duration::from_millis(50));
     let server = start(long(), options).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -199,7 +199,7 @@ async fn a_client_that_does_not_take_its_answer_is_closed() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_held_is_refused() {
+async fn a_request_over_the_memory_limit_is_refused() {
     let options = ServeOptions::default().held_bytes(100_000);
     let server = start(api(), options).await;
     let zstd = "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Encoding: zstd\r\n\
@@ -217,7 +217,7 @@ async fn what_may_not_be_held_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_gives_back_what_it_holds() {
+async fn a_body_that_does_not_arrive_releases_its_memory() {
     let options = ServeOptions::default().held_bytes(10 << 20);
     let server = start(api(), options).await;
     let post = |length: usize| {
@@ -239,7 +239,7 @@ async fn a_body_that_does_not_come_gives_back_what_it_holds() {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_answered_after_the_stop_and_idle_connections_close() {
+async fn a_request_in_progress_is_answered_after_the_stop_and_idle_connections_close() {
     let (slow, entered, go_on) = slow();
     let server = start(Router::new().route("/slow", slow), ServeOptions::default()).await;
     let idle = TcpStream::connect(server.address).await.unwrap();
@@ -255,7 +255,7 @@ async fn a_request_under_way_is_answered_after_the_stop_and_idle_connections_clo
 }
 
 #[tokio::test]
-async fn a_stop_does_not_wait_for_ever() {
+async fn a_stop_does_not_wait_indefinitely() {
     let options = ServeOptions::default().shutdown_timeout(Duration::from_millis(50));
     let entered = Arc::new(Notify::new());
     let stuck = {
@@ -333,7 +333,7 @@ async fn an_early_answer_reaches_a_client_that_sends_everything_first() {
 }
 
 #[tokio::test]
-async fn a_body_that_a_client_holds_back_is_not_asked_for_only_to_be_refused() {
+async fn a_body_held_back_by_the_client_is_refused_without_requesting_it() {
     let server = start(api(), ServeOptions::default()).await;
     for (path, media) in [("batch", "text/csv"), ("ingest", "application/json")] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::{Api, END, START, TASK};
 
-/// A memory store whose writes take a permit each, or fail.
+/// A memory store whose writes need a permit each, or fail.
 #[derive(Debug)]
 pub(crate) struct Odd {
     inner: MemoryStore,
@@ -189,12 +189,12 @@ async fn bad_events_are_answered_even_when_they_cannot_be_kept() {
 async fn a_panic_is_a_500() {
     let api = Api::over(Odd::with(Fault::Panics), &ApiOptions::default());
     let detail = api.get("/api/v1/analytics/jobs/1").await.problem(500);
-    assert!(detail.starts_with("the server failed at this request"), "{detail}");
+    assert!(detail.starts_with("the server failed to handle this request"), "{detail}");
     api.get("/health").await.json();
 }
 
 #[tokio::test]
-async fn a_store_that_another_holds_is_a_503() {
+async fn a_store_that_another_process_holds_is_a_503() {
     let api = Api::over(Odd::with(Fault::IsHeld), &ApiOptions::default());
     for answer in
         [api.ingest(START).await, api.lines(START).await, api.get("/api/v1/analytics/jobs").await]
@@ -243,7 +243,7 @@ async fn with_an_application(fault: Fault) -> Api {
 }
 
 #[tokio::test]
-async fn applications_are_listed_without_a_look_at_their_logs() {
+async fn applications_are_listed_without_reading_their_logs() {
     let api = with_an_application(Fault::Panics).await;
     for path in [
         "/api/v1/applications?minDate=1960-01-01&status=running",
@@ -259,7 +259,7 @@ async fn applications_are_listed_without_a_look_at_their_logs() {
 }
 
 #[tokio::test]
-async fn sparks_routes_say_as_plain_text_that_the_store_failed() {
+async fn sparks_routes_report_a_failed_store_as_plain_text() {
     let path = "/api/v1/applications/a/jobs";
     let answer = with_an_application(Fault::Fails).await.get(path).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (500, "text/plain"));

@@ -15,7 +15,7 @@ use self::store::JsonStore;
 #[path = "../../../examples/custom_store.rs"]
 mod store;
 
-/// A file in a folder of its own.
+/// A file in its own temporary folder.
 #[derive(Debug)]
 pub struct InFile(TempDir, Dedup);
 

@@ -1,4 +1,4 @@
-//! Links between the pages of the repository lead somewhere, and every page is led to.
+//! Links between the pages of the repository have targets, and every page is linked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,14 +32,14 @@ fn prose(page: &Path) -> String {
     text.split("```").step_by(2).collect()
 }
 
-/// Where the links of a page lead: `](there)`.
+/// The targets of a page's links: `](target)`.
 fn links(page: &Path) -> Vec<String> {
     let prose = prose(page);
     let ends = prose.split("](").skip(1);
     ends.map(|rest| rest.split(')').next().unwrap().to_owned()).collect()
 }
 
-/// The name by which a heading is linked to.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let is_kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
     heading.trim().to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-")
@@ -64,7 +64,7 @@ fn target(page: &Path, path: &str) -> PathBuf {
     target
 }
 
-/// The pages and files that a page links to, and its links that lead nowhere.
+/// The pages and files that a page links to, and its broken links.
 fn follow(page: &Path) -> (Vec<PathBuf>, Vec<String>) {
     let (mut found, mut broken) = (Vec::new(), Vec::new());
     for link in links(page).iter().filter(|link| !link.contains("://")) {
@@ -115,6 +115,32 @@ fn every_page_is_reached_from_the_first() {
     let pages = files(&[".md"]).into_iter().filter(|page| page.starts_with("docs"));
     let alone: Vec<PathBuf> = pages.filter(|page| !reached.contains(page)).collect();
     assert!(alone.is_empty(), "no page links to {alone:?}");
+}
+
+/// The pages with prose of our own.
+fn pages() -> Vec<PathBuf> {
+    let pages = files(&[".md"]).into_iter();
+    pages.filter(|page| page.starts_with("docs") || page.components().count() == 1).collect()
+}
+
+#[test]
+fn prose_is_wrapped_at_100_columns() {
+    let mut long = Vec::new();
+    for page in pages() {
+        let lines = prose(&page);
+        let is_prose = |line: &&str| !line.starts_with(['|', '#']);
+        // A word that is longer than a line, such as a link, has one to itself.
+        let has_a_break = |line: &&str| line.trim_start_matches([' ', '-']).trim().contains(' ');
+        let is_long = |line: &&str| line.chars().count() > 100 && has_a_break(line);
+        long.extend(
+            lines
+                .lines()
+                .filter(is_prose)
+                .filter(is_long)
+                .map(|l| format!("{}: {l}", page.display())),
+        );
+    }
+    assert!(long.is_empty(), "{long:#?}");
 }
 
 /// The rooms of each crate as the architecture page lists them, by its headings.

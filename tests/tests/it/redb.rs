@@ -7,7 +7,7 @@ use spark_analytics_redb::RedbStore;
 use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
 
-/// A file in a folder of its own.
+/// A file in its own temporary folder.
 #[derive(Debug)]
 pub(crate) struct InFile(TempDir, Dedup);
 

@@ -1,4 +1,4 @@
-//! The conformance suite on PostgreSQL, in a schema a test.
+//! The conformance suite on PostgreSQL, with one schema per test.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `POST /api/v1/logs/batch`: many events, taken while they come.
+//! `POST /api/v1/logs/batch`: many events, stored while they arrive.
 
 pub(crate) mod report;
 
@@ -20,15 +20,15 @@ use tokio::task::yield_now;
 use utoipa::IntoParams;
 
 use crate::problem::Problem;
-use crate::request::body::Pieces;
+use crate::request::body::Chunks;
 use crate::request::encoding::{Media, encoding, media};
 use crate::request::params::{Params, short};
 use crate::routes::ingest::read;
 use crate::server::connections::{Full, Slot};
 use crate::state::App;
-use report::{BatchOutcome, Taken};
+use report::{Accepted, BatchOutcome};
 
-/// A commit takes this many events, or as many as have this many bytes.
+/// Events are committed once this many, or this many bytes of them, have arrived.
 const COMMIT_EVENTS: usize = 1_000;
 const COMMIT_BYTES: usize = 4 << 20;
 
@@ -36,40 +36,40 @@ const COMMIT_BYTES: usize = 4 << 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct BatchParams {
-    /// `only` lists in `results` what was rejected and nothing else.
+    /// With `only`, `results` lists rejected elements and nothing else.
     #[param(pattern = "^only$", example = "only")]
     errors: Option<String>,
 }
 
-/// Takes many events: a JSON array, or one event a line.
+/// Ingests many events: a JSON array, or one event per line.
 ///
-/// What is bad is reported and kept at `/api/v1/logs/rejected`, what is good is taken. The events are
-/// committed in parts as they come: if the body turns out too large, damaged or cut, what was taken before
-/// stays, and the answer says how much that is. Sending all of it again is safe. So a batch ends that has more
-/// than 10,000 elements to reject. A server that publishes to a queue answers with 202, and events that are in the
-/// queue are `queued`.
+/// Valid events are accepted; invalid elements are reported, and kept at `/api/v1/logs/rejected`. Events are committed
+/// in parts as they arrive: if the body turns out to be too large, damaged or truncated, the events accepted before
+/// stay, and the response counts them. Sending the whole batch again is safe. A batch also ends when more than 10,000 of
+/// its elements are rejected. A server that publishes to a queue answers with 202, and reports events that are in the
+/// queue as `queued`.
 #[utoipa::path(
     post,
     path = "/api/v1/logs/batch",
     tag = "logs",
     params(
         BatchParams,
-        ("Content-Encoding" = Option<String>, Header, description = "`gzip` or `zstd`, or nothing", pattern = "^(identity|gzip|zstd)$")
+        ("Content-Encoding" = Option<String>, Header, description = "`gzip`, `zstd` or none", pattern = "^(identity|gzip|zstd)$")
     ),
     request_body(content(
         (Vec<crate::request::json_names::WireEvent> = "application/json"),
         (String = "application/x-ndjson"),
     )),
     responses(
-        (status = 200, description = "What became of each event", body = BatchOutcome),
-        (status = 202, description = "What became of each event, by a server that publishes to a queue", body = BatchOutcome),
-        (status = 400, description = "Not a batch, too much of it is rejected, or it was damaged on the way", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "A page of another site asks", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body did not come in time", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The outcome of each event", body = BatchOutcome),
+        (status = 202, description = "The outcome of each event, from a server that publishes to a queue", body = BatchOutcome),
+        (status = 400, description = "The body is not a batch or is damaged, or too many of its elements are rejected", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another origin sent the request", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "Another media type or encoding", body = Problem, content_type = "application/problem+json"),
-        (status = 500, description = "The store failed; sending again is safe", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too much waits to be stored, or the queue takes no event now; see Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Unsupported media type or encoding", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The store failed; retrying is safe", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many events are waiting to be stored, or the queue does not accept events now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn batch(
@@ -81,7 +81,7 @@ pub(crate) async fn batch(
         None => false,
         Some("only") => true,
         Some(other) => {
-            let detail = format!("`errors` can only be `only`, not `{}`", short(other));
+            let detail = format!("`errors` must be `only`, not `{}`", short(other));
             return Err(Problem::bad_request(detail));
         }
     };
@@ -91,53 +91,53 @@ pub(crate) async fn batch(
     };
     let encoding = encoding(request.headers())?;
     let options = &app.options;
-    let (limit, wait) = (options.batch_bytes, options.body_timeout);
+    let (limit, timeout) = (options.batch_bytes, options.body_timeout);
     let slot = request.extensions().get::<Arc<Slot>>().cloned();
-    let mut pieces = Pieces::new(request, encoding, limit, wait);
-    let mut taking = Taking::new(&app, errors_only, slot);
-    let read = taking.take(&mut pieces, splitter).await;
+    let mut chunks = Chunks::new(request, encoding, limit, timeout);
+    let mut progress = Progress::new(&app, errors_only, slot);
+    let read = progress.read(&mut chunks, splitter).await;
     if let Err(problem) = &read {
-        taking.rejections.extend(problem.rejection(pieces.head()));
+        progress.rejections.extend(problem.rejection(chunks.head()));
     }
-    // Also what came before the body went wrong is taken.
-    let committed = taking.commit().await;
-    match read.and(committed).and_then(|()| taking.check()) {
-        Ok(()) => Ok((taking.status(), Json(taking.outcome()))),
-        Err(problem) => Err(problem.after(taking.outcome.counts)),
+    // Events that arrived before the problem are accepted too.
+    let committed = progress.commit().await;
+    match read.and(committed).and_then(|()| progress.check()) {
+        Ok(()) => Ok((progress.status(), Json(progress.outcome()))),
+        Err(problem) => Err(problem.with_accepted(progress.outcome.counts)),
     }
 }
 
-/// A batch under way.
-struct Taking<'a> {
+/// A batch in progress.
+struct Progress<'a> {
     app: &'a App,
     errors_only: bool,
-    /// What holds the bytes of all this, if it is served by [`serve`](crate::serve).
+    /// Accounts for the memory of the batch, if [`serve`](crate::serve) serves the router.
     slot: Option<Arc<Slot>>,
-    /// How many elements came.
+    /// How many elements have arrived.
     elements: usize,
     outcome: BatchOutcome,
     events: Vec<Event>,
-    /// For each of `events` its index in the batch, and its place in `raw`.
+    /// For each of `events`, its index in the batch and its place in `raw`.
     places: Vec<Place>,
-    /// The texts of `events`: it may turn out that one has to be kept as rejected.
+    /// The texts of `events`, because the store may still reject one.
     raw: Vec<u8>,
     rejections: Vec<Rejection>,
-    /// What the reasons of all that was rejected take.
+    /// The memory of the reasons of all rejections.
     reason_bytes: usize,
     end: Option<End>,
 }
 
-/// An event's index in the batch, and where in `raw` its text is.
+/// The index of an event in the batch, and the range of its text in `raw`.
 type Place = (usize, Range<usize>);
 
-/// Of what a batch has one too many.
+/// Why a batch ends early: it has too many elements of one kind.
 #[derive(Clone, Copy)]
 enum End {
     Elements,
     Rejected,
 }
 
-impl<'a> Taking<'a> {
+impl<'a> Progress<'a> {
     fn new(app: &'a App, errors_only: bool, slot: Option<Arc<Slot>>) -> Self {
         let mut outcome = BatchOutcome::default();
         outcome.counts.queued = app.queue.as_ref().map(|_| 0);
@@ -156,26 +156,26 @@ impl<'a> Taking<'a> {
         }
     }
 
-    async fn take(
+    async fn read(
         &mut self,
-        pieces: &mut Pieces,
+        chunks: &mut Chunks,
         mut splitter: EventSplitter,
     ) -> Result<(), Problem> {
         loop {
-            self.hold(pieces.own_bytes())?;
-            // A body may be there as a whole: others are served between its pieces.
+            self.reserve(chunks.own_bytes())?;
+            // The body may have arrived as a whole: let other requests run between its chunks.
             yield_now().await;
-            let piece = pieces.next().await?;
-            let turn = self.app.parsing.acquire().await;
-            let split = if piece.is_empty() {
+            let chunk = chunks.next().await?;
+            let permit = self.app.parsing.acquire().await;
+            let split = if chunk.is_empty() {
                 splitter.finish(|element| self.add(element))
             } else {
-                splitter.feed(piece, |element| self.add(element))
+                splitter.feed(chunk, |element| self.add(element))
             };
-            drop(turn);
+            drop(permit);
             self.check()?;
             split.map_err(|error| Problem::bad_request(malformed(error)))?;
-            if piece.is_empty() {
+            if chunk.is_empty() {
                 return Ok(());
             }
             if self.events.len() >= COMMIT_EVENTS
@@ -187,15 +187,15 @@ impl<'a> Taking<'a> {
         }
     }
 
-    /// Counts what the batch holds, besides the bytes that reading it takes.
-    fn hold(&self, reading: usize) -> Result<(), Full> {
+    /// Reserves memory for the batch, in addition to what reading it takes.
+    fn reserve(&self, reading: usize) -> Result<(), Full> {
         let Some(slot) = &self.slot else { return Ok(()) };
-        let results = self.outcome.results.taken.capacity() * size_of::<Option<Taken>>();
+        let results = self.outcome.results.accepted.capacity() * size_of::<Option<Accepted>>();
         let rejected: usize = self.rejections.iter().map(|rejection| rejection.raw.len()).sum();
-        // Each stands in the answer; in `rejections` it does once more.
+        // Each is in the response, and in `rejections` as well.
         let reasons = 2 * self.reason_bytes;
-        // Events have their text, too.
-        slot.hold(reading + 2 * self.raw.len() + results + rejected + reasons)
+        // Events contain their text, too.
+        slot.reserve(reading + 2 * self.raw.len() + results + rejected + reasons)
     }
 
     fn add(&mut self, element: EventText<'_>) {
@@ -233,7 +233,7 @@ impl<'a> Taking<'a> {
         }
         self.elements += 1;
         if !self.errors_only {
-            self.outcome.results.taken.push(None);
+            self.outcome.results.accepted.push(None);
         }
     }
 
@@ -243,17 +243,17 @@ impl<'a> Taking<'a> {
         self.outcome.results.rejected.push((index, reason));
     }
 
-    /// Stores or queues what has come and fills its results.
+    /// Stores or queues the events that have arrived, and fills in their results.
     async fn commit(&mut self) -> Result<(), Problem> {
         let events = mem::take(&mut self.events);
         let places = mem::take(&mut self.places);
-        let taken = match &self.app.queue {
+        let committed = match &self.app.queue {
             Some(queue) => self.queue(&**queue, events, places).await,
             None => self.store(events, places).await,
         };
         self.raw.clear();
         self.app.rejections.keep(mem::take(&mut self.rejections)).await;
-        taken
+        committed
     }
 
     async fn store(&mut self, events: Vec<Event>, places: Vec<Place>) -> Result<(), Problem> {
@@ -276,14 +276,14 @@ impl<'a> Taking<'a> {
         queue.publish(events).await?;
         self.outcome.counts.queued = self.outcome.counts.queued.map(|count| count + places.len());
         for (index, _) in places {
-            self.take_at(index, Taken::Queued);
+            self.accept(index, Accepted::Queued);
         }
         Ok(())
     }
 
-    fn take_at(&mut self, index: usize, taken: Taken) {
-        if let Some(place) = self.outcome.results.taken.get_mut(index) {
-            *place = Some(taken);
+    fn accept(&mut self, index: usize, accepted: Accepted) {
+        if let Some(place) = self.outcome.results.accepted.get_mut(index) {
+            *place = Some(accepted);
         }
     }
 
@@ -306,7 +306,7 @@ impl<'a> Taking<'a> {
                 return;
             }
         }
-        self.take_at(index, Taken::Stored(receipt));
+        self.accept(index, Accepted::Stored(receipt));
     }
 
     fn check(&self) -> Result<(), Problem> {
@@ -316,8 +316,7 @@ impl<'a> Taking<'a> {
                 Err(Problem::too_large("the batch", self.app.options.batch_events, "events"))
             }
             Some(End::Rejected) => Err(Problem::bad_request(format!(
-                "the batch has more than {MAX_REJECTED} elements that were rejected; correct it, or \
-                 leave them out"
+                "more than {MAX_REJECTED} elements of the batch were rejected; correct or remove them"
             ))),
         }
     }
@@ -330,21 +329,21 @@ impl<'a> Taking<'a> {
     }
 
     fn outcome(mut self) -> BatchOutcome {
-        // Events that turned out too old were rejected later than what is no event.
+        // Events that are too old were rejected later than elements that are not events.
         self.outcome.results.rejected.sort_by_key(|(index, _)| *index);
         self.outcome
     }
 }
 
-/// Why a body as a whole is no batch, and what to send.
+/// Why a body as a whole is not a batch, and what to send instead.
 const fn malformed(error: SplitError) -> &'static str {
     match error {
         SplitError::NotAnArray => {
-            "the body must be a JSON array of events; a single event goes to /api/v1/logs/ingest, \
-             lines of events are sent as application/x-ndjson"
+            "the body must be a JSON array of events; send a single event to /api/v1/logs/ingest, and \
+             lines of events as application/x-ndjson"
         }
-        SplitError::AfterArray => "something follows the end of the JSON array",
-        SplitError::Unfinished => "the body ends before its JSON array does",
-        _ => "the body is no batch of events",
+        SplitError::AfterArray => "unexpected data after the end of the JSON array",
+        SplitError::Unfinished => "the body ends before its JSON array",
+        _ => "the body is not a batch of events",
     }
 }

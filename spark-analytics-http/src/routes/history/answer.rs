@@ -1,4 +1,4 @@
-//! Answers as the History Server gives them: JSON, or a sentence as plain text.
+//! Responses in the form of the History Server: JSON, or a sentence as plain text.
 
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -9,25 +9,25 @@ use crate::problem::Detail;
 
 pub(super) type Answer = Result<Response, Refusal>;
 
-/// JSON of an answer.
+/// A JSON response.
 pub(super) fn json(answer: &(impl Serialize + ?Sized)) -> Answer {
     let body = serde_json::to_vec(answer)
         .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-/// An answer that is not what was asked for.
+/// A response other than the requested one.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
     text: String,
-    /// Whether asking again may help.
-    comes_back: bool,
+    /// Whether a retry may help.
+    is_retryable: bool,
 }
 
 impl Refusal {
     fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), comes_back: false }
+        Self { status, text: text.into(), is_retryable: false }
     }
 
     /// Spark's `NotFoundException`.
@@ -35,7 +35,7 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, text)
     }
 
-    /// There is nothing that answers this path or takes these parameters. Spark repeats the path.
+    /// No route matches this path or these parameters. Spark repeats the path.
     pub(super) fn nothing_at(uri: &Uri) -> Self {
         Self::not_found(uri.path())
     }
@@ -47,7 +47,7 @@ impl Refusal {
         Self::bad_request(text)
     }
 
-    /// Spark's `ServiceUnavailable` where it asks for what only a running application can tell.
+    /// Spark's `ServiceUnavailable` for data that only a running application has.
     pub(super) fn no_threads() -> Self {
         let text = "Thread dumps not available through the history server.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
@@ -64,8 +64,8 @@ impl From<Error> for Refusal {
             Error::Busy { .. } | Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let comes_back = status == StatusCode::SERVICE_UNAVAILABLE;
-        Self { status, text: error.to_string(), comes_back }
+        let is_retryable = status == StatusCode::SERVICE_UNAVAILABLE;
+        Self { status, text: error.to_string(), is_retryable }
     }
 }
 
@@ -73,7 +73,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let headers = [(header::CONTENT_TYPE, "text/plain")];
         let mut response = (self.status, headers, self.text.clone()).into_response();
-        if self.comes_back {
+        if self.is_retryable {
             response.headers_mut().insert(header::RETRY_AFTER, 1.into());
         }
         response.extensions_mut().insert(Detail(self.text));

@@ -1,4 +1,4 @@
-//! `/applications` and one of them.
+//! `/applications`, and a single application.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -11,21 +11,22 @@ use super::query::Query;
 use crate::routes::app_attempts;
 use crate::state::App;
 
-/// The most applications that are listed, those that ended last.
-const MOST: usize = 100_000;
+/// The list is cut to this many applications: those that ended last.
+const MAX_LISTED: usize = 100_000;
 
 /// Spark's `ApplicationListResource`.
 pub(super) async fn list(app: &App, query: &Query<'_>) -> Answer {
     let wanted = Wanted::of(query)?;
-    let most = query.integer("limit")?.map_or(MOST, |limit| usize::try_from(limit).unwrap_or(0));
-    let most = most.min(MOST);
-    // By the end of the newest attempt, as the History Server's listing is; a running one has none.
+    let limit =
+        query.integer("limit")?.map_or(MAX_LISTED, |limit| usize::try_from(limit).unwrap_or(0));
+    let limit = limit.min(MAX_LISTED);
+    // Ordered by the end of the newest attempt, as in the History Server; a running application has none.
     let mut listed: BTreeMap<(i64, String), Vec<Application>> = BTreeMap::new();
-    let mut take = |attempts: Vec<Application>| {
+    let mut add = |attempts: Vec<Application>| {
         let attempts = newest_first(attempts);
-        if most > 0 && wanted.matches(&attempts) {
+        if limit > 0 && wanted.matches(&attempts) {
             listed.insert((end(&attempts[0]), attempts[0].app_id.clone()), attempts);
-            if listed.len() > most {
+            if listed.len() > limit {
                 listed.pop_first();
             }
         }
@@ -35,10 +36,10 @@ pub(super) async fn list(app: &App, query: &Query<'_>) -> Answer {
     loop {
         let (page, next) = app_attempts::page(app.analytics.store(), after.as_ref()).await?;
         for mut attempt in page {
-            // Nobody asks here what its tasks add up to.
+            // The list does not use the totals of its tasks.
             attempt.tasks = TaskTotals::default();
             if of_one.first().is_some_and(|first| first.app_id != attempt.app_id) {
-                take(std::mem::take(&mut of_one));
+                add(std::mem::take(&mut of_one));
             }
             of_one.push(attempt);
         }
@@ -48,7 +49,7 @@ pub(super) async fn list(app: &App, query: &Query<'_>) -> Answer {
         }
     }
     if !of_one.is_empty() {
-        take(of_one);
+        add(of_one);
     }
     json(&listed.values().rev().map(|attempts| ApplicationInfo(attempts)).collect::<Vec<_>>())
 }
@@ -74,7 +75,7 @@ async fn attempts(app: &App, app_id: &str) -> Result<Vec<Application>> {
     Ok(newest_first(app_attempts::of(app.analytics.store(), app_id).await?))
 }
 
-/// By their starts.
+/// Sorts attempts by their starts.
 fn newest_first(mut attempts: Vec<Application>) -> Vec<Application> {
     attempts.sort_by_key(|attempt| std::cmp::Reverse(attempt.start_time));
     attempts
@@ -108,7 +109,7 @@ impl Wanted {
         })
     }
 
-    /// Whether its newest attempt stands as wanted, and any has its times within the bounds.
+    /// Whether the newest attempt has a wanted status, and any attempt has its times within the bounds.
     fn matches(&self, newest_first: &[Application]) -> bool {
         let is_running = newest_first.first().is_none_or(|newest| !newest.ended);
         let in_range = |attempt: &Application| {

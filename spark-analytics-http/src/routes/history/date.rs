@@ -1,11 +1,11 @@
-//! Dates of parameters, by the rules of Spark's `SimpleDateParam`: an instant such as
-//! `2026-11-23T20:29:32.315GMT`, else a day such as `2026-11-23`.
+//! Dates in parameters, by the rules of Spark's `SimpleDateParam`: an instant such as `2026-11-23T20:29:32.315GMT`, or
+//! else a day such as `2026-11-23`.
 //!
-//! It reads with Java's `SimpleDateFormat`, which is lenient: numbers have any number of digits, too
-//! large ones run over into the next field, and what stands behind is not looked at. So an instant without a zone, or
-//! with one that Java does not know, is its day.
+//! Spark uses Java's `SimpleDateFormat`, which is lenient: numbers may have any number of digits, values out of range
+//! overflow into the next field, and trailing text is ignored. An instant without a zone, or with a zone that Java does
+//! not know, is therefore reduced to its day.
 
-/// ms since the epoch.
+/// Milliseconds since the epoch.
 pub(super) fn millis(text: &str) -> Option<i64> {
     let millis = instant(text).or_else(|| Some(day(&mut Reader(text))? * DAY))?;
     Some(i64::try_from(millis).unwrap_or(i64::MAX))
@@ -38,7 +38,7 @@ fn day(reader: &mut Reader<'_>) -> Option<i128> {
     reader.literal("-")?;
     let day = reader.number()?;
     let (year, month) = (year + month.div_euclid(12), month.rem_euclid(12));
-    // A year that begins with March has its odd day last.
+    // Counting years from March puts the leap day last.
     let (year, month) = if month < 2 { (year - 1, month + 10) } else { (year, month - 2) };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     const EPOCH: i128 = 719_469;
@@ -53,7 +53,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// Java passes over blanks before each field.
+    /// Java skips blanks before each field.
     fn skip_blanks(&mut self) {
         self.0 = self.0.trim_start_matches([' ', '\t']);
     }
@@ -69,7 +69,7 @@ impl Reader<'_> {
         Some(sign * number)
     }
 
-    /// A zone's offset in ms: `+hhmm`, `GMT`, `GMT+hh:mm`, or a name.
+    /// The offset of a zone in milliseconds: `+hhmm`, `GMT`, `GMT+hh:mm`, or a name.
     fn zone(&mut self) -> Option<i128> {
         self.skip_blanks();
         const NAMES: [(&str, i128); 18] = [
@@ -119,7 +119,7 @@ impl Reader<'_> {
     }
 }
 
-/// A zone's offset in ms, of up to 23 hours and 59 minutes.
+/// The offset of a zone in milliseconds, of up to 23 hours and 59 minutes.
 fn offset(sign: i128, hours: &str, minutes: &str) -> Option<i128> {
     let number = |digits: &str| -> Option<i128> {
         let is_number = digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());

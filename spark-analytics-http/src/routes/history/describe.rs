@@ -1,4 +1,4 @@
-//! The routes of this module as the OpenAPI document has them.
+//! The description of the History Server routes for the OpenAPI document.
 
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
@@ -12,7 +12,7 @@ use super::schemas;
 
 const TAG: &str = "history server";
 
-/// A route: its path, what it answers in words, its type and whether it answers a list, its parameters.
+/// A route: its path, its summary, the type of its response and whether that is a list, and its parameters.
 struct Route(
     &'static str,
     &'static str,
@@ -23,24 +23,24 @@ struct Route(
 const ROOT: &[Route] = &[
     Route(
         "/api/v1/version",
-        "The version of Spark whose answers these are",
+        "The version of Spark that these responses follow",
         ("VersionInfo", false),
         &[],
     ),
     Route(
         "/api/v1/applications",
-        "Applications, those that ended last first, running ones last",
+        "Applications, the last to end first and running ones at the end",
         ("ApplicationInfo", true),
         &[
-            ("status", "Only `completed` or only `running` ones"),
+            ("status", "Only `completed` or only `running` applications"),
             (
                 "minDate",
-                "Only those that started then or later: a day, or an instant as `2026-11-23T20:29:32.315GMT`",
+                "Only applications that started then or later: a day, or an instant such as `2026-11-23T20:29:32.315GMT`",
             ),
-            ("maxDate", "Only those that started then or earlier"),
-            ("minEndDate", "Only those that ended then or later"),
-            ("maxEndDate", "Only those that ended then or earlier"),
-            ("limit", "The most applications to list"),
+            ("maxDate", "Only applications that started then or earlier"),
+            ("minEndDate", "Only applications that ended then or later"),
+            ("maxEndDate", "Only applications that ended then or earlier"),
+            ("limit", "Maximum number of applications to list"),
         ],
     ),
     Route(
@@ -58,20 +58,20 @@ const ROOT: &[Route] = &[
 ];
 
 const STAGE_PARAMETERS: &[(&str, &str)] = &[
-    ("details", "Single tasks are not kept; in the list of stages `true` lets `taskStatus` count"),
+    ("details", "Single tasks are not stored; in the list of stages, `true` enables `taskStatus`"),
     (
         "taskStatus",
-        "In the list of stages with `details=true` only those that have tasks that are `running`, `killed`, \
-         `failed`, `success` or `unknown`; may be repeated",
+        "In the list of stages with `details=true`, only stages with tasks that are `running`, `killed`, `failed`, \
+         `success` or `unknown`; may be repeated",
     ),
     (
         "withSummaries",
-        "Taken and passed over: `/api/v1/analytics/applications/{app_id}/stages` has distributions",
+        "Accepted and ignored: see `/api/v1/analytics/applications/{app_id}/stages` for distributions",
     ),
-    ("quantiles", "Taken and passed over"),
+    ("quantiles", "Accepted and ignored"),
 ];
 
-/// Below an application that has no attempts, and below an attempt.
+/// The routes below an application without attempts, and below an attempt.
 const BELOW: &[Route] = &[
     Route(
         "jobs",
@@ -79,7 +79,7 @@ const BELOW: &[Route] = &[
         ("JobData", true),
         &[(
             "status",
-            "Only those that are `running`, `succeeded`, `failed` or `unknown`; may be repeated",
+            "Only jobs that are `running`, `succeeded`, `failed` or `unknown`; may be repeated",
         )],
     ),
     Route("jobs/{job_id}", "One of its jobs", ("JobData", false), &[]),
@@ -90,7 +90,7 @@ const BELOW: &[Route] = &[
         &[
             (
                 "status",
-                "Only those that are `active`, `complete`, `failed`, `pending` or `skipped`; may be repeated",
+                "Only stages that are `active`, `complete`, `failed`, `pending` or `skipped`; may be repeated",
             ),
             STAGE_PARAMETERS[0],
             STAGE_PARAMETERS[1],
@@ -105,43 +105,48 @@ const BELOW: &[Route] = &[
         ("StageData", false),
         STAGE_PARAMETERS,
     ),
-    Route("executors", "Its executors that are there", ("ExecutorSummary", true), &[]),
+    Route("executors", "Its active executors", ("ExecutorSummary", true), &[]),
     Route(
         "allexecutors",
-        "All its executors, those too that were removed",
+        "All its executors, including removed ones",
         ("ExecutorSummary", true),
         &[],
     ),
     Route(
         "environment",
-        "Its environment, with what speaks of a secret hidden",
+        "Its environment, with secrets redacted",
         ("ApplicationEnvironmentInfo", false),
         &[],
     ),
-    Route("storage/rdd", "Always empty: what is stored is not kept", ("RddStorageInfo", true), &[]),
+    Route(
+        "storage/rdd",
+        "Always empty: cached RDDs are not recorded",
+        ("RddStorageInfo", true),
+        &[],
+    ),
     Route(
         "allmiscellaneousprocess",
-        "Always empty: processes that are neither driver nor executors are not kept",
+        "Always empty: processes other than driver and executors are not recorded",
         ("ProcessSummary", true),
         &[],
     ),
     Route(
         "sql",
-        "Its executions of SQL, without the graphs of their plans",
+        "Its SQL executions, without the graphs of their plans",
         ("ExecutionData", true),
         &[
-            ("details", "Taken and passed over: nodes and edges are not kept"),
+            ("details", "Accepted and ignored: nodes and edges are not stored"),
             ("planDescription", "`false` leaves the text of the plan empty"),
-            ("offset", "How many to pass over, 0 unless given"),
-            ("length", "The most to list, 20 unless given; all if it is not above 0"),
+            ("offset", "How many to skip, 0 by default"),
+            ("length", "Maximum number to list, 20 by default; all if it is not positive"),
         ],
     ),
     Route(
         "sql/{execution_id}",
-        "One of its executions of SQL",
+        "One of its SQL executions",
         ("ExecutionData", false),
         &[
-            ("details", "Taken and passed over: nodes and edges are not kept"),
+            ("details", "Accepted and ignored: nodes and edges are not stored"),
             ("planDescription", "`false` leaves the text of the plan empty"),
         ],
     ),
@@ -183,14 +188,14 @@ impl Route {
         }
         let answer = ContentBuilder::new().schema(Some(schemas::answer(schema, *is_list))).build();
         let answer = ResponseBuilder::new()
-            .description("As Spark's History Server answers")
+            .description("The response of Spark's History Server")
             .content("application/json", answer);
         operation = operation.response("200", answer);
         for (status, description) in [
-            ("400", "A date or a quantile that is none"),
-            ("404", "There is no such thing, or a parameter cannot be read"),
+            ("400", "A date or a quantile is invalid"),
+            ("404", "Not found, or a parameter is invalid"),
             ("500", "The store failed"),
-            ("503", "The store cannot answer now"),
+            ("503", "The store is unavailable now"),
         ] {
             let text = ContentBuilder::new().schema(Some(schemas::text())).build();
             let response =
@@ -201,7 +206,7 @@ impl Route {
     }
 }
 
-/// A name of its own for each path.
+/// A unique id for each path.
 fn operation_id(path: &str) -> String {
     let words = path.trim_start_matches("/api/v1/").split('/');
     let words = words.map(|word| word.trim_start_matches('{').trim_end_matches('}'));
@@ -222,7 +227,7 @@ fn parameter(name: &str, within: ParameterIn, description: Option<&str>) -> Para
         .build()
 }
 
-/// What a parameter takes. As Spark does, the server takes more than it says: days of one digit, for one.
+/// The schema of a parameter. Like Spark, the server accepts more than this, such as days of one digit.
 fn schema(name: &str) -> RefOr<Schema> {
     match name {
         "minDate" | "maxDate" | "minEndDate" | "maxEndDate" => schemas::text_like(

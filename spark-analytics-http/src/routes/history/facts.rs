@@ -1,4 +1,4 @@
-//! What is known of an attempt: jobs, stages, executors, environment, SQL.
+//! The facts of an attempt: jobs, stages, executors, environment, SQL.
 
 use spark_analytics_core::history::{
     ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, all_executors, executors,
@@ -14,11 +14,11 @@ use crate::state::App;
 const JOB_STATUSES: [&str; 4] = ["RUNNING", "SUCCEEDED", "FAILED", "UNKNOWN"];
 const STAGE_STATUSES: [&str; 5] = ["ACTIVE", "COMPLETE", "FAILED", "PENDING", "SKIPPED"];
 const TASK_STATUSES: [&str; 5] = ["RUNNING", "KILLED", "FAILED", "SUCCESS", "UNKNOWN"];
-/// How many executions of SQL are listed unless told.
+/// How many SQL executions are listed by default.
 const EXECUTIONS: i32 = 20;
 
-/// Answers for an application, or for one of its attempts. As in Spark, one that has attempts is found
-/// by its attempt alone.
+/// Answers for an application, or for one of its attempts. As in Spark, an application that has attempts is found only
+/// by its attempt.
 pub(super) async fn answer(
     app: &App,
     (app_id, attempt_id): (&str, Option<&str>),
@@ -33,52 +33,24 @@ pub(super) async fn answer(
     };
     let log = log.ok_or_else(unknown)?;
     match resource {
-        Resource::Jobs => {
-            let statuses = query.words("status", &JOB_STATUSES)?;
-            let mut jobs = jobs(&log);
-            jobs.retain(|job| statuses.is_empty() || statuses.contains(&job_status(job)));
-            json(&jobs.into_iter().map(JobData).collect::<Vec<_>>())
-        }
+        Resource::Jobs => list_jobs(&log, query),
         Resource::Job(id) => {
             let job = log.jobs.iter().find(|job| job.job_id == i64::from(id));
             let unknown = || Refusal::not_found(format!("unknown job: {id}"));
             json(&JobData(job.ok_or_else(unknown)?))
         }
-        Resource::Stages => {
-            let statuses = query.words("status", &STAGE_STATUSES)?;
-            let task_statuses = query.words("taskStatus", &TASK_STATUSES)?;
-            query.check_quantiles()?;
-            let mut stages = stages(&log);
-            let is_wanted = |stage: &Stage| statuses.contains(&stage_status(stage.status));
-            stages.retain(|stage| statuses.is_empty() || is_wanted(stage));
-            // Spark looks at the tasks only where it is to list them.
-            if query.flag("details", false) && !task_statuses.is_empty() {
-                stages.retain(|stage| task_statuses.iter().any(|status| has_tasks(stage, status)));
-            }
-            json(&stages.into_iter().map(StageData).collect::<Vec<_>>())
-        }
+        Resource::Stages => list_stages(&log, query),
         Resource::Stage(id) => {
             check_stage_parameters(query)?;
             json(&stage_attempts(&log, id)?.into_iter().map(StageData).collect::<Vec<_>>())
         }
-        Resource::StageAttempt(id, attempt) => {
-            check_stage_parameters(query)?;
-            let all = stage_attempts(&log, id)?;
-            let unknown = || {
-                let ids: Vec<_> = all.iter().map(|s| s.stage_attempt_id.to_string()).collect();
-                let found = ids.join(",");
-                let text = format!("unknown attempt for stage {id}.  Found attempts: [{found}]");
-                Refusal::not_found(text)
-            };
-            let stage = all.iter().find(|stage| stage.stage_attempt_id == i64::from(attempt));
-            json(&StageData(stage.ok_or_else(unknown)?))
-        }
+        Resource::StageAttempt(id, attempt) => stage_attempt(&log, id, attempt, query),
         Resource::Executors => json(&executors(&log)),
         Resource::AllExecutors => json(&all_executors(&log)),
         Resource::Environment => {
             json(&ApplicationEnvironmentInfo(log.environment.as_ref().ok_or_else(unknown)?))
         }
-        Resource::Sql => sql(&log, query),
+        Resource::Sql => list_sql(&log, query),
         Resource::SqlExecution(id) => {
             let execution = log.sql.iter().find(|execution| execution.execution_id == id);
             let unknown = || Refusal::not_found(format!("unknown query execution id: {id}"));
@@ -104,12 +76,45 @@ pub(super) async fn answer(
     }
 }
 
-fn sql(log: &LogSnapshot, query: &Query<'_>) -> Answer {
+fn list_jobs(log: &LogSnapshot, query: &Query<'_>) -> Answer {
+    let statuses = query.words("status", &JOB_STATUSES)?;
+    let mut jobs = jobs(log);
+    jobs.retain(|job| statuses.is_empty() || statuses.contains(&job_status(job)));
+    json(&jobs.into_iter().map(JobData).collect::<Vec<_>>())
+}
+
+fn list_stages(log: &LogSnapshot, query: &Query<'_>) -> Answer {
+    let statuses = query.words("status", &STAGE_STATUSES)?;
+    let task_statuses = query.words("taskStatus", &TASK_STATUSES)?;
+    query.check_quantiles()?;
+    let mut stages = stages(log);
+    let is_wanted = |stage: &Stage| statuses.contains(&stage_status(stage.status));
+    stages.retain(|stage| statuses.is_empty() || is_wanted(stage));
+    // Spark considers the tasks only if it lists them.
+    if query.flag("details", false) && !task_statuses.is_empty() {
+        stages.retain(|stage| task_statuses.iter().any(|status| has_tasks(stage, status)));
+    }
+    json(&stages.into_iter().map(StageData).collect::<Vec<_>>())
+}
+
+fn stage_attempt(log: &LogSnapshot, id: i32, attempt: i32, query: &Query<'_>) -> Answer {
+    check_stage_parameters(query)?;
+    let all = stage_attempts(log, id)?;
+    let unknown = || {
+        let ids: Vec<_> = all.iter().map(|stage| stage.stage_attempt_id.to_string()).collect();
+        let found = ids.join(",");
+        Refusal::not_found(format!("unknown attempt for stage {id}.  Found attempts: [{found}]"))
+    };
+    let stage = all.iter().find(|stage| stage.stage_attempt_id == i64::from(attempt));
+    json(&StageData(stage.ok_or_else(unknown)?))
+}
+
+fn list_sql(log: &LogSnapshot, query: &Query<'_>) -> Answer {
     let offset = query.integer("offset")?.unwrap_or(0);
     let length = query.integer("length")?.unwrap_or(EXECUTIONS);
     let offset = usize::try_from(offset).unwrap_or(0);
     let length = usize::try_from(length).ok().filter(|length| *length > 0);
-    // In the order of their numbers, as every store gives them.
+    // Every store returns them ordered by id.
     let wanted = log.sql.iter().skip(offset).take(length.unwrap_or(usize::MAX));
     json(&with_plans(ExecutionData::of(log, wanted), query))
 }
@@ -132,21 +137,21 @@ fn has_tasks(stage: &Stage, status: &str) -> bool {
         "KILLED" => tasks.killed,
         "FAILED" => tasks.failed,
         "SUCCESS" => tasks.succeeded,
-        // A log may claim any number of tasks.
+        // A log may claim any number of tasks, so saturate.
         "UNKNOWN" => known.into_iter().fold(stage.num_tasks, i64::saturating_sub),
         _ => 0,
     };
     count > 0
 }
 
-/// `withSummaries`, `quantiles` and, of a single stage, `details` and `taskStatus` ask for tasks, which are not
-/// kept: what is wrong with them is said all the same.
+/// `withSummaries`, `quantiles` and, for a single stage, `details` and `taskStatus` ask for tasks, which are not stored.
+/// Their values are validated all the same.
 fn check_stage_parameters(query: &Query<'_>) -> Result<(), Refusal> {
     query.words("taskStatus", &TASK_STATUSES)?;
     query.check_quantiles()
 }
 
-/// The attempts of a stage, in the order of their numbers.
+/// The attempts of a stage, ordered by number.
 fn stage_attempts(log: &LogSnapshot, id: i32) -> Result<Vec<&Stage>, Refusal> {
     let mut attempts: Vec<&Stage> =
         log.stages.iter().filter(|stage| stage.stage_id == i64::from(id)).collect();

@@ -1,7 +1,7 @@
-//! Spark's own History Server REST: what its clients ask, answered as it does.
+//! The REST API of Spark's own History Server, with the same responses.
 //!
-//! The paths below an application are taken apart here and not by the router, for the History Server
-//! answers what it does not know by rules of its own: a number that is none becomes an attempt's id.
+//! Paths below an application are parsed here rather than by the router, because the History Server has its own rules
+//! for unknown ones: a segment that is not a valid number becomes the id of an attempt.
 
 mod answer;
 mod applications;
@@ -24,7 +24,7 @@ use answer::{Answer, Refusal, json};
 use query::Query;
 use resource::Resource;
 
-/// The version of Spark whose answers these are.
+/// The version of Spark that these responses follow.
 const SPARK_VERSION: &str = "4.1.4";
 
 /// The routes with their descriptions.

@@ -1,5 +1,5 @@
-//! Parameters as Spark's server takes them: what it does not know it passes over, of what is given twice
-//! the first counts, and a value that it cannot read is a 404 without a word.
+//! Query parameters, parsed as Spark's server does: unknown ones are ignored, the first of repeated ones wins, and an
+//! invalid value is a 404 whose body is only the path.
 
 use axum::http::Uri;
 
@@ -28,8 +28,8 @@ impl<'u> Query<'u> {
         self.values(name).next()
     }
 
-    /// Words of which some are known, in upper case; none if the parameter is not there. An empty value is a
-    /// word that nothing has.
+    /// The known words in a parameter, in upper case; none if it is absent. An empty value is a word that matches
+    /// nothing.
     pub(super) fn words(
         &self,
         name: &str,
@@ -40,19 +40,19 @@ impl<'u> Query<'u> {
         self.values(name).map(|value| word(value).ok_or_else(|| self.refusal())).collect()
     }
 
-    /// An empty value is none.
+    /// An integer; an empty value counts as absent.
     pub(super) fn integer(&self, name: &str) -> Result<Option<i32>, Refusal> {
         let value = self.first(name).filter(|value| !value.trim().is_empty());
         value.map(|value| value.parse().map_err(|_| self.refusal())).transpose()
     }
 
-    /// An empty value is the default, any other but `true` is false.
+    /// A flag: an empty value is the default, and any value other than `true` is false.
     pub(super) fn flag(&self, name: &str, default: bool) -> bool {
         let value = self.first(name).filter(|value| !value.trim().is_empty());
         value.map_or(default, |value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// ms since the epoch; an empty value is the default.
+    /// A date, in milliseconds since the epoch; an empty value is the default.
     pub(super) fn date(&self, name: &str, default: i64) -> Result<i64, Refusal> {
         let value = self.first(name).filter(|value| !value.is_empty());
         value.map_or(Ok(default), |value| {
@@ -61,12 +61,12 @@ impl<'u> Query<'u> {
         })
     }
 
-    /// Checks numbers that no answer here depends on.
+    /// Validates `quantiles`, on which no response depends.
     pub(super) fn check_quantiles(&self) -> Result<(), Refusal> {
         const NAME: &str = "quantiles";
         let Some(value) = self.first(NAME) else { return Ok(()) };
         let given = value.trim_end_matches(',');
-        // What Java splits at its commas alone has no parts.
+        // Java splits a text of commas into no parts.
         if given.is_empty() && !value.is_empty() {
             return Ok(());
         }

@@ -1,6 +1,6 @@
-//! What a path below an application or an attempt names.
+//! The resources that paths below an application or an attempt name.
 
-/// A resource of an application's attempt.
+/// A resource of an attempt of an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resource<'p> {
     Jobs,
@@ -15,15 +15,15 @@ pub(super) enum Resource<'p> {
     SqlExecution(i64),
     Rdds,
     Rdd(i32),
-    /// Those that are neither driver nor executors.
+    /// Processes that are neither driver nor executors.
     Processes,
     Threads,
     ThreadsOf(&'p str),
-    /// Known to Spark, and not kept here.
+    /// A resource of Spark that this server does not store.
     Missing(Missing),
 }
 
-/// What Spark would answer and this server does not.
+/// The resources that Spark serves and this server does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     TaskSummary,
@@ -32,7 +32,7 @@ pub(super) enum Missing {
     Streaming,
 }
 
-/// Whether these begin with a resource; else the first is an attempt's id.
+/// Whether the path begins with a resource; otherwise its first segment is the id of an attempt.
 pub(super) fn starts_one(segments: &[&str]) -> bool {
     Resource::of(segments).is_some() || segments.is_empty()
 }
@@ -70,7 +70,7 @@ impl<'p> Resource<'p> {
     }
 }
 
-/// A number of digits alone, as Spark's paths have it.
+/// A number that consists of digits only, as in Spark's paths.
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)

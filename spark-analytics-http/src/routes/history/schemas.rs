@@ -1,10 +1,10 @@
-//! The types of Spark's `org.apache.spark.status.api.v1` as the OpenAPI document has them.
+//! The types of Spark's `org.apache.spark.status.api.v1`, for the OpenAPI document.
 
 use spark_analytics_core::history::{EXECUTOR_METRICS, STAGE_METRICS};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{ComponentsBuilder, KnownFormat, Ref, RefOr, Schema, SchemaFormat};
 
-/// A field's type; its name ends in `?` where Spark leaves it out if there is no value.
+/// The type of a field. The name of a field ends in `?` if Spark omits it when it has no value.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Text,
@@ -18,9 +18,9 @@ enum Kind {
     Integers,
     /// A list of lists of a name and a value.
     Pairs,
-    /// A list of nothing that is kept.
+    /// A list whose elements are not stored.
     Nothing,
-    /// An object of texts, numbers or others by their names.
+    /// An object whose values have this type.
     TextMap,
     IntegerMap,
     MapOf(&'static str),
@@ -85,7 +85,7 @@ const TYPES: &[(&str, Fields)] = &[
             ("killedTasksSummary", IntegerMap),
         ],
     ),
-    // Its metrics are added.
+    // The metrics are added below.
     (
         "StageData",
         &[
@@ -158,7 +158,7 @@ const TYPES: &[(&str, Fields)] = &[
         ],
     ),
     ("ResourceInformation", &[("name", Text), ("addresses", Texts)]),
-    // Its metrics are added.
+    // The metrics are added below.
     ("ExecutorMetrics", &[]),
     (
         "ApplicationEnvironmentInfo",
@@ -204,7 +204,7 @@ const TYPES: &[(&str, Fields)] = &[
     ),
 ];
 
-/// All types, by their names.
+/// All types by name.
 pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     TYPES.iter().fold(components, |components, (name, fields)| {
         let metrics: &[&str] = match *name {
@@ -227,7 +227,7 @@ pub(super) fn components(components: ComponentsBuilder) -> ComponentsBuilder {
     })
 }
 
-/// One of a type, or a list of them.
+/// A value of a type, or a list of such values.
 pub(super) fn answer(name: &str, is_list: bool) -> RefOr<Schema> {
     let one = Ref::from_schema_name(name);
     if is_list { ArrayBuilder::new().items(one).into() } else { one.into() }
@@ -238,12 +238,12 @@ pub(super) fn text() -> RefOr<Schema> {
     of(Type::String)
 }
 
-/// A text that an expression matches.
+/// A text that matches a regular expression.
 pub(super) fn text_like(pattern: &str) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).into()
 }
 
-/// A number of 32 bits.
+/// A 32-bit integer.
 pub(super) fn int32(minimum: Option<i64>) -> RefOr<Schema> {
     let format = SchemaFormat::KnownFormat(KnownFormat::Int32);
     let integer = ObjectBuilder::new().schema_type(Type::Integer).format(Some(format));

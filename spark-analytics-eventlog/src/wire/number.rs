@@ -1,0 +1,97 @@
+//! Whole numbers, read as leniently as Spark reads them.
+//!
+//! Spark writes integers, but also accepts numbers with a fraction, which it truncates.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+
+/// A number that must be present.
+pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    deserializer.deserialize_any(Number { null: None })
+}
+
+/// A number that is 0 where the log has `null`.
+pub(crate) fn or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    deserializer.deserialize_any(Number { null: Some(0) })
+}
+
+/// A time that is -1, as in Spark, where the log has `null`.
+pub(crate) fn or_no_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    deserializer.deserialize_any(Number { null: Some(NO_TIME) })
+}
+
+/// A number that may be missing.
+pub(crate) fn optional<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<i64>, D::Error> {
+    deserializer.deserialize_option(OptionalNumber)
+}
+
+/// A number in a list or a map; 0 where the log has `null`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Whole(#[serde(deserialize_with = "or_zero")] pub(crate) i64);
+
+/// The time that Spark assumes for an event without one.
+pub(crate) const NO_TIME: i64 = -1;
+
+pub(crate) const fn no_time() -> i64 {
+    NO_TIME
+}
+
+struct Number {
+    /// The value of `null`, if it is accepted.
+    null: Option<i64>,
+}
+
+impl Visitor<'_> for Number {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("i64")
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<i64, E> {
+        Ok(value)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<i64, E> {
+        i64::try_from(value).map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<i64, E> {
+        // The bounds are powers of two, so they are exact.
+        if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
+            return Ok(value as i64);
+        }
+        Err(E::invalid_type(Unexpected::Float(value), &self))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<i64, E> {
+        value.trim().parse().map_err(|_| E::invalid_type(Unexpected::Str(value), &self))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<i64, E> {
+        self.null.ok_or_else(|| E::invalid_type(Unexpected::Other("null"), &self))
+    }
+}
+
+struct OptionalNumber;
+
+impl<'de> Visitor<'de> for OptionalNumber {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("i64 or null")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        required(deserializer).map(Some)
+    }
+}
