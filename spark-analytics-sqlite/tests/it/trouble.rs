@@ -100,7 +100,7 @@ async fn a_store_opens_and_reads_while_another_process_writes() {
     assert!(job(&store, 1).await.is_some());
     let by_time = options.dedup(Dedup::JobTypeTimestamp);
     let refused = by_time.open(&path).await.unwrap_err();
-    assert!(matches!(refused, Error::Incompatible(_)), "{refused}");
+    assert!(matches!(refused, Error::Location { .. } | Error::Incompatible { .. }), "{refused}");
 
     sqlx::query("DELETE FROM spark_meta").execute(&mut *lock).await.unwrap();
     lock.commit().await.unwrap();
