@@ -4,15 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::postgres::{PgConnection, PgRow};
 
-<<<<<<< HEAD
 use spark_analytics_core::backend::{
     HeldJobColumns, JobColumns, JobWrite, event_task_columns, task_columns,
-=======
-use spark_analytics_core::backend::{JobEnd, JobFold, JobStart, JobWrite};
-use spark_analytics_core::log::LogJob;
-use spark_analytics_core::{
-    Job, JobKey, JobRecord, JobResult, Result, Source, TaskTotals, Timestamp,
->>>>>>> wip-core2
 };
 use spark_analytics_core::{Job, JobKey, JobRecord, JobResult, Result, Source, TaskTotals};
 
@@ -111,57 +104,6 @@ fn json(value: Option<&impl serde::Serialize>) -> serde_json::Result<Option<Stri
     value.map(serde_json::to_string).transpose()
 }
 
-<<<<<<< HEAD
-=======
-/// The figures in force, and what is kept beside them.
-struct JobColumns<'a> {
-    no: JobNo,
-    source: Option<Source>,
-    user: Option<&'a str>,
-    start_us: Option<i64>,
-    end_us: Option<i64>,
-    result: Option<&'a str>,
-    /// The end that single events told, where theirs are in force.
-    end: Option<&'a JobEnd>,
-    tasks: &'a TaskTotals,
-    /// What single events told, where the log's figures are in force.
-    single_events: Option<&'a JobFold>,
-    log: Option<&'a LogJob>,
-}
-
-impl<'a> JobColumns<'a> {
-    fn of(write: &'a JobWrite, no: JobNo) -> Self {
-        let (events, log) = (&write.record.events, write.record.log.as_deref());
-        match &write.figures {
-            Some(figures) if figures.source == Source::Log => Self {
-                no,
-                source: Some(Source::Log),
-                user: Some(&figures.user),
-                start_us: Some(figures.start.as_micros()),
-                end_us: Some(figures.end.as_micros()),
-                result: Some(figures.result.name()),
-                end: None,
-                tasks: &figures.tasks,
-                single_events: (!events.is_empty()).then_some(events),
-                log,
-            },
-            figures => Self {
-                no,
-                source: figures.as_ref().map(|figures| figures.source),
-                user: events.start.as_ref().map(|start| start.user.as_str()),
-                start_us: events.start.as_ref().map(|start| start.timestamp.as_micros()),
-                end_us: events.end.as_ref().map(|end| end.timestamp.as_micros()),
-                result: events.end.as_ref().map(|end| end.job_result.as_str()),
-                end: events.end.as_ref(),
-                tasks: &events.tasks,
-                single_events: None,
-                log,
-            },
-        }
-    }
-}
-
->>>>>>> wip-core2
 /// The records of rows of [`RECORD`].
 pub(crate) fn records(rows: &[PgRow]) -> Result<HashMap<JobNo, JobRecord>> {
     rows.iter().map(|row| record(&mut Columns::new(row, "spark_jobs", 2))).collect()
@@ -170,7 +112,6 @@ pub(crate) fn records(rows: &[PgRow]) -> Result<HashMap<JobNo, JobRecord>> {
 /// The key and the record of a row of [`RECORD`].
 pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(JobNo, JobRecord)> {
     let no = (columns.get()?, columns.get()?);
-<<<<<<< HEAD
     let mut held = HeldJobColumns {
         source: columns.optional_source()?,
         user: columns.get()?,
@@ -181,34 +122,6 @@ pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(JobNo, JobRecord)> {
         completion_time: columns.optional_time()?,
         event_tasks: columns.event_tasks()?,
         ..HeldJobColumns::default()
-=======
-    let source = columns.get::<Option<&str>>()?.map(Source::from_name);
-    let user: Option<String> = columns.get()?;
-    let start: Option<i64> = columns.get()?;
-    let end: Option<i64> = columns.get()?;
-    let job_result: Option<String> = columns.get()?;
-    let end_user: Option<String> = columns.get()?;
-    let completion_time: Option<i64> = columns.get()?;
-    let mut tasks = columns.event_tasks()?;
-    columns.widen(sums_of_tasks_mut(&mut tasks))?;
-    let single_events: Option<JobFold> = columns.optional_json()?;
-    let log = columns.optional_json()?;
-    let events = match source {
-        Some(Source::Log) => single_events.unwrap_or_default(),
-        _ => JobFold {
-            start: start.map(|start| JobStart {
-                timestamp: Timestamp::from_micros(start),
-                user: user.unwrap_or_default(),
-            }),
-            end: end.map(|end| JobEnd {
-                timestamp: Timestamp::from_micros(end),
-                user: end_user.unwrap_or_default(),
-                completion_time: Timestamp::from_micros(completion_time.unwrap_or_default()),
-                job_result: job_result.unwrap_or_default(),
-            }),
-            tasks,
-        },
->>>>>>> wip-core2
     };
     columns.widen(sums_of_tasks_mut(&mut held.event_tasks))?;
     held.single_events = columns.optional_json()?;
