@@ -124,10 +124,7 @@ fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
     assert!(second.poll().is_none());
     let refused = Call::new(&analytics, event(3)).poll().unwrap().unwrap_err();
     assert!(matches!(refused, Error::Busy { waiting: 4, limit: 3 }));
-    assert_eq!(
-        refused.to_string(),
-        "4 events wait to be stored, and 3 may: send again in a moment"
-    );
+    assert_eq!(refused.to_string(), "4 events are waiting to be stored (limit: 3); retry shortly");
     drop(second);
     let mut third = Call::new(&analytics, event(3));
     assert!(third.poll().is_none());
