@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common::{job, whole_job};
 use futures::task::noop_waker;
 use spark_analytics_core::{
-    Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
+    AttemptKey, Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_sqlite::SqliteStore;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -64,7 +64,7 @@ async fn full_memory_loses_nothing_and_is_told() {
              with a new store"
         );
         assert!(job(&store, 0).await.is_some());
-        assert!(store.log("", "").await.unwrap().is_none());
+        assert!(store.log(&AttemptKey::default()).await.unwrap().is_none());
     }
 }
 
