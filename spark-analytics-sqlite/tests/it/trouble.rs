@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common::{job, whole_job};
 use futures::task::noop_waker;
 use spark_analytics_core::{
-    Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
+    AttemptKey, Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_sqlite::SqliteStore;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -64,7 +64,7 @@ async fn full_memory_loses_nothing_and_is_told() {
              with a new store"
         );
         assert!(job(&store, 0).await.is_some());
-        assert!(store.log("", "").await.unwrap().is_none());
+        assert!(store.log(&AttemptKey::default()).await.unwrap().is_none());
     }
 }
 
@@ -281,7 +281,7 @@ async fn sums_beyond_64_bits_are_kept_as_texts() {
     job.tasks.input_bytes = i128::from(i64::MAX) * 4;
     job.tasks.cpu_time_ns = i128::from(i64::MIN);
     log.jobs.push(job.clone());
-    store.ingest_log(log).await.unwrap();
+    store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let record = store.job(&JobKey::in_app("app-1", "", 0)).await.unwrap().unwrap();
     assert_eq!(record.log.as_deref(), Some(&job));
     let jobs = store.jobs(&JobFilter::default(), None, 10).await.unwrap();
