@@ -92,6 +92,8 @@ mod tests {
 
     use spark_analytics_core::{Day, Timestamp};
 
+    use spark_analytics_core::JobResult;
+
     use super::*;
 
     /// SQLite's plan of a query.
