@@ -120,6 +120,8 @@ impl Drop for Stale<'_> {
     }
 }
 
+// A method left to its default would not reach the store within.
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store> Store for Cached<S> {
     fn dedup(&self) -> Dedup {

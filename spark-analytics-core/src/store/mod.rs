@@ -332,6 +332,8 @@ pub struct StoredEvent {
     pub event: Event,
 }
 
+// A method left to its default would not reach the store within.
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn dedup(&self) -> Dedup {
