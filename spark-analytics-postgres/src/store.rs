@@ -35,7 +35,7 @@ pub struct PostgresStore {
 }
 
 impl fmt::Debug for PostgresStore {
-    /// The pool would tell its password.
+    /// The pool would reveal its password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore").field("dedup", &self.dedup).finish_non_exhaustive()
     }

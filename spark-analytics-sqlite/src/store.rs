@@ -42,8 +42,7 @@ pub struct SqliteStore {
     pub(crate) readers: SqlitePool,
     /// Whether the pools are the store's own, to be closed with it.
     pub(crate) owns_pools: bool,
-    /// Held by the writer. Writers wait here in the order in which they came; SQLite would let them
-    /// try again and again.
+    /// Held by the writer. Writers wait here in the order of their arrival; SQLite would have them poll.
     pub(crate) turn: Arc<Mutex<()>>,
 }
 

@@ -39,8 +39,7 @@ async fn a_lock_held_by_another_session_is_told_and_passes() {
     assert!(job(&store, 1).await.is_some(), "reads do not wait");
     assert_eq!(
         waiting.await.unwrap().unwrap_err().to_string(),
-        "the PostgreSQL store cannot be used now: another process has held what is to be written for \
-         too long: send again"
+        "the PostgreSQL store cannot be used now: another process has held a lock for too long: retry"
     );
     held.rollback().await.unwrap();
     assert_eq!(store.ingest(whole_job(1)).await.unwrap()[0], Receipt::Duplicate(1));
@@ -90,7 +89,7 @@ async fn a_connection_ended_amid_a_call_is_told_and_sending_again_counts_once() 
         told.starts_with(
             "the PostgreSQL store cannot be used now: the connection was lost while it was to lock \
              jobs ("
-        ) && told.ends_with("): send again, which is safe whether or not it had been stored"),
+        ) && told.ends_with("): retry, which is safe whether or not the write was committed"),
         "{told}"
     );
     held.rollback().await.unwrap();
@@ -215,7 +214,7 @@ async fn a_count_below_zero_is_damage() {
         assert_eq!(
             error.to_string(),
             "the PostgreSQL store holds a damaged row of spark_jobs with app_no = 1, job_id = 1: \
-             tasks_failed: -7 is no count"
+             tasks_failed: invalid count -7"
         );
     }
     for (user, of) in [(None, "all users"), (Some("ada"), "user `ada`")] {
@@ -224,7 +223,7 @@ async fn a_count_below_zero_is_damage() {
             told,
             format!(
                 "the PostgreSQL store holds a damaged day 2024-03-30 of {of} in spark_rollups: \
-                 jobs_failed: -1 is no count"
+                 jobs_failed: invalid count -1"
             )
         );
     }

@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// How SQLite goes about a query.
+    /// SQLite's plan of a query.
     async fn plan_of(store: &SqliteStore, query: QueryBuilder<Sqlite>) -> String {
         let sql = format!("EXPLAIN QUERY PLAN {}", query.into_string());
         let rows = sqlx::query_as::<_, (i64, i64, i64, String)>(AssertSqlSafe(sql))

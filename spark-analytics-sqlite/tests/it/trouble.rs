@@ -59,9 +59,8 @@ async fn full_memory_loses_nothing_and_is_told() {
     for _ in 0..2 {
         assert_eq!(
             store.ingest(whole_job(1)).await.unwrap_err().to_string(),
-            "the SQLite store failed to write: memory was full, and SQLite ended a transaction by \
-             itself: what was stored before can be read, but nothing more can be written; go on \
-             with a new store"
+            "the SQLite store failed to write: the in-memory database is full and SQLite rolled back a transaction on its own: \
+             earlier data can still be read, but nothing more can be written; create a new store"
         );
         assert!(job(&store, 0).await.is_some());
         assert!(store.log("", "").await.unwrap().is_none());
@@ -77,8 +76,8 @@ async fn a_lock_held_by_another_process_is_told_and_passes() {
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     assert_eq!(
         store.ingest(whole_job(1)).await.unwrap_err().to_string(),
-        "the SQLite store cannot be used now: another process has been writing to the database \
-         for longer than the busy timeout: send again, or set a longer one"
+        "the SQLite store cannot be used now: another process has been writing to the database for longer than the busy timeout: \
+         retry, or set a longer timeout"
     );
     assert!(job(&store, 1).await.is_none(), "reads do not wait");
     lock.rollback().await.unwrap();
@@ -221,12 +220,12 @@ async fn a_count_below_zero_is_damage() {
     for error in reads {
         assert_eq!(
             error.to_string(),
-            "the SQLite store holds a damaged row 1 of spark_jobs: tasks_failed: -7 is no count"
+            "the SQLite store holds a damaged row 1 of spark_jobs: tasks_failed: invalid count -7"
         );
     }
     assert_eq!(
         store.rollups(Day::MIN, Day::MAX, None).await.unwrap_err().to_string(),
-        "the SQLite store holds a damaged row 1 of spark_rollups: jobs_failed: -1 is no count"
+        "the SQLite store holds a damaged row 1 of spark_rollups: jobs_failed: invalid count -1"
     );
 }
 
