@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use futures::future::try_join_all;
 use measured::{Measure, is_quick, micros, take_turns, version};
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Analytics, Day, Dedup, Event, JobCursor, JobFilter, JobKey, Store};
 use spark_analytics_postgres::PostgresStore;
-use spark_analytics_tests::Workload;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::runtime::Runtime;
 

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use serde::Serialize;
+use spark_analytics_core::figures::ApplicationFigures;
 use spark_analytics_core::{Application, Timestamp};
-use spark_analytics_http::figures::ApplicationFigures;
 
 use crate::flags::Shared;
 use crate::output::pages::pages;

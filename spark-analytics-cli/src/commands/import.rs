@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
+use spark_analytics_core::figures::JobFigures;
 use spark_analytics_core::log::LogWarning;
 use spark_analytics_core::{Day, Job, JobCursor, JobFilter, LogReceipt, Store};
 use spark_analytics_eventlog::{LogFile, is_url};
-use spark_analytics_http::figures::JobFigures;
 use spark_analytics_import::{Batch, ReadLog, Update, follow, read_batches};
 
 use crate::commands::logs::{self, Found, LeftOut};

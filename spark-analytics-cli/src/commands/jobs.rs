@@ -2,8 +2,8 @@
 
 use anyhow::bail;
 use clap::Args;
+use spark_analytics_core::figures::JobFigures;
 use spark_analytics_core::{Day, Job, JobCursor, JobFilter, JobKey, JobRecord, JobResult};
-use spark_analytics_http::figures::JobFigures;
 
 use crate::flags::{Shared, WhichJob, check_range};
 use crate::output::pages::pages;

@@ -54,8 +54,8 @@ impl Found {
     }
 }
 
-impl From<spark_analytics_eventlog::LeftOut> for LeftOut {
-    fn from(left_out: spark_analytics_eventlog::LeftOut) -> Self {
+impl From<spark_analytics_eventlog::Skipped> for LeftOut {
+    fn from(left_out: spark_analytics_eventlog::Skipped) -> Self {
         Self { path: left_out.name, reason: left_out.reason }
     }
 }
@@ -100,7 +100,7 @@ pub(crate) fn all_read(failed: &[LeftOut]) -> anyhow::Result<()> {
 /// Reads a log and advances a bar.
 pub(crate) fn read(log: &FoundLog, bar: &ProgressBar) -> Result<LogFile, LogError> {
     let bar = bar.clone();
-    let mut reader = LogReader::telling(move |bytes| bar.inc(bytes));
+    let mut reader = LogReader::with_progress(move |bytes| bar.inc(bytes));
     reader.read(log)?;
     reader.into_log_file()
 }

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::Args;
-use spark_analytics_http::figures::StageFigures;
+use spark_analytics_core::figures::StageFigures;
 
 use crate::flags::Shared;
 use crate::output::pages::PAGE;

@@ -3,8 +3,8 @@
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde::Serialize;
+use spark_analytics_core::figures::TotalFigures;
 use spark_analytics_core::{Day, Rollup};
-use spark_analytics_http::figures::TotalFigures;
 
 use crate::exit::WrongUsage;
 use crate::flags::{Shared, check_range};

@@ -148,7 +148,7 @@ fn what_is_no_event_log_is_named_and_skipped() {
     let paths: Vec<_> = skipped.iter().map(|skipped| skipped["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["logs/eventlog_v2_app-1", "logs/deep/readme.md"]);
     let said: Vec<_> = ended.stderr.lines().collect();
-    assert_eq!(said[0], "skipped: logs/eventlog_v2_app-1 is a rolling event log without any part");
+    assert_eq!(said[0], "skipped: logs/eventlog_v2_app-1 is a rolling event log without parts");
     assert!(said[1].starts_with("skipped: logs/deep/readme.md is not a Spark event log"));
     assert_eq!(said.len(), 2);
 }

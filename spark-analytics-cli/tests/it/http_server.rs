@@ -14,8 +14,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde_json::Value;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Analytics, Day, Event, Job, JobFilter, MemoryStore, Store};
-use spark_analytics_tests::Workload;
 
 const STORES: [&str; 2] = ["sqlite:test.db", "redb:test.redb"];
 

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::Event;
-use spark_analytics_tests::Workload;
 
 /// The number of samples of a measurement.
 const SAMPLES: usize = 10;

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::hint::black_box;
 
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{
     Batch, Dedup, Event, Held, HeldLog, JobFold, JobKey, JobRecord, Store, plan, plan_log,
 };
 use spark_analytics_eventlog::read_log;
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::Workload;
 
 /// The maximum number of rounds. Inputs are always prepared for all of them.
 const MOST_ROUNDS: usize = 4;

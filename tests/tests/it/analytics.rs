@@ -10,12 +10,12 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::{LocalBoxFuture, Shared, join_all};
 use futures::task::noop_waker;
+use spark_analytics_conformance::{Dump, Gated, Reference, Workload};
 use spark_analytics_core::{
     Analytics, Error, Event, JobKey, Limits, MemoryStore, Receipt, Result, Store, Timestamp,
 };
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::{Dump, Gated, Reference, Workload};
 
 fn event(job_id: i64) -> Vec<Event> {
     vec![Event::job_start(job_id, Timestamp::from_millis(job_id), "ada").unwrap()]

@@ -1,8 +1,8 @@
 //! A store that stands still and callers that keep coming: the memory of waiting calls is bounded.
 
 use futures::FutureExt;
+use spark_analytics_conformance::Gated;
 use spark_analytics_core::{Analytics, Error, Event, Limits, Timestamp};
-use spark_analytics_tests::Gated;
 
 use crate::support::again;
 

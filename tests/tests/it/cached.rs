@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use spark_analytics_conformance::{Fixture, Gated, conformance};
 use spark_analytics_core::{
     Cached, Day, Dedup, Event, JobFilter, JobKey, MemoryStore, Result, Store, Timestamp,
 };
-use spark_analytics_tests::{Fixture, Gated, conformance};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use spark_analytics_conformance::{Fixture, conformance};
 use spark_analytics_core::{Dedup, Error, Event, JobKey, Receipt, Result, Store};
-use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
 
 use self::store::JsonStore;

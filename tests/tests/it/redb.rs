@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use spark_analytics_conformance::{Fixture, conformance};
 use spark_analytics_core::{Dedup, Result, Store};
 use spark_analytics_redb::RedbStore;
-use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
 
 /// A file in its own temporary folder.

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use spark_analytics_conformance::{Dump, Workload};
 use spark_analytics_core::{
     Application, Event, LogSnapshot, LogSource, MemoryStore, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::{Dump, Workload};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::{Day, Error, Event, Store};
-use spark_analytics_tests::Dump;
 use tempfile::TempDir;
 
 use crate::support::again;

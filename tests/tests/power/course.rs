@@ -2,11 +2,11 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use spark_analytics_conformance::{Dump, Workload, history};
 use spark_analytics_core::{
     Content, Day, Event, EventCursor, JobKey, LogSnapshot, MemoryStore, Rejected, Rejection,
     Result, Store, Timestamp,
 };
-use spark_analytics_tests::{Dump, Workload, history};
 
 use crate::disk::Disk;
 use crate::support::random::Random;

@@ -21,8 +21,8 @@ mod vfs;
 
 use std::path::Path;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::{Event, Receipt, Store, Timestamp};
-use spark_analytics_tests::Dump;
 use tape::{Image, Loss, Replay, Step, Tape};
 
 use support::random::Random;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::Durability;
 use spark_analytics_core::Store;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::Dump;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tempfile::TempDir;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::Store;
-use spark_analytics_tests::Dump;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::contested;

@@ -2,9 +2,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use spark_analytics_conformance::{Dump, Reference, Workload};
 use spark_analytics_core::{Detail, Error, Event, Receipt, Store};
 use spark_analytics_postgres::PostgresStore;
-use spark_analytics_tests::{Dump, Reference, Workload};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// The URL of a new schema on the server that the environment names.

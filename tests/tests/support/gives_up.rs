@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use spark_analytics_conformance::{Dump, Reference, Workload};
 use spark_analytics_core::{Analytics, Event, Receipt, Store};
-use spark_analytics_tests::{Dump, Reference, Workload};
 
 /// Far more polls than a call needs.
 const MOST_POLLS: usize = 1_000;

@@ -2,10 +2,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use spark_analytics_conformance::{Dump, Reference};
 use spark_analytics_core::{Event, JobKey, Result, Store, Timestamp};
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::{Dump, Reference};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 

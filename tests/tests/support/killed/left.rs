@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::{Dedup, EventCursor, Receipt, Store, StoredEvent};
-use spark_analytics_tests::Dump;
 
 use super::Storage;
 use super::life::Said;
