@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use spark_analytics_core::backend::Batch;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord, LogReceipt,
-    Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::handle::Handle;
@@ -98,19 +98,19 @@ impl Store for RedbStore {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let after = after.map(|(app, attempt)| (app.to_owned(), attempt.to_owned()));
+        let after = after.cloned();
         let read = move |t: &_| {
-            let after = after.as_ref().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
+            let after = after.as_ref().map(|after| (&*after.app_id, &*after.attempt_id));
             read::logs::applications(t, after, limit)
         };
         self.handle.read("list applications", read).await
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        let (app_id, attempt_id) = (app_id.to_owned(), attempt_id.to_owned());
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        let AttemptKey { app_id, attempt_id } = attempt.clone();
         self.handle.read("read a log", move |t| read::logs::log(t, &app_id, &attempt_id)).await
     }
 

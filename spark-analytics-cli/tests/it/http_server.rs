@@ -98,7 +98,7 @@ impl Drop for Server {
 }
 
 /// What a store in memory makes of the same events.
-fn expected(events: &[Event]) -> (Analytics<MemoryStore>, Vec<Job>) {
+fn expected(events: &[Event]) -> (Analytics, Vec<Job>) {
     let analytics = Analytics::new(MemoryStore::default());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let jobs = runtime.block_on(async {

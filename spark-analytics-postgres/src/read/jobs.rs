@@ -37,14 +37,9 @@ pub(crate) async fn jobs(
     after: Option<&JobCursor>,
     limit: usize,
 ) -> Result<Vec<Job>> {
-    // A stored result of Spark's own names is never read as an unknown one.
     let texts = [&filter.user, &filter.app_id].map(|text| text.as_deref().unwrap_or_default());
     let result = filter.result.as_ref().map_or("", JobResult::name);
-    let has_twin = |result: &JobResult| JobResult::from_name(result.name()) != *result;
-    if filter.result.as_ref().is_some_and(has_twin)
-        || cannot_be_held(&texts)
-        || cannot_be_held(&[result])
-    {
+    if cannot_be_held(&texts) || cannot_be_held(&[result]) {
         return Ok(Vec::new());
     }
     let mut query = jobs_query(filter, after, limit);

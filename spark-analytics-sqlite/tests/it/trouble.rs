@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common::{job, whole_job};
 use futures::task::noop_waker;
 use spark_analytics_core::{
-    Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
+    AttemptKey, Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_sqlite::SqliteStore;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -63,7 +63,7 @@ async fn full_memory_loses_nothing_and_is_told() {
              earlier data can still be read, but nothing more can be written; create a new store"
         );
         assert!(job(&store, 0).await.is_some());
-        assert!(store.log("", "").await.unwrap().is_none());
+        assert!(store.log(&AttemptKey::default()).await.unwrap().is_none());
     }
 }
 
@@ -99,7 +99,7 @@ async fn a_store_opens_and_reads_while_another_process_writes() {
     assert!(job(&store, 1).await.is_some());
     let by_time = options.dedup(Dedup::JobTypeTimestamp);
     let refused = by_time.open(&path).await.unwrap_err();
-    assert!(matches!(refused, Error::Incompatible(_)), "{refused}");
+    assert!(matches!(refused, Error::Location { .. } | Error::Incompatible { .. }), "{refused}");
 
     sqlx::query("DELETE FROM spark_meta").execute(&mut *lock).await.unwrap();
     lock.commit().await.unwrap();
@@ -280,7 +280,7 @@ async fn sums_beyond_64_bits_are_kept_as_texts() {
     job.tasks.input_bytes = i128::from(i64::MAX) * 4;
     job.tasks.cpu_time_ns = i128::from(i64::MIN);
     log.jobs.push(job.clone());
-    store.ingest_log(log).await.unwrap();
+    store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let record = store.job(&JobKey::in_app("app-1", "", 0)).await.unwrap().unwrap();
     assert_eq!(record.log.as_deref(), Some(&job));
     let jobs = store.jobs(&JobFilter::default(), None, 10).await.unwrap();
