@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::{
-    Analytics, Application, Batch, Day, Dedup, Environment, Error, Event, EventCursor, EventId,
-    Executor, Held, HeldLog, Job, JobCursor, JobFilter, JobKey, JobRecord, JobWrite, LogReceipt,
-    LogSnapshot, LogSource, MAX_REJECTED, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
-    RollupKey, SqlExecution, Stage, Store, StoredEvent, Timestamp, plan, plan_log,
+    Analytics, Application, AttemptKey, Batch, Day, Dedup, Environment, Error, Event, EventCursor,
+    EventId, Executor, Held, HeldLog, IncompatibleCause, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, JobWrite, LogReceipt, LogSnapshot, LogSource, MAX_REJECTED, Pruned, Receipt,
+    Rejected, Rejection, Result, Rollup, RollupKey, SqlExecution, Stage, Store, StoredEvent,
+    Timestamp, plan, plan_log,
 };
 
 /// A [`Store`] that keeps everything in one JSON file and writes the whole file at each change.
@@ -94,11 +95,14 @@ impl JsonStore {
             Err(error) => return Err(Error::engine(BACKEND, "read its file", error)),
         };
         if state.dedup != dedup.name() {
-            return Err(Error::Incompatible(format!(
-                "{} was created with the dedup rule `{}`, not `{dedup}`: open it with that one",
-                path.display(),
-                state.dedup
-            )));
+            return Err(Error::incompatible(
+                IncompatibleCause::Dedup,
+                format!(
+                    "{} was created with the dedup rule `{}`, not `{dedup}`: open it with that one",
+                    path.display(),
+                    state.dedup
+                ),
+            ));
         }
         Ok(Self { path, dedup, open: Mutex::new(Some(Open { state, _lock: lock })) })
     }
@@ -390,10 +394,10 @@ impl Store for JsonStore {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let after = after.map(|(app_id, attempt_id)| (app_id.to_owned(), attempt_id.to_owned()));
+        let after = after.map(|after| (after.app_id.clone(), after.attempt_id.clone()));
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.read(|state| {
             let logs = state.logs.range((lower, Bound::Unbounded));
@@ -401,9 +405,9 @@ impl Store for JsonStore {
         })
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         self.read(|state| {
-            let held = state.held_log(app_id, attempt_id);
+            let held = state.held_log(&attempt.app_id, &attempt.attempt_id);
             let HeldLog { application, jobs, stages, executors, environment, sql } = held;
             Some(LogSnapshot {
                 application: application?,

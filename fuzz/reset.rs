@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use spark_analytics_core::{
+use spark_analytics_core::{AttemptKey, 
     Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
     LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result,
     Rollup, Store, StoredEvent,
@@ -24,7 +24,7 @@ impl Reset {
     pub(crate) async fn reset(&self, log: &LogSnapshot) {
         let store = MemoryStore::default();
         store.ingest(held::events()).await.expect("memory takes them");
-        store.ingest_log(log.clone()).await.expect("memory takes it");
+        store.ingest_logs(vec![log.clone()], Vec::new()).await.expect("memory takes it");
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(store));
     }
 
@@ -77,13 +77,13 @@ impl Store for Reset {
     }
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         self.store().applications(after, limit).await
     }
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.store().log(app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        self.store().log(attempt).await
     }
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         self.store().log_source(location).await

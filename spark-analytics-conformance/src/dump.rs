@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use spark_analytics_core::{
-    Content, Day, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, LogSnapshot, Result,
-    Rollup, RollupKey, Store,
+    AttemptKey, Content, Day, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, LogSnapshot,
+    Result, Rollup, RollupKey, Store,
 };
 
 use crate::{Reference, history};
@@ -54,17 +54,16 @@ impl Dump {
                 dump.rollups.insert(RollupKey { day, user: user.clone() }, rollup);
             }
         }
-        let mut after: Option<(String, String)> = None;
+        let mut after: Option<AttemptKey> = None;
         loop {
-            let from = after.as_ref().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
-            let page = store.applications(from, 2).await?;
+            let page = store.applications(after.as_ref(), 2).await?;
             let Some(last) = page.last() else { break };
-            after = Some((last.app_id.clone(), last.attempt_id.clone()));
+            after = Some(last.key());
             for application in page {
-                let key = (application.app_id.clone(), application.attempt_id.clone());
-                let log = store.log(&key.0, &key.1).await?.unwrap_or_default();
+                let key = application.key();
+                let log = store.log(&key).await?.unwrap_or_default();
                 assert_eq!(log.application, application, "listed and asked for");
-                dump.logs.insert(key, log);
+                dump.logs.insert((key.app_id, key.attempt_id), log);
             }
         }
         Ok(dump)

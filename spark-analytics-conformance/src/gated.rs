@@ -6,8 +6,8 @@ use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use spark_analytics_core::{
-    Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected,
+    Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected,
     Rejection, Result, Rollup, Store, StoredEvent,
 };
 
@@ -121,13 +121,13 @@ impl Store for Gated {
     }
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         self.store.applications(after, limit).await
     }
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.store.log(app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        self.store.log(attempt).await
     }
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         self.store.log_source(location).await

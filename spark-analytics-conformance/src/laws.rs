@@ -116,7 +116,7 @@ pub(crate) async fn apply(store: &Arc<dyn Store>, inputs: &[Input], cuts: &[usiz
             Input::Event(event) => batch.push(event.clone()),
             Input::Log(log) => {
                 send(store, &mut batch).await;
-                store.ingest_log((**log).clone()).await.expect("takes a log");
+                store.ingest_logs(vec![(**log).clone()], Vec::new()).await.expect("takes a log");
             }
         }
         if batch.len() >= size {

@@ -61,20 +61,14 @@ impl Default for Limits {
 /// })
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct Analytics<S = Arc<dyn Store>> {
-    shared: Arc<Group<S>>,
-}
-
-impl<S> Clone for Analytics<S> {
-    fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
-    }
+#[derive(Clone, Debug)]
+pub struct Analytics {
+    shared: Arc<Group>,
 }
 
 #[derive(Debug)]
-struct Group<S> {
-    store: S,
+struct Group {
+    store: Arc<dyn Store>,
     limits: Limits,
     queue: Mutex<Queue>,
     /// The weight of all batches whose commit is not over.
@@ -103,24 +97,24 @@ impl fmt::Debug for OpenBatch {
     }
 }
 
-impl<S: Store + Clone> Analytics<S> {
+impl Analytics {
     /// A handle on a store, with the default limits.
-    pub fn new(store: S) -> Self {
+    pub fn new(store: impl Store) -> Self {
         Self::with_limits(store, Limits::default())
     }
 
     /// A handle on a store with limits of one's own. A limit of 0 counts as 1, and a batch of less
     /// than 1/32 of what may wait as that.
-    pub fn with_limits(store: S, limits: Limits) -> Self {
+    pub fn with_limits(store: impl Store, limits: Limits) -> Self {
         // Each waiting batch is polled from within the next, so there must not be many.
         let waiting = limits.waiting.max(1);
         let limits = Limits { waiting, batch: limits.batch.max(waiting.div_ceil(32)) };
         let (queue, waiting) = (Mutex::default(), AtomicUsize::new(0));
-        Self { shared: Arc::new(Group { store, limits, queue, waiting }) }
+        Self { shared: Arc::new(Group { store: Arc::new(store), limits, queue, waiting }) }
     }
 
     /// The store, for all that is read and for what does not come in groups.
-    pub fn store(&self) -> &S {
+    pub fn store(&self) -> &Arc<dyn Store> {
         &self.shared.store
     }
 
@@ -152,7 +146,8 @@ impl<S: Store + Clone> Analytics<S> {
     /// # Errors
     /// What the store says.
     pub async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        self.shared.store.ingest_log(log).await
+        let receipts = self.shared.store.ingest_logs(vec![log], Vec::new()).await?;
+        Ok(receipts.into_iter().next().unwrap_or_default())
     }
 
     /// The figures of a job; `None` while it is unknown or its start or end is.
@@ -223,12 +218,12 @@ fn weight(events: &[Event]) -> usize {
 }
 
 /// The events of one batch; while it lives they count as waiting.
-struct BatchEvents<S> {
-    group: Arc<Group<S>>,
+struct BatchEvents {
+    group: Arc<Group>,
     events: Arc<Mutex<Vec<Event>>>,
 }
 
-impl<S: Store> BatchEvents<S> {
+impl BatchEvents {
     async fn commit(self, previous: Option<Commit>) -> Outcome {
         if let Some(previous) = previous {
             // Its outcome is for its own callers.
@@ -246,7 +241,7 @@ impl<S: Store> BatchEvents<S> {
     }
 }
 
-impl<S> Drop for BatchEvents<S> {
+impl Drop for BatchEvents {
     fn drop(&mut self) {
         let weight = weight(&lock(&self.events));
         drop(Waiting { group: &self.group, weight });
@@ -254,12 +249,12 @@ impl<S> Drop for BatchEvents<S> {
 }
 
 /// Events that stop waiting when this is dropped.
-struct Waiting<'a, S> {
-    group: &'a Group<S>,
+struct Waiting<'a> {
+    group: &'a Group,
     weight: usize,
 }
 
-impl<S> Drop for Waiting<'_, S> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.group.waiting.fetch_sub(self.weight, Ordering::AcqRel);
     }

@@ -45,12 +45,65 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The file or database is none that this version can use; the message says why and what to do.
-    #[error("{0}")]
-    Incompatible(String),
+    /// There is no store that can be used at the given URL or path.
+    #[error("{reason}")]
+    Location {
+        /// What is wrong with the location.
+        cause: LocationCause,
+        /// The location, what is wrong with it and what to do.
+        reason: String,
+    },
+    /// The store was written by another version or created with another rule, and cannot be opened with these.
+    #[error("{reason}")]
+    Incompatible {
+        /// What differs.
+        cause: IncompatibleCause,
+        /// The store, what differs and what to do.
+        reason: String,
+    },
+}
+
+/// What is wrong with the location of a store, see [`Error::Location`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LocationCause {
+    /// The URL or path is malformed, or names another kind of store.
+    Invalid,
+    /// The file, folder, database or server does not exist.
+    NotFound,
+    /// A store was to be created, and there is a file already.
+    AlreadyExists,
+    /// The file cannot be read and written, or the server refuses the login.
+    PermissionDenied,
+    /// The file holds something else.
+    NotAStore,
+    /// The program was built without this kind of store.
+    NotBuiltIn,
+}
+
+/// Why a store cannot be opened as it is, see [`Error::Incompatible`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IncompatibleCause {
+    /// Its schema is newer than this version, or another.
+    Schema,
+    /// It was created with the other [`Dedup`](crate::Dedup) rule.
+    Dedup,
+    /// The engine's file format is one that this version does not read.
+    Engine,
 }
 
 impl Error {
+    /// A location that cannot be used; `reason` names it and says what to do.
+    pub fn location(cause: LocationCause, reason: impl Into<String>) -> Self {
+        Self::Location { cause, reason: reason.into() }
+    }
+
+    /// A store that cannot be opened as it is; `reason` names it and says what to do.
+    pub fn incompatible(cause: IncompatibleCause, reason: impl Into<String>) -> Self {
+        Self::Incompatible { cause, reason: reason.into() }
+    }
+
     /// An engine's failure while it was to do `action`.
     pub fn engine(
         backend: &'static str,

@@ -52,6 +52,34 @@ impl fmt::Display for JobKey {
     }
 }
 
+/// An application's attempt: the unit that an event log describes.
+///
+/// The order is by application, then attempt; both compare as texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptKey {
+    /// The application's id, such as `application_1711792363000_0042`.
+    pub app_id: String,
+    /// The attempt, such as `1`, or `""` where Spark has none.
+    pub attempt_id: String,
+}
+
+impl AttemptKey {
+    /// An attempt of an application.
+    pub fn new(app_id: impl Into<String>, attempt_id: impl Into<String>) -> Self {
+        Self { app_id: app_id.into(), attempt_id: attempt_id.into() }
+    }
+}
+
+impl fmt::Display for AttemptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "application {}", self.app_id)?;
+        if !self.attempt_id.is_empty() {
+            write!(f, " attempt {}", self.attempt_id)?;
+        }
+        Ok(())
+    }
+}
+
 /// The rule by which two events are the same. A store is created with one and keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Dedup {

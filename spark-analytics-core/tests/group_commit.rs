@@ -64,10 +64,10 @@ impl Store for Slow {
     ) -> Result<Vec<StoredEvent>> {
         unreachable!()
     }
-    async fn applications(&self, _: Option<(&str, &str)>, _: usize) -> Result<Vec<Application>> {
+    async fn applications(&self, _: Option<&AttemptKey>, _: usize) -> Result<Vec<Application>> {
         unreachable!()
     }
-    async fn log(&self, _: &str, _: &str) -> Result<Option<LogSnapshot>> {
+    async fn log(&self, _: &AttemptKey) -> Result<Option<LogSnapshot>> {
         unreachable!()
     }
     async fn log_source(&self, _: &str) -> Result<Option<LogSource>> {

@@ -1,11 +1,11 @@
-//! What went wrong, and whether the same may go well a moment later.
+//! PostgreSQL's errors as the store's, and which of them a retry may cure.
 
 use spark_analytics_core::Error;
 
 /// The name of this store in errors.
 pub(crate) const POSTGRES: &str = "PostgreSQL";
 
-/// What went wrong, in the server's or the driver's words. The driver would name a line of the server's source.
+/// The message of the server or the driver, without the line of the server's source that the driver adds.
 pub(crate) fn told(error: &sqlx::Error) -> String {
     match error.as_database_error() {
         Some(of_server) => {
@@ -15,29 +15,28 @@ pub(crate) fn told(error: &sqlx::Error) -> String {
     }
 }
 
-/// The error of a store that was to do something.
+/// The error of a failed action, from the driver's error.
 pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
     move |error| match (Kind::of(&error), told(&error)) {
         (Kind::Conflict, error) => Error::unavailable(
             POSTGRES,
-            format!("other writers were in the way while it was to {action} ({error}): send again"),
+            format!("other writers conflicted with the attempt to {action} ({error}): retry"),
         ),
-        (Kind::Held, _) => Error::unavailable(
-            POSTGRES,
-            "another process has held what is to be written for too long: send again",
-        ),
+        (Kind::Held, _) => {
+            Error::unavailable(POSTGRES, "another process has held a lock for too long: retry")
+        }
         (Kind::Lost, error) => Error::unavailable(
             POSTGRES,
             format!(
-                "the connection was lost while it was to {action} ({error}): send again, which is \
-                 safe whether or not it had been stored"
+                "the connection was lost during the attempt to {action} ({error}): retry, which is safe \
+                 whether or not the write was committed"
             ),
         ),
         (Kind::Busy, error) => Error::unavailable(
             POSTGRES,
             format!(
-                "the server could not be reached, or no connection came free, in time ({error}): send \
-                 again, and if it is there, give the pool more connections"
+                "the server could not be reached, or no connection became free, in time ({error}): \
+                 retry; if the server is running, give the pool more connections"
             ),
         ),
         (Kind::Other, error) => Error::engine(POSTGRES, action, error),
@@ -47,11 +46,11 @@ pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error 
 /// Kinds of errors that differ in what to do about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Writers held each other up; one of them had to give way.
+    /// Writers blocked each other, and PostgreSQL aborted this one.
     Conflict,
-    /// A lock was not given in time.
+    /// A lock was not acquired in time.
     Held,
-    /// The server is not there, or went away.
+    /// The server cannot be reached, or the connection was lost.
     Lost,
     /// All connections are in use.
     Busy,

@@ -1,4 +1,4 @@
-//! Jobs' rows, held until the transaction ends: who writes to a job has its row.
+//! Locks on jobs' rows, held until the transaction ends: a writer locks the rows of all jobs that it changes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,20 +27,20 @@ pub(crate) struct JobRow<'a> {
 #[derive(Debug)]
 pub(crate) struct Locked {
     pub(crate) transaction: Transaction,
-    /// What is held of them.
+    /// Their rows.
     pub(crate) rows: Vec<PgRow>,
-    /// Those whose rows were made for this: they hold nothing, and have to go if that is so at the end.
+    /// Jobs whose rows were inserted for this: they are empty, and are deleted if they still are at the end.
     pub(crate) made: BTreeSet<JobNo>,
 }
 
-/// How often rows may be gone when they are to be locked.
+/// How often rows may have been deleted before they are locked.
 const TRIES: usize = 100;
 
 impl PostgresStore {
-    /// Begins to write and locks jobs. Where writers hold each other up it begins again.
+    /// Begins to write and locks jobs. It begins again if writers block each other.
     pub(crate) async fn lock_jobs(&self, jobs: Vec<JobRow<'_>>) -> Result<Locked> {
         let mut back_off = BackOff::new();
-        // Most batches tell of jobs that are known.
+        // Most batches concern known jobs only.
         let mut makes_rows = false;
         for _ in 0..TRIES {
             match self.try_to_lock(&jobs, makes_rows).await {
@@ -54,7 +54,7 @@ impl PostgresStore {
                 Err(error) => back_off.after(error).await.map_err(failed("lock jobs"))?,
             }
         }
-        let reason = "jobs were deleted again and again while they were to be written: send again";
+        let reason = "jobs were deleted repeatedly while they were being written: retry";
         Err(Error::unavailable(POSTGRES, reason))
     }
 
@@ -77,8 +77,7 @@ impl PostgresStore {
         Ok((transaction, made, rows))
     }
 
-    /// Begins to write, and locks the attempts and their jobs. Where writers hold each other up it begins
-    /// again.
+    /// Begins to write, and locks the attempts and their jobs. It begins again if writers block each other.
     pub(crate) async fn lock_logs(
         &self,
         logs: &[(i64, LogSnapshot)],
@@ -92,7 +91,7 @@ impl PostgresStore {
         }
     }
 
-    /// An attempt's row is held by whoever writes what logs tell of it; only its jobs have other writers.
+    /// The row of an attempt is locked by the writer of its logs; only its jobs have other writers.
     async fn try_to_lock_logs(
         &self,
         logs: &[(i64, LogSnapshot)],
@@ -129,8 +128,8 @@ impl PostgresStore {
     }
 }
 
-/// Makes rows for jobs that have none, in the order of their keys; tells which. It waits for those who are
-/// making the same rows, so it comes before anything is locked: nobody waits for one who waits for him.
+/// Inserts missing job rows in key order and returns which were new. It may block on concurrent inserts of the same
+/// rows, so it must run before any lock is taken; otherwise two transactions could deadlock.
 async fn insert(
     connection: &mut PgConnection,
     jobs: &[JobRow<'_>],
@@ -182,7 +181,7 @@ impl BackOff {
         Self { tries: 0 }
     }
 
-    /// Waits if another try is due after `error`; gives the error back if none is.
+    /// Waits if the call should be repeated after `error`; otherwise returns the error.
     async fn after(&mut self, error: sqlx::Error) -> sqlx::Result<()> {
         self.tries += 1;
         if Kind::of(&error) != Kind::Conflict || self.tries >= Self::TRIES {
@@ -194,7 +193,7 @@ impl BackOff {
     }
 }
 
-/// Between 0 and 1, another one each time and in each process, so that writers do not meet again.
+/// Between 0 and 1, different each time and in each process, so that writers do not collide again.
 fn fraction() -> f64 {
     use std::hash::{BuildHasher, RandomState};
     f64::from(RandomState::new().hash_one(0u8) as u32) / f64::from(u32::MAX)

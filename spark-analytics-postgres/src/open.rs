@@ -7,7 +7,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, SqlSafeStr};
 
-use spark_analytics_core::{Dedup, Error, Result};
+use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Result};
 
 use crate::PostgresStore;
 use crate::error::{Kind, POSTGRES, failed, told};
@@ -97,10 +97,13 @@ impl PostgresOptions {
 
     async fn open_url(self, url: &str, expected: Expected) -> Result<PostgresStore> {
         let connect = read(url).map_err(|reason| {
-            Error::Incompatible(format!(
-                "cannot read the URL of the PostgreSQL database: {reason}; it has the form \
+            Error::location(
+                LocationCause::Invalid,
+                format!(
+                    "cannot read the URL of the PostgreSQL database: {reason}; it has the form \
                  postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %XX for special characters"
-            ))
+                ),
+            )
         })?;
         let connect = match connect.get_application_name() {
             Some(_) => connect,
@@ -142,10 +145,13 @@ impl PostgresOptions {
         }
         let Rule { rule, meta, .. } = rule;
         if rule != dedup.name() {
-            return Err(Error::Incompatible(format!(
-                "{name} was created with the dedup rule `{rule}` and cannot be opened with \
+            return Err(Error::incompatible(
+                IncompatibleCause::Dedup,
+                format!(
+                    "{name} was created with the dedup rule `{rule}` and cannot be opened with \
                  `{dedup}`: open it with `{rule}`, or use another database"
-            )));
+                ),
+            ));
         }
         drop(connection);
         Ok(PostgresStore::new(dedup, pool, owns_pool, meta))
@@ -228,14 +234,20 @@ async fn rule(connection: &mut PgConnection, dedup: Dedup) -> sqlx::Result<Rule>
 async fn migrate(connection: &mut PgConnection, migrator: &Migrator, name: Name<'_>) -> Result<()> {
     let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => Error::Incompatible(format!(
-            "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
+        MigrateError::VersionMissing(version) => Error::incompatible(
+            IncompatibleCause::Schema,
+            format!(
+                "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
              use the version that wrote it, or a later one"
-        )),
-        MigrateError::VersionMismatch(version) => Error::Incompatible(format!(
-            "{name} has another schema {version} than this version of spark-analytics: \
+            ),
+        ),
+        MigrateError::VersionMismatch(version) => Error::incompatible(
+            IncompatibleCause::Schema,
+            format!(
+                "{name} has another schema {version} than this version of spark-analytics: \
              use the version that wrote it"
-        )),
+            ),
+        ),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             failed("create its tables")(error)
         }
@@ -264,12 +276,14 @@ impl fmt::Display for Name<'_> {
 impl Name<'_> {
     fn check(self, expected: Expected, has_store: bool) -> Result<()> {
         match (expected, has_store) {
-            (Expected::New, true) => Err(Error::Incompatible(format!(
-                "{self} already has a store: open it, or give another database or schema"
-            ))),
-            (Expected::Existing, false) => Err(Error::Incompatible(format!(
-                "{self} has no store: create it first, or give another database or schema"
-            ))),
+            (Expected::New, true) => Err(Error::location(
+                LocationCause::AlreadyExists,
+                format!("{self} already has a store: open it, or give another database or schema"),
+            )),
+            (Expected::Existing, false) => Err(Error::location(
+                LocationCause::NotFound,
+                format!("{self} has no store: create it first, or give another database or schema"),
+            )),
             _ => Ok(()),
         }
     }
@@ -284,9 +298,10 @@ impl Name<'_> {
                 POSTGRES,
                 format!("cannot connect to {self}: no connection in time; is the server there?"),
             ),
-            (_, Some(_)) => {
-                Error::Incompatible(format!("cannot connect to {self}: {}", told(&error)))
-            }
+            (_, Some(_)) => Error::location(
+                LocationCause::PermissionDenied,
+                format!("cannot connect to {self}: {}", told(&error)),
+            ),
             _ => failed("connect")(error),
         }
     }

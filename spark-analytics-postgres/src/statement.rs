@@ -1,4 +1,4 @@
-//! Statements over many rows at once.
+//! Statements over many rows.
 
 use sqlx::encode::Encode;
 use sqlx::error::BoxDynError;
@@ -60,7 +60,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Runs `sql` as [`execute`](Self::execute) does, and gives what it answers.
+    /// Runs `sql` as [`execute`](Self::execute) does, and returns its rows.
     pub(crate) async fn fetch(
         self,
         connection: &mut PgConnection,

@@ -8,8 +8,8 @@ use sqlx::postgres::PgPool;
 
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord, LogReceipt,
-    Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::error::failed;
@@ -35,7 +35,7 @@ pub struct PostgresStore {
 }
 
 impl fmt::Debug for PostgresStore {
-    /// The pool would tell its password.
+    /// The pool would reveal its password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore").field("dedup", &self.dedup).finish_non_exhaustive()
     }
@@ -93,14 +93,15 @@ impl Store for PostgresStore {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
+        let after = after.map(|after| (&*after.app_id, &*after.attempt_id));
         read::logs::applications(self, after, limit).await
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        read::logs::log(self, app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        read::logs::log(self, &attempt.app_id, &attempt.attempt_id).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

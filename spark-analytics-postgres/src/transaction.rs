@@ -8,8 +8,8 @@ use sqlx::{AssertSqlSafe, Postgres};
 
 use crate::PostgresStore;
 
-/// What begins a transaction each of whose statements sees what was committed before it, whatever the
-/// pool's connections do by default.
+/// Begins a transaction in which each statement sees what was committed before it, whatever the default of the pool's
+/// connections.
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 /// A transaction on a pool's connection. Where it does not come to its end - its call was given up, a statement
@@ -22,7 +22,7 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    /// Begins by `sql`, which may go on with further statements.
+    /// Begins with `sql`, which may contain further statements.
     pub(crate) async fn begin(pool: &PgPool, sql: &str) -> sqlx::Result<Self> {
         let mut begun = Self { connection: pool.acquire().await?, is_open: true };
         begun.run(sql).await?;
@@ -69,8 +69,8 @@ impl Drop for Transaction {
 }
 
 impl PostgresStore {
-    /// Begins to write. Each statement sees what others have committed before it, so that what is read
-    /// after its row is locked is what is written on.
+    /// Begins to write. Each statement sees what other transactions have committed before it, so a row that is read
+    /// after it was locked is current.
     ///
     /// Rows are found by their keys, whatever the planner believes of a table's size: a plan that was made
     /// while a table was small is used when it is large.
@@ -87,12 +87,12 @@ impl PostgresStore {
         Transaction::begin(&self.pool, &begin).await
     }
 
-    /// The advisory lock that writers share and who moves the prune day has alone.
+    /// The advisory lock that writers share, and that moving the prune day takes exclusively.
     pub(crate) const fn prune_lock(&self) -> i64 {
         self.meta << 8
     }
 
-    /// The advisory lock of who handles the partitions of events.
+    /// The advisory lock for reading and dropping partitions of events.
     pub(crate) const fn partitions_lock(&self) -> i64 {
         self.prune_lock() + 0xff
     }

@@ -89,12 +89,12 @@ impl Rows {
     }
 }
 
-/// Whether nothing can be found by some of the texts: PostgreSQL's have no U+0000, nor has anything held.
+/// Whether one of the texts cannot be stored: PostgreSQL's texts have no U+0000.
 pub(crate) fn cannot_be_held(texts: &[&str]) -> bool {
     texts.iter().any(|text| text.contains('\0'))
 }
 
-/// A text up to U+0000: what is held, which has none, comes after the one where it comes after the other.
+/// A text up to U+0000. Stored texts have no U+0000, so they sort after the whole text if they sort after this part.
 pub(crate) fn until_nul(text: &str) -> &str {
     text.split('\0').next().unwrap_or_default()
 }
@@ -133,7 +133,7 @@ impl<'r> Columns<'r> {
         Ok(self.get::<Option<&str>>()?.map(Source::from_name))
     }
 
-    /// The place of what was asked for among all that was asked for.
+    /// The index of the request that the row answers.
     pub(crate) fn place(&mut self) -> Result<usize> {
         let place: i64 = self.get()?;
         usize::try_from(place).map_err(|error| self.damaged(error))
@@ -142,7 +142,7 @@ impl<'r> Columns<'r> {
     /// A number of jobs or tasks.
     pub(crate) fn count(&mut self) -> Result<i64> {
         let count: i64 = self.get()?;
-        if count < 0 { Err(self.damaged(format!("{count} is no count"))) } else { Ok(count) }
+        if count < 0 { Err(self.damaged(format!("invalid count {count}"))) } else { Ok(count) }
     }
 
     pub(crate) fn sum(&mut self) -> Result<i128> {
@@ -154,7 +154,7 @@ impl<'r> Columns<'r> {
         postcard::from_bytes(bytes).map_err(|error| self.damaged(error))
     }
 
-    /// The tasks with what their counts are read by: those of a roll-up's slot may be below zero.
+    /// The tasks, with a function that reads their counts: those of a roll-up's slot may be negative.
     pub(crate) fn tasks(&mut self, count: fn(&mut Self) -> Result<i64>) -> Result<TaskTotals> {
         Ok(TaskTotals {
             succeeded: count(self)?,
@@ -175,7 +175,7 @@ impl<'r> Columns<'r> {
         })
     }
 
-    /// The tasks that single events told of.
+    /// The tasks that single events report.
     pub(crate) fn event_tasks(&mut self) -> Result<TaskTotals> {
         Ok(TaskTotals {
             succeeded: self.count()?,

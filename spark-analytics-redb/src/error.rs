@@ -1,10 +1,10 @@
-//! What can go wrong within a transaction.
+//! Errors within a transaction.
 
 use spark_analytics_core::Error;
 
 pub(crate) const BACKEND: &str = "redb";
 
-/// An error that does not know yet what the store was about to do.
+/// An error to which the action of the store has yet to be added.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Engine(redb::Error),
@@ -18,7 +18,7 @@ impl Fault {
         Self::Damaged { what: what.into(), reason: reason.to_string() }
     }
 
-    /// Whether redb does nothing any more after it until the file is opened again.
+    /// Whether redb refuses all calls after it until the file is reopened.
     pub(crate) const fn puts_out_of_use(&self) -> bool {
         matches!(self, Self::Engine(redb::Error::Io(_) | redb::Error::PreviousIo))
     }
@@ -29,7 +29,7 @@ impl Fault {
             Self::Engine(redb::Error::PreviousIo) => Error::engine(
                 BACKEND,
                 action,
-                "its file failed in another call: see to the disk; the next call opens it again",
+                "its file failed in another call: check the disk; the next call reopens it",
             ),
             Self::Engine(source) => Error::engine(BACKEND, action, source),
             Self::Damaged { what, reason } => Error::damaged(BACKEND, what, reason),

@@ -12,9 +12,9 @@ use spark_analytics_core::{Dedup, Durability, Error, Result};
 use crate::error::{self, BACKEND, Fault};
 use crate::place::Place;
 
-/// What was acknowledged must not go while the program goes on as if it were there.
-const TAKEN_BACK: &str = "its file failed before, which may have taken back commits that were not yet \
-     durable: see to the disk, open the store again, and send again what it lacks";
+/// Acknowledged commits may be lost, so the program must not continue as if they were stored.
+const TAKEN_BACK: &str = "an earlier I/O error may have lost commits that were not yet durable: check the disk, \
+    reopen the store, and resend what is missing";
 
 /// With [`Durability::Eventual`] every commit of that many is durable: redb cannot use a page
 /// again before.
@@ -29,7 +29,7 @@ pub(crate) struct Handle {
     database: RwLock<Held>,
     /// Whether an error of the disk has put the database out of use.
     has_failed: AtomicBool,
-    /// Held by the writer. Writers wait here and not in redb, which would take a thread each.
+    /// Held by the writer. Writers wait here rather than in redb, which would block a thread for each.
     writer: Arc<Mutex<()>>,
 }
 
@@ -40,7 +40,7 @@ enum Held {
     Closed,
 }
 
-/// What a writing transaction did, with its answer.
+/// The outcome of a writing transaction.
 pub(crate) enum Written<T> {
     /// Commit it.
     Changed(T),
@@ -77,8 +77,7 @@ impl Handle {
         .await
     }
 
-    /// Writes in a transaction of its own, which goes on to its end when the future is dropped
-    /// after it began.
+    /// Writes in one transaction. Once it has begun, it runs to its end even if the future is dropped.
     pub(crate) async fn write<T: Send + 'static>(
         self: &Arc<Self>,
         action: &'static str,
@@ -109,14 +108,14 @@ impl Handle {
         .await
     }
 
-    /// Waits for what runs, makes all commits durable and lets go of the file.
+    /// Waits for running calls, makes all commits durable and releases the file.
     pub(crate) async fn close(self: &Arc<Self>) -> Result<()> {
         const ACTION: &str = "close its file";
         let turn = self.writer.lock_arc().await;
         let handle = Arc::clone(self);
         unblock(ACTION, move || {
             let _turn = turn;
-            // What failed is closed in good order where it can be.
+            // A failed database is reopened where possible, so that it can be closed cleanly.
             let opened_again = handle.usable(ACTION).map(drop);
             let held = std::mem::replace(&mut *handle.lock_alone(), Held::Closed);
             let closed = match held {
@@ -170,7 +169,7 @@ impl Handle {
         }
     }
 
-    /// The error for callers. After one of the disk the next call opens the database again.
+    /// The error for callers. After a disk error the next call reopens the database.
     fn failed(&self, fault: Fault, action: &'static str) -> Error {
         if fault.puts_out_of_use() {
             self.has_failed.store(true, Ordering::Release);
@@ -186,7 +185,7 @@ impl Handle {
                 if self.durability == Durability::Eventual {
                     return Err(Error::engine(BACKEND, action, TAKEN_BACK));
                 }
-                // One that failed must be gone before the next reads what it wrote.
+                // The failed database must be dropped before the next one reads what it wrote.
                 *held = Held::Failed;
                 *held = Held::Open(self.place.database(false)?);
                 self.has_failed.store(false, Ordering::Release);
@@ -218,7 +217,7 @@ pub(crate) async fn unblock<T: Send + 'static>(
 ) -> Result<T> {
     let work = move || {
         catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-            let reason = "it panicked; the file may be damaged";
+            let reason = "redb panicked; the file may be damaged";
             Err(Error::engine(BACKEND, action, reason))
         })
     };
@@ -234,5 +233,5 @@ fn opened<'a>(guard: &'a RwLockReadGuard<'_, Held>, action: &'static str) -> Res
 }
 
 fn closed(action: &'static str) -> Error {
-    Error::engine(BACKEND, action, "it was closed: open it again")
+    Error::engine(BACKEND, action, "the store is closed: open it again")
 }

@@ -14,7 +14,7 @@ pub(crate) fn job(key: &JobKey) -> Vec<u8> {
     out
 }
 
-/// What all keys of an application's attempt begin with; it is the application's own key.
+/// The prefix of all keys of an application's attempt, which is also the application's own key.
 pub(crate) fn application(app_id: &str, attempt_id: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(app_id.len() + attempt_id.len() + 2);
     put_text(&mut out, app_id);
@@ -22,7 +22,7 @@ pub(crate) fn application(app_id: &str, attempt_id: &str) -> Vec<u8> {
     out
 }
 
-/// The first key after all that begin with an application's.
+/// The first key after all keys of an application's attempt.
 pub(crate) fn after_application(app_id: &str, attempt_id: &str) -> Vec<u8> {
     let mut out = application(app_id, attempt_id);
     out.pop();
@@ -30,7 +30,7 @@ pub(crate) fn after_application(app_id: &str, attempt_id: &str) -> Vec<u8> {
     out
 }
 
-/// What all keys of an application's attempts begin with, and the first key after all that do.
+/// The prefix of all keys of an application's attempts, and the first key after them.
 pub(crate) fn attempts(app_id: &str) -> (Vec<u8>, Vec<u8>) {
     let mut first = Vec::with_capacity(app_id.len() + 1);
     put_text(&mut first, app_id);
@@ -64,7 +64,7 @@ pub(crate) fn event(number: u64, id: &EventId<'_>) -> Vec<u8> {
     out
 }
 
-/// What all events of a job begin with; it sorts before them and after those of lesser numbers.
+/// The prefix of all events of a job, which sorts before them and after those of jobs with lower numbers.
 pub(crate) fn events_of(number: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(9);
     put_number(&mut out, number);

@@ -10,7 +10,7 @@ use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend, StorageError,
     TableError, TableHandle,
 };
-use spark_analytics_core::{Dedup, Error, Result};
+use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Result};
 
 use crate::error::{self, BACKEND, Fault};
 use crate::options::RedbOptions;
@@ -43,9 +43,10 @@ impl Place {
         let name = name(path);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path);
         let file = file.map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => {
-                Error::Incompatible(format!("{name} exists already: open it, or name another file"))
-            }
+            ErrorKind::AlreadyExists => Error::location(
+                LocationCause::AlreadyExists,
+                format!("{name} exists already: open it, or name another file"),
+            ),
             _ => not_opened(&name, "create its file", error),
         })?;
         let place = Self::of_file(name, file, options)?;
@@ -56,9 +57,10 @@ impl Place {
         let name = name(path);
         let file = OpenOptions::new().read(true).write(true).open(path);
         let file = file.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::Incompatible(format!(
-                "{name} does not exist: create the store first, or name another file"
-            )),
+            ErrorKind::NotFound => Error::location(
+                LocationCause::NotFound,
+                format!("{name} does not exist: create the store first, or name another file"),
+            ),
             _ => not_opened(&name, OPEN, error),
         })?;
         Self::of_file(name, file, options)
@@ -132,11 +134,14 @@ pub(crate) fn check_directory(path: &Path) -> Result<()> {
     // A bare name has an empty parent, which is the current directory.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match parent.filter(|parent| !parent.is_dir()) {
-        Some(parent) => Err(Error::Incompatible(format!(
-            "cannot open `{}`: there is no directory `{}`; create it first",
-            path.display(),
-            parent.display()
-        ))),
+        Some(parent) => Err(Error::location(
+            LocationCause::NotFound,
+            format!(
+                "cannot open `{}`: there is no directory `{}`; create it first",
+                path.display(),
+                parent.display()
+            ),
+        )),
         None => Ok(()),
     }
 }
@@ -193,11 +198,14 @@ fn check(name: &str, transaction: &ReadTransaction, options: RedbOptions) -> Res
     let known = match schema.parse() {
         Ok(known @ 1..=SCHEMA) => known,
         Ok(newer) if newer > SCHEMA => {
-            return Err(Error::Incompatible(format!(
-                "{} was written by a newer version (schema {newer}, and this one knows {SCHEMA}): \
+            return Err(Error::incompatible(
+                IncompatibleCause::Schema,
+                format!(
+                    "{} was written by a newer version (schema {newer}, and this one knows {SCHEMA}): \
                  use that version",
-                name
-            )));
+                    name
+                ),
+            ));
         }
         _ => {
             let what = format!("schema version in {}", name);
@@ -209,11 +217,14 @@ fn check(name: &str, transaction: &ReadTransaction, options: RedbOptions) -> Res
         .parse::<Dedup>()
         .map_err(|reason| Error::damaged(BACKEND, format!("dedup rule in {name}"), reason))?;
     if held != options.dedup {
-        return Err(Error::Incompatible(format!(
-            "{} was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or \
+        return Err(Error::incompatible(
+            IncompatibleCause::Dedup,
+            format!(
+                "{} was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or \
              name another file",
-            name, options.dedup
-        )));
+                name, options.dedup
+            ),
+        ));
     }
     Ok(known)
 }
@@ -231,11 +242,14 @@ fn text(name: &str, transaction: &ReadTransaction, key: &str) -> Result<String> 
 }
 
 fn not_ours(name: &str) -> Error {
-    Error::Incompatible(format!(
-        "{} is a redb file but holds no `{}` table of spark-analytics: name another file",
-        name,
-        META.name()
-    ))
+    Error::location(
+        LocationCause::NotAStore,
+        format!(
+            "{} is a redb file but holds no `{}` table of spark-analytics: name another file",
+            name,
+            META.name()
+        ),
+    )
 }
 
 fn refused(name: &str, error: DatabaseError) -> Error {
@@ -247,13 +261,15 @@ fn refused(name: &str, error: DatabaseError) -> Error {
                  first, for redb lets one have it at a time"
             ),
         ),
-        DatabaseError::UpgradeRequired(format) => Error::Incompatible(format!(
-            "{name} is in redb's file format {format}, which this version does not read"
-        )),
+        DatabaseError::UpgradeRequired(format) => Error::incompatible(
+            IncompatibleCause::Engine,
+            format!("{name} is in redb's file format {format}, which this version does not read"),
+        ),
         DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-                Error::Incompatible(format!("{name} is no redb file: name another file"))
-            }
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Error::location(
+                LocationCause::NotAStore,
+                format!("{name} is no redb file: name another file"),
+            ),
             _ => failed(name, OPEN, error),
         },
         DatabaseError::Storage(StorageError::Corrupted(reason)) => {
@@ -270,7 +286,8 @@ fn failed(name: &str, action: &'static str, error: impl ToString) -> Error {
 /// Of a file that the system does not open.
 fn not_opened(name: &str, action: &'static str, error: std::io::Error) -> Error {
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::Incompatible(
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::location(
+            LocationCause::PermissionDenied,
             format!("cannot open {name}: it must be a file that may be read and written"),
         ),
         _ => failed(name, action, error),

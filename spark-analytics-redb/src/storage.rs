@@ -1,5 +1,5 @@
-//! What a database lies in: a file, or storage of the caller's own. It outlives a database that an error
-//! of the disk has put out of use.
+//! The storage of a database: a file, or storage that the caller provides. It outlives a database that a disk error
+//! has made unusable.
 
 use std::collections::HashSet;
 use std::io::{Error, ErrorKind};
@@ -17,8 +17,7 @@ type Range = (Bound<u64>, Bound<u64>);
 pub(crate) struct Storage {
     inner: Box<dyn StorageBackend>,
     locks: Mutex<HashSet<Range>>,
-    /// Whether what was written may be nowhere but in the memory of the operating system, which takes it
-    /// for stored.
+    /// Whether written data may exist only in the memory of the operating system, which believes it stored.
     sync_failed: AtomicBool,
     is_closed: AtomicBool,
 }
@@ -33,12 +32,12 @@ impl Storage {
         })
     }
 
-    /// Gives up the locks. Only for a storage without a database.
+    /// Releases the locks. Only for storage without a database.
     pub(crate) fn close(&self) -> Result<()> {
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        // Who opens it next knows nothing of a sync that failed.
+        // Another process that opens the file does not know of a failed sync.
         let stored = match self.sync_failed.load(Ordering::Acquire) {
             true => self.write_again(),
             false => Ok(()),
@@ -50,8 +49,8 @@ impl Storage {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether making a database ended half-way. redb writes its magic number last; until then there is
-    /// nothing but its header and zeros.
+    /// Whether the creation of a database was interrupted. redb writes its magic number last; until then there are
+    /// only its header and zeros.
     fn is_half_made(&self, len: u64) -> Result<bool> {
         let mut block = vec![0; BLOCK as usize];
         let mut at = 0;
@@ -71,8 +70,8 @@ impl Storage {
         Ok(len <= MOST_MADE)
     }
 
-    /// After a failed sync the operating system may take for stored what is not, and would not write it
-    /// again with the next sync. So all is written again, as it reads now.
+    /// After a failed sync the operating system may believe data stored that is not, and would not write it with the
+    /// next sync. So everything is written again, as it reads now.
     fn write_again(&self) -> Result<()> {
         let len = self.inner.len()?;
         let mut block = vec![0; BLOCK as usize];
@@ -89,7 +88,7 @@ impl Storage {
 
 impl Drop for Storage {
     fn drop(&mut self) {
-        // What can be said of an error has been said by `close`.
+        // Errors were reported by `close`, if it was called.
         let _ = self.close();
     }
 }
@@ -105,7 +104,7 @@ const MOST_MADE: u64 = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Lease {
     storage: Arc<Storage>,
-    /// Whether a database may be made where there is none.
+    /// Whether a database may be created if there is none.
     may_make: bool,
     is_ready: AtomicBool,
 }
@@ -115,7 +114,7 @@ impl Lease {
         Self { storage, may_make, is_ready: AtomicBool::new(false) }
     }
 
-    /// What comes before anything is read, and after the locks are held.
+    /// Runs after the locks are acquired and before anything is read.
     fn make_ready(&self) -> Result<()> {
         if self.is_ready.load(Ordering::Acquire) {
             return Ok(());

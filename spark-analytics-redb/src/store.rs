@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use spark_analytics_core::backend::Batch;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord, LogReceipt,
-    Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::handle::Handle;
@@ -15,13 +15,14 @@ use crate::{read, write};
 
 /// A [`Store`] in one redb file. Clones share it.
 ///
-/// Reads see the last commit and wait for nothing; writers take turns. The work is done on threads
+/// Reads see the last commit and never wait; writers take turns. The work is done on threads
 /// of its own (crate `blocking`), so any async runtime will do. One process at a time can have the
 /// file open. [`close`](Store::close) lets go of it also while clones exist: their calls answer
 /// [`Error::Engine`](spark_analytics_core::Error::Engine) from then on.
 ///
-/// After an error of the disk the next call opens the file again, which reads and checks all of it as after a crash;
-/// so the store goes on once the cause is gone. With [`Durability::Eventual`](spark_analytics_core::Durability::Eventual) it does not, for
+/// After a disk error the next call reopens the file, which reads and checks all of it as after a crash, so the store
+/// works again once the cause is removed. With [`Durability::Eventual`](spark_analytics_core::Durability::Eventual) it
+/// does not, for
 /// what it had acknowledged may be gone: open it again.
 #[derive(Clone, Debug)]
 pub struct RedbStore {
@@ -29,9 +30,8 @@ pub struct RedbStore {
 }
 
 impl RedbStore {
-    /// Moves what the file holds together and gives free space back to the file system. It takes
-    /// about as long as copying the file, and all other calls wait for it. Tells whether anything
-    /// was moved.
+    /// Compacts the file and returns free space to the file system. It takes about as long as copying the file, and
+    /// all other calls wait for it. Returns whether anything was moved.
     ///
     /// # Errors
     /// [`Error::Engine`](spark_analytics_core::Error::Engine).
@@ -98,26 +98,26 @@ impl Store for RedbStore {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let after = after.map(|(app, attempt)| (app.to_owned(), attempt.to_owned()));
+        let after = after.cloned();
         let read = move |t: &_| {
-            let after = after.as_ref().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
+            let after = after.as_ref().map(|after| (&*after.app_id, &*after.attempt_id));
             read::logs::applications(t, after, limit)
         };
         self.handle.read("list applications", read).await
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        let (app_id, attempt_id) = (app_id.to_owned(), attempt_id.to_owned());
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        let AttemptKey { app_id, attempt_id } = attempt.clone();
         self.handle.read("read a log", move |t| read::logs::log(t, &app_id, &attempt_id)).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         let location = location.to_owned();
         self.handle
-            .read("read where a log lay", move |t| read::logs::log_source(t, &location))
+            .read("read the location of a log", move |t| read::logs::log_source(t, &location))
             .await
     }
 
@@ -126,7 +126,7 @@ impl Store for RedbStore {
             return Ok(());
         }
         self.handle
-            .write("keep rejected input", move |t| write::rejected::reject(t, &rejections))
+            .write("store rejected input", move |t| write::rejected::reject(t, &rejections))
             .await
     }
 

@@ -1,6 +1,6 @@
 //! The tables of schema 3, and their values.
 //!
-//! What changes with every event is `postcard`; facts of event logs are JSON, so that fields may be added.
+//! Values that change with every event are `postcard`; facts of event logs are JSON, so that fields can be added.
 
 use redb::{ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
@@ -21,19 +21,19 @@ pub(crate) const EVENT_IDS: TableDefinition<'_, &[u8], i64> = TableDefinition::n
 pub(crate) const EVENTS: TableDefinition<'_, i64, &str> = TableDefinition::new("events");
 /// User or all, then day, to the roll-up.
 pub(crate) const ROLLUPS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rollups");
-/// Application and attempt to what logs say of it.
+/// Application and attempt to the application's facts.
 pub(crate) const APPLICATIONS: TableDefinition<'_, &[u8], &[u8]> =
     TableDefinition::new("applications");
-/// Application, attempt, stage, stage attempt to what logs say of it.
+/// Application, attempt, stage and stage attempt to the stage's facts.
 pub(crate) const STAGES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("stages");
-/// Application, attempt, executor to what logs say of it.
+/// Application, attempt and executor to the executor's facts.
 pub(crate) const EXECUTORS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("executors");
-/// Application and attempt to what logs say of its environment; since schema 2.
+/// Application and attempt to its environment; since schema 2.
 pub(crate) const ENVIRONMENTS: TableDefinition<'_, &[u8], &[u8]> =
     TableDefinition::new("environments");
-/// Application, attempt, execution of SQL to what logs say of it; since schema 2.
+/// Application, attempt and SQL execution to its facts; since schema 2.
 pub(crate) const SQL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sql");
-/// Location of a log to its size and time of change when it was taken; since schema 3.
+/// Location of a log to its size and modification time when it was ingested; since schema 3.
 pub(crate) const LOG_SOURCES: TableDefinition<'_, &str, &[u8]> =
     TableDefinition::new("log_sources");
 /// Id to rejected input.
@@ -48,7 +48,7 @@ pub(crate) struct State {
     pub(crate) next_job_number: u64,
 }
 
-/// No store comes to so many ids; what is left above it is room to count in.
+/// Far more ids than a store ever assigns, with room above for counting on.
 const MOST_IDS: i64 = 1 << 62;
 
 impl State {
@@ -65,7 +65,7 @@ impl State {
         if is_id(state.next_event_id) && is_id(state.next_rejected_id) && is_number {
             Ok(state)
         } else {
-            Err(Fault::damaged("row of counters", "one of them was never counted up to"))
+            Err(Fault::damaged("row of counters", "one of them was never assigned"))
         }
     }
 

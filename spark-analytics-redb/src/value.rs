@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Fault, Result};
 
-pub(crate) const NOT_A_KEY: &str = "it is none that this store writes";
+pub(crate) const NOT_A_KEY: &str = "this store does not write such keys";
 
 pub(crate) fn to_postcard<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     postcard::to_stdvec(value).map_err(unwritable)
@@ -33,14 +33,14 @@ pub(crate) fn from_postcard<T: DeserializeOwned>(
     }
 }
 
-/// None of the stored types can fail to be written, but serde cannot know.
+/// Encoding cannot fail for any of the stored types, but serde's signatures allow for it.
 pub(crate) fn unwritable(error: impl ToString) -> Fault {
     Fault::damaged("value about to be written", error)
 }
 
 pub(crate) fn check_counts(counts: [i64; 3], what: impl FnOnce() -> String) -> Result<()> {
     match counts.into_iter().find(|count| *count < 0) {
-        Some(count) => Err(Fault::damaged(what(), format!("{count} is no count"))),
+        Some(count) => Err(Fault::damaged(what(), format!("invalid count {count}"))),
         None => Ok(()),
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use redis::{Client, IntoConnectionInfo};
 use spark_analytics_core::{
-    Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LocationCause, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt,
+    Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::counts::Counts;
@@ -66,7 +66,7 @@ impl RedisOptions {
     ) -> Result<RedisCached<S>> {
         // The text of the error may hold parts of the URL, and the URL a password.
         let unusable = |_| {
-            Error::Incompatible(
+            Error::location(LocationCause::Invalid,
                 "not a Redis URL; expected redis://[[user]:password@]host[:port][/db], or rediss:// \
                  for TLS"
                     .to_owned(),
@@ -192,14 +192,14 @@ impl<S: Store> Store for RedisCached<S> {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         self.store.applications(after, limit).await
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.store.log(app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        self.store.log(attempt).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use futures_util::future::try_join_all;
-use spark_analytics_core::{Day, JobKey, Result, Store};
+use spark_analytics_core::{AttemptKey, Day, JobKey, Result, Store};
 
 use crate::RedisCached;
 use crate::link::{Distrust, Purpose};
@@ -93,7 +93,9 @@ impl<S: Store> RedisCached<S> {
             args.extend(app_names.iter().map(String::as_bytes));
             is_alone = self.link.call(Purpose::Write, &self.scripts.begin_logs, &args).await?;
             for (app_id, attempt_id) in &apps {
-                if let Some(held) = self.store.log(app_id, attempt_id).await.ok()? {
+                if let Some(held) =
+                    self.store.log(&AttemptKey::new(app_id, attempt_id)).await.ok()?
+                {
                     add_log(&mut touched, &held);
                 }
             }

@@ -5,17 +5,17 @@ use spark_analytics_core::Error;
 /// The name of this store in errors.
 pub(crate) const SQLITE: &str = "SQLite";
 
-/// What the driver says, while it was to do something.
+/// The error of a failed action, from the driver's error.
 pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
     move |error| match result_code(&error) {
         Some(BUSY) => Error::unavailable(
             SQLITE,
             "another process has been writing to the database for longer than the busy timeout: \
-             send again, or set a longer one",
+             retry, or set a longer timeout",
         ),
         _ if matches!(error, sqlx::Error::PoolTimedOut) => Error::unavailable(
             SQLITE,
-            "no connection came free in time: send again, or give the pool more of them",
+            "no connection became free in time: retry, or give the pool more connections",
         ),
         _ => Error::engine(SQLITE, action, error),
     }
@@ -24,7 +24,7 @@ pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error 
 /// SQLite's result code when another process holds a lock.
 pub(crate) const BUSY: u32 = 5;
 
-/// SQLite's primary result code, the low byte of what it answers.
+/// SQLite's primary result code: the low byte of the extended one.
 pub(crate) fn result_code(error: &sqlx::Error) -> Option<u32> {
     let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)

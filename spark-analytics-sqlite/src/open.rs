@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
-use spark_analytics_core::{Durability, Error, Result};
+use spark_analytics_core::{Durability, Error, IncompatibleCause, LocationCause, Result};
 
 use crate::SqliteStore;
 use crate::error::{BUSY, SQLITE, failed, result_code};
@@ -78,12 +78,16 @@ impl SqliteOptions {
         match File::create_new(&file) {
             Ok(created) => drop(created),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                return Err(Error::Incompatible(format!(
-                    "{name} already exists: open it, or give the path of a new file"
-                )));
+                return Err(Error::location(
+                    LocationCause::AlreadyExists,
+                    format!("{name} already exists: open it, or give the path of a new file"),
+                ));
             }
             Err(error) => {
-                return Err(Error::Incompatible(format!("cannot create {name}: {error}")));
+                return Err(Error::location(
+                    LocationCause::PermissionDenied,
+                    format!("cannot create {name}: {error}"),
+                ));
             }
         }
         self.open_file(name, &file).await.inspect_err(|error| {
@@ -101,9 +105,10 @@ impl SqliteOptions {
     pub async fn open_existing(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let (name, file) = (Name(Some(path.as_ref())), absolute(path.as_ref())?);
         if matches!(file.try_exists(), Ok(false)) {
-            return Err(Error::Incompatible(format!(
-                "{name} does not exist: create the store first, or give another path"
-            )));
+            return Err(Error::location(
+                LocationCause::NotFound,
+                format!("{name} does not exist: create the store first, or give another path"),
+            ));
         }
         self.open_file(name, &file).await
     }
@@ -162,13 +167,19 @@ impl SqliteOptions {
 fn absolute(path: &Path) -> Result<PathBuf> {
     let name = Name(Some(path));
     let path = std::path::absolute(path).map_err(|error| {
-        Error::Incompatible(format!("cannot open {name}: {error}; give the path of a file"))
+        Error::location(
+            LocationCause::Invalid,
+            format!("cannot open {name}: {error}; give the path of a file"),
+        )
     })?;
     match path.parent().filter(|parent| !parent.is_dir()) {
-        Some(parent) => Err(Error::Incompatible(format!(
-            "cannot open {name}: there is no directory `{}`; create it first",
-            parent.display()
-        ))),
+        Some(parent) => Err(Error::location(
+            LocationCause::NotFound,
+            format!(
+                "cannot open {name}: there is no directory `{}`; create it first",
+                parent.display()
+            ),
+        )),
         None => Ok(path),
     }
 }
@@ -240,11 +251,14 @@ impl SqliteStore {
         if rule == self.dedup.name() {
             return Ok(());
         }
-        Err(Error::Incompatible(format!(
-            "{name} was created with the dedup rule `{rule}` and cannot be opened with `{}`: \
+        Err(Error::incompatible(
+            IncompatibleCause::Dedup,
+            format!(
+                "{name} was created with the dedup rule `{rule}` and cannot be opened with `{}`: \
              open it with `{rule}`, or use another file",
-            self.dedup
-        )))
+                self.dedup
+            ),
+        ))
     }
 }
 
@@ -328,14 +342,20 @@ async fn migrate(
 ) -> Result<()> {
     let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => Error::Incompatible(format!(
-            "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
+        MigrateError::VersionMissing(version) => Error::incompatible(
+            IncompatibleCause::Schema,
+            format!(
+                "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
              use the version that wrote it, or a later one"
-        )),
-        MigrateError::VersionMismatch(version) => Error::Incompatible(format!(
-            "{name} has another schema {version} than this version of spark-analytics: \
+            ),
+        ),
+        MigrateError::VersionMismatch(version) => Error::incompatible(
+            IncompatibleCause::Schema,
+            format!(
+                "{name} has another schema {version} than this version of spark-analytics: \
              use the version that wrote it"
-        )),
+            ),
+        ),
         other => Error::engine(SQLITE, "create its tables", other),
     })
 }
@@ -382,18 +402,22 @@ impl Name<'_> {
         const CANNOT_OPEN: u32 = 14;
         const NOT_A_DATABASE: u32 = 26;
         match result_code(&error) {
-            Some(NOT_A_DATABASE) => Error::Incompatible(format!(
-                "{self} is no SQLite database: give another path, or move the file away"
-            )),
+            Some(NOT_A_DATABASE) => Error::location(
+                LocationCause::NotAStore,
+                format!("{self} is no SQLite database: give another path, or move the file away"),
+            ),
             Some(READ_ONLY | CANNOT_OPEN) => self.may_not_be_used(self),
             _ => failed("open its file")(error),
         }
     }
 
     fn may_not_be_used(self, file: Name<'_>) -> Error {
-        Error::Incompatible(format!(
-            "cannot open {self}: {file} must be a file that may be read and written, in a directory \
+        Error::location(
+            LocationCause::PermissionDenied,
+            format!(
+                "cannot open {self}: {file} must be a file that may be read and written, in a directory \
              that may be written"
-        ))
+            ),
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! Statements over many rows at once.
+//! Statements over many rows.
 
 use sqlx::encode::Encode;
 use sqlx::error::BoxDynError;
@@ -34,8 +34,8 @@ impl Statement {
         let set = columns.split(", ").zip(2..).map(|(name, at)| format!("{name} = column{at}"));
         let set: Vec<String> = set.collect();
         Self {
-            // A statement that fails has its transaction rolled back: what it did before needs no
-            // record of its own, which `OR FAIL` saves.
+            // A failed statement rolls back its transaction, so its own changes need no separate journal, which `OR
+            // FAIL` saves.
             head: format!("UPDATE OR FAIL {table} SET {} FROM", set.join(", ")),
             columns: set.len() + 1,
             tail: format!("WHERE {key} = column1"),
@@ -78,7 +78,7 @@ impl Values {
         }
     }
 
-    /// Lets the statement fail instead of running.
+    /// Makes the statement fail instead of running.
     pub(crate) fn fail(&mut self, error: impl Into<BoxDynError>) {
         self.error.get_or_insert(error.into());
     }

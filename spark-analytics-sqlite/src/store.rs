@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord, LogReceipt,
-    Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::error::failed;
@@ -42,8 +42,7 @@ pub struct SqliteStore {
     pub(crate) readers: SqlitePool,
     /// Whether the pools are the store's own, to be closed with it.
     pub(crate) owns_pools: bool,
-    /// Held by the writer. Writers wait here in the order in which they came; SQLite would let them
-    /// try again and again.
+    /// Held by the writer. Writers wait here in the order of their arrival; SQLite would have them poll.
     pub(crate) turn: Arc<Mutex<()>>,
 }
 
@@ -104,14 +103,15 @@ impl Store for SqliteStore {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
+        let after = after.map(|after| (&*after.app_id, &*after.attempt_id));
         read::logs::applications(self, after, limit).await
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        read::logs::log(self, app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        read::logs::log(self, &attempt.app_id, &attempt.attempt_id).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

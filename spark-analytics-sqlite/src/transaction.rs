@@ -11,7 +11,7 @@ use spark_analytics_core::{Error, Result};
 use crate::SqliteStore;
 use crate::error::{SQLITE, failed};
 
-/// A connection, and the turn to write with it.
+/// The connection for writing, and the permission to write.
 #[derive(Debug)]
 pub(crate) struct Writer<'s> {
     pub(crate) connection: PoolConnection<Sqlite>,
@@ -19,7 +19,7 @@ pub(crate) struct Writer<'s> {
 }
 
 impl SqliteStore {
-    /// The connection to write with; other writers of this store wait for it.
+    /// The connection for writing; other writers of this store wait for it.
     pub(crate) async fn writer(&self) -> Result<Writer<'_>> {
         const ACTION: &str = "get a connection";
         let turn = timeout(self.writer.options().get_acquire_timeout(), self.turn.lock())
@@ -27,8 +27,8 @@ impl SqliteStore {
             .map_err(|_| failed(ACTION)(sqlx::Error::PoolTimedOut))?;
         loop {
             let mut connection = self.writer.acquire().await.map_err(failed(ACTION))?;
-            // SQLite ends a transaction by itself when the disk is full. The driver does not notice
-            // and can use such a connection no more.
+            // SQLite rolls back a transaction on its own when the disk is full. The driver does not notice, and the
+            // connection is no longer usable.
             if !connection.is_in_transaction() {
                 return Ok(Writer { connection, _turn: turn });
             }
@@ -36,8 +36,8 @@ impl SqliteStore {
                 return Err(Error::engine(
                     SQLITE,
                     "write",
-                    "memory was full, and SQLite ended a transaction by itself: what was stored \
-                     before can be read, but nothing more can be written; go on with a new store",
+                    "the in-memory database is full and SQLite rolled back a transaction on its own: \
+                     earlier data can still be read, but nothing more can be written; create a new store",
                 ));
             }
             connection.close().await.map_err(failed("replace a connection"))?;
@@ -46,14 +46,14 @@ impl SqliteStore {
 }
 
 impl Writer<'_> {
-    /// Begins to write. Nothing is read before the lock is held, so that what is read is what is
-    /// written on.
+    /// Begins to write. Nothing is read before the write lock is held, so that decisions are based on the current
+    /// state.
     pub(crate) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
         self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin to write"))
     }
 }
 
-/// Whether the database goes with its connection.
+/// Whether the database is dropped with its connection.
 async fn is_in_memory(connection: &mut SqliteConnection) -> Result<bool> {
     let file: String =
         sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")

@@ -71,15 +71,15 @@ pub(crate) fn put_json(values: &mut Values, value: &impl serde::Serialize) {
     }
 }
 
-/// No store comes to so many ids; what is left above it is room to count in.
+/// Far more ids than a store ever assigns, with room above for counting on.
 const MOST_IDS: i64 = 1 << 62;
 
-/// The id after the last one of a table, which has none at first.
+/// The id after the last one of a table, or the first id of an empty table.
 pub(crate) fn next_id(last: Option<i64>, table: &str) -> Result<i64> {
     match last.map_or(1, |last| last.saturating_add(1)) {
         next @ 1..MOST_IDS => Ok(next),
         next => {
-            let reason = format!("{} was never counted up to", next - 1);
+            let reason = format!("{} was never assigned", next - 1);
             Err(Error::damaged(SQLITE, format!("id in {table}"), reason))
         }
     }
@@ -122,7 +122,7 @@ impl<'r> Columns<'r> {
     /// A number of jobs or tasks.
     pub(crate) fn count(&mut self) -> Result<i64> {
         let count: i64 = self.get()?;
-        if count < 0 { Err(self.damaged(format!("{count} is no count"))) } else { Ok(count) }
+        if count < 0 { Err(self.damaged(format!("invalid count {count}"))) } else { Ok(count) }
     }
 
     pub(crate) fn sum(&mut self) -> Result<i128> {

@@ -9,11 +9,17 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 const LOGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/eventlogs");
 
-/// An example, which `cargo test` has built beside this test.
+/// An example. `cargo test` builds it beside this test, unless it builds this test alone.
 fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.ancestors().nth(2).unwrap().join("examples");
-    Command::new(folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        path.exists(),
+        "{} is not built: `cargo test` without `--test` builds it",
+        path.display()
+    );
+    Command::new(path)
 }
 
 /// What an example prints, which has to succeed.

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use spark_analytics_core::figures::ApplicationFigures;
-use spark_analytics_core::{Application, Timestamp};
+use spark_analytics_core::{Application, AttemptKey, Timestamp};
 
 use crate::flags::Shared;
 use crate::output::pages::pages;
@@ -66,13 +66,10 @@ const APPS: Columns = Columns {
 pub(crate) async fn run(_: &Apps, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
     let mut list = List::new(out, APPS);
-    let read = async |after: Option<&(String, String)>, wanted| {
-        let after = after.map(|(app, attempt)| (app.as_str(), attempt.as_str()));
-        store.applications(after, wanted).await
-    };
+    let read = async |after: Option<&AttemptKey>, wanted| store.applications(after, wanted).await;
     let write =
         |apps: &[Application]| list.page(&apps.iter().map(AppView::from).collect::<Vec<_>>());
-    pages(usize::MAX, read, |app| (app.app_id.clone(), app.attempt_id.clone()), write).await?;
+    pages(usize::MAX, read, Application::key, write).await?;
     list.end()?;
     Ok(store.close().await?)
 }

@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use clap::Args;
+use spark_analytics_core::AttemptKey;
 use spark_analytics_core::figures::StageFigures;
 
 use crate::flags::Shared;
@@ -70,7 +71,7 @@ const STAGES: Columns = Columns {
 
 pub(crate) async fn run(args: &Stages, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
-    let Some(log) = store.log(&args.app, &args.attempt).await? else {
+    let Some(log) = store.log(&AttemptKey::new(&*args.app, &*args.attempt)).await? else {
         let (app, attempt) = (&args.app, &args.attempt);
         match attempt.as_str() {
             "" => bail!(

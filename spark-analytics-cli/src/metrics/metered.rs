@@ -5,9 +5,9 @@ use std::time::Instant;
 use async_trait::async_trait;
 use metrics::{counter, histogram};
 use spark_analytics_core::{
-    Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
-    Store, StoredEvent,
+    Application, AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
 use crate::metrics::names::{BATCH_EVENTS, COMMIT_SECONDS, EVENTS, LOGS, STORE_ERRORS};
@@ -118,14 +118,14 @@ impl<S: Store> Store for Metered<S> {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         counted(READ, self.0.applications(after, limit).await)
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        counted(READ, self.0.log(app_id, attempt_id).await)
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        counted(READ, self.0.log(attempt).await)
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

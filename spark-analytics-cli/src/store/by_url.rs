@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
+use spark_analytics_core::{Dedup, Error, LocationCause, MemoryStore, Result, Store};
 #[cfg(feature = "postgres")]
 use spark_analytics_postgres::PostgresStore;
 #[cfg(feature = "redb")]
@@ -11,7 +11,7 @@ use spark_analytics_redb::RedbStore;
 #[cfg(feature = "sqlite")]
 use spark_analytics_sqlite::SqliteStore;
 
-/// Opens the store that a URL names, see [`Place`].
+/// Opens the store that a URL names, see `Place`.
 ///
 /// # Errors
 /// If the URL names no store, or the store cannot be opened.
@@ -62,16 +62,20 @@ impl<'a> Place<'a> {
         let path = rest.strip_prefix("//").unwrap_or(rest);
         match (kind, path) {
             ("memory", "") if url == "memory:" => Ok(Self::Memory),
-            ("sqlite" | "redb", ":memory:") => Err(Error::Incompatible(format!(
-                "`{url}` names no file; for a store in memory use memory:"
-            ))),
+            ("sqlite" | "redb", ":memory:") => Err(Error::location(
+                LocationCause::Invalid,
+                format!("`{url}` names no file; for a store in memory use memory:"),
+            )),
             ("sqlite", path) if !path.is_empty() => Ok(Self::Sqlite(Path::new(path))),
             ("redb", path) if !path.is_empty() => Ok(Self::Redb(Path::new(path))),
             ("postgres" | "postgresql", _) if rest.starts_with("//") => Ok(Self::Postgres(url)),
-            _ => Err(Error::Incompatible(format!(
-                "`{}` names no store; use sqlite:PATH, redb:PATH, postgres://… or memory:",
-                without_password(url)
-            ))),
+            _ => Err(Error::location(
+                LocationCause::Invalid,
+                format!(
+                    "`{}` names no store; use sqlite:PATH, redb:PATH, postgres://… or memory:",
+                    without_password(url)
+                ),
+            )),
         }
     }
 
@@ -84,7 +88,7 @@ impl<'a> Place<'a> {
             Self::Redb(_) => ("`redb:`", "redb"),
             Self::Postgres(_) => ("`postgres://`", "postgres"),
         };
-        Error::Incompatible(crate::flags::missing_feature(kind, feature))
+        Error::location(LocationCause::NotBuiltIn, crate::flags::missing_feature(kind, feature))
     }
 
     /// The file of the store, if it has one.

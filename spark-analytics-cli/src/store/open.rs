@@ -12,7 +12,7 @@ use crate::store::by_url::{Place, open_store, without_password};
 pub(crate) async fn open_or_create(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> {
     match open_store(&shared.store, shared.dedup).await {
         // This error names the store already.
-        Err(error @ Error::Incompatible(_)) => Err(error.into()),
+        Err(error @ (Error::Location { .. } | Error::Incompatible { .. })) => Err(error.into()),
         opened => opened
             .with_context(|| format!("cannot open the store {}", without_password(&shared.store))),
     }

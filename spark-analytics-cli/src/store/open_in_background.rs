@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 use spark_analytics_amqp::Backoff;
 use spark_analytics_core::{
-    Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 
 use crate::store::by_url::{Place, open_store};
@@ -137,14 +137,14 @@ impl Store for OpenedLater {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         self.opened()?.applications(after, limit).await
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.opened()?.log(app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        self.opened()?.log(attempt).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -75,8 +75,8 @@ mod with_redis {
             let Some(url) = url else { return Ok(Arc::new(store)) };
             let cached =
                 RedisCached::open(store, url, NAMESPACE).await.map_err(|error| match error {
-                    Error::Incompatible(reason) => {
-                        Error::Incompatible(format!("--redis: {reason}"))
+                    Error::Location { cause, reason } => {
+                        Error::location(cause, format!("--redis: {reason}"))
                     }
                     error => error,
                 })?;

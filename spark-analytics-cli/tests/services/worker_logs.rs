@@ -30,7 +30,7 @@ async fn two_workers_share_an_archive() {
     let logs = archive(place.folder.path(), 20);
     let reference = MemoryStore::default();
     for log in &logs {
-        reference.ingest_log(read_log(log).unwrap().snapshot).await.unwrap();
+        reference.ingest_logs(vec![read_log(log).unwrap().snapshot], Vec::new()).await.unwrap();
     }
     let workers = [place.worker(&[]), place.worker(&["--concurrency", "1"])];
     for worker in &workers {
@@ -58,7 +58,7 @@ async fn a_log_that_is_stored_as_it_lies_there_is_not_read_again() {
     std::fs::create_dir(&folder).unwrap();
     let log = &archive(&folder, 1)[0];
     let reference = MemoryStore::default();
-    reference.ingest_log(read_log(log).unwrap().snapshot).await.unwrap();
+    reference.ingest_logs(vec![read_log(log).unwrap().snapshot], Vec::new()).await.unwrap();
     let message = json!({"uri": folder}).to_string();
     place.publish("spark.eventlogs", message.as_bytes()).await;
     place.is_like(&reference).await;

@@ -1,5 +1,5 @@
 use super::*;
-use spark_analytics_core::{Application, LogSnapshot};
+use spark_analytics_core::{Application, AttemptKey, LogSnapshot};
 
 /// In the order of id and attempt; single events make no application.
 pub fn applications_are_listed_page_by_page<F: Fixture>() {
@@ -12,22 +12,21 @@ pub fn applications_are_listed_page_by_page<F: Fixture>() {
                 ..Application::default()
             };
             let log = LogSnapshot { application, ..LogSnapshot::default() };
-            store.ingest_log(log).await.expect("takes a log");
+            store.ingest_logs(vec![log], Vec::new()).await.expect("takes a log");
         }
         send(&store, vec![start(&JobKey::in_app("c", "", 1), 0, "ada")]).await;
         for size in [1, 4, 100] {
-            let mut listed: Vec<(String, String)> = Vec::new();
+            let mut listed: Vec<AttemptKey> = Vec::new();
             loop {
-                let after = listed.last().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
-                let page = store.applications(after, size).await.expect("reads");
+                let page = store.applications(listed.last(), size).await.expect("reads");
                 if page.is_empty() {
                     break;
                 }
-                listed.extend(page.into_iter().map(|app| (app.app_id, app.attempt_id)));
+                listed.extend(page.iter().map(Application::key));
             }
-            let expected = ids.map(|(app, attempt)| (app.to_owned(), attempt.to_owned()));
+            let expected = ids.map(|(app, attempt)| AttemptKey::new(app, attempt));
             assert_eq!(listed, expected);
         }
-        assert_eq!(store.log("a", "3").await.expect("reads"), None);
+        assert_eq!(store.log(&AttemptKey::new("a", "3")).await.expect("reads"), None);
     });
 }

@@ -1,5 +1,5 @@
 use super::*;
-use spark_analytics_core::{Day, JobFilter, MAX_DURATION_MS};
+use spark_analytics_core::{AttemptKey, Day, JobFilter, MAX_DURATION_MS};
 
 use crate::{Dump, Workload, dump::contents};
 
@@ -15,7 +15,7 @@ pub fn an_empty_store_knows_nothing<F: Fixture>() {
         assert!(store.rollups(Day::MAX, Day::MIN, None).await.expect("reads").is_empty());
         assert!(store.events(&key, None, 10).await.expect("reads").is_empty());
         assert!(store.applications(None, 10).await.expect("reads").is_empty());
-        assert_eq!(store.log("app", "").await.expect("reads"), None);
+        assert_eq!(store.log(&AttemptKey::new("app", "")).await.expect("reads"), None);
         assert!(store.rejected(None, 10).await.expect("reads").is_empty());
     });
 }

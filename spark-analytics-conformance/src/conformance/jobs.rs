@@ -113,7 +113,7 @@ pub fn jobs_are_filtered<F: Fixture>() {
         assert_eq!(all.len(), 48);
         let day = |n: i64| Some(at(n * DAY).day());
         let any = JobFilter::default();
-        let unknown = JobResult::Unknown("odd".to_owned());
+        let unknown = JobResult::from_name("odd");
         let filters = [
             JobFilter { user: Some("bob".to_owned()), ..any.clone() },
             JobFilter { user: Some("nobody".to_owned()), ..any.clone() },

@@ -63,6 +63,11 @@ impl Source {
     }
 }
 
+/// A result that is neither `JobSucceeded` nor `JobFailed`; made by [`JobResult::from_name`] alone, so that each
+/// result has one form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnknownResult(String);
+
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobResult {
@@ -71,7 +76,7 @@ pub enum JobResult {
     /// Spark's `JobFailed`.
     Failed,
     /// Any other text, kept as it is and counted as unknown.
-    Unknown(String),
+    Unknown(UnknownResult),
 }
 
 impl JobResult {
@@ -80,7 +85,7 @@ impl JobResult {
         match name {
             "JobSucceeded" => Self::Succeeded,
             "JobFailed" => Self::Failed,
-            other => Self::Unknown(other.to_owned()),
+            other => Self::Unknown(UnknownResult(other.to_owned())),
         }
     }
 
@@ -89,7 +94,7 @@ impl JobResult {
         match self {
             Self::Succeeded => "JobSucceeded",
             Self::Failed => "JobFailed",
-            Self::Unknown(text) => text,
+            Self::Unknown(UnknownResult(text)) => text,
         }
     }
 }

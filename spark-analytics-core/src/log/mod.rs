@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::job::JobResult;
 use crate::figures::tasks::TaskTotals;
+use crate::identity::AttemptKey;
 use crate::time::Timestamp;
 
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
@@ -123,6 +124,11 @@ pub struct Application {
 }
 
 impl Application {
+    /// Which attempt of which application it is.
+    pub fn key(&self) -> AttemptKey {
+        AttemptKey::new(&*self.app_id, &*self.attempt_id)
+    }
+
     /// When the run was over as far as the log knows: its end, or else the latest event.
     pub fn until(&self) -> Option<Timestamp> {
         self.end_time.or(self.last_event_time)

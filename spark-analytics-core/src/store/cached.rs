@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::figures::job::{Job, JobRecord};
 use crate::figures::rollup::Rollup;
-use crate::identity::{Dedup, JobKey};
+use crate::identity::{AttemptKey, Dedup, JobKey};
 use crate::log::{Application, LogSnapshot, LogSource};
 use crate::rejected::{Rejected, Rejection};
 use crate::store::{
@@ -195,14 +195,14 @@ impl<S: Store> Store for Cached<S> {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         self.store.applications(after, limit).await
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.store.log(app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        self.store.log(attempt).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

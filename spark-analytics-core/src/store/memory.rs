@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::figures::job::{Job, JobRecord};
 use crate::figures::rollup::Rollup;
-use crate::identity::{Dedup, JobKey, RollupKey};
+use crate::identity::{AttemptKey, Dedup, JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage};
 use crate::rejected::{MAX_REJECTED, Rejected, Rejection};
 use crate::store::{
@@ -282,24 +282,29 @@ impl Store for MemoryStore {
 
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let lower = after.map_or(Bound::Unbounded, |(app_id, _)| Bound::Included(app_id));
+        let lower = after.map_or(Bound::Unbounded, |after| Bound::Included(&*after.app_id));
         let state = self.read();
         let rows = state.applications.range::<str, _>((lower, Bound::Unbounded));
         Ok(rows
             .flat_map(|(_, attempts)| attempts.values())
             .filter_map(|rows| rows.application.as_ref())
-            .filter(|app| after.is_none_or(|after| (&*app.app_id, &*app.attempt_id) > after))
+            .filter(|app| {
+                let key = (&app.app_id, &app.attempt_id);
+                after.is_none_or(|after| key > (&after.app_id, &after.attempt_id))
+            })
             .take(limit)
             .cloned()
             .collect())
     }
 
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         let state = self.read();
-        let Some(rows) = state.application(app_id, attempt_id) else { return Ok(None) };
+        let Some(rows) = state.application(&attempt.app_id, &attempt.attempt_id) else {
+            return Ok(None);
+        };
         let log = |application: &Application| LogSnapshot {
             application: application.clone(),
             jobs: rows

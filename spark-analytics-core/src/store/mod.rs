@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::figures::job::{Job, JobRecord, JobResult};
 use crate::figures::rollup::Rollup;
-use crate::identity::{Dedup, EventId, EventType, JobKey};
+use crate::identity::{AttemptKey, Dedup, EventId, EventType, JobKey};
 use crate::log::{Application, LogSnapshot, LogSource};
 use crate::rejected::{Rejected, Rejection};
 use crate::time::{Day, Timestamp};
@@ -106,15 +106,6 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>>;
 
-    /// Takes what an event log says, all of it or nothing: [`ingest_logs`](Self::ingest_logs) of one.
-    ///
-    /// # Errors
-    /// As [`ingest`](Self::ingest).
-    async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
-        let receipts = self.ingest_logs(vec![log], Vec::new()).await?;
-        Ok(receipts.into_iter().next().unwrap_or_default())
-    }
-
     /// What is held of a job; `None` if nothing.
     ///
     /// # Errors
@@ -151,14 +142,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<StoredEvent>>;
 
-    /// The first `limit` applications that event logs told of, in the order of `(app_id, attempt_id)`
-    /// and after the given one. It costs what the page holds: no job, no environment is read for it.
+    /// The first `limit` applications of event logs after the given one, in the order of [`AttemptKey`]. It costs what the page holds: no job, no environment is read for it.
     ///
     /// # Errors
     /// As [`job`](Self::job).
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>>;
 
@@ -167,7 +157,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`job`](Self::job).
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>>;
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>>;
 
     /// What was noted last of a log's location; `None` if nothing.
     ///
@@ -384,13 +374,13 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         (**self).applications(after, limit).await
     }
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        (**self).log(app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        (**self).log(attempt).await
     }
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         (**self).log_source(location).await

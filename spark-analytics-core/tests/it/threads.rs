@@ -14,7 +14,7 @@ fn is_sent(_: impl Send) {}
 #[test]
 fn handles_and_values_are_shared_by_threads() {
     is_shared::<Analytics>();
-    is_shared::<Analytics<MemoryStore>>();
+    is_shared::<Analytics>();
     is_shared::<Cached<Arc<dyn Store>>>();
     is_shared::<Event>();
     is_shared::<EventSplitter>();

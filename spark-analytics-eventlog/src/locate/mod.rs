@@ -140,7 +140,6 @@ fn find(path: &OsStr, depth: usize) -> Discovered {
 }
 
 /// The error for a URL whose feature this build lacks.
-#[allow(dead_code, reason = "a build with all features needs no such error")]
 fn needs_feature(feature: &str) -> io::Error {
     io::Error::other(format!("it needs the feature `{feature}`, which this build lacks"))
 }

@@ -386,3 +386,22 @@ fn an_application_without_an_id_is_named_by_the_folder_of_its_log() {
     let name = "logs/events_1_app-1.zstd";
     assert_eq!(of(read_from(&text(&lines)[..], name).unwrap().snapshot), "app-1");
 }
+
+#[test]
+#[cfg(not(any(feature = "s3", feature = "gs", feature = "az", feature = "http")))]
+fn a_url_whose_feature_is_missing_names_that_feature() {
+    for (url, feature) in [
+        ("s3://bucket/log", "s3"),
+        ("s3a://bucket/log", "s3"),
+        ("gs://bucket/log", "gs"),
+        ("az://container/log", "az"),
+        ("abfss://container@account.dfs.core.windows.net/log", "az"),
+        ("http://host/log", "http"),
+        ("https://host/log", "http"),
+    ] {
+        let found = find_logs(url);
+        let reason =
+            format!("cannot read {url}: it needs the feature `{feature}`, which this build lacks");
+        assert_eq!(found.failed[0].reason, reason);
+    }
+}

@@ -66,10 +66,10 @@ fn assert_grows(all: &[String], step: usize) {
 fn joined(logs: &[&LogSnapshot]) -> LogSnapshot {
     let store = MemoryStore::default();
     for log in logs {
-        block_on(store.ingest_log((*log).clone())).unwrap();
+        block_on(store.ingest_logs(vec![(*log).clone()], Vec::new())).unwrap();
     }
     let application = &logs[0].application;
-    block_on(store.log(&application.app_id, &application.attempt_id)).unwrap().unwrap()
+    block_on(store.log(&application.key())).unwrap().unwrap()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use spark_analytics_core::{EventCursor, EventType, JobCursor, JobKey, Timestamp};
+use spark_analytics_core::{AttemptKey, EventCursor, EventType, JobCursor, JobKey, Timestamp};
 
 use crate::problem::Problem;
 
@@ -59,13 +59,13 @@ impl Cursor for i64 {
 }
 
 /// An application and its attempt.
-impl Cursor for (String, String) {
+impl Cursor for AttemptKey {
     fn encode(&self) -> String {
-        join(&[&self.0, &self.1])
+        join(&[&self.app_id, &self.attempt_id])
     }
 
     fn decode(text: &str) -> Result<Self, Problem> {
-        split(text).map(|[app_id, attempt_id]| (app_id, attempt_id))
+        split(text).map(|[app_id, attempt_id]| Self { app_id, attempt_id })
     }
 }
 

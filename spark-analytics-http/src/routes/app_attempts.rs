@@ -1,6 +1,6 @@
 //! The attempts of an application, read without their logs.
 
-use spark_analytics_core::{Application, Result, Store};
+use spark_analytics_core::{Application, AttemptKey, Result, Store};
 
 /// How many attempts are read at a time.
 const PAGE: usize = 1_000;
@@ -8,7 +8,7 @@ const PAGE: usize = 1_000;
 /// The attempts of an application, in the order of their ids.
 pub(crate) async fn of(store: &impl Store, app_id: &str) -> Result<Vec<Application>> {
     let mut found = Vec::new();
-    let mut after = before(app_id).map(|before| (before, String::new()));
+    let mut after = before(app_id).map(|before| AttemptKey::new(before, ""));
     loop {
         let (page, next) = page(store, after.as_ref()).await?;
         let is_beyond = page.last().is_some_and(|last| last.app_id.as_str() > app_id);
@@ -23,12 +23,11 @@ pub(crate) async fn of(store: &impl Store, app_id: &str) -> Result<Vec<Applicati
 /// The attempts after the given one, and the last of them if more may follow.
 pub(crate) async fn page(
     store: &impl Store,
-    after: Option<&(String, String)>,
-) -> Result<(Vec<Application>, Option<(String, String)>)> {
-    let after = after.map(|(app_id, attempt_id)| (app_id.as_str(), attempt_id.as_str()));
+    after: Option<&AttemptKey>,
+) -> Result<(Vec<Application>, Option<AttemptKey>)> {
     let page = store.applications(after, PAGE).await?;
     let last = page.last().filter(|_| page.len() == PAGE);
-    let next = last.map(|last| (last.app_id.clone(), last.attempt_id.clone()));
+    let next = last.map(Application::key);
     Ok((page, next))
 }
 

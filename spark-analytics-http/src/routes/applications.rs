@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::{ApplicationFigures, StageFigures};
-use spark_analytics_core::{Application, Stage, Store};
+use spark_analytics_core::{Application, AttemptKey, Stage, Store};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
@@ -52,12 +52,11 @@ pub(crate) async fn list(
     State(app): State<App>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<ApplicationPage>, Problem> {
-    let page: Page<(String, String)> =
+    let page: Page<AttemptKey> =
         Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let after = page.after.as_ref();
-    let after = after.map(|(app_id, attempt_id)| (app_id.as_str(), attempt_id.as_str()));
-    let mut rows = app.analytics.store().applications(after, page.rows_to_read()).await?;
-    let next = page.cut(&mut rows, |row| (row.app_id.clone(), row.attempt_id.clone()));
+    let mut rows =
+        app.analytics.store().applications(page.after.as_ref(), page.rows_to_read()).await?;
+    let next = page.cut(&mut rows, Application::key);
     Ok(Json(ApplicationPage { applications: rows.iter().map(Into::into).collect(), next }))
 }
 
@@ -140,7 +139,7 @@ pub(crate) async fn stages(
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
     let attempt_id = params.attempt.unwrap_or_default();
     let store = app.analytics.store();
-    let Some(log) = store.log(&app_id, &attempt_id).await? else {
+    let Some(log) = store.log(&AttemptKey::new(&*app_id, &*attempt_id)).await? else {
         return Err(unknown(&app_id, &app_attempts::of(store, &app_id).await?));
     };
     let key = |stage: &Stage| (stage.stage_id, stage.stage_attempt_id);

@@ -50,7 +50,7 @@ fn log(app_id: &str, attempt_id: &str) -> LogSnapshot {
 async fn api() -> Api {
     let api = Api::new();
     for (app_id, attempt_id) in [("a", ""), ("b", "1"), ("b", "2")] {
-        api.store.ingest_log(log(app_id, attempt_id)).await.unwrap();
+        api.store.ingest_logs(vec![log(app_id, attempt_id)], Vec::new()).await.unwrap();
     }
     api
 }
@@ -78,7 +78,10 @@ async fn an_application_reports_its_cores_and_tasks() {
 async fn unknown_figures_of_an_application_are_null() {
     let api = Api::new();
     let application = Application { app_id: "a".to_owned(), ..Application::default() };
-    api.store.ingest_log(LogSnapshot { application, ..LogSnapshot::default() }).await.unwrap();
+    api.store
+        .ingest_logs(vec![LogSnapshot { application, ..LogSnapshot::default() }], Vec::new())
+        .await
+        .unwrap();
     let figures = api.get(&format!("{PATH}/a")).await.json();
     for field in ["start_time", "end_time", "duration_seconds", "core_time_seconds", "idle_share"] {
         assert!(figures[field].is_null(), "{field}");

@@ -67,7 +67,7 @@ impl Api {
         let api = Self::new();
         let snapshot = read_log(log_of(&cases().join(case))).unwrap().snapshot;
         let app_id = snapshot.application.app_id.clone();
-        api.store.ingest_log(snapshot).await.unwrap();
+        api.store.ingest_logs(vec![snapshot], Vec::new()).await.unwrap();
         (api, app_id)
     }
 }
@@ -79,7 +79,7 @@ async fn compare(case: &Path, name: &str) {
     let path = if attempt.is_empty() { app_path.clone() } else { format!("{app_path}/{attempt}") };
     let is_running = !log.application.ended;
     let api = Api::new();
-    api.store.ingest_log(log).await.unwrap();
+    api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let expected = |what: &str| std::fs::read_to_string(case.join("shs").join(what)).unwrap();
 
     for what in ["jobs", "stages", "executors"] {
@@ -253,7 +253,7 @@ async fn a_long_list_of_executions_is_cut_to_twenty_by_default() {
             ..Default::default()
         })
         .collect();
-    api.store.ingest_log(log).await.unwrap();
+    api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let count = async |query: &str| {
         let answer = api.get(&format!("/api/v1/applications/app/sql{query}")).await.json();
         answer.as_array().unwrap().len()

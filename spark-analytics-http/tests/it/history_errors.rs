@@ -31,7 +31,7 @@ impl Api {
                 |attempt| Stage { stage_id: 4, stage_attempt_id: attempt, ..Stage::default() };
             let stages = vec![stage(0), stage(1)];
             let log = LogSnapshot { application, stages, ..LogSnapshot::default() };
-            api.store.ingest_log(log).await.unwrap();
+            api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
         }
         api
     }
@@ -174,7 +174,7 @@ async fn stages_are_chosen_by_the_status_of_tasks_where_details_are_asked_for() 
     ];
     let application = Application { app_id: "app".to_owned(), ..Application::default() };
     let log = LogSnapshot { application, stages, ..LogSnapshot::default() };
-    api.store.ingest_log(log).await.unwrap();
+    api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     for (query, ids) in [
         ("details=true&taskStatus=success", vec![0]),
         ("details=true&taskStatus=FAILED&taskStatus=killed", vec![2, 1]),

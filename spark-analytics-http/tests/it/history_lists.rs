@@ -28,7 +28,7 @@ impl Api {
         let api = Self::new();
         for application in applications {
             let log = LogSnapshot { application, ..LogSnapshot::default() };
-            api.store.ingest_log(log).await.unwrap();
+            api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
         }
         api
     }

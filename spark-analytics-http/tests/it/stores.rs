@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use spark_analytics_core::{
-    Analytics, Application, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
-    JobKey, JobRecord, Limits, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt,
-    Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    Analytics, Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor,
+    JobFilter, JobKey, JobRecord, Limits, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned,
+    Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 use spark_analytics_http::ApiOptions;
 use tokio::sync::Semaphore;
@@ -96,14 +96,14 @@ impl Store for Odd {
     }
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         self.inner.applications(after, limit).await
     }
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         self.attempt()?;
-        self.inner.log(app_id, attempt_id).await
+        self.inner.log(attempt).await
     }
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
         self.writes.acquire().await.unwrap().forget();
@@ -235,7 +235,10 @@ async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
 async fn with_an_application(fault: Fault) -> Api {
     let api = Api::over(Odd::with(fault), &ApiOptions::default());
     let application = Application { app_id: "a".to_owned(), ..Application::default() };
-    api.store.ingest_log(LogSnapshot { application, ..LogSnapshot::default() }).await.unwrap();
+    api.store
+        .ingest_logs(vec![LogSnapshot { application, ..LogSnapshot::default() }], Vec::new())
+        .await
+        .unwrap();
     api
 }
 

@@ -37,14 +37,9 @@ pub(crate) async fn jobs(
     after: Option<&JobCursor>,
     limit: usize,
 ) -> Result<Vec<Job>> {
-    // A stored result of Spark's own names is never read as an unknown one.
     let texts = [&filter.user, &filter.app_id].map(|text| text.as_deref().unwrap_or_default());
     let result = filter.result.as_ref().map_or("", JobResult::name);
-    let has_twin = |result: &JobResult| JobResult::from_name(result.name()) != *result;
-    if filter.result.as_ref().is_some_and(has_twin)
-        || cannot_be_held(&texts)
-        || cannot_be_held(&[result])
-    {
+    if cannot_be_held(&texts) || cannot_be_held(&[result]) {
         return Ok(Vec::new());
     }
     let mut query = jobs_query(filter, after, limit);
@@ -52,8 +47,8 @@ pub(crate) async fn jobs(
     rows.iter().map(figures).collect()
 }
 
-/// Each kind of filter has an index that ends in the time of the end; jobs that ended at once are sorted as
-/// they come.
+/// Each kind of filter has an index that ends in the end time; jobs with the same end time are sorted as they are
+/// read.
 fn jobs_query<'a>(
     filter: &'a JobFilter,
     after: Option<&'a JobCursor>,
@@ -77,11 +72,11 @@ fn jobs_query<'a>(
         query.push(" AND end_us >= ").push_bind(from.start().as_micros());
     }
     if let Some(after) = after {
-        // The first condition is what an index is searched by.
+        // The first condition is the one that an index can serve.
         query.push(" AND end_us >= ").push_bind(after.end.as_micros());
         let key = &after.key;
         let texts = [&key.app_id, &key.attempt_id].map(|text| until_nul(text));
-        // Nothing that is held is equal to a text with U+0000, so that what follows it decides nothing.
+        // No stored text equals one with U+0000, so the columns after it cannot matter.
         let columns = match texts.map(str::len) {
             [len, _] if len < key.app_id.len() => "end_us, app_id",
             [_, len] if len < key.attempt_id.len() => "end_us, app_id, attempt_id",

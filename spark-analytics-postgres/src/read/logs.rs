@@ -1,4 +1,4 @@
-//! Reading what event logs told.
+//! Reading the facts of event logs.
 
 use sqlx::QueryBuilder;
 
@@ -43,7 +43,7 @@ pub(crate) async fn applications(
 ) -> Result<Vec<Application>> {
     let mut query = QueryBuilder::new("SELECT app_no, fact FROM spark_applications");
     match after {
-        // Nothing that is held is equal to a text with U+0000, so that what follows it decides nothing.
+        // No stored text equals one with U+0000, so the columns after it cannot matter.
         Some((app_id, _)) if cannot_be_held(&[app_id]) => {
             query.push(" WHERE app_id > ").push_bind(until_nul(app_id));
         }
@@ -74,7 +74,7 @@ pub(crate) async fn log_source(store: &PostgresStore, location: &str) -> Result<
     .bind(location)
     .fetch_optional(&store.pool)
     .await
-    .map_err(failed("read where a log lay"))?;
+    .map_err(failed("read the location of a log"))?;
     let Some(row) = row else { return Ok(None) };
     let mut columns = Columns::new(&row, "spark_log_sources", 1);
     let location = columns.get()?;

@@ -1,4 +1,4 @@
-//! What reads.
+//! Reads.
 
 pub(crate) mod events;
 pub(crate) mod jobs;

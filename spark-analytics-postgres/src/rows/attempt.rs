@@ -1,4 +1,4 @@
-//! Rows of applications' attempts: what event logs tell of them.
+//! Rows of applications' attempts: the facts of event logs.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ use crate::rows::job::{self, RECORD};
 use crate::statement::Rows;
 use crate::value::{Columns, narrow};
 
-/// What is held of some applications' attempts.
+/// The stored facts of some applications' attempts.
 pub(crate) async fn held(
     connection: &mut PgConnection,
     apps: &[i64],
@@ -28,7 +28,7 @@ pub(crate) async fn held(
     for (app, fact) in facts::<Application>(connection, "spark_applications", apps).await? {
         held.entry(app).or_default().application = Some(fact);
     }
-    // Whatever else a log told came with its application.
+    // All other facts of a log are stored together with its application.
     let known = held.iter().filter(|(_, held)| held.application.is_some());
     let known: Vec<i64> = known.map(|(app, _)| *app).collect::<BTreeSet<_>>().into_iter().collect();
     for (app, stage) in facts::<Stage>(connection, "spark_stages", &known).await? {
@@ -78,15 +78,15 @@ async fn rows(
         .column(apps.iter().copied())
         .fetch(connection, &sql)
         .await
-        .map_err(failed("read what is held of applications"))
+        .map_err(failed("read the facts of applications"))
 }
 
 /// A log's changes with its attempt's number.
 pub(crate) type OfApp<'w> = (i64, &'w LogWriteSet);
 
-/// Writes what logs change of all but jobs and roll-ups, each table's rows together.
+/// Writes the changes of logs to all tables but jobs and roll-ups, one table after another.
 pub(crate) async fn write(connection: &mut PgConnection, writes: &[OfApp<'_>]) -> Result<()> {
-    write_facts(connection, writes).await.map_err(failed("write what logs tell"))
+    write_facts(connection, writes).await.map_err(failed("write the facts of logs"))
 }
 
 async fn write_facts(connection: &mut PgConnection, writes: &[OfApp<'_>]) -> sqlx::Result<()> {

@@ -33,8 +33,8 @@ impl PostgresStore {
         self.numbers.known().clear();
     }
 
-    /// The number of each attempt. One that has none gets it at once, by a commit of its own: a number
-    /// says nothing yet.
+    /// The number of each attempt. An attempt without one is numbered immediately, in a commit of its own: a number
+    /// alone is not yet a fact.
     pub(crate) async fn numbers(&self, apps: BTreeSet<App>) -> Result<HashMap<App, i64>> {
         let (mut numbers, mut unknown) = (HashMap::new(), Vec::new());
         {

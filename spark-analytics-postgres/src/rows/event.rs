@@ -11,16 +11,16 @@ use crate::rows::job::JobNo;
 use crate::statement::Rows;
 use crate::value::Columns;
 
-/// Below all ids that are held: [`plan`](spark_analytics_core::backend::plan()) numbers from here, and what it numbers
-/// is numbered by the database.
+/// Below all stored ids: [`plan`](spark_analytics_core::backend::plan()) counts from here, and the database replaces
+/// these provisional ids by its own.
 pub(crate) const FIRST_NEW: i64 = i64::MIN;
 
-/// What there is under the identities of a batch.
+/// The stored events under the identities of a batch.
 pub(crate) struct Events {
-    /// The event that is held under each identity.
+    /// The stored event of each identity.
     pub(crate) held: Vec<Option<StoredEvent>>,
-    /// The ids of the others, in their order. Their first events are inserted already: an index is searched
-    /// once for whether an event is known and for where it goes.
+    /// The ids of the others, ascending. Their first events are inserted already, so that the index is searched once
+    /// both to find an event and to insert it.
     new: Vec<i64>,
 }
 
@@ -45,7 +45,7 @@ impl Events {
         let identities = batch.identities().zip(batch.first_events()).enumerate();
         let identities =
             identities.map(|(place, ((job, _), event))| Identity { place, job: jobs[job], event });
-        // What is refused is not asked for either.
+        // Events that are too old need not be looked up.
         let taken: Vec<Identity<'_>> = identities
             .filter(|identity| identity.event.timestamp().day() >= pruned_before)
             .collect();
@@ -56,7 +56,7 @@ impl Events {
         let known: Vec<Identity<'_>> = known.map(|(identity, _)| *identity).collect();
         let read = read(connection, dedup, &known).await?;
         if read.len() < known.len() {
-            let reason = "events were deleted by another program while they were read: send again";
+            let reason = "events were deleted by another program while they were being read: retry";
             return Err(Error::unavailable(POSTGRES, reason));
         }
         for (place, stored) in read {
@@ -65,7 +65,7 @@ impl Events {
         Ok(Self { held, new })
     }
 
-    /// Gives what was planned its ids, and the events that were replaced already in their batch their texts.
+    /// Replaces provisional ids by those of the database, and updates events that a later event of the batch replaced.
     pub(crate) async fn write(
         self,
         connection: &mut PgConnection,

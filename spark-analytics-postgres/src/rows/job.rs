@@ -22,14 +22,14 @@ pub(crate) const FIGURES: &str = concat!(
     ", wide_sums"
 );
 
-/// The columns that [`record`] reads: what a log told of tasks stands in `log`, too.
+/// The columns that [`record`] reads. The tasks that a log reports are read from `log`.
 pub(crate) const RECORD: &str = concat!(
     "app_no, job_id, source, user_name, start_us, end_us, result, end_user, completion_us, ",
     event_task_columns!(),
     ", wide_sums, single_events, log"
 );
 
-/// The columns that change with single events of a job of which no log told: half as many as there are.
+/// The columns that single events change in a job that no log reports: half of all.
 const OF_EVENTS: &str = concat!(
     "source, user_name, start_us, end_us, result, end_user, completion_us, wide_sums, ",
     event_task_columns!()

@@ -15,7 +15,7 @@ use crate::error::{POSTGRES, failed};
 use crate::statement::Rows;
 use crate::value::{Columns, histogram_bytes, narrow, sums_of_tasks, sums_of_tasks_mut, wide};
 
-/// How many writers may change roll-ups at once; more wait.
+/// How many writers may change roll-ups at the same time; others wait.
 const SLOTS: i16 = 16;
 
 /// The columns that [`rollup`] reads.
@@ -60,7 +60,7 @@ pub(crate) async fn add(
     write(connection, slot, &put, &gone).await.map_err(failed("write roll-ups"))
 }
 
-/// The first slot that no other writer has, and none can have before this one has committed.
+/// Acquires the first free slot, which no other writer can have before this one has committed.
 async fn take_slot(store: &PostgresStore, connection: &mut PgConnection) -> sqlx::Result<i16> {
     let first = store.prune_lock() + 1;
     let free: Option<i16> = sqlx::query_scalar(
@@ -140,8 +140,8 @@ fn sums_of(rollup: &Rollup) -> [i128; 13] {
     sums
 }
 
-/// Reads the columns of [`FIGURES`]. The counts of one slot may be below zero: where a job is taken out is
-/// not always where it was added.
+/// Reads the columns of [`FIGURES`]. The counts of one slot may be negative: a job can be subtracted in another slot
+/// than the one it was added in.
 pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
     let mut rollup = Rollup {
         jobs_succeeded: columns.get()?,
@@ -184,7 +184,7 @@ pub(crate) fn days(
             return Err(Error::damaged(
                 POSTGRES,
                 format!("day {day} of {of} in spark_rollups"),
-                format!("{name}: {count} is no count"),
+                format!("{name}: invalid count {count}"),
             ));
         }
     }

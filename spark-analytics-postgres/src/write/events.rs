@@ -1,4 +1,4 @@
-//! Taking a batch of events.
+//! Ingesting a batch of events.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ async fn ingest_batch(store: &PostgresStore, events: Vec<Event>) -> Result<Vec<R
     let Locked { mut transaction, rows, mut made } = store.lock_jobs(rows(&batch, &jobs)).await?;
     let connection = &mut *transaction;
 
-    // Ids come from a sequence, which no writer waits for; ascending, and nobody else gets them.
+    // Ids come from a sequence, for which no writer waits. They ascend, and no other writer gets them.
     let (pruned_before, ids): (Option<i32>, Vec<i64>) = sqlx::query_as(
         "SELECT pruned_before_day, ARRAY(SELECT nextval('spark_event_ids') \
          FROM generate_series(1, $1)) FROM spark_meta WHERE only_row",
@@ -33,7 +33,7 @@ async fn ingest_batch(store: &PostgresStore, events: Vec<Event>) -> Result<Vec<R
     .bind(batch.identities().len() as i64)
     .fetch_one(&mut *connection)
     .await
-    .map_err(failed("read what is held"))?;
+    .map_err(failed("read the current state"))?;
     let pruned_before = pruned_before.map_or(Day::MIN, Day::from_number);
     // The database inserts while the jobs' records are made out.
     let (events, records) = tokio::join!(

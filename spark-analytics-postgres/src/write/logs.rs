@@ -1,4 +1,4 @@
-//! Taking what event logs tell.
+//! Ingesting event logs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -43,14 +43,16 @@ async fn ingest_all(
             .append(&mut ingest_distinct(&mut transaction, part, &mut made, &mut rollups).await?);
     }
     lock::delete(&mut transaction, &made).await.map_err(failed("write jobs"))?;
-    sources::put(&mut transaction, &sources).await.map_err(failed("note where logs lay"))?;
+    sources::put(&mut transaction, &sources)
+        .await
+        .map_err(failed("record the locations of logs"))?;
     rollup::add(store, &mut transaction, rollups).await?;
     transaction.commit().await.map_err(failed("commit"))?;
     Ok(receipts)
 }
 
-/// Parts the logs so that no part tells of an attempt twice: what a log changes depends on those
-/// before it.
+/// Splits the logs so that no part has two logs of one attempt: the changes of a log depend on earlier logs of its
+/// attempt.
 fn with_distinct_attempts(logs: Vec<(i64, LogSnapshot)>) -> Vec<Vec<(i64, LogSnapshot)>> {
     let mut parts: Vec<Vec<(i64, LogSnapshot)>> = Vec::new();
     for (app, log) in logs {
@@ -62,7 +64,7 @@ fn with_distinct_attempts(logs: Vec<(i64, LogSnapshot)>) -> Vec<Vec<(i64, LogSna
     parts
 }
 
-/// Takes logs of distinct attempts, and adds up what they change of roll-ups.
+/// Ingests logs of distinct attempts, and adds up their changes to roll-ups.
 async fn ingest_distinct(
     connection: &mut PgConnection,
     logs: Vec<(i64, LogSnapshot)>,

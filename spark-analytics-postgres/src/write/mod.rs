@@ -1,4 +1,4 @@
-//! What writes, each in a transaction or several.
+//! Writes, each in one transaction or, for a prune, several.
 
 pub(crate) mod events;
 pub(crate) mod logs;

@@ -7,10 +7,10 @@ use crate::PostgresStore;
 use crate::error::{Kind, failed};
 use crate::transaction::{BEGIN, Transaction};
 
-/// How many pages of 8 KiB one transaction looks at.
+/// How many pages of 8 KiB one transaction scans.
 const PAGES_AT_ONCE: i64 = 1_024;
 
-/// How often it is waited for the end of batches, 5 s each.
+/// How often to wait for running batches to end, 5 s each time.
 const TRIES: usize = 60;
 
 /// A table that holds events, `spark_events` or a partition of it: its name, its pages, and where it ends if
@@ -33,8 +33,8 @@ pub(crate) async fn prune(store: &PostgresStore, before: Day) -> Result<Pruned> 
     Ok(Pruned { events, before })
 }
 
-/// Moves the day forward before anything goes, when no batch is under way that was planned by an
-/// earlier one: what goes may not come again. Gives the day in force.
+/// Moves the prune day forward before any event is removed, so that removed events cannot be ingested again; no batch
+/// may be running then that was planned with an earlier day. Returns the day in force.
 async fn set_day(store: &PostgresStore, before: Day) -> sqlx::Result<Day> {
     let mut transaction = begin_without_writers(store).await?;
     let number = sqlx::query_scalar(
@@ -48,8 +48,8 @@ async fn set_day(store: &PostgresStore, before: Day) -> sqlx::Result<Day> {
     Ok(Day::from_number(number))
 }
 
-/// Begins when no batch is under way. Batches that come meanwhile wait, too, so it gives way to a long one
-/// and tries again.
+/// Begins when no batch is running. Batches that arrive in the meantime wait as well, so it gives up while a long one
+/// runs and tries again.
 async fn begin_without_writers(store: &PostgresStore) -> sqlx::Result<Transaction> {
     let lock = store.prune_lock();
     let begin =
@@ -80,8 +80,8 @@ async fn parts(store: &PostgresStore) -> sqlx::Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// Begins to read or drop partitions, which locks several, so that one prune at a time does. Whoever writes
-/// or reads while this waits to drop one waits as well, so it does not wait long.
+/// Begins to read or drop partitions, one prune at a time because that locks several. Readers and writers queue behind
+/// it while it waits to drop a partition, so it does not wait long.
 async fn begin_alone(store: &PostgresStore) -> sqlx::Result<Transaction> {
     let lock = store.partitions_lock();
     let begin =
@@ -89,7 +89,7 @@ async fn begin_alone(store: &PostgresStore) -> sqlx::Result<Transaction> {
     Transaction::begin(&store.pool, &begin).await
 }
 
-/// Looks through a table page by page: what comes meanwhile, behind the last page, is not so old.
+/// Scans a table page by page: rows that are added behind the last page in the meantime are not that old.
 async fn remove_from(
     store: &PostgresStore,
     name: &str,
@@ -118,7 +118,7 @@ async fn remove_from(
     Ok(events)
 }
 
-/// Drops a partition that lies before the day as a whole.
+/// Drops a partition all of whose events are before the day.
 async fn drop_part(store: &PostgresStore, name: &str) -> sqlx::Result<u64> {
     let mut transaction = begin_alone(store).await?;
     let events: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {name}")))
@@ -129,7 +129,7 @@ async fn drop_part(store: &PostgresStore, name: &str) -> sqlx::Result<u64> {
     Ok(events.cast_unsigned())
 }
 
-/// Passes over that a partition is not there: another prune has dropped it.
+/// Ignores that a partition does not exist: another prune has dropped it.
 fn gone(error: sqlx::Error) -> sqlx::Result<()> {
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some("42P01") => Ok(()),

@@ -1,4 +1,4 @@
-//! Input that could not be taken.
+//! Rejected input.
 
 use spark_analytics_core::{MAX_REJECTED, Rejection, Result};
 
@@ -11,7 +11,7 @@ pub(crate) async fn reject(store: &PostgresStore, rejections: Vec<Rejection>) ->
     if rejections.is_empty() {
         return Ok(());
     }
-    // Of many the last would push out the others.
+    // If there are more than are kept, only the newest are written.
     let newest = &rejections[rejections.len().saturating_sub(MAX_REJECTED)..];
     let rows = Rows::default()
         .column(newest.iter().map(|rejection| rejection.at.as_micros()))
@@ -24,8 +24,8 @@ pub(crate) async fn reject(store: &PostgresStore, rejections: Vec<Rejection>) ->
         "INSERT INTO spark_rejected (at_us, reason, raw) SELECT * FROM {rows}",
     )
     .await
-    .map_err(failed("keep rejected input"))?;
-    // What another is deleting need not be waited for.
+    .map_err(failed("store rejected input"))?;
+    // Rows that another writer is deleting are skipped rather than waited for.
     sqlx::query(
         "DELETE FROM spark_rejected WHERE id IN (SELECT id FROM spark_rejected WHERE id <= \
          (SELECT id FROM spark_rejected ORDER BY id DESC OFFSET $1 LIMIT 1) \

@@ -1,4 +1,4 @@
-//! Where logs lay when they were taken.
+//! The locations of ingested logs.
 
 use std::collections::BTreeMap;
 

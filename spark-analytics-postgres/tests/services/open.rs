@@ -88,7 +88,7 @@ async fn another_rule_is_refused_both_ways() {
     let other = Schema::new().await;
     other.store().await;
     let (refused, told) = refusal(&other.url()).await;
-    assert!(matches!(refused, Error::Incompatible(_)));
+    assert!(matches!(refused, Error::Location { .. } | Error::Incompatible { .. }));
     assert_eq!(
         told,
         "the database `postgres` at HOST:PORT as `spark` was created with the dedup rule `task` and \
@@ -104,7 +104,7 @@ async fn a_newer_schema_is_refused_and_keeps_nobody_waiting() {
                  checksum, execution_time FROM spark_migrations";
     run(&mut schema.beside().await, newer).await;
     let (refused, told) = refusal(&schema.url()).await;
-    assert!(matches!(refused, Error::Incompatible(_)));
+    assert!(matches!(refused, Error::Location { .. } | Error::Incompatible { .. }));
     assert_eq!(
         told,
         "the database `postgres` at HOST:PORT as `spark` has schema 1000, and this version of \
@@ -131,7 +131,10 @@ async fn a_url_that_cannot_be_read_is_told_without_its_password() {
         "postgres://ada:12#sesame@localhost/spark",
     ] {
         let refused = PostgresStore::open(url).await.unwrap_err();
-        assert!(matches!(refused, Error::Incompatible(_)), "{url}: {refused}");
+        assert!(
+            matches!(refused, Error::Location { .. } | Error::Incompatible { .. }),
+            "{url}: {refused}"
+        );
         let told = refused.to_string();
         assert!(told.starts_with("cannot read the URL of the PostgreSQL database: "), "{told}");
         assert!(!told.contains("sesame") && !format!("{refused:?}").contains("sesame"), "{told}");
@@ -159,7 +162,7 @@ async fn a_wrong_password_or_database_is_told_without_the_password() {
     run(&mut admin, role).await;
     let wrong = server().replace("spark@", "with_password:sesame@");
     let (refused, told) = refusal(&wrong).await;
-    assert!(matches!(refused, Error::Incompatible(_)));
+    assert!(matches!(refused, Error::Location { .. } | Error::Incompatible { .. }));
     assert_eq!(
         told,
         "cannot connect to the database `postgres` at HOST:PORT as `with_password`: password \
@@ -167,7 +170,7 @@ async fn a_wrong_password_or_database_is_told_without_the_password() {
     );
     let missing = server().replace("/postgres", "/nowhere").replace("spark@", "spark:sesame@");
     let (refused, told) = refusal(&missing).await;
-    assert!(matches!(refused, Error::Incompatible(_)));
+    assert!(matches!(refused, Error::Location { .. } | Error::Incompatible { .. }));
     assert_eq!(
         told,
         "cannot connect to the database `nowhere` at HOST:PORT as `spark`: database \

@@ -211,8 +211,7 @@ async fn a_reader_of_a_partition_keeps_others_waiting_for_seconds_only() {
     let held = store.prune(days_later(3)).await.unwrap_err().to_string();
     assert_eq!(
         held,
-        "the PostgreSQL store cannot be used now: another process has held what is to be written for \
-         too long: send again"
+        "the PostgreSQL store cannot be used now: another process has held a lock for too long: retry"
     );
     assert!(matches!(store.ingest(job_on(3, 3)).await.unwrap()[0], Receipt::Recorded(_)));
     reading.rollback().await.unwrap();

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use crate::common::{Schema, job, pool, run, whole_job};
 use futures::task::noop_waker;
 use spark_analytics_core::{
-    Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, LogJob, LogSnapshot, Receipt,
-    Rejection, Result, Store, Timestamp,
+    AttemptKey, Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, LogJob,
+    LogSnapshot, Receipt, Rejection, Result, Store, Timestamp,
 };
 use spark_analytics_postgres::PostgresStore;
 use sqlx::{Connection, PgConnection};
@@ -39,8 +39,7 @@ async fn a_lock_held_by_another_session_is_told_and_passes() {
     assert!(job(&store, 1).await.is_some(), "reads do not wait");
     assert_eq!(
         waiting.await.unwrap().unwrap_err().to_string(),
-        "the PostgreSQL store cannot be used now: another process has held what is to be written for \
-         too long: send again"
+        "the PostgreSQL store cannot be used now: another process has held a lock for too long: retry"
     );
     held.rollback().await.unwrap();
     assert_eq!(store.ingest(whole_job(1)).await.unwrap()[0], Receipt::Duplicate(1));
@@ -90,7 +89,7 @@ async fn a_connection_ended_amid_a_call_is_told_and_sending_again_counts_once() 
         told.starts_with(
             "the PostgreSQL store cannot be used now: the connection was lost while it was to lock \
              jobs ("
-        ) && told.ends_with("): send again, which is safe whether or not it had been stored"),
+        ) && told.ends_with("): retry, which is safe whether or not the write was committed"),
         "{told}"
     );
     held.rollback().await.unwrap();
@@ -157,7 +156,7 @@ async fn a_call_given_up_anywhere_is_whole_or_absent_and_may_be_sent_again() {
         let known = receipts.iter().filter(|r| matches!(r, Receipt::Duplicate(_))).count();
         assert!(known == 0 || known == 3, "{receipts:?}");
         stored += usize::from(known == 3);
-        give_up_after(1 + round as usize * 3 % 40, store.log("", "")).await;
+        give_up_after(1 + round as usize * 3 % 40, store.log(&AttemptKey::default())).await;
         give_up_after(1 + round as usize * 5 % 40, store.prune(Day::MIN)).await;
     }
     assert!(0 < stored && stored < 300, "{stored} calls went through");
@@ -215,7 +214,7 @@ async fn a_count_below_zero_is_damage() {
         assert_eq!(
             error.to_string(),
             "the PostgreSQL store holds a damaged row of spark_jobs with app_no = 1, job_id = 1: \
-             tasks_failed: -7 is no count"
+             tasks_failed: invalid count -7"
         );
     }
     for (user, of) in [(None, "all users"), (Some("ada"), "user `ada`")] {
@@ -224,7 +223,7 @@ async fn a_count_below_zero_is_damage() {
             told,
             format!(
                 "the PostgreSQL store holds a damaged day 2024-03-30 of {of} in spark_rollups: \
-                 jobs_failed: -1 is no count"
+                 jobs_failed: invalid count -1"
             )
         );
     }
@@ -246,7 +245,7 @@ async fn sums_beyond_64_bits_come_back() {
     told.tasks.cpu_time_ns = i128::from(i64::MIN) * 2;
     log.jobs.push(told.clone());
     log.jobs.push(LogJob { job_id: 1, ..told.clone() });
-    store.ingest_log(log).await.unwrap();
+    store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let record = store.job(&JobKey::in_app("app-1", "", 0)).await.unwrap().unwrap();
     assert_eq!(record.log.as_deref(), Some(&told));
     let jobs = store.jobs(&JobFilter::default(), None, 10).await.unwrap();
@@ -268,7 +267,7 @@ async fn what_has_a_nul_is_not_found() {
     store.ingest(whole_job(1)).await.unwrap();
     let mut log = LogSnapshot::default();
     log.application.app_id = "app-1".to_owned();
-    store.ingest_log(log).await.unwrap();
+    store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let nul = || Some("a\0".to_owned());
     for key in [JobKey::in_app("a\0", "", 1), JobKey::in_app("", "\0", 1)] {
         assert_eq!(store.job(&key).await.unwrap(), None);
@@ -283,8 +282,8 @@ async fn what_has_a_nul_is_not_found() {
         assert!(store.jobs(&filter, None, 10).await.unwrap().is_empty());
     }
     assert!(store.rollups(Day::MIN, Day::MAX, Some("\0")).await.unwrap().is_empty());
-    assert_eq!(store.log("a\0", "").await.unwrap(), None);
-    assert_eq!(store.log("app-1", "\0").await.unwrap(), None);
+    assert_eq!(store.log(&AttemptKey::new("a\0", "")).await.unwrap(), None);
+    assert_eq!(store.log(&AttemptKey::new("app-1", "\0")).await.unwrap(), None);
     assert_eq!(store.log_source("\0").await.unwrap(), None);
 
     // Places between what is held are places all the same.
@@ -301,7 +300,8 @@ async fn what_has_a_nul_is_not_found() {
     let rest = store.events(&JobKey::new(1), Some(&after), 10).await.unwrap();
     assert_eq!(rest.iter().map(|stored| stored.id).collect::<Vec<_>>(), [2, 3]);
     for (after, count) in [(("a\0", "b"), 1), (("app-1", "\0"), 0), (("app-1\0", ""), 0)] {
-        assert_eq!(store.applications(Some(after), 10).await.unwrap().len(), count, "{after:?}");
+        let after = AttemptKey::new(after.0, after.1);
+        assert_eq!(store.applications(Some(&after), 10).await.unwrap().len(), count, "{after:?}");
     }
 }
 

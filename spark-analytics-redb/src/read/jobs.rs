@@ -66,11 +66,11 @@ pub(crate) fn jobs(
     Ok(jobs)
 }
 
-/// An application of so many jobs is read whole and put in the order of ends; the jobs of a larger one
-/// are looked for in that order among those of others.
+/// An application with at most this many jobs is read as a whole and sorted by end; the jobs of a larger one are
+/// searched in the order of ends among those of other applications.
 const MAX_SORTED_JOBS: usize = 1_024;
 
-/// As [`jobs`], of one application; `None` if it has too many.
+/// As [`jobs`], for one application; `None` if it has too many jobs.
 fn jobs_of_app(
     rows: &impl ReadableTable<&'static [u8], &'static [u8]>,
     app_id: &str,

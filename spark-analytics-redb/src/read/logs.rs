@@ -1,4 +1,4 @@
-//! Reading what event logs told.
+//! Reading the facts of event logs.
 
 use std::ops::Bound;
 
@@ -55,7 +55,7 @@ pub(crate) fn log(
     }))
 }
 
-/// What was noted of a log's location.
+/// The recorded source of a log.
 pub(crate) fn log_source(
     transaction: &ReadTransaction,
     location: &str,

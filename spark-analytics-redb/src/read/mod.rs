@@ -1,4 +1,4 @@
-//! What reads, each in one transaction.
+//! Reads, each in one transaction.
 
 pub(crate) mod events;
 pub(crate) mod jobs;

@@ -1,4 +1,4 @@
-//! Rows of applications' attempts: what event logs tell of them.
+//! Rows of applications' attempts: the facts of event logs.
 
 use std::ops::Range;
 

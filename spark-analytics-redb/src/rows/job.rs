@@ -158,7 +158,7 @@ mod tests {
         let damaged = JobRow::decode(&key, &row).expect_err("is refused");
         assert_eq!(
             damaged.during("read").to_string(),
-            "the redb store holds a damaged row of job 7: -1 is no count"
+            "the redb store holds a damaged row of job 7: invalid count -1"
         );
 
         let mut total = Rollup::default();

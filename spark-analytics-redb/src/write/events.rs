@@ -1,4 +1,4 @@
-//! Taking a batch of events.
+//! Ingesting a batch of events.
 
 use redb::WriteTransaction;
 use spark_analytics_core::backend::{Batch, Held, plan};

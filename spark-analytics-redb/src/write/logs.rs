@@ -1,4 +1,4 @@
-//! Taking what event logs tell.
+//! Ingesting event logs.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::tables::{APPLICATIONS, ENVIRONMENTS, EXECUTORS, META, SQL, STAGES, St
 use crate::value::{from_json, to_json, unwritable};
 use crate::write::sources;
 
-/// Takes logs one after another, and notes where logs lay.
+/// Ingests logs one after another, and records their locations.
 pub(crate) fn ingest_logs(
     transaction: &WriteTransaction,
     logs: Vec<LogSnapshot>,

@@ -1,4 +1,4 @@
-//! What writes, each in a transaction of the caller's.
+//! Writes, each in a transaction of the caller.
 
 pub(crate) mod events;
 pub(crate) mod logs;

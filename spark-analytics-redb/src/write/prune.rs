@@ -11,10 +11,10 @@ use crate::keys;
 use crate::tables::{EVENT_IDS, EVENTS, META, State};
 use crate::value::NOT_A_KEY;
 
-/// How many rows a transaction of [`remove_events`] looks at.
+/// How many rows a transaction of [`remove_events`] examines.
 const CHUNK: usize = 10_000;
 
-/// Moves the day forward; tells the day in force.
+/// Moves the prune day forward and returns the day in force.
 pub(crate) fn move_day(transaction: &WriteTransaction, before: Day) -> Result<Written<Day>> {
     let mut meta = transaction.open_table(META)?;
     let mut state = State::load(&meta)?;
@@ -26,7 +26,7 @@ pub(crate) fn move_day(transaction: &WriteTransaction, before: Day) -> Result<Wr
     Ok(Written::Changed(before))
 }
 
-/// What [`remove_events`] did, and the number of the job to go on with.
+/// How many events [`remove_events`] removed, and the number of the job to continue with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Removed {
     pub(crate) events: u64,

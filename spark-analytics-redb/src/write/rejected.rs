@@ -1,4 +1,4 @@
-//! Input that could not be taken.
+//! Rejected input.
 
 use redb::WriteTransaction;
 use spark_analytics_core::{MAX_REJECTED, Rejection};

@@ -43,8 +43,8 @@ async fn an_application_of_any_size_is_listed_in_the_order_of_ends() {
     let memory = MemoryStore::default();
     let apps = [("a", 1_024), ("a-", 1_025), ("a\u{1}", 700), ("b", 3), ("", 2)];
     for (app, jobs) in apps {
-        redb.ingest_log(log(app, jobs)).await.unwrap();
-        memory.ingest_log(log(app, jobs)).await.unwrap();
+        redb.ingest_logs(vec![log(app, jobs)], Vec::new()).await.unwrap();
+        memory.ingest_logs(vec![log(app, jobs)], Vec::new()).await.unwrap();
     }
     let day = |number| Some(spark_analytics_core::Day::from_number(number));
     for (app, count) in apps {

@@ -169,10 +169,10 @@ fn closing_lets_go_of_the_file_while_clones_exist() {
         assert_eq!(
             said,
             [
-                "the redb store failed to read a job: it was closed: open it again",
-                "the redb store failed to ingest events: it was closed: open it again",
-                "the redb store failed to answer: it was closed: open it again",
-                "the redb store failed to compact its file: it was closed: open it again",
+                "the redb store failed to read a job: the store is closed: open it again",
+                "the redb store failed to ingest events: the store is closed: open it again",
+                "the redb store failed to answer: the store is closed: open it again",
+                "the redb store failed to compact its file: the store is closed: open it again",
             ]
         );
     });
@@ -192,7 +192,7 @@ fn closing_waits_for_what_runs() {
                     match block_on(store.jobs(&JobFilter::default(), None, 10)) {
                         Ok(_) => {}
                         Err(error) => {
-                            assert!(error.to_string().contains("it was closed"), "{error}");
+                            assert!(error.to_string().contains("the store is closed"), "{error}");
                         }
                     }
                 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::support::*;
 use async_trait::async_trait;
 use spark_analytics_core::{
-    Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    Application, AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected,
+    Rejection, Result, Rollup, Store, StoredEvent,
 };
 use spark_analytics_redis::RedisCached;
 use tokio::sync::{Notify, Semaphore};
@@ -90,13 +90,13 @@ impl Store for Stepped {
     }
     async fn applications(
         &self,
-        after: Option<(&str, &str)>,
+        after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
         self.store.applications(after, limit).await
     }
-    async fn log(&self, app_id: &str, attempt_id: &str) -> Result<Option<LogSnapshot>> {
-        self.store.log(app_id, attempt_id).await
+    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
+        self.store.log(attempt).await
     }
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         self.store.log_source(location).await

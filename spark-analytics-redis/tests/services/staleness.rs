@@ -162,13 +162,13 @@ fn log(start_ms: i64, jobs: &[(i64, i32)]) -> LogSnapshot {
 #[tokio::test]
 async fn a_later_run_makes_the_jobs_of_the_earlier_stale() {
     let (_, one, other) = two_processes().await;
-    one.ingest_log(log(1, &[(1, 1), (2, 2)])).await.unwrap();
+    one.ingest_logs(vec![log(1, &[(1, 1), (2, 2)])], Vec::new()).await.unwrap();
     assert_eq!(keep_days(&other, 0, 4, None).await, [0, 1, 1, 0, 0]);
     let keys = [1, 2].map(|job| JobKey::in_app("app-1", "", job));
     for key in &keys {
         assert!(other.job(key).await.unwrap().is_some());
     }
-    one.ingest_log(log(2, &[(1, 3)])).await.unwrap();
+    one.ingest_logs(vec![log(2, &[(1, 3)])], Vec::new()).await.unwrap();
     assert!(day_is_hit(&other, 0, None).await);
     assert!(day_is_hit(&other, 4, None).await);
     assert_eq!(keep_days(&other, 0, 4, None).await, [0, 0, 0, 1, 0]);
@@ -237,7 +237,9 @@ async fn concurrent_processes_never_keep_what_is_stale() {
                 for input in inputs {
                     match input {
                         Input::Event(event) => drop(process.ingest(vec![event]).await.unwrap()),
-                        Input::Log(log) => drop(process.ingest_log(*log).await.unwrap()),
+                        Input::Log(log) => {
+                            drop(process.ingest_logs(vec![*log], Vec::new()).await.unwrap())
+                        }
                     }
                     for key in keys.iter().take(3) {
                         process.job(key).await.unwrap();

@@ -1,4 +1,4 @@
-//! Reading what event logs told.
+//! Reading the facts of event logs.
 
 use spark_analytics_core::backend::{HeldLog, rows_limit};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
@@ -51,7 +51,7 @@ pub(crate) async fn log_source(store: &SqliteStore, location: &str) -> Result<Op
             .bind(location)
             .fetch_optional(&store.readers)
             .await
-            .map_err(failed("read where a log lay"))?;
+            .map_err(failed("read the location of a log"))?;
     let Some(row) = row else { return Ok(None) };
     let mut columns = Columns::new(&row, "spark_log_sources");
     columns.get::<i64>()?;

@@ -1,4 +1,4 @@
-//! Rows of applications' attempts: what event logs tell of them.
+//! Rows of applications' attempts: the facts of event logs.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,8 @@ use crate::value::{Columns, Sum, next_id, put_json};
 /// An application's id and its attempt's.
 pub(crate) type App = (String, String);
 
-/// What is held of some applications' attempts, in their order, and the numbers of their jobs by an
-/// attempt's place and a job's id.
+/// The stored facts of some applications' attempts, in their order, and the numbers of their jobs by an attempt's
+/// index and a job's id.
 pub(crate) async fn held(
     connection: &mut SqliteConnection,
     apps: &[App],
@@ -36,7 +36,7 @@ pub(crate) async fn held(
     for (app, application) in facts::<Application>(connection, "spark_applications", &all).await? {
         held[app].application = Some(application);
     }
-    // Whatever else a log told came with its application.
+    // All other facts of a log are stored together with its application.
     let known: Vec<(usize, &App)> =
         all.into_iter().filter(|(app, _)| held[*app].application.is_some()).collect();
     if known.is_empty() {
@@ -92,7 +92,7 @@ async fn rows(
             values.add(attempt_id.as_str());
         },
     );
-    find.fetch(connection).await.map_err(failed("read what is held of applications"))
+    find.fetch(connection).await.map_err(failed("read the facts of applications"))
 }
 
 /// Reads a row's number and its column `fact`.
@@ -101,7 +101,7 @@ pub(crate) fn fact<T: DeserializeOwned>(columns: &mut Columns<'_>) -> Result<T> 
     columns.json()
 }
 
-/// Writes what logs change, each table's rows together.
+/// Writes the changes of logs, one table after another.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     apps: &[App],
@@ -110,7 +110,7 @@ pub(crate) async fn write(
 ) -> Result<()> {
     write_jobs(connection, writes, numbers).await?;
     let of_apps: Vec<(&App, &LogWriteSet)> = apps.iter().zip(writes).collect();
-    write_facts(connection, &of_apps).await.map_err(failed("write what logs tell"))
+    write_facts(connection, &of_apps).await.map_err(failed("write the facts of logs"))
 }
 
 async fn write_jobs(

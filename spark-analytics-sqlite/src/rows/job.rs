@@ -16,7 +16,7 @@ pub(crate) const FIGURES: &str = concat!(
     task_columns!()
 );
 
-/// The columns that [`record`] reads: what a log told of tasks stands in `log`, too.
+/// The columns that [`record`] reads. The tasks that a log reports are read from `log`.
 pub(crate) const RECORD: &str = concat!(
     "job_no, source, user, start_us, end_us, result, end_user, completion_us, ",
     event_task_columns!(),
@@ -24,11 +24,11 @@ pub(crate) const RECORD: &str = concat!(
 );
 
 const KEY: &str = "job_no, app_id, attempt_id, job_id";
-/// What decides on a job's place in lists: the columns of indexes.
+/// The columns of indexes, by which jobs are listed.
 const PLACE: &str = "source, user, end_us, result";
 const REST: &str =
     concat!("start_us, end_user, completion_us, ", task_columns!(), ", single_events, log");
-/// The part of [`REST`] that single events change in a job of which no log told.
+/// The part of [`REST`] that single events change in a job that no log reports.
 const OF_EVENTS: &str = concat!("start_us, end_user, completion_us, ", event_task_columns!());
 
 /// A job to be written under its number.
@@ -39,14 +39,14 @@ pub(crate) struct NumberedJob<'a> {
     pub(crate) write: &'a JobWrite,
 }
 
-/// Puts job rows, told by one source, and deletes empty ones.
+/// Writes job rows that changed because of one source, and deletes empty ones.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     jobs: &[NumberedJob<'_>],
     told_by: Source,
 ) -> sqlx::Result<()> {
     let (mut insert, mut delete) = (Vec::new(), Vec::new());
-    // By whether the place changes, and whether only single events told of the job, now and before.
+    // Indexed by whether the listed columns change, and by whether only single events report the job.
     let mut update: [[Vec<&NumberedJob<'_>>; 2]; 2] = Default::default();
     for job in jobs {
         let write = job.write;

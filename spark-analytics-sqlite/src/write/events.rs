@@ -1,4 +1,4 @@
-//! Taking a batch of events.
+//! Ingesting a batch of events.
 
 use sqlx::SqliteConnection;
 
@@ -70,7 +70,7 @@ async fn load(connection: &mut SqliteConnection, batch: &Batch) -> Result<(Held,
         )
         .fetch_one(&mut *connection)
         .await
-        .map_err(failed("read what is held"))?;
+        .map_err(failed("read the current state"))?;
     let next_event_id = next_id(next_event_id.checked_sub(1), "spark_meta")?;
 
     let mut jobs = vec![JobRecord::default(); batch.jobs().len()];

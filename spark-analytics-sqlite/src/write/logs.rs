@@ -1,4 +1,4 @@
-//! Taking what event logs tell.
+//! Ingesting event logs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,13 +25,15 @@ pub(crate) async fn ingest_logs(
     for (apps, logs) in with_distinct_attempts(logs) {
         receipts.append(&mut ingest_distinct(&mut transaction, apps, logs).await?);
     }
-    sources::put(&mut transaction, &sources).await.map_err(failed("note where logs lay"))?;
+    sources::put(&mut transaction, &sources)
+        .await
+        .map_err(failed("record the locations of logs"))?;
     transaction.commit().await.map_err(failed("commit"))?;
     Ok(receipts)
 }
 
-/// Parts the logs so that no part tells of an attempt twice: what a log changes depends on those
-/// before it.
+/// Splits the logs so that no part has two logs of one attempt: the changes of a log depend on earlier logs of its
+/// attempt.
 fn with_distinct_attempts(logs: Vec<LogSnapshot>) -> Vec<(Vec<App>, Vec<LogSnapshot>)> {
     let mut parts: Vec<(Vec<App>, Vec<LogSnapshot>)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -51,7 +53,7 @@ fn with_distinct_attempts(logs: Vec<LogSnapshot>) -> Vec<(Vec<App>, Vec<LogSnaps
     parts
 }
 
-/// Takes logs of distinct attempts.
+/// Ingests logs of distinct attempts.
 async fn ingest_distinct(
     connection: &mut SqliteConnection,
     apps: Vec<App>,

@@ -5,7 +5,7 @@ use spark_analytics_core::{Day, Pruned, Result};
 use crate::SqliteStore;
 use crate::error::failed;
 
-/// How many events one transaction looks at, so that other writers wait no longer than that takes.
+/// How many events one transaction examines, which bounds how long other writers wait.
 const EVENTS_AT_ONCE: i64 = 10_000;
 
 pub(crate) async fn prune(store: &SqliteStore, before: Day) -> Result<Pruned> {
@@ -19,8 +19,8 @@ pub(crate) async fn prune(store: &SqliteStore, before: Day) -> Result<Pruned> {
     Ok(Pruned { events, before })
 }
 
-/// Moves the day forward before anything goes: what goes may not come again. Gives the day in
-/// force, and the greatest id of events.
+/// Moves the prune day forward before any event is removed, so that removed events cannot be ingested again. Returns
+/// the day in force, and the greatest event id.
 async fn set_day(store: &SqliteStore, before: Day) -> Result<(Day, i64)> {
     let mut writer = store.writer().await?;
     let mut transaction = writer.begin().await?;
@@ -29,7 +29,7 @@ async fn set_day(store: &SqliteStore, before: Day) -> Result<(Day, i64)> {
     )
     .fetch_one(&mut *transaction)
     .await
-    .map_err(failed("read what is held"))?;
+    .map_err(failed("read the current state"))?;
     let held = held.map_or(Day::MIN, Day::from_number);
     if held < before {
         sqlx::query("UPDATE spark_meta SET pruned_before_day = ?")
@@ -42,8 +42,8 @@ async fn set_day(store: &SqliteStore, before: Day) -> Result<(Day, i64)> {
     Ok((held.max(before), last.unwrap_or(i64::MIN)))
 }
 
-/// Looks at some events from an id on and removes those before the day; the id to go on with, if there
-/// are more up to the last.
+/// Examines some events from an id on and removes those before the day. Returns how many, and the id to continue with
+/// if there are more.
 async fn remove_some(
     store: &SqliteStore,
     from: i64,

@@ -1,4 +1,4 @@
-//! Input that could not be taken.
+//! Rejected input.
 
 use spark_analytics_core::{MAX_REJECTED, Rejection, Result};
 
@@ -19,7 +19,7 @@ pub(crate) async fn reject(store: &SqliteStore, rejections: Vec<Rejection>) -> R
         .map_err(failed("count rejected input"))?;
     let first = next_id(last, "spark_rejected")?;
     let put = Statement::insert("INSERT OR FAIL INTO spark_rejected", "id, at_us, reason, raw");
-    // Of many the last would push out the others.
+    // If there are more than are kept, only the newest are written.
     let skipped = rejections.len().saturating_sub(MAX_REJECTED);
     let newest = rejections.iter().enumerate().skip(skipped);
     let rows = put.with(newest, |values, (index, rejection)| {
@@ -28,7 +28,7 @@ pub(crate) async fn reject(store: &SqliteStore, rejections: Vec<Rejection>) -> R
         values.add(rejection.reason.as_str());
         values.add(rejection.raw.as_str());
     });
-    rows.execute(&mut transaction).await.map_err(failed("keep rejected input"))?;
+    rows.execute(&mut transaction).await.map_err(failed("store rejected input"))?;
     sqlx::query("DELETE FROM spark_rejected WHERE id < ?")
         .bind(first + rejections.len() as i64 - MAX_REJECTED as i64)
         .execute(&mut *transaction)

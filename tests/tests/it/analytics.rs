@@ -25,7 +25,7 @@ fn event(job_id: i64) -> Vec<Event> {
 struct Call(Shared<LocalBoxFuture<'static, Result<Vec<Receipt>>>>);
 
 impl Call {
-    fn new<S: Store + Clone>(analytics: &Analytics<S>, events: Vec<Event>) -> Self {
+    fn new(analytics: &Analytics, events: Vec<Event>) -> Self {
         let analytics = analytics.clone();
         Self(async move { analytics.ingest(events).await }.boxed_local().shared())
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use spark_analytics_conformance::{Dump, Workload};
 use spark_analytics_core::{
-    Application, Event, LogSnapshot, LogSource, MemoryStore, Receipt, Rejection, Store, Timestamp,
+    Event, LogSnapshot, LogSource, MemoryStore, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
@@ -21,7 +21,7 @@ async fn fill(store: &dyn Store, log: &str) {
     store.ingest(events).await.unwrap();
     store.ingest(replacing()).await.unwrap();
     let log: LogSnapshot = serde_json::from_slice(&std::fs::read(golden(log)).unwrap()).unwrap();
-    store.ingest_log(log).await.unwrap();
+    store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let rejection = Rejection::new(Timestamp::from_millis(1), "no event", b"{");
     store.reject(vec![rejection]).await.unwrap();
     store.prune(last_day).await.unwrap();
@@ -121,10 +121,9 @@ async fn a_redb_file_of_schema_2_opens() {
 async fn takes_what_is_new(store: &dyn Store) {
     let log: LogSnapshot =
         serde_json::from_slice(&std::fs::read(golden("log-2.json")).unwrap()).unwrap();
-    let receipt = store.ingest_log(log.clone()).await.unwrap();
+    let receipt = store.ingest_logs(vec![log.clone()], Vec::new()).await.unwrap().remove(0);
     assert!(receipt.environment && receipt.sql == log.sql.len() && receipt.application);
-    let Application { app_id, attempt_id, .. } = &log.application;
-    assert_eq!(store.log(app_id, attempt_id).await.unwrap(), Some(log));
+    assert_eq!(store.log(&log.application.key()).await.unwrap(), Some(log));
 }
 
 #[tokio::test]

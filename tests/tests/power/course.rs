@@ -169,7 +169,7 @@ impl Batch {
     pub(crate) async fn send(&self, store: &dyn Store) -> Result<()> {
         match self {
             Self::Events(events) => store.ingest(events.clone()).await.map(drop),
-            Self::Log(log) => store.ingest_log((**log).clone()).await.map(drop),
+            Self::Log(log) => store.ingest_logs(vec![(**log).clone()], Vec::new()).await.map(drop),
             Self::Reject(rejection) => store.reject(vec![rejection.clone()]).await,
             Self::Prune(day) => store.prune(*day).await.map(drop),
         }

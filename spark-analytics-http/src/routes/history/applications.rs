@@ -32,7 +32,7 @@ pub(super) async fn list(app: &App, query: &Query<'_>) -> Answer {
         }
     };
     let mut of_one: Vec<Application> = Vec::new();
-    let mut after: Option<(String, String)> = None;
+    let mut after = None;
     loop {
         let (page, next) = app_attempts::page(app.analytics.store(), after.as_ref()).await?;
         for mut attempt in page {

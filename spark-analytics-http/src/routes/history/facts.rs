@@ -4,7 +4,7 @@ use spark_analytics_core::history::{
     ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, all_executors, executors,
     job_status, jobs, stage_status, stages,
 };
-use spark_analytics_core::{LogSnapshot, Stage, Store};
+use spark_analytics_core::{AttemptKey, LogSnapshot, Stage, Store};
 
 use super::answer::{Answer, Refusal, json};
 use super::query::Query;
@@ -25,7 +25,8 @@ pub(super) async fn answer(
     resource: Resource<'_>,
     query: &Query<'_>,
 ) -> Answer {
-    let log = app.analytics.store().log(app_id, attempt_id.unwrap_or_default()).await?;
+    let attempt = AttemptKey::new(app_id, attempt_id.unwrap_or_default());
+    let log = app.analytics.store().log(&attempt).await?;
     let unknown = || match attempt_id {
         Some(attempt_id) => Refusal::not_found(format!("no such app: {app_id}/{attempt_id}")),
         None => Refusal::not_found(format!("no such app: {app_id}")),
