@@ -5,7 +5,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use spark_analytics_core::{Application, Stage, Store};
+use spark_analytics_core::Store;
+use spark_analytics_core::log::{Application, Stage};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::figures::{ApplicationFigures, StageFigures};

@@ -1,10 +1,11 @@
 //! The facts of an attempt: jobs, stages, executors, environment, SQL.
 
+use spark_analytics_core::Store;
 use spark_analytics_core::history::{
     ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, all_executors, executors,
     job_status, jobs, stage_status, stages,
 };
-use spark_analytics_core::{LogSnapshot, Stage, Store};
+use spark_analytics_core::log::{LogSnapshot, Stage};
 
 use super::answer::{Answer, Refusal, json};
 use super::query::Query;
