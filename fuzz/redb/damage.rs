@@ -9,13 +9,13 @@ use spark_analytics_core::{
     LogSource, Rejection, Rollup, Timestamp,
 };
 
-use crate::fault::{Fault, Result};
-use crate::open::Place;
+use crate::error::{Fault, Result};
+use crate::place::Place;
 use crate::tables::{
     APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
     REJECTED, ROLLUPS, SQL, STAGES,
 };
-use crate::{RedbOptions, ingest, log, prune, read};
+use crate::{RedbOptions, read, write};
 
 const LOCATION: &str = "/logs/app-1";
 
@@ -63,10 +63,11 @@ impl World {
         jobs.extend(log.jobs.iter().map(|job| JobKey::in_app(&*app.0, &*app.1, job.job_id)));
         let transaction = database.begin_write().expect("begins");
         let batch = Batch::new(events.clone(), Dedup::default());
-        ingest::ingest(&transaction, batch, Dedup::default()).expect("ingests");
+        write::events::ingest(&transaction, batch, Dedup::default()).expect("ingests");
         let source = LogSource { location: LOCATION.to_owned(), size: 1, modified: at(0) };
-        log::ingest_logs(&transaction, vec![log.clone()], &[source]).expect("ingests");
-        prune::reject(&transaction, &[Rejection::new(at(0), "it is bad", b"{}")]).expect("keeps");
+        write::logs::ingest_logs(&transaction, vec![log.clone()], &[source]).expect("ingests");
+        write::rejected::reject(&transaction, &[Rejection::new(at(0), "it is bad", b"{}")])
+            .expect("keeps");
         transaction.commit().expect("commits");
 
         let rows = rows(&database.begin_read().expect("begins"));
@@ -103,28 +104,28 @@ impl World {
         let transaction = self.database.begin_read().expect("begins");
         let t = &transaction;
         for key in &self.jobs {
-            if let Some(Some(record)) = answer(read::job(t, key)) {
+            if let Some(Some(record)) = answer(read::jobs::job(t, key)) {
                 figures_of_job(key, &record);
             }
-            answer(read::events(t, key, None, 100));
+            answer(read::events::events(t, key, None, 100));
         }
         let all = JobFilter::default();
         let of_app = JobFilter { app_id: Some(self.app.0.clone()), ..all.clone() };
         let of_user = JobFilter { user: Some("ada".to_owned()), ..all.clone() };
         for filter in [all, of_app, of_user, JobFilter::day(Day::from_number(19_812))] {
-            answer(read::jobs(t, &filter, None, 100)).iter().flatten().for_each(figures);
+            answer(read::jobs::jobs(t, &filter, None, 100)).iter().flatten().for_each(figures);
         }
         for user in [None, Some("ada"), Some("dave")] {
-            if let Some(rollups) = answer(read::rollups(t, Day::MIN, Day::MAX, user)) {
+            if let Some(rollups) = answer(read::rollups::rollups(t, Day::MIN, Day::MAX, user)) {
                 figures_of_range(&rollups);
             }
         }
-        answer(read::applications(t, None, 100));
-        if let Some(Some(log)) = answer(read::log(t, &self.app.0, &self.app.1)) {
+        answer(read::logs::applications(t, None, 100));
+        if let Some(Some(log)) = answer(read::logs::log(t, &self.app.0, &self.app.1)) {
             figures_of_log(&log);
         }
-        answer(read::log_source(t, LOCATION));
-        answer(read::rejections(t, None, 100));
+        answer(read::logs::log_source(t, LOCATION));
+        answer(read::rejected::rejected(t, None, 100));
     }
 
     fn write_all(&self) {
@@ -136,17 +137,19 @@ impl World {
         let dedup = Dedup::default();
         for event in &self.events {
             let batch = Batch::new(vec![event.clone()], dedup);
-            write(&|t| ingest::ingest(t, batch.clone(), dedup).map(drop));
+            write(&|t| write::events::ingest(t, batch.clone(), dedup).map(drop));
         }
         for log in &self.logs {
-            write(&|t| log::ingest_logs(t, vec![log.clone()], &[]).map(drop));
+            write(&|t| write::logs::ingest_logs(t, vec![log.clone()], &[]).map(drop));
         }
         write(&|t| {
             let day = Day::from_number(20_000);
-            prune::move_day(t, day)?;
-            prune::remove_events(t, day, 0).map(drop)
+            write::prune::move_day(t, day)?;
+            write::prune::remove_events(t, day, 0).map(drop)
         });
-        write(&|t| prune::reject(t, &[Rejection::new(at(1), "it is bad", b"[]")]).map(drop));
+        write(&|t| {
+            write::rejected::reject(t, &[Rejection::new(at(1), "it is bad", b"[]")]).map(drop)
+        });
     }
 }
 

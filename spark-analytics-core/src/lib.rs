@@ -29,6 +29,7 @@ pub use identity::{Dedup, EventType, JobKey, ParseDedupError};
 pub use queue::{NotQueued, Queue};
 pub use rejected::{MAX_REJECTED, MAX_REJECTED_BYTES, Rejected, Rejection};
 pub use store::cached::{CacheCounts, Cached};
+pub use store::durability::Durability;
 pub use store::memory::MemoryStore;
 pub use store::{
     EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,

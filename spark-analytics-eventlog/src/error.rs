@@ -6,7 +6,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
-    /// Reading failed.
+    /// LogState failed.
     #[error("cannot read {name}: {reason}")]
     Io {
         /// The file.

@@ -5,7 +5,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use crate::{Found, FoundLog, LogError, LogFile, LogReader, list_logs};
+use crate::error::LogError;
+use crate::locate::{Found, FoundLog, list_logs};
+use crate::log_file::LogFile;
+use crate::read::reader::LogReader;
 
 /// Follows the logs of a folder, such as `spark.eventLog.dir`, for many applications at once.
 ///

@@ -14,47 +14,20 @@ use crate::error::{Kind, POSTGRES, failed, told};
 use crate::options::PostgresOptions;
 
 impl PostgresStore {
-    /// Connects to the database of a URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with default
-    /// options, and creates the tables that it lacks. Any number of processes may do so at once.
-    ///
-    /// The URL's parameters are libpq's, such as `sslmode=verify-full`. What it leaves out is taken
-    /// from libpq's environment variables, such as `PGPASSWORD`.
+    /// Opens the store in the database of a URL, or creates it, with default options; see [`PostgresOptions::open`].
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the URL cannot be read, the server refuses the login or has no such database, the tables
-    /// were written by a newer version, or were created with another rule; [`Error::Unavailable`] if
-    /// the server cannot be reached or has no connection free; [`Error::Engine`] if it fails otherwise.
-    pub async fn connect(url: &str) -> Result<Self> {
-        Self::connect_with(url, PostgresOptions::default()).await
+    /// As [`PostgresOptions::open`].
+    pub async fn open(url: &str) -> Result<Self> {
+        Self::options().open(url).await
     }
 
-    /// Connects to the database of a URL, see [`connect`](Self::connect).
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    pub async fn connect_with(url: &str, options: PostgresOptions) -> Result<Self> {
-        let connect = read(url).map_err(|reason| {
-            Error::Incompatible(format!(
-                "cannot read the URL of the PostgreSQL database: {reason}; it has the form \
-                 postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %XX for special characters"
-            ))
-        })?;
-        let connect = match connect.get_application_name() {
-            Some(_) => connect,
-            None => connect.application_name("spark-analytics"),
-        };
-        let name = Name(Some(&connect));
-        let pool = PgPoolOptions::new()
-            .max_connections(options.connections)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_with(connect.clone().disable_statement_logging())
-            .await
-            .map_err(|error| name.refuse(error))?;
-        Self::prepared(pool, options.dedup, true, name).await
+    /// Options to open or create a store with: the defaults, to be changed by the builder's methods.
+    pub const fn options() -> PostgresOptions {
+        PostgresOptions::DEFAULT
     }
 
-    /// A store with the default rule in the database of a pool. Its tables, all named `spark_…`, are created in
-    /// the schema in which the pool's connections create tables. Closing the store leaves the pool open.
+    /// Opens a store in the database of a pool with default options, see [`PostgresOptions::open_pool`].
     ///
     /// ```no_run
     /// use spark_analytics_postgres::PostgresStore;
@@ -68,28 +41,106 @@ impl PostgresStore {
     /// ```
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// As [`PostgresOptions::open`].
     pub async fn from_pool(pool: PgPool) -> Result<Self> {
-        Self::from_pool_with(pool, Dedup::default()).await
+        Self::options().open_pool(pool).await
     }
+}
 
-    /// A store in the database of a pool, see [`from_pool`](Self::from_pool).
+/// Whether the tables must or must not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    Either,
+    New,
+    Existing,
+}
+
+impl PostgresOptions {
+    /// Opens the store in the database of a URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, and creates the tables that
+    /// it lacks. Any number of processes may do so at the same time.
+    ///
+    /// The URL's parameters are those of libpq, such as `sslmode=verify-full`. What the URL leaves out is taken from libpq's
+    /// environment variables, such as `PGPASSWORD`.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
-    pub async fn from_pool_with(pool: PgPool, dedup: Dedup) -> Result<Self> {
-        Self::prepared(pool, dedup, false, Name(None)).await
+    /// [`Error::Incompatible`] if the URL is invalid, the server refuses the login or has no such database, or the tables
+    /// were written by a newer version or created with another dedup rule; [`Error::Unavailable`] if the server cannot be
+    /// reached or has no connection free; [`Error::Engine`] if it fails otherwise.
+    pub async fn open(self, url: &str) -> Result<PostgresStore> {
+        self.open_url(url, Expected::Either).await
     }
 
-    async fn prepared(pool: PgPool, dedup: Dedup, owns_pool: bool, name: Name<'_>) -> Result<Self> {
+    /// Creates a store in a database, or a schema of it, that has none.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] if there is a store already, otherwise as [`open`](Self::open).
+    pub async fn create(self, url: &str) -> Result<PostgresStore> {
+        self.open_url(url, Expected::New).await
+    }
+
+    /// Opens a store that exists, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] if there is no store, otherwise as [`open`](Self::open).
+    pub async fn open_existing(self, url: &str) -> Result<PostgresStore> {
+        self.open_url(url, Expected::Existing).await
+    }
+
+    /// Opens a store in the database of a pool, or creates it. Its tables, whose names all begin with `spark_`, are created
+    /// in the schema in which the pool's connections create tables. Closing the store leaves the pool open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_pool(self, pool: PgPool) -> Result<PostgresStore> {
+        self.prepare(pool, false, Name(None), Expected::Either).await
+    }
+
+    async fn open_url(self, url: &str, expected: Expected) -> Result<PostgresStore> {
+        let connect = read(url).map_err(|reason| {
+            Error::Incompatible(format!(
+                "cannot read the URL of the PostgreSQL database: {reason}; it has the form \
+                 postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %XX for special characters"
+            ))
+        })?;
+        let connect = match connect.get_application_name() {
+            Some(_) => connect,
+            None => connect.application_name("spark-analytics"),
+        };
+        let name = Name(Some(&connect));
+        let pool = PgPoolOptions::new()
+            .max_connections(self.connections)
+            .acquire_timeout(self.acquire_timeout)
+            .connect_with(connect.clone().disable_statement_logging())
+            .await
+            .map_err(|error| name.refuse(error))?;
+        self.prepare(pool, true, name, expected).await
+    }
+
+    async fn prepare(
+        self,
+        pool: PgPool,
+        owns_pool: bool,
+        name: Name<'_>,
+        expected: Expected,
+    ) -> Result<PostgresStore> {
+        let dedup = self.dedup;
         let mut connection = pool.acquire().await.map_err(|error| name.refuse(error))?;
+        if expected != Expected::Either {
+            let has_store = has_tables(&mut connection).await.map_err(failed("read its schema"))?;
+            name.check(expected, has_store)?;
+        }
         let migrator = migrator();
         if !is_migrated(&mut connection, &migrator).await.map_err(failed("read its schema"))? {
             // The migrator leaves its lock with the connection where it fails or is given up.
             connection.close_on_drop();
             migrate(&mut connection, &migrator, name).await?;
         }
-        let (rule, meta) = rule(&mut connection, dedup).await.map_err(failed("read its rule"))?;
+        let rule = rule(&mut connection, dedup).await.map_err(failed("read its rule"))?;
+        if expected == Expected::New {
+            // Of several that create a store at the same time, one does.
+            name.check(expected, !rule.is_new)?;
+        }
+        let Rule { rule, meta, .. } = rule;
         if rule != dedup.name() {
             return Err(Error::Incompatible(format!(
                 "{name} was created with the dedup rule `{rule}` and cannot be opened with \
@@ -97,7 +148,7 @@ impl PostgresStore {
             )));
         }
         drop(connection);
-        Ok(Self::new(dedup, pool, owns_pool, meta))
+        Ok(PostgresStore::new(dedup, pool, owns_pool, meta))
     }
 }
 
@@ -127,14 +178,17 @@ fn migrator() -> Migrator {
     migrator
 }
 
-/// Whether a database has the migrations that are known, and no others.
-async fn is_migrated(connection: &mut PgConnection, migrator: &Migrator) -> sqlx::Result<bool> {
-    let has_tables: bool = sqlx::query_scalar(
+async fn has_tables(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
         "SELECT to_regclass('spark_migrations') IS NOT NULL AND to_regclass('spark_meta') IS NOT NULL",
     )
-    .fetch_one(&mut *connection)
-    .await?;
-    if !has_tables {
+    .fetch_one(connection)
+    .await
+}
+
+/// Whether a database has the migrations that are known, and no others.
+async fn is_migrated(connection: &mut PgConnection, migrator: &Migrator) -> sqlx::Result<bool> {
+    if !has_tables(connection).await? {
         return Ok(false);
     }
     let applied: Vec<(i64, Vec<u8>, bool)> =
@@ -145,19 +199,28 @@ async fn is_migrated(connection: &mut PgConnection, migrator: &Migrator) -> sqlx
     Ok(known.eq(applied.iter().map(|(version, sum, done)| (*version, sum.as_slice(), *done))))
 }
 
-/// The store's rule, `dedup` if it has none yet, and the number of the table that holds it. Two that create
-/// the store at once ask for its rule alike, or one of them is refused.
-async fn rule(connection: &mut PgConnection, dedup: Dedup) -> sqlx::Result<(String, i64)> {
+/// A store's dedup rule, and the number of the table that holds it.
+struct Rule {
+    rule: String,
+    meta: i64,
+    /// Whether this call has set it.
+    is_new: bool,
+}
+
+/// Reads the store's rule, or sets it to `dedup` if it has none yet. If several create the store at the same time with
+/// different rules, the first one's counts.
+async fn rule(connection: &mut PgConnection, dedup: Dedup) -> sqlx::Result<Rule> {
     let read = "SELECT dedup, 'spark_meta'::regclass::oid::bigint FROM spark_meta";
     // A standby, which nothing can be written to, can be read.
-    if let Some(held) = sqlx::query_as(read).fetch_optional(&mut *connection).await? {
-        return Ok(held);
+    if let Some((rule, meta)) = sqlx::query_as(read).fetch_optional(&mut *connection).await? {
+        return Ok(Rule { rule, meta, is_new: false });
     }
-    sqlx::query("INSERT INTO spark_meta (dedup) VALUES ($1) ON CONFLICT DO NOTHING")
+    let set = sqlx::query("INSERT INTO spark_meta (dedup) VALUES ($1) ON CONFLICT DO NOTHING")
         .bind(dedup.name())
         .execute(&mut *connection)
         .await?;
-    sqlx::query_as(read).fetch_one(connection).await
+    let (rule, meta) = sqlx::query_as(read).fetch_one(connection).await?;
+    Ok(Rule { rule, meta, is_new: set.rows_affected() > 0 })
 }
 
 /// Brings the schema up to date. The migrator holds a lock of the database meanwhile, so that those who
@@ -199,6 +262,18 @@ impl fmt::Display for Name<'_> {
 }
 
 impl Name<'_> {
+    fn check(self, expected: Expected, has_store: bool) -> Result<()> {
+        match (expected, has_store) {
+            (Expected::New, true) => Err(Error::Incompatible(format!(
+                "{self} already has a store: open it, or give another database or schema"
+            ))),
+            (Expected::Existing, false) => Err(Error::Incompatible(format!(
+                "{self} has no store: create it first, or give another database or schema"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn refuse(self, error: sqlx::Error) -> Error {
         let code = error.as_database_error().and_then(|error| error.code().map(String::from));
         match (Kind::of(&error), code.as_deref()) {

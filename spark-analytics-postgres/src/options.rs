@@ -1,30 +1,55 @@
-//! How to connect to a store.
+//! How to open a store.
 
 use std::time::Duration;
 
 use spark_analytics_core::Dedup;
 
-/// How to connect to a store.
+/// How to open or create a store; see [`PostgresStore::options`](crate::PostgresStore::options).
 ///
-/// ```
-/// use spark_analytics_postgres::PostgresOptions;
+/// ```no_run
+/// use spark_analytics_postgres::PostgresStore;
 ///
-/// let options = PostgresOptions { connections: 4, ..PostgresOptions::default() };
+/// # async fn run() -> Result<(), spark_analytics_core::Error> {
+/// let store = PostgresStore::options().connections(4).open("postgres://ada@localhost/spark").await?;
+/// # drop(store);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct PostgresOptions {
-    /// The rule by which the store counts two events as the same. One that exists must have been
-    /// created with it.
-    pub dedup: Dedup,
-    /// The most connections at once, 16 by default. A write uses one from its beginning to its end.
-    pub connections: u32,
-    /// How long to wait for a connection, and for the server while it cannot be reached; 5 s by
-    /// default.
-    pub acquire_timeout: Duration,
+    pub(crate) dedup: Dedup,
+    pub(crate) connections: u32,
+    pub(crate) acquire_timeout: Duration,
+}
+
+impl PostgresOptions {
+    pub(crate) const DEFAULT: Self =
+        Self { dedup: Dedup::WithTask, connections: 16, acquire_timeout: Duration::from_secs(5) };
+
+    /// The rule by which two events count as the same. An existing store must have been created with it.
+    pub const fn dedup(mut self, dedup: Dedup) -> Self {
+        self.dedup = dedup;
+        self
+    }
+
+    /// Maximum number of connections, 16 by default. A write holds one from its beginning to its end. A pool of your
+    /// own keeps its own setting.
+    pub const fn connections(mut self, connections: u32) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// How long to wait for a connection, and for a server that cannot be reached; 5 s by default. A pool of your own
+    /// keeps its own setting.
+    pub const fn acquire_timeout(mut self, acquire_timeout: Duration) -> Self {
+        self.acquire_timeout = acquire_timeout;
+        self
+    }
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { dedup: Dedup::default(), connections: 16, acquire_timeout: Duration::from_secs(5) }
+        Self::DEFAULT
     }
 }

@@ -7,10 +7,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_lock::Mutex;
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
-use spark_analytics_core::{Dedup, Error, Result};
+use spark_analytics_core::{Dedup, Durability, Error, Result};
 
 use crate::error::{self, BACKEND, Fault};
-use crate::options::Durability;
 use crate::place::Place;
 
 /// What was acknowledged must not go while the program goes on as if it were there.

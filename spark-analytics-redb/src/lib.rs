@@ -17,6 +17,6 @@ mod tables;
 mod value;
 mod write;
 
-pub use options::{Durability, RedbOptions};
+pub use options::RedbOptions;
 pub use redb::StorageBackend;
 pub use store::RedbStore;

@@ -11,74 +11,64 @@ use crate::place::{OPEN, Place, check_directory};
 use crate::{RedbOptions, RedbStore};
 
 impl RedbStore {
-    /// Makes a new file, with the default options. See [`RedbOptions::create`].
+    /// Opens the store in a file, or creates it, with default options.
     ///
     /// # Errors
-    /// As there.
-    pub async fn create(path: impl AsRef<Path>) -> Result<Self> {
-        RedbOptions::default().create(path).await
-    }
-
-    /// Opens an existing file, with the default options. See [`RedbOptions::open`].
-    ///
-    /// # Errors
-    /// As there.
+    /// As [`RedbOptions::open`].
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
-        RedbOptions::default().open(path).await
+        Self::options().open(path).await
     }
 
-    /// Opens a file or makes it, with the default options. See [`RedbOptions::open_or_create`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn open_or_create(path: impl AsRef<Path>) -> Result<Self> {
-        RedbOptions::default().open_or_create(path).await
+    /// Options to open or create a store with: the defaults, to be changed by the builder's methods.
+    pub const fn options() -> RedbOptions {
+        RedbOptions::DEFAULT
     }
 }
 
 impl RedbOptions {
-    /// Makes a new file, and removes it again if no store could be made in it.
+    /// Opens the store in a file, or creates it if the file does not exist, is empty, or was left half-made by a crash or a
+    /// full disk. After a crash the whole file is read and checked first.
     ///
     /// # Errors
-    /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if there is a file
-    /// already or no directory for it; [`Error::Engine`](spark_analytics_core::Error::Engine).
-    pub async fn create(self, path: impl AsRef<Path>) -> Result<RedbStore> {
-        self.open_by(path.as_ref(), true, Place::create).await
-    }
-
-    /// Opens an existing file. After a crash all of it is read and checked first.
-    ///
-    /// # Errors
-    /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if there is none, if it
-    /// is no store, of a newer version or created with another rule;
+    /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if there is no folder for the file, or it is not
+    /// a store, was written by a newer version or created with another dedup rule;
     /// [`Error::Unavailable`](spark_analytics_core::Error::Unavailable) if it is open elsewhere;
     /// [`Error::Damaged`](spark_analytics_core::Error::Damaged);
     /// [`Error::Engine`](spark_analytics_core::Error::Engine).
     pub async fn open(self, path: impl AsRef<Path>) -> Result<RedbStore> {
-        self.open_by(path.as_ref(), false, Place::open).await
-    }
-
-    /// Opens a file, or makes it if it does not exist, is empty, or was left half-made by a crash or a full disk.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub async fn open_or_create(self, path: impl AsRef<Path>) -> Result<RedbStore> {
         self.open_by(path.as_ref(), true, Place::open_or_create).await
     }
 
-    /// Opens a store that lies elsewhere than in a file, such as encrypted or in memory, or makes it if
-    /// the storage is empty.
+    /// Creates a store in a new file. If that fails, the file is removed again.
     ///
-    /// The storage is read and written from other threads. Its `close` is called once: by [`close`](spark_analytics_core::Store::close), or with
-    /// the last clone.
+    /// # Errors
+    /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if the file exists already, otherwise as
+    /// [`open`](Self::open).
+    pub async fn create(self, path: impl AsRef<Path>) -> Result<RedbStore> {
+        self.open_by(path.as_ref(), true, Place::create).await
+    }
+
+    /// Opens the store in an existing file.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if the file does not exist, otherwise as
+    /// [`open`](Self::open).
+    pub async fn open_existing(self, path: impl AsRef<Path>) -> Result<RedbStore> {
+        self.open_by(path.as_ref(), false, Place::open).await
+    }
+
+    /// Opens a store in storage other than a file, such as encrypted or in memory, or creates it if the storage is empty.
+    ///
+    /// The storage is read and written from other threads. Its `close` is called once: by
+    /// [`close`](spark_analytics_core::Store::close), or with the last clone.
     ///
     /// ```
     /// use spark_analytics_core::Store;
-    /// use spark_analytics_redb::RedbOptions;
+    /// use spark_analytics_redb::RedbStore;
     ///
     /// # futures::executor::block_on(async {
     /// let memory = redb::backends::InMemoryBackend::new();
-    /// let store = RedbOptions::default().open_backend(memory).await?;
+    /// let store = RedbStore::options().open_backend(memory).await?;
     /// assert!(store.rejected(None, 10).await?.is_empty());
     /// # Ok::<(), spark_analytics_core::Error>(())
     /// # }).unwrap();

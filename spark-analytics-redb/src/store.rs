@@ -21,7 +21,7 @@ use crate::{read, write};
 /// [`Error::Engine`](spark_analytics_core::Error::Engine) from then on.
 ///
 /// After an error of the disk the next call opens the file again, which reads and checks all of it as after a crash;
-/// so the store goes on once the cause is gone. With [`Durability::Eventual`](crate::Durability::Eventual) it does not, for
+/// so the store goes on once the cause is gone. With [`Durability::Eventual`](spark_analytics_core::Durability::Eventual) it does not, for
 /// what it had acknowledged may be gone: open it again.
 #[derive(Clone, Debug)]
 pub struct RedbStore {

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::{Client, IntoConnectionInfo};
@@ -15,6 +14,7 @@ use spark_analytics_core::{
 
 use crate::counts::Counts;
 use crate::link::{Link, Purpose};
+use crate::options::RedisOptions;
 use crate::scripts::Scripts;
 use crate::{days, touched, value};
 
@@ -42,54 +42,60 @@ impl<S: fmt::Debug> fmt::Debug for RedisCached<S> {
     }
 }
 
-/// How long entries live unless said otherwise.
-const AGE: Duration = Duration::from_secs(60);
-
-impl<S: Store> RedisCached<S> {
-    /// Around a store, with the Redis at a URL such as `redis://[[user]:password@]host[:port][/db]`, or `rediss://…`
-    /// for TLS. Entries live for up to 60 s.
-    ///
-    /// All processes that write one store have to name the same namespace, and those of another store another one. A Redis
-    /// that is away is no error: it is used as soon as it is there.
-    ///
-    /// # Errors
-    /// [`Error::Incompatible`] if the URL is none of Redis.
-    pub async fn connect(store: S, url: &str, namespace: &str) -> Result<Self> {
-        Self::connect_with_age(store, url, namespace, AGE).await
+impl RedisCached<()> {
+    /// Options to connect with: the defaults, to be changed by the builder's methods.
+    pub const fn options() -> RedisOptions {
+        RedisOptions::DEFAULT
     }
+}
 
-    /// As [`connect`](Self::connect), with entries that live for up to `age`, which is rounded to whole ms and at least 1 ms.
+impl RedisOptions {
+    /// Puts a cache before a store, in the Redis of a URL such as `redis://[[user]:password@]host[:port][/db]`, or
+    /// `rediss://…` for TLS.
+    ///
+    /// All processes that write to one store have to give the same namespace, and those of another store another one. It is
+    /// not an error if Redis cannot be reached: it is used as soon as it can.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
-    pub async fn connect_with_age(
+    /// [`Error::Incompatible`] if the URL is not one of Redis.
+    pub async fn open<S: Store>(
+        self,
         store: S,
         url: &str,
         namespace: &str,
-        age: Duration,
-    ) -> Result<Self> {
+    ) -> Result<RedisCached<S>> {
         // The text of the error may hold parts of the URL, and the URL a password.
         let unusable = |_| {
             Error::Incompatible(
-                "this is no URL of Redis; it is written redis://[[user]:password@]host[:port][/db], or \
-                 rediss:// for TLS"
+                "not a Redis URL; expected redis://[[user]:password@]host[:port][/db], or rediss:// \
+                 for TLS"
                     .to_owned(),
             )
         };
         let info = url.into_connection_info().map_err(unusable)?;
         if matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. }) {
-            // An error says that the process has chosen one already.
+            // An error means that the process has already chosen a provider.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let client = Client::open(info).map_err(unusable)?;
         // In a cluster the braces keep all keys together, as the scripts need them.
         let epoch = format!("{{spark-analytics:1:{namespace}}}");
-        Ok(Self {
+        Ok(RedisCached {
             store,
             link: Link::connect(client, epoch).await,
             scripts: Arc::new(Scripts::new()),
-            life_ms: age.as_millis().clamp(1, u128::from(u32::MAX)).to_string().into(),
+            life_ms: self.max_age.as_millis().clamp(1, u128::from(u32::MAX)).to_string().into(),
         })
+    }
+}
+
+impl<S: Store> RedisCached<S> {
+    /// Puts a cache before a store with default options, see [`RedisOptions::open`].
+    ///
+    /// # Errors
+    /// As [`RedisOptions::open`].
+    pub async fn open(store: S, url: &str, namespace: &str) -> Result<Self> {
+        RedisOptions::DEFAULT.open(store, url, namespace).await
     }
 
     /// The store within.

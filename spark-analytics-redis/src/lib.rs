@@ -5,6 +5,7 @@ mod cached;
 mod counts;
 mod days;
 mod link;
+mod options;
 mod scripts;
 mod touched;
 mod value;
@@ -12,3 +13,4 @@ mod write;
 
 pub use cached::RedisCached;
 pub use counts::Counts;
+pub use options::RedisOptions;

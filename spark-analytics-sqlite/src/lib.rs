@@ -12,5 +12,5 @@ mod transaction;
 mod value;
 mod write;
 
-pub use options::{SqliteOptions, Synchronous};
+pub use options::SqliteOptions;
 pub use store::SqliteStore;

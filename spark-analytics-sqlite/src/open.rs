@@ -1,6 +1,8 @@
 //! Opening and creating.
 
 use std::fmt;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -9,11 +11,11 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
-use spark_analytics_core::{Dedup, Error, Result};
+use spark_analytics_core::{Durability, Error, Result};
 
 use crate::SqliteStore;
 use crate::error::{BUSY, SQLITE, failed, result_code};
-use crate::options::{SqliteOptions, Synchronous};
+use crate::options::SqliteOptions;
 
 /// Frames of the write-ahead log, a page each, after which it is moved into the file. Many batches
 /// touch the same pages, which are moved once.
@@ -25,36 +27,119 @@ const READERS: u32 = 4;
 const STATEMENTS: usize = 256;
 
 impl SqliteStore {
-    /// Opens the store in a file with default options, or creates it.
+    /// Opens the store in a file, or creates it, with default options.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file may not be read and written, is no SQLite database, was written by a newer
-    /// version, or was created with another rule; [`Error::Unavailable`] if it lacks tables while another process writes;
-    /// [`Error::Engine`] if it cannot be used otherwise.
+    /// As [`SqliteOptions::open`].
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path, SqliteOptions::default()).await
+        Self::options().open(path).await
     }
 
+    /// Options to open or create a store with: the defaults, to be changed by the builder's methods.
+    pub const fn options() -> SqliteOptions {
+        SqliteOptions::DEFAULT
+    }
+
+    /// Creates a store in memory with default options. It is dropped with its last clone.
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    pub async fn in_memory() -> Result<Self> {
+        Self::options().open_in_memory().await
+    }
+
+    /// Opens a store in the database of a pool with default options, see [`SqliteOptions::open_pool`].
+    ///
+    /// # Errors
+    /// As [`SqliteOptions::open`].
+    pub async fn from_pool(pool: SqlitePool) -> Result<Self> {
+        Self::options().open_pool(pool).await
+    }
+}
+
+impl SqliteOptions {
     /// Opens the store in a file, or creates it.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
-    pub async fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self> {
-        let name = Name(Some(path.as_ref()));
-        // SQLite would take some relative paths, such as none at all, for a database in memory.
-        let path = std::path::absolute(path.as_ref()).map_err(|error| {
-            Error::Incompatible(format!("cannot open {name}: {error}; give the path of a file"))
-        })?;
-        if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
+    /// [`Error::Incompatible`] if the file cannot be read and written, is not an SQLite database, was written by a newer
+    /// version, or was created with another dedup rule; [`Error::Unavailable`] if it lacks tables while another process
+    /// writes; [`Error::Engine`] if SQLite fails otherwise.
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
+        let path = path.as_ref();
+        self.open_file(Name(Some(path)), &absolute(path)?).await
+    }
+
+    /// Creates a store in a new file. If that fails, the file is removed again.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] if the file exists already, otherwise as [`open`](Self::open).
+    pub async fn create(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
+        let (name, file) = (Name(Some(path.as_ref())), absolute(path.as_ref())?);
+        match File::create_new(&file) {
+            Ok(created) => drop(created),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return Err(Error::Incompatible(format!(
+                    "{name} already exists: open it, or give the path of a new file"
+                )));
+            }
+            Err(error) => {
+                return Err(Error::Incompatible(format!("cannot create {name}: {error}")));
+            }
+        }
+        self.open_file(name, &file).await.inspect_err(|error| {
+            // Another process may have opened it in the meantime.
+            if !matches!(error, Error::Unavailable { .. }) {
+                let _ = std::fs::remove_file(&file);
+            }
+        })
+    }
+
+    /// Opens the store in an existing file.
+    ///
+    /// # Errors
+    /// [`Error::Incompatible`] if the file does not exist, otherwise as [`open`](Self::open).
+    pub async fn open_existing(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
+        let (name, file) = (Name(Some(path.as_ref())), absolute(path.as_ref())?);
+        if matches!(file.try_exists(), Ok(false)) {
             return Err(Error::Incompatible(format!(
-                "cannot open {name}: there is no directory `{}`; create it first",
-                parent.display()
+                "{name} does not exist: create the store first, or give another path"
             )));
         }
-        if let Some(file) = not_writable(&path) {
+        self.open_file(name, &file).await
+    }
+
+    /// Creates a store in memory. It is dropped with its last clone.
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    pub async fn open_in_memory(self) -> Result<SqliteStore> {
+        let options = connect_options(self).in_memory(true);
+        // A second connection would see a database of its own.
+        let pool = lasting_pool(1).connect_with(options).await.map_err(failed("open memory"))?;
+        let store = SqliteStore::new(self.dedup, pool.clone(), pool, true);
+        store.prepare(Name(None)).await?;
+        Ok(store)
+    }
+
+    /// Opens a store in the database of a pool. Its tables, whose names all begin with `spark_`, are created beside those
+    /// that exist.
+    ///
+    /// Durability, timeouts and caches are those of the pool's connections. The store and its clones write with one
+    /// connection at a time. Closing the store leaves the pool open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_pool(self, pool: SqlitePool) -> Result<SqliteStore> {
+        let store = SqliteStore::new(self.dedup, pool.clone(), pool, false);
+        store.prepare(Name(None)).await?;
+        Ok(store)
+    }
+
+    async fn open_file(self, name: Name<'_>, path: &Path) -> Result<SqliteStore> {
+        if let Some(file) = not_writable(path) {
             return Err(name.may_not_be_used(Name(Some(&file))));
         }
-        let shared = connect_options(options).filename(&path);
+        let shared = connect_options(self).filename(path);
         let writer = shared
             .clone()
             .create_if_missing(true)
@@ -64,56 +149,31 @@ impl SqliteStore {
         let writer = lasting_pool(1).connect_with(writer).await.map_err(|e| name.refuse(e))?;
         let readers =
             lasting_pool(READERS).connect_with(readers).await.map_err(|e| name.refuse(e))?;
-        let store = Self::new(options.dedup, writer, readers, true);
+        let store = SqliteStore::new(self.dedup, writer, readers, true);
         store.keep_log().await.map_err(|error| name.refuse(error))?;
         store.prepare(name).await?;
         store.open_readers().await.map_err(|error| name.refuse(error))?;
         Ok(store)
     }
+}
 
-    /// A store in memory with the default rule. It is gone with its last clone.
-    ///
-    /// # Errors
-    /// [`Error::Engine`].
-    pub async fn in_memory() -> Result<Self> {
-        Self::in_memory_with(Dedup::default()).await
+/// The absolute path of a file whose folder exists. SQLite would take some relative paths, such as an empty one, for a
+/// database in memory.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    let name = Name(Some(path));
+    let path = std::path::absolute(path).map_err(|error| {
+        Error::Incompatible(format!("cannot open {name}: {error}; give the path of a file"))
+    })?;
+    match path.parent().filter(|parent| !parent.is_dir()) {
+        Some(parent) => Err(Error::Incompatible(format!(
+            "cannot open {name}: there is no directory `{}`; create it first",
+            parent.display()
+        ))),
+        None => Ok(path),
     }
+}
 
-    /// A store in memory. It is gone with its last clone.
-    ///
-    /// # Errors
-    /// [`Error::Engine`].
-    pub async fn in_memory_with(dedup: Dedup) -> Result<Self> {
-        let options = connect_options(SqliteOptions::default()).in_memory(true);
-        // A second connection would see a database of its own.
-        let pool = lasting_pool(1).connect_with(options).await.map_err(failed("open memory"))?;
-        let store = Self::new(dedup, pool.clone(), pool, true);
-        store.prepare(Name(None)).await?;
-        Ok(store)
-    }
-
-    /// A store with the default rule in the database of a pool. Its tables, all named `spark_…`, are created beside those
-    /// that are there.
-    ///
-    /// Durability, waiting and caching are as the pool's connections are set. The store and its clones
-    /// write with one of them at a time. Closing the store leaves the pool open.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub async fn from_pool(pool: SqlitePool) -> Result<Self> {
-        Self::from_pool_with(pool, Dedup::default()).await
-    }
-
-    /// A store in the database of a pool, see [`from_pool`](Self::from_pool).
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub async fn from_pool_with(pool: SqlitePool, dedup: Dedup) -> Result<Self> {
-        let store = Self::new(dedup, pool.clone(), pool, false);
-        store.prepare(Name(None)).await?;
-        Ok(store)
-    }
-
+impl SqliteStore {
     /// Turns the write-ahead log on, which the file remembers.
     async fn keep_log(&self) -> sqlx::Result<()> {
         let mut connection = self.writer.acquire().await?;
@@ -189,9 +249,9 @@ impl SqliteStore {
 }
 
 fn connect_options(options: SqliteOptions) -> SqliteConnectOptions {
-    let synchronous = match options.synchronous {
-        Synchronous::Full => SqliteSynchronous::Full,
-        Synchronous::Normal => SqliteSynchronous::Normal,
+    let synchronous = match options.durability {
+        Durability::Immediate => SqliteSynchronous::Full,
+        Durability::Eventual => SqliteSynchronous::Normal,
     };
     SqliteConnectOptions::new()
         .synchronous(synchronous)

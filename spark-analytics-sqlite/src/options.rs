@@ -2,43 +2,60 @@
 
 use std::time::Duration;
 
-use spark_analytics_core::Dedup;
+use spark_analytics_core::{Dedup, Durability};
 
-/// How to open a store.
+/// How to open or create a store; see [`SqliteStore::options`](crate::SqliteStore::options).
 ///
 /// ```
-/// use spark_analytics_sqlite::{SqliteOptions, Synchronous};
+/// use spark_analytics_core::Durability;
+/// use spark_analytics_sqlite::SqliteStore;
 ///
-/// let options = SqliteOptions { synchronous: Synchronous::Normal, ..SqliteOptions::default() };
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("analytics.db");
+/// let store = SqliteStore::options().durability(Durability::Eventual).create(&path).await?;
+/// # drop(store);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct SqliteOptions {
-    /// The rule by which the store counts two events as the same. One that exists must have been
-    /// created with it.
-    pub dedup: Dedup,
-    /// What a commit waits for.
-    pub synchronous: Synchronous,
-    /// How long to wait while another process writes; 5 s by default.
-    pub busy_timeout: Duration,
+    pub(crate) dedup: Dedup,
+    pub(crate) durability: Durability,
+    pub(crate) busy_timeout: Duration,
 }
 
-/// What a commit waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Synchronous {
-    /// Until the disk has it: what was acknowledged survives a loss of power.
-    #[default]
-    Full,
-    /// Until the operating system has it: it survives the end of the process, but a loss of power may
-    /// take the last commits. The file stays sound.
-    Normal,
+impl SqliteOptions {
+    pub(crate) const DEFAULT: Self = Self {
+        dedup: Dedup::WithTask,
+        durability: Durability::Immediate,
+        busy_timeout: Duration::from_secs(5),
+    };
+
+    /// The rule by which two events count as the same. An existing store must have been created with it.
+    pub const fn dedup(mut self, dedup: Dedup) -> Self {
+        self.dedup = dedup;
+        self
+    }
+
+    /// What a commit waits for. With [`Durability::Eventual`] the last commits survive the end of the process, but
+    /// perhaps not a loss of power. A pool of your own keeps its own setting.
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How long to wait while another process writes, 5 s by default. A pool of your own keeps its own setting.
+    pub const fn busy_timeout(mut self, busy_timeout: Duration) -> Self {
+        self.busy_timeout = busy_timeout;
+        self
+    }
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self {
-            dedup: Dedup::default(),
-            synchronous: Synchronous::default(),
-            busy_timeout: Duration::from_secs(5),
-        }
+        Self::DEFAULT
     }
 }

@@ -39,7 +39,7 @@ fn main() {
                 grow("SQLite", most, store, async || folder_bytes(folder.path())).await;
             }
             "redb" => {
-                let store = Arc::new(RedbStore::create(&path).await.expect("opens"));
+                let store = Arc::new(RedbStore::options().create(&path).await.expect("opens"));
                 grow("redb", most, store, async || folder_bytes(folder.path())).await;
             }
             "postgres" => {
@@ -48,7 +48,7 @@ fn main() {
                 let schema = "DROP SCHEMA IF EXISTS growth CASCADE; CREATE SCHEMA growth";
                 connection.execute(schema).await.expect("creates");
                 let url = format!("{server}?options[search_path]=growth");
-                let store = Arc::new(PostgresStore::connect(&url).await.expect("opens"));
+                let store = Arc::new(PostgresStore::open(&url).await.expect("opens"));
                 let sql = "SELECT pg_database_size(current_database())";
                 let size = async || {
                     let size = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection);

@@ -138,7 +138,7 @@ async fn open(server: &str, schema: &str) -> PostgresStore {
         .await
         .expect("creates");
     let url = format!("{server}?options[search_path]={schema}");
-    PostgresStore::connect(&url).await.expect("opens")
+    PostgresStore::open(&url).await.expect("opens")
 }
 
 /// Rows into one table with one unique key.

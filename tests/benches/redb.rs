@@ -11,7 +11,7 @@ use futures::executor::block_on;
 use measured::{Measure, is_quick, take_turns};
 use redb::{Database, TableDefinition};
 use spark_analytics_core::{Dedup, Event, JobFilter, JobKey, Store};
-use spark_analytics_redb::{RedbOptions, RedbStore};
+use spark_analytics_redb::RedbStore;
 use spark_analytics_tests::Workload;
 
 const JOBS: u64 = 10_000;
@@ -28,7 +28,8 @@ fn main() {
 
 /// Durable batches of both into databases that hold `events` events of 10,000 jobs already.
 async fn compare(directory: &Path, events: usize) -> RedbStore {
-    let store = RedbStore::create(directory.join("ours.redb")).await.expect("makes a file");
+    let store =
+        RedbStore::options().create(directory.join("ours.redb")).await.expect("makes a file");
     let bare = BareLoop::create(&directory.join("bare.redb"));
     let mut workload = Workload::new(JOBS, 1);
     for _ in 0..events / 10_000 {
@@ -92,7 +93,7 @@ struct BareLoop(Database);
 impl BareLoop {
     fn create(path: &Path) -> Self {
         let mut builder = Database::builder();
-        builder.set_cache_size(RedbOptions::default().cache_bytes);
+        builder.set_cache_size(256 * 1024 * 1024);
         Self(builder.create(path).expect("makes a file"))
     }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use spark_analytics_core::{Dedup, Error, MemoryStore, Result, Store};
 #[cfg(feature = "postgres")]
-use spark_analytics_postgres::{PostgresOptions, PostgresStore};
+use spark_analytics_postgres::PostgresStore;
 #[cfg(feature = "redb")]
-use spark_analytics_redb::RedbOptions;
+use spark_analytics_redb::RedbStore;
 #[cfg(feature = "sqlite")]
-use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
+use spark_analytics_sqlite::SqliteStore;
 
 /// Opens the store that a URL names, see [`Place`].
 ///
@@ -20,18 +20,18 @@ pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
         Place::Memory => Ok(Arc::new(MemoryStore::new(dedup))),
         #[cfg(feature = "sqlite")]
         Place::Sqlite(path) => {
-            let options = SqliteOptions { dedup, ..SqliteOptions::default() };
-            Ok(Arc::new(SqliteStore::open_with(path, options).await?))
+            let options = SqliteStore::options().dedup(dedup);
+            Ok(Arc::new(options.open(path).await?))
         }
         #[cfg(feature = "redb")]
         Place::Redb(path) => {
-            let options = RedbOptions { dedup, ..RedbOptions::default() };
-            Ok(Arc::new(options.open_or_create(path).await?))
+            let options = RedbStore::options().dedup(dedup);
+            Ok(Arc::new(options.open(path).await?))
         }
         #[cfg(feature = "postgres")]
         Place::Postgres(url) => {
-            let options = PostgresOptions { dedup, ..PostgresOptions::default() };
-            Ok(Arc::new(PostgresStore::connect_with(url, options).await?))
+            let options = PostgresStore::options().dedup(dedup);
+            Ok(Arc::new(options.open(url).await?))
         }
         #[cfg(not(all(feature = "sqlite", feature = "redb", feature = "postgres")))]
         #[allow(unreachable_patterns, reason = "whichever feature is off")]
@@ -121,11 +121,6 @@ pub(crate) fn without_password(url: &str) -> String {
         None => format!("{kind}{user}{}", cut(host).unwrap_or_else(|| host.to_owned())),
     }
 }
-
-/// The Rust of the first page, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
 
 #[cfg(test)]
 mod tests {

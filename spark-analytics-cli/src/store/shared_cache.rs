@@ -72,7 +72,7 @@ mod with_redis {
         ) -> Result<Arc<dyn Store>> {
             let Some(url) = url else { return Ok(Arc::new(store)) };
             let cached =
-                RedisCached::connect(store, url, NAMESPACE).await.map_err(|error| match error {
+                RedisCached::open(store, url, NAMESPACE).await.map_err(|error| match error {
                     Error::Incompatible(reason) => {
                         Error::Incompatible(format!("--redis: {reason}"))
                     }

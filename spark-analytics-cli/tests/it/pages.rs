@@ -1,7 +1,7 @@
-//! The pages tell what the programs take, no more and no less.
+//! The pages describe the flags, features and routes of the program, no more and no less.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -20,6 +20,20 @@ fn help(command: &[&str]) -> String {
     ended.stdout
 }
 
+/// The commands that the program's help lists, `token new` for the one that has a command of its own.
+fn commands() -> Vec<String> {
+    let help = help(&[]);
+    let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let lines = listed.lines().filter_map(|line| line.strip_prefix("  "));
+    let names = lines.filter_map(|line| line.split(' ').next());
+    let names = names.filter(|name| !matches!(*name, "" | "help"));
+    names.map(|name| if name == "token" { "token new" } else { name }.to_owned()).collect()
+}
+
+fn help_of(command: &str) -> String {
+    help(&command.split(' ').collect::<Vec<_>>())
+}
+
 /// The name of the flag that a text begins with, such as `--store`.
 fn flag(text: &str) -> Option<String> {
     let name = text.strip_prefix("--")?;
@@ -28,67 +42,141 @@ fn flag(text: &str) -> Option<String> {
     (!is_other).then(|| format!("--{}", &name[..end]))
 }
 
-/// The flags that a help text lists, each on a line of its own.
-fn flags(help: &str) -> BTreeSet<String> {
-    help.lines().filter_map(|line| flag(line.trim_start())).collect()
+/// The flags that a help text lists, each on a line of its own, with their defaults.
+fn flags(help: &str) -> BTreeMap<String, Option<String>> {
+    let (mut flags, mut current) = (BTreeMap::new(), None);
+    for line in help.lines().map(str::trim_start) {
+        if line.starts_with('-') {
+            current = flag(line);
+            flags.extend(current.clone().map(|name| (name, None)));
+        }
+        let default = line.split_once("[default: ").and_then(|(_, rest)| rest.split_once(']'));
+        if let (Some(name), Some((default, _))) = (&current, default) {
+            flags.insert(name.clone(), Some(default.to_owned()));
+        }
+    }
+    flags
+}
+
+fn variable(flag: &str) -> String {
+    let name = flag.trim_start_matches('-').to_uppercase().replace('-', "_");
+    format!("SPARK_ANALYTICS_{name}")
+}
+
+/// The rows of tables in a section, each as its cells.
+fn rows(page: &str, section: &str) -> Vec<Vec<String>> {
+    let is_wanted = |text: &&str| text.lines().next() == Some(section);
+    let section = page.split("\n## ").find(is_wanted).unwrap_or_else(|| panic!("no {section}"));
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.split('|').skip(1).map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// The flags that the configuration page lists for a command, with their defaults.
+fn documented(page: &str, command: &str) -> BTreeMap<String, String> {
+    let cells = match command {
+        "serve" | "work" | "All commands" => rows(page, command),
+        _ => {
+            let rows = rows(page, "Other commands").into_iter();
+            let rows: Vec<_> = rows.filter(|row| row[0] == format!("`{command}`")).collect();
+            assert!(!rows.is_empty(), "configuration.md does not list `{command}`");
+            rows.into_iter().map(|row| row[1..].to_vec()).filter(|row| !row[0].is_empty()).collect()
+        }
+    };
+    let flags = cells.into_iter().map(|cells| {
+        let flag = cells[0].trim_matches('`').to_owned();
+        assert_eq!(cells[1], format!("`{}`", variable(&flag)), "{command} {flag}");
+        (flag, cells[2].clone())
+    });
+    flags.collect()
 }
 
 #[test]
-fn each_flag_of_server_and_worker_has_its_row_and_each_row_its_flag() {
-    for (program, page_name) in [("serve", "http.md"), ("work", "queue.md")] {
-        let (help, page) = (help(&[program]), page(page_name));
-        let rows = page.lines().filter(|line| line.starts_with("| `--"));
-        let cells = rows.filter_map(|row| row.split('|').nth(1));
-        let told = cells.flat_map(|cell| cell.split('`').filter_map(flag)).collect();
-        let mut taken = flags(&help);
-        taken.remove("--format");
-        assert_eq!(taken, told, "{program}: taken, and told by {page_name}");
-        for flag in taken {
-            let variable = flag.trim_start_matches('-').to_uppercase().replace('-', "_");
-            let variable = format!("SPARK_ANALYTICS_{variable}");
-            let is_shared = matches!(&*flag, "--store" | "--dedup");
-            assert!(is_shared || help.contains(&format!("[env: {variable}")), "{program} {flag}");
-            assert!(page.contains(&format!("`{variable}`")), "{page_name}: {variable}");
+fn each_flag_has_its_row_with_its_default_and_each_row_its_flag() {
+    let page = page("configuration.md");
+    let shared = documented(&page, "All commands");
+    let of_all = flags(&help(&[]));
+    assert_eq!(of_all.keys().collect::<Vec<_>>(), shared.keys().collect::<Vec<_>>());
+    let commands = commands();
+    assert_eq!(commands.len(), 16, "{commands:?}");
+    for command in &commands {
+        let (flags, own) = (flags(&help_of(command)), documented(&page, command));
+        for name in own.keys() {
+            assert!(flags.contains_key(name), "`{command}` has no {name}");
         }
+        for (name, default) in flags {
+            let cell = own.get(&name).or_else(|| shared.get(&name));
+            let cell = cell.unwrap_or_else(|| panic!("no row for {name} of `{command}`"));
+            match default {
+                Some(default) => assert_eq!(cell.trim_matches('`'), default, "{command} {name}"),
+                None => assert!(!cell.starts_with('`'), "{command} {name} has no default"),
+            }
+        }
+    }
+    let listed = rows(&page, "Other commands");
+    let unknown: Vec<&str> = listed.iter().map(|row| row[0].trim_matches('`')).collect();
+    let unknown = unknown.into_iter().filter(|name| !commands.iter().any(|known| known == name));
+    assert_eq!(unknown.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn the_help_of_server_and_worker_has_the_variables_of_their_flags() {
+    for command in ["serve", "work"] {
+        let (help, shared) = (help(&[command]), flags(&help(&[])));
+        for flag in flags(&help).keys().filter(|flag| !shared.contains_key(*flag)) {
+            assert!(help.contains(&format!("[env: {}", variable(flag))), "{command} {flag}");
+        }
+    }
+}
+
+#[test]
+fn each_feature_has_its_row() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest = std::fs::read_to_string(manifest).unwrap();
+    let section = manifest.split("\n[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let features = section.lines().filter_map(|line| line.split_once(" = "));
+    let mut features: BTreeMap<&str, &str> = features.collect();
+    let default = features.remove("default").unwrap();
+    features.remove("services");
+    let documented = rows(&page("configuration.md"), "Features");
+    let names: BTreeSet<&str> = documented.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(features.into_keys().collect::<BTreeSet<_>>(), names);
+    for row in &documented {
+        let is_default = default.contains(&format!("\"{}\"", row[0].trim_matches('`')));
+        assert_eq!(row[1], if is_default { "yes" } else { "" }, "{}", row[0]);
     }
 }
 
 #[test]
 fn each_command_has_its_section_with_each_of_its_flags() {
-    let (help_page, page) = (help(&[]), page("cli.md"));
-    let shared = flags(&help_page);
-    let listed = help_page.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let commands = listed.lines().filter_map(|line| line.strip_prefix("  "));
-    let commands: Vec<&str> = commands.filter_map(|line| line.split(' ').next()).collect();
-    let commands: Vec<&str> = commands
-        .into_iter()
-        .filter(|name| !matches!(*name, "" | "help" | "serve" | "work"))
-        .collect();
-    assert_eq!(commands.len(), 14, "{commands:?}");
-
-    let mut taken = shared.clone();
-    for command in commands {
-        let command = if command == "token" { "token new" } else { command };
-        let of_command = |section: &&str| {
+    let page = page("cli.md");
+    let shared: BTreeSet<String> = flags(&help(&[])).into_keys().collect();
+    let mut known = shared.clone();
+    for command in commands() {
+        let of_command: BTreeSet<String> = flags(&help_of(&command)).into_keys().collect();
+        known.extend(of_command.iter().cloned());
+        // These have pages of their own.
+        if matches!(&*command, "serve" | "work") {
+            assert!(page.contains(&format!("| [`{command}`](")), "{command}");
+            continue;
+        }
+        let is_of_command = |section: &&str| {
             let heading = section.lines().next().unwrap();
             heading.split(", ").any(|name| name == command)
         };
-        let words: Vec<&str> = command.split(' ').collect();
-        let section = page.split("\n## ").find(of_command);
+        let section = page.split("\n## ").find(is_of_command);
         let section = section.unwrap_or_else(|| panic!("no section of `{command}`"));
-        for flag in flags(&help(&words)).difference(&shared) {
-            assert!(section.contains(flag), "the section of `{command}` does not tell {flag}");
-            taken.insert(flag.clone());
+        for flag in of_command.difference(&shared) {
+            assert!(section.contains(flag), "the section of `{command}` lacks {flag}");
         }
     }
-    let told = page.split([' ', '\n', '`', '[', '(']).filter_map(flag);
-    let untaken: Vec<String> = told.filter(|flag| !taken.contains(flag)).collect();
-    // Of cargo, in the first line, and of the server.
-    assert_eq!(untaken, ["--release", "--example", "--tokens"]);
+    let named = page.split([' ', '\n', '`', '[', '(']).filter_map(flag);
+    let unknown: Vec<String> = named.filter(|flag| !known.contains(flag)).collect();
+    // Of cargo, in the first line.
+    assert_eq!(unknown, ["--release", "--example"]);
 }
 
 #[test]
-fn each_route_is_told() {
+fn each_route_is_documented() {
     let server = Server::start("memory:");
     let url = server.url.replace("logs/ingest", "openapi.json");
     let text = ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
@@ -97,14 +185,14 @@ fn each_route_is_told() {
     let routes = document["paths"].as_object().unwrap();
     assert!(routes.len() > 30, "{}", routes.len());
     for route in routes.keys() {
-        // Below an application, with or without an attempt, Spark's routes are told once.
+        // Below an application, with or without an attempt, Spark's routes are listed once.
         let below_application = route.strip_prefix("/api/v1/applications/{app_id}/");
-        let told = match below_application.map(|rest| rest.trim_start_matches("{attempt_id}/")) {
+        let named = match below_application.map(|rest| rest.trim_start_matches("{attempt_id}/")) {
             Some(rest) if !rest.starts_with('{') => {
                 format!("…/{}", rest.split('/').next().unwrap())
             }
             _ => route.split("{").next().unwrap().to_owned(),
         };
-        assert!(page.contains(&told), "http.md does not tell of {route} ({told})");
+        assert!(page.contains(&named), "http.md does not list {route} ({named})");
     }
 }

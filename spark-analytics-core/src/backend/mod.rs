@@ -3,11 +3,17 @@
 //! [`plan`] and [`plan_log`] are pure. A store loads what they ask for, calls them, writes what they
 //! return and commits.
 
+pub(crate) mod columns;
+pub(crate) mod limits;
 pub(crate) mod plan;
 pub(crate) mod plan_log;
 
 pub use crate::figures::fold::{End, JobFold, Start};
 pub use crate::identity::{EventId, RollupKey};
 pub use crate::log::codec::UnpackError;
+pub use columns::{HeldJobColumns, JobColumns};
+pub use limits::rows_limit;
 pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
 pub use plan_log::{HeldLog, LogWriteSet, plan_log};
+
+pub use crate::{event_task_columns, task_columns};

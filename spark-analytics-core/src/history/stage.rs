@@ -82,11 +82,5 @@ impl Serialize for StageData<'_> {
 
 /// Where a stage attempt stands, as Spark's `StageStatus`.
 pub const fn stage_status(status: StageStatus) -> &'static str {
-    match status {
-        StageStatus::Pending => "PENDING",
-        StageStatus::Active => "ACTIVE",
-        StageStatus::Skipped => "SKIPPED",
-        StageStatus::Complete => "COMPLETE",
-        StageStatus::Failed => "FAILED",
-    }
+    status.name()
 }

@@ -227,6 +227,19 @@ pub enum StageStatus {
     Failed,
 }
 
+impl StageStatus {
+    /// Spark's name of the status, such as `COMPLETE`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Active => "ACTIVE",
+            Self::Skipped => "SKIPPED",
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
 /// One attempt of a stage as an event log tells it; names and rules are those of the History
 /// Server's `/stages`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

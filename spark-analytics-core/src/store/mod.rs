@@ -1,6 +1,7 @@
 //! The `Store` trait: what a backend has to do.
 
 pub(crate) mod cached;
+pub(crate) mod durability;
 pub(crate) mod memory;
 
 use std::fmt;

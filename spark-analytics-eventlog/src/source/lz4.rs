@@ -7,7 +7,7 @@ use lz4_flex::block::{decompress_into, get_maximum_output_size};
 use lz4_flex::frame::FrameDecoder;
 use twox_hash::XxHash32;
 
-use super::blocks::{Framing, array};
+use super::framing::{Framing, array};
 
 pub(super) const MAGIC: &[u8] = b"LZ4Block";
 pub(super) const FRAME_MAGIC: &[u8] = b"\x04\x22\x4d\x18";

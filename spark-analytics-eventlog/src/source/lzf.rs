@@ -1,6 +1,6 @@
 //! lzf: compress-lzf's chunks, as Spark writes them.
 
-use super::blocks::{Framing, array};
+use super::framing::{Framing, array};
 
 pub(super) const MAGIC: &[u8] = b"ZV";
 

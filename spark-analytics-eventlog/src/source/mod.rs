@@ -1,6 +1,6 @@
 //! The bytes of a log, decompressed: the codec is told by content, never by name.
 
-mod blocks;
+mod framing;
 mod gzip;
 mod input;
 mod lz4;
@@ -13,7 +13,7 @@ mod zstd;
 use std::fmt;
 use std::io::{self, Read};
 
-use blocks::Blocks;
+use framing::Framed;
 use input::Input;
 
 /// The most that a block may hold, compressed or not: lz4-java's limit, and more than Spark lets any
@@ -208,11 +208,11 @@ impl Codec {
             Self::Plain => return Ok(Content::Plain),
             Self::Zstd => Box::new(zstd::Zstd::new()?),
             Self::Gzip => Box::new(gzip::Gzip::new()),
-            Self::Lz4Blocks => Box::new(Blocks::new(lz4::Lz4Blocks::new())),
-            Self::Lz4Frames => Box::new(Blocks::new(lz4::Lz4Frames::new())),
-            Self::SnappyJava => Box::new(Blocks::new(snappy::SnappyJava)),
-            Self::SnappyFrames => Box::new(Blocks::new(snappy::SnappyFrames::new())),
-            Self::Lzf => Box::new(Blocks::new(lzf::Lzf)),
+            Self::Lz4Blocks => Box::new(Framed::new(lz4::Lz4Blocks::new())),
+            Self::Lz4Frames => Box::new(Framed::new(lz4::Lz4Frames::new())),
+            Self::SnappyJava => Box::new(Framed::new(snappy::SnappyJava)),
+            Self::SnappyFrames => Box::new(Framed::new(snappy::SnappyFrames::new())),
+            Self::Lzf => Box::new(Framed::new(lzf::Lzf)),
         }))
     }
 }

@@ -7,7 +7,7 @@ use snap::raw::{Decoder, decompress_len, max_compress_len};
 use snap::read::FrameDecoder;
 
 use super::MAX_BLOCK_BYTES;
-use super::blocks::{Framing, array};
+use super::framing::{Framing, array};
 
 pub(super) const MAGIC: &[u8] = b"\x82SNAPPY\0";
 pub(super) const FRAME_MAGIC: &[u8] = b"\xff\x06\0\0sNaP";

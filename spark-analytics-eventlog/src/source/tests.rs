@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use super::{Damage, Source};
 
-#[path = "../../tests/made/codecs.rs"]
+#[path = "../../tests/it/made/codecs.rs"]
 mod codecs;
 
 use codecs::{CODECS, lz4_block};

@@ -32,7 +32,7 @@ impl Schema {
     }
 
     pub(crate) async fn store(&self) -> PostgresStore {
-        PostgresStore::connect(&self.url()).await.unwrap()
+        PostgresStore::open(&self.url()).await.unwrap()
     }
 
     /// A connection that the store knows nothing of.

@@ -1,7 +1,6 @@
 //! What can be opened, what cannot, and what is said then.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::common::{Schema, job, pool, run, server, whole_job};
 use futures::future::join_all;
@@ -9,15 +8,11 @@ use spark_analytics_core::{Day, Dedup, Error, JobFilter, Receipt, Store};
 use spark_analytics_postgres::{PostgresOptions, PostgresStore};
 use sqlx::{Connection, PgConnection};
 
-const BY_TIME: PostgresOptions = PostgresOptions {
-    dedup: Dedup::JobTypeTimestamp,
-    connections: 4,
-    acquire_timeout: Duration::from_millis(300),
-};
+const BY_TIME: PostgresOptions = PostgresStore::options().dedup(Dedup::JobTypeTimestamp);
 
 /// What is said of a URL, with the server's place left out.
 async fn refusal(url: &str) -> (Error, String) {
-    let refused = PostgresStore::connect_with(url, BY_TIME).await.unwrap_err();
+    let refused = BY_TIME.open(url).await.unwrap_err();
     let server = server();
     let (_, place) = server.split_once('@').unwrap();
     let (place, _) = place.split_once('/').unwrap();
@@ -31,8 +26,8 @@ async fn ten_stores_that_open_an_empty_schema_at_once_create_it_once() {
     let openers = (0..10).map(|number| {
         let url = schema.url();
         tokio::spawn(async move {
-            let options = PostgresOptions { connections: 2, ..PostgresOptions::default() };
-            let store = PostgresStore::connect_with(&url, options).await.unwrap();
+            let options = PostgresStore::options().connections(2);
+            let store = options.open(&url).await.unwrap();
             store.ingest(whole_job(number % 5)).await.unwrap();
             store.close().await.unwrap();
         })
@@ -52,7 +47,7 @@ async fn ten_stores_that_open_an_empty_schema_at_once_create_it_once() {
 #[tokio::test]
 #[ignore = "run by ten_processes_that_open_an_empty_schema_at_once_create_it_once"]
 async fn a_process_opens_a_store() {
-    let store = PostgresStore::connect(&std::env::var("STORE").unwrap()).await.unwrap();
+    let store = PostgresStore::open(&std::env::var("STORE").unwrap()).await.unwrap();
     store.ingest(whole_job(1)).await.unwrap();
 }
 
@@ -80,9 +75,9 @@ async fn ten_processes_that_open_an_empty_schema_at_once_create_it_once() {
 #[tokio::test]
 async fn another_rule_is_refused_both_ways() {
     let schema = Schema::new().await;
-    let store = PostgresStore::connect_with(&schema.url(), BY_TIME).await.unwrap();
+    let store = BY_TIME.open(&schema.url()).await.unwrap();
     assert_eq!(store.dedup(), Dedup::JobTypeTimestamp);
-    let refused = PostgresStore::connect(&schema.url()).await.unwrap_err();
+    let refused = PostgresStore::open(&schema.url()).await.unwrap_err();
     assert!(
         refused.to_string().ends_with(
             " as `spark` was created with the dedup rule `time` and cannot be opened with `task`: \
@@ -135,7 +130,7 @@ async fn a_url_that_cannot_be_read_is_told_without_its_password() {
         "postgres://ada:12/sesame@localhost/spark",
         "postgres://ada:12#sesame@localhost/spark",
     ] {
-        let refused = PostgresStore::connect(url).await.unwrap_err();
+        let refused = PostgresStore::open(url).await.unwrap_err();
         assert!(matches!(refused, Error::Incompatible(_)), "{url}: {refused}");
         let told = refused.to_string();
         assert!(told.starts_with("cannot read the URL of the PostgreSQL database: "), "{told}");
@@ -149,7 +144,7 @@ async fn a_server_that_is_not_there_is_named_without_the_password() {
     let place = free.local_addr().unwrap();
     drop(free);
     let url = format!("postgres://ada:sesame@{place}/spark");
-    let refused = PostgresStore::connect_with(&url, BY_TIME).await.unwrap_err();
+    let refused = BY_TIME.open(&url).await.unwrap_err();
     assert!(matches!(refused, Error::Unavailable { .. }), "{refused}");
     let told = refused.to_string();
     let named = format!("cannot connect to the database `spark` at {place} as `ada`: ");
@@ -183,7 +178,7 @@ async fn a_wrong_password_or_database_is_told_without_the_password() {
 #[tokio::test]
 async fn a_store_shows_no_password() {
     let schema = Schema::new().await;
-    let store = PostgresStore::connect(&schema.url().replace("spark@", "spark:sesame@")).await;
+    let store = PostgresStore::open(&schema.url().replace("spark@", "spark:sesame@")).await;
     assert!(!format!("{:?}", store.unwrap()).contains("sesame"));
 }
 

@@ -39,7 +39,7 @@ async fn list(store: &dyn Store, filter: &JobFilter) -> Vec<Job> {
 #[tokio::test]
 async fn an_application_of_any_size_is_listed_in_the_order_of_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let redb = RedbStore::create(folder.path().join("store.redb")).await.unwrap();
+    let redb = RedbStore::options().create(folder.path().join("store.redb")).await.unwrap();
     let memory = MemoryStore::default();
     let apps = [("a", 1_024), ("a-", 1_025), ("a\u{1}", 700), ("b", 3), ("", 2)];
     for (app, jobs) in apps {

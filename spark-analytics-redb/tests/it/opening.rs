@@ -9,11 +9,7 @@ use spark_analytics_redb::{RedbOptions, RedbStore};
 use tempfile::TempDir;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-const BY_TIME: RedbOptions = RedbOptions {
-    dedup: Dedup::JobTypeTimestamp,
-    durability: spark_analytics_redb::Durability::Immediate,
-    cache_bytes: 1 << 20,
-};
+const BY_TIME: RedbOptions = RedbStore::options().dedup(Dedup::JobTypeTimestamp);
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
@@ -47,12 +43,12 @@ fn a_store_is_made_once_and_opened_any_number_of_times() {
     let path = folder.path().join("s.redb");
     let start = Event::job_start(1, Timestamp::from_millis(0), "ada").expect("valid");
     block_on(async {
-        let store = RedbStore::create(&path).await.expect("makes a file");
+        let store = RedbStore::options().create(&path).await.expect("makes a file");
         let receipts = store.ingest(vec![start.clone()]).await.expect("takes it");
         assert_eq!(receipts, [Receipt::Recorded(1)]);
         store.close().await.expect("closes");
         for _ in 0..2 {
-            let store = RedbStore::open(&path).await.expect("opens");
+            let store = RedbStore::options().open_existing(&path).await.expect("opens");
             let receipts = store.ingest(vec![start.clone()]).await.expect("takes it");
             assert_eq!(receipts, [Receipt::Duplicate(1)]);
             store.close().await.expect("closes");
@@ -67,7 +63,7 @@ fn open_or_create_does_what_is_needed() {
     std::fs::write(&empty, b"").expect("writes");
     block_on(async {
         for path in [&new, &new, &empty] {
-            let store = RedbStore::open_or_create(path).await.expect("opens");
+            let store = RedbStore::open(path).await.expect("opens");
             store.check().await.expect("answers");
             store.close().await.expect("closes");
         }
@@ -80,7 +76,7 @@ fn a_file_that_exists_is_not_made_again() {
     let path = folder.path().join("s.redb");
     std::fs::write(&path, b"precious").expect("writes");
     assert_eq!(
-        said(&folder, block_on(RedbStore::create(&path))),
+        said(&folder, block_on(RedbStore::options().create(&path))),
         "`s.redb` exists already: open it, or name another file"
     );
     assert_eq!(std::fs::read(&path).expect("reads"), b"precious");
@@ -90,7 +86,7 @@ fn a_file_that_exists_is_not_made_again() {
 fn a_file_that_does_not_exist_is_not_opened() {
     let folder = folder();
     assert_eq!(
-        said(&folder, block_on(RedbStore::open(folder.path().join("s.redb")))),
+        said(&folder, block_on(RedbStore::options().open_existing(folder.path().join("s.redb")))),
         "`s.redb` does not exist: create the store first, or name another file"
     );
     assert!(!folder.path().join("s.redb").exists());
@@ -101,9 +97,9 @@ fn a_missing_folder_is_named() {
     let folder = folder();
     let path = folder.path().join("no/such/s.redb");
     for result in [
-        block_on(RedbStore::create(&path)),
+        block_on(RedbStore::options().create(&path)),
+        block_on(RedbStore::options().open_existing(&path)),
         block_on(RedbStore::open(&path)),
-        block_on(RedbStore::open_or_create(&path)),
     ] {
         assert_eq!(
             said(&folder, result),
@@ -120,12 +116,12 @@ fn a_file_whose_making_broke_off_is_made_again() {
     half[9..200].fill(7);
     std::fs::write(&path, &half).expect("writes");
     assert_eq!(
-        said(&folder, block_on(RedbStore::open(&path))),
+        said(&folder, block_on(RedbStore::options().open_existing(&path))),
         "`s.redb` is no redb file: name another file"
     );
     assert_eq!(std::fs::read(&path).expect("reads"), half, "only looked at");
     block_on(async {
-        let store = RedbStore::open_or_create(&path).await.expect("makes it again");
+        let store = RedbStore::open(&path).await.expect("makes it again");
         store.check().await.expect("answers");
         store.close().await.expect("closes");
     });
@@ -135,7 +131,7 @@ fn a_file_whose_making_broke_off_is_made_again() {
         other[at] = 1;
         std::fs::write(&path, &other).expect("writes");
         assert_eq!(
-            said(&folder, block_on(RedbStore::open_or_create(&path))),
+            said(&folder, block_on(RedbStore::open(&path))),
             "`s.redb` is no redb file: name another file"
         );
         assert_eq!(std::fs::read(&path).expect("reads"), other);
@@ -149,7 +145,8 @@ fn a_file_of_another_kind_is_left_alone() {
     for content in ["no database", "SQLite format 3\0"] {
         let content = content.repeat(2_000);
         std::fs::write(&path, &content).expect("writes");
-        for result in [block_on(RedbStore::open(&path)), block_on(RedbStore::open_or_create(&path))]
+        for result in
+            [block_on(RedbStore::options().open_existing(&path)), block_on(RedbStore::open(&path))]
         {
             assert_eq!(said(&folder, result), "`notes.txt` is no redb file: name another file");
         }
@@ -169,16 +166,16 @@ fn a_file_whose_making_was_ended_half_way_is_made_again() {
         half_made[9..header.max(9)].copy_from_slice(&whole[9..header.max(9)]);
         std::fs::write(&path, &half_made).expect("writes");
         assert_eq!(
-            said(&folder, block_on(RedbStore::open(&path))),
+            said(&folder, block_on(RedbStore::options().open_existing(&path))),
             "`s.redb` is no redb file: name another file"
         );
-        let store = block_on(RedbStore::open_or_create(&path)).expect("makes it");
+        let store = block_on(RedbStore::open(&path)).expect("makes it");
         block_on(store.close()).expect("closes");
     }
     // Whatever else is there is another's.
     half_made[5_000] = 1;
     std::fs::write(&path, &half_made).expect("writes");
-    block_on(RedbStore::open_or_create(&path)).expect_err("is refused");
+    block_on(RedbStore::open(&path)).expect_err("is refused");
     assert_eq!(std::fs::read(&path).expect("reads"), half_made);
 }
 
@@ -188,7 +185,7 @@ fn an_empty_file_is_no_store_to_open() {
     let path = folder.path().join("s.redb");
     std::fs::write(&path, b"").expect("writes");
     assert_eq!(
-        said(&folder, block_on(RedbStore::open(&path))),
+        said(&folder, block_on(RedbStore::options().open_existing(&path))),
         "`s.redb` is no redb file: name another file"
     );
 }
@@ -203,7 +200,9 @@ fn a_redb_file_of_another_program_is_left_alone() {
     transaction.open_table(other).expect("opens").insert(1, 2).expect("inserts");
     transaction.commit().expect("commits");
     drop(database);
-    for result in [block_on(RedbStore::open(&path)), block_on(RedbStore::open_or_create(&path))] {
+    for result in
+        [block_on(RedbStore::options().open_existing(&path)), block_on(RedbStore::open(&path))]
+    {
         assert_eq!(
             said(&folder, result),
             "`other.redb` is a redb file but holds no `meta` table of spark-analytics: name \
@@ -219,7 +218,7 @@ fn a_file_of_a_newer_version_is_left_alone() {
     make(&path, RedbOptions::default());
     change_meta(&path, "schema", b"4");
     assert_eq!(
-        said(&folder, block_on(RedbStore::open(&path))),
+        said(&folder, block_on(RedbStore::options().open_existing(&path))),
         "`s.redb` was written by a newer version (schema 4, and this one knows 3): use that version"
     );
 }
@@ -230,7 +229,7 @@ fn a_damaged_schema_version_is_named() {
     let path = folder.path().join("s.redb");
     make(&path, RedbOptions::default());
     change_meta(&path, "schema", b"one");
-    let error = block_on(RedbStore::open(&path)).expect_err("is refused");
+    let error = block_on(RedbStore::options().open_existing(&path)).expect_err("is refused");
     assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
     assert!(error.to_string().ends_with("s.redb`: it is `one`"), "{error}");
 }
@@ -242,16 +241,16 @@ fn a_store_keeps_its_dedup_rule() {
     make(&by_time, BY_TIME);
     make(&by_task, RedbOptions::default());
     assert_eq!(
-        said(&folder, block_on(RedbStore::open(&by_time))),
+        said(&folder, block_on(RedbStore::options().open_existing(&by_time))),
         "`time.redb` was created with the dedup rule `time`, not `task`: open it with `time`, or \
          name another file"
     );
     assert_eq!(
-        said(&folder, block_on(BY_TIME.open_or_create(&by_task))),
+        said(&folder, block_on(BY_TIME.open(&by_task))),
         "`task.redb` was created with the dedup rule `task`, not `time`: open it with `task`, or \
          name another file"
     );
-    let store = block_on(BY_TIME.open(&by_time)).expect("opens");
+    let store = block_on(BY_TIME.open_existing(&by_time)).expect("opens");
     assert_eq!(store.dedup(), Dedup::JobTypeTimestamp);
 }
 
@@ -259,14 +258,14 @@ fn a_store_keeps_its_dedup_rule() {
 fn a_file_is_open_once() {
     let folder = folder();
     let path = folder.path().join("s.redb");
-    let first = block_on(RedbStore::create(&path)).expect("makes a file");
-    let error = block_on(RedbStore::open(&path)).expect_err("is refused");
+    let first = block_on(RedbStore::options().create(&path)).expect("makes a file");
+    let error = block_on(RedbStore::options().open_existing(&path)).expect_err("is refused");
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
     let told = "s.redb` is open already, by another process or by this one: close it there first, \
                 for redb lets one have it at a time";
     assert!(error.to_string().ends_with(told), "{error}");
     block_on(first.close()).expect("closes");
-    block_on(RedbStore::open(&path)).expect("opens");
+    block_on(RedbStore::options().open_existing(&path)).expect("opens");
 }
 
 #[test]
@@ -276,7 +275,7 @@ fn a_damaged_row_is_named() {
     let key = JobKey::in_app("app-1", "", 7);
     let start = Event::job_start(key.clone(), Timestamp::from_millis(0), "ada").expect("valid");
     block_on(async {
-        let store = RedbStore::create(&path).await.expect("makes a file");
+        let store = RedbStore::options().create(&path).await.expect("makes a file");
         store.ingest(vec![start.clone()]).await.expect("takes it");
         store.close().await.expect("closes");
     });
@@ -293,7 +292,7 @@ fn a_damaged_row_is_named() {
         transaction.commit().expect("commits");
     }
     block_on(async {
-        let store = RedbStore::open(&path).await.expect("opens");
+        let store = RedbStore::options().open_existing(&path).await.expect("opens");
         let errors = [
             store.job(&key).await.expect_err("is damaged"),
             store.ingest(vec![start]).await.expect_err("is damaged"),

@@ -22,7 +22,7 @@ fn old_events_go_to_the_last_row() {
     let path = folder.path().join("s.redb");
     let cut = Day::from_number(10);
     block_on(async {
-        let store = RedbStore::create(&path).await.expect("makes a file");
+        let store = RedbStore::options().create(&path).await.expect("makes a file");
         // Two jobs beyond a transaction's share each, many small ones, and young events in between.
         for (job, count) in [(0, 12_000), (1, 21_000)] {
             store.ingest(tasks(job, count, 9 * DAY_MS)).await.expect("takes it");

@@ -8,7 +8,8 @@ use spark_analytics_tests::Workload;
 /// Concurrent callers through the group, then figures.
 async fn program() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = RedbStore::create(folder.path().join("s.redb")).await.expect("makes a file");
+    let store =
+        RedbStore::options().create(folder.path().join("s.redb")).await.expect("makes a file");
     let analytics = Analytics::new(store);
     let events = Workload::new(10, 1).batch(400);
     let calls = events.chunks(8).map(|part| analytics.ingest(part.to_vec()));

@@ -8,9 +8,10 @@ use std::thread;
 use futures::executor::block_on;
 use futures::future::join_all;
 use spark_analytics_core::{
-    Dedup, Error, Event, EventCursor, JobFilter, JobKey, MemoryStore, Receipt, Store, Timestamp,
+    Dedup, Durability, Error, Event, EventCursor, JobFilter, JobKey, MemoryStore, Receipt, Store,
+    Timestamp,
 };
-use spark_analytics_redb::{Durability, RedbOptions, RedbStore};
+use spark_analytics_redb::RedbStore;
 use spark_analytics_tests::{Dump, Workload};
 use tempfile::TempDir;
 
@@ -27,8 +28,10 @@ fn task(job: &JobKey, number: i64) -> Event {
 fn it_agrees_with_the_store_in_memory() {
     let folder = folder();
     for dedup in [Dedup::WithTask, Dedup::JobTypeTimestamp] {
-        let options =
-            RedbOptions { dedup, durability: Durability::Eventual, cache_bytes: 256 * 1024 };
+        let options = RedbStore::options()
+            .dedup(dedup)
+            .durability(Durability::Eventual)
+            .cache_bytes(256 * 1024);
         let path = folder.path().join(dedup.name());
         block_on(async {
             let (store, memory) =
@@ -42,7 +45,7 @@ fn it_agrees_with_the_store_in_memory() {
                 }
             }
             store.close().await.expect("closes");
-            let store = options.open(&path).await.expect("opens");
+            let store = options.open_existing(&path).await.expect("opens");
             let dump = Dump::of(&store).await.expect("reads");
             assert_eq!(dump.jobs.len(), 100);
             assert_eq!(dump, Dump::of(&memory).await.expect("reads"));
@@ -61,7 +64,8 @@ fn it_agrees_with_the_store_in_memory() {
 #[test]
 fn callers_on_many_threads_read_what_they_wrote() {
     let folder = folder();
-    let store = block_on(RedbStore::create(folder.path().join("s.redb"))).expect("makes a file");
+    let store =
+        block_on(RedbStore::options().create(folder.path().join("s.redb"))).expect("makes a file");
     let caller = |number: i64, store: RedbStore| {
         move || {
             let key = JobKey::new(number);
@@ -93,7 +97,7 @@ fn callers_on_many_threads_read_what_they_wrote() {
 #[test]
 fn a_thousand_writers_wait_without_a_thread_each() {
     let folder = folder();
-    let options = RedbOptions { durability: Durability::Eventual, ..RedbOptions::default() };
+    let options = RedbStore::options().durability(Durability::Eventual);
     let store = block_on(options.create(folder.path().join("s.redb"))).expect("makes a file");
     let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     let before = threads();
@@ -118,7 +122,8 @@ fn a_thousand_writers_wait_without_a_thread_each() {
 #[test]
 fn a_dropped_call_is_whole_or_absent() {
     let folder = folder();
-    let store = block_on(RedbStore::create(folder.path().join("s.redb"))).expect("makes a file");
+    let store =
+        block_on(RedbStore::options().create(folder.path().join("s.redb"))).expect("makes a file");
     for round in 0..40 {
         let key = JobKey::new(round);
         let batch: Vec<Event> = (0..50).map(|number| task(&key, number)).collect();
@@ -145,13 +150,14 @@ fn closing_lets_go_of_the_file_while_clones_exist() {
     let path = folder.path().join("s.redb");
     let key = JobKey::new(1);
     block_on(async {
-        let store = RedbStore::create(&path).await.expect("makes a file");
+        let store = RedbStore::options().create(&path).await.expect("makes a file");
         let clone = store.clone();
         store.ingest(vec![task(&key, 0)]).await.expect("takes it");
         store.close().await.expect("closes");
         clone.close().await.expect("is closed already");
 
-        let again = RedbStore::open(&path).await.expect("opens while clones exist");
+        let again =
+            RedbStore::options().open_existing(&path).await.expect("opens while clones exist");
         assert!(again.job(&key).await.expect("reads").is_some());
         let errors = [
             clone.job(&key).await.expect_err("is closed"),
@@ -176,7 +182,7 @@ fn closing_lets_go_of_the_file_while_clones_exist() {
 fn closing_waits_for_what_runs() {
     let folder = folder();
     let path = folder.path().join("s.redb");
-    let store = block_on(RedbStore::create(&path)).expect("makes a file");
+    let store = block_on(RedbStore::options().create(&path)).expect("makes a file");
     let is_over = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..4)
         .map(|_| {
@@ -198,7 +204,7 @@ fn closing_waits_for_what_runs() {
     let (answers, closed) = block_on(futures::future::join(join_all(writes), store.close()));
     closed.expect("closes");
     let taken = answers.iter().filter(|answer| answer.is_ok()).count() as i64;
-    let again = block_on(RedbStore::open(&path)).expect("opens");
+    let again = block_on(RedbStore::options().open_existing(&path)).expect("opens");
     is_over.store(true, Ordering::Relaxed);
     readers.into_iter().for_each(|reader| reader.join().expect("no reader fails"));
     let record = block_on(again.job(&JobKey::new(1))).expect("reads").unwrap_or_default();
@@ -212,11 +218,12 @@ fn what_was_acknowledged_outlives_a_crash() {
     let (path, copy) = (folder.path().join("s.redb"), folder.path().join("copy.redb"));
     let key = JobKey::new(1);
     block_on(async {
-        let store = RedbStore::create(&path).await.expect("makes a file");
+        let store = RedbStore::options().create(&path).await.expect("makes a file");
         for number in 0..5 {
             store.ingest(vec![task(&key, number)]).await.expect("takes it");
             std::fs::copy(&path, &copy).expect("copies");
-            let crashed = RedbStore::open(&copy).await.expect("opens after a crash");
+            let crashed =
+                RedbStore::options().open_existing(&copy).await.expect("opens after a crash");
             let record = crashed.job(&key).await.expect("reads").expect("is known");
             assert_eq!(record.events.tasks.succeeded, number + 1);
         }
@@ -228,18 +235,18 @@ fn eventual_commits_are_durable_in_the_end() {
     let folder = folder();
     let (path, copy) = (folder.path().join("s.redb"), folder.path().join("copy.redb"));
     let key = JobKey::new(1);
-    let options = RedbOptions { durability: Durability::Eventual, ..RedbOptions::default() };
+    let options = RedbStore::options().durability(Durability::Eventual);
     block_on(async {
         let store = options.create(&path).await.expect("makes a file");
         for number in 0..100 {
             store.ingest(vec![task(&key, number)]).await.expect("takes it");
         }
         std::fs::copy(&path, &copy).expect("copies");
-        let crashed = options.open(&copy).await.expect("opens after a crash");
+        let crashed = options.open_existing(&copy).await.expect("opens after a crash");
         let record = crashed.job(&key).await.expect("reads").expect("is known");
         assert!(record.events.tasks.succeeded >= 36, "{}", record.events.tasks.succeeded);
         store.close().await.expect("closes");
-        let again = options.open(&path).await.expect("opens");
+        let again = options.open_existing(&path).await.expect("opens");
         let record = again.job(&key).await.expect("reads").expect("is known");
         assert_eq!(record.events.tasks.succeeded, 100);
     });
@@ -250,7 +257,7 @@ fn compacting_keeps_everything() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     block_on(async {
-        let store = RedbStore::create(&path).await.expect("makes a file");
+        let store = RedbStore::options().create(&path).await.expect("makes a file");
         let mut workload = Workload::new(100, 1);
         for _ in 0..20 {
             store.ingest(workload.batch(500)).await.expect("takes it");

@@ -26,7 +26,7 @@ async fn quickest<T>(reads: impl AsyncFn() -> T) -> Duration {
 #[tokio::test]
 async fn without_redis_the_store_answers() {
     let store = MemoryStore::default();
-    let cached = RedisCached::connect(store, "redis://127.0.0.1:1", "test").await.unwrap();
+    let cached = RedisCached::open(store, "redis://127.0.0.1:1", "test").await.unwrap();
     cached.ingest(vec![start(1, 1, "ada"), end(1, 1)]).await.unwrap();
     assert_eq!(
         (tasks_of(&cached, 1).await, jobs_on(&cached, 1, 1, None).await),
@@ -40,12 +40,12 @@ async fn without_redis_the_store_answers() {
 #[tokio::test]
 async fn a_url_that_is_none_is_refused_without_its_password() {
     for url in ["postgres://u:geheim@host/x", "redis://:geheim@host:99999", "geheim", ""] {
-        let error = RedisCached::connect(MemoryStore::default(), url, "test").await.unwrap_err();
+        let error = RedisCached::open(MemoryStore::default(), url, "test").await.unwrap_err();
         assert!(!error.to_string().contains("geheim"), "{error}");
         assert!(error.to_string().contains("redis://"), "{error}");
     }
     let url = "redis://:geheim@127.0.0.1:1";
-    let cached = RedisCached::connect(MemoryStore::default(), url, "test").await.unwrap();
+    let cached = RedisCached::open(MemoryStore::default(), url, "test").await.unwrap();
     assert!(!format!("{cached:?}").contains("geheim"));
 }
 
@@ -196,7 +196,7 @@ async fn keys_that_are_lost_do_no_harm() {
 async fn a_server_without_tls_is_no_reason_to_fail() {
     let server = Server::start().await;
     let url = server.url().replace("redis:", "rediss:");
-    let cached = RedisCached::connect(MemoryStore::default(), &url, "test").await.unwrap();
+    let cached = RedisCached::open(MemoryStore::default(), &url, "test").await.unwrap();
     cached.ingest(vec![task(1, 1, "t")]).await.unwrap();
     assert_eq!(tasks_of(&cached, 1).await, Some(1));
     assert!(!cached.counts().is_available);

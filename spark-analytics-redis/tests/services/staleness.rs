@@ -1,6 +1,7 @@
 //! What a write makes stale, and what not.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::support::*;
 use futures::future::join_all;
@@ -10,6 +11,7 @@ use proptest::test_runner::TestRunner;
 use spark_analytics_core::{
     Application, JobKey, LogJob, LogSnapshot, MemoryStore, Store, Timestamp,
 };
+use spark_analytics_redis::RedisCached;
 use spark_analytics_tests::history::{self, Input};
 
 async fn two_processes() -> (MemoryStore, InMemory, InMemory) {
@@ -200,14 +202,8 @@ async fn a_damaged_entry_is_read_anew_and_replaced() {
 #[tokio::test]
 async fn entries_live_as_long_as_told() {
     let (store, url, namespace) = (MemoryStore::default(), shared_url(), namespace());
-    let cached = spark_analytics_redis::RedisCached::connect_with_age(
-        store.clone(),
-        &url,
-        &namespace,
-        std::time::Duration::from_millis(200),
-    )
-    .await
-    .unwrap();
+    let options = RedisCached::options().max_age(Duration::from_millis(200));
+    let cached = options.open(store.clone(), &url, &namespace).await.unwrap();
     assert_eq!(tasks_of(&cached, 1).await, None);
     store.ingest(vec![task(1, 1, "t")]).await.unwrap();
     until(async || tasks_of(&cached, 1).await == Some(1)).await;

@@ -22,8 +22,10 @@ impl Fixture for Behind {
     async fn open(&self) -> Result<Arc<dyn Store>> {
         let (url, namespace) = (crate::support::shared_url(), crate::support::namespace());
         let store = MemoryStore::new(self.0);
-        let cached =
-            RedisCached::connect_with_age(store, &url, &namespace, crate::support::LONG).await?;
+        let cached = RedisCached::options()
+            .max_age(crate::support::LONG)
+            .open(store, &url, &namespace)
+            .await?;
         assert!(cached.counts().is_available);
         Ok(Arc::new(cached))
     }

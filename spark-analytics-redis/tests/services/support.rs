@@ -26,7 +26,8 @@ pub(crate) fn namespace() -> String {
 
 /// An adapter as another process would have it: with a connection of its own.
 pub(crate) async fn adapter<S: Store>(store: S, url: &str, namespace: &str) -> RedisCached<S> {
-    let cached = RedisCached::connect_with_age(store, url, namespace, LONG).await.expect("a URL");
+    let cached =
+        RedisCached::options().max_age(LONG).open(store, url, namespace).await.expect("a URL");
     until(async || cached.counts().is_available).await;
     cached
 }

@@ -2,16 +2,16 @@
 
 use crate::common::{job, whole_job};
 use futures::future::join_all;
-use spark_analytics_core::{Day, Dedup, JobFilter, JobKey, Receipt, Store};
-use spark_analytics_sqlite::{SqliteOptions, SqliteStore, Synchronous};
+use spark_analytics_core::{Day, Dedup, Durability, JobFilter, JobKey, Receipt, Store};
+use spark_analytics_sqlite::SqliteStore;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::TempDir;
 
 /// What is said of a file, with its folder's name left out.
 async fn refusal(folder: &TempDir, path: &str, dedup: Dedup) -> String {
-    let options = SqliteOptions { dedup, ..SqliteOptions::default() };
-    let refused = SqliteStore::open_with(folder.path().join(path), options).await;
+    let options = SqliteStore::options().dedup(dedup);
+    let refused = options.open(folder.path().join(path)).await;
     let folder = folder.path().display().to_string();
     refused.unwrap_err().to_string().replace(&folder, "DIR")
 }
@@ -66,8 +66,8 @@ async fn an_empty_path_is_no_store_in_memory() {
 #[tokio::test]
 async fn another_rule_is_refused_both_ways() {
     let folder = TempDir::new().unwrap();
-    let options = SqliteOptions { dedup: Dedup::JobTypeTimestamp, ..SqliteOptions::default() };
-    let store = SqliteStore::open_with(folder.path().join("store.db"), options).await.unwrap();
+    let options = SqliteStore::options().dedup(Dedup::JobTypeTimestamp);
+    let store = options.open(folder.path().join("store.db")).await.unwrap();
     assert_eq!(store.dedup(), Dedup::JobTypeTimestamp);
     store.close().await.unwrap();
     assert_eq!(
@@ -98,8 +98,8 @@ async fn a_newer_schema_is_refused() {
 async fn what_is_dropped_without_closing_is_there_again() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
-    let options = SqliteOptions { synchronous: Synchronous::Normal, ..SqliteOptions::default() };
-    let store = SqliteStore::open_with(&path, options).await.unwrap();
+    let options = SqliteStore::options().durability(Durability::Eventual);
+    let store = options.open(&path).await.unwrap();
     store.ingest(whole_job(1)).await.unwrap();
     drop(store);
     let store = SqliteStore::open(&path).await.unwrap();

@@ -9,7 +9,7 @@ use futures::task::noop_waker;
 use spark_analytics_core::{
     Day, Dedup, Error, JobFilter, JobKey, Receipt, Rejection, Store, Timestamp,
 };
-use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
+use spark_analytics_sqlite::SqliteStore;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -71,8 +71,8 @@ async fn full_memory_loses_nothing_and_is_told() {
 #[tokio::test]
 async fn a_lock_held_by_another_process_is_told_and_passes() {
     let folder = TempDir::new().unwrap();
-    let options = SqliteOptions { busy_timeout: Duration::from_millis(20), ..Default::default() };
-    let store = SqliteStore::open_with(folder.path().join("store.db"), options).await.unwrap();
+    let options = SqliteStore::options().busy_timeout(Duration::from_millis(20));
+    let store = options.open(folder.path().join("store.db")).await.unwrap();
     let mut other = beside(&folder).await;
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     assert_eq!(
@@ -89,26 +89,26 @@ async fn a_lock_held_by_another_process_is_told_and_passes() {
 async fn a_store_opens_and_reads_while_another_process_writes() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
-    let options = SqliteOptions { busy_timeout: Duration::ZERO, ..Default::default() };
-    let store = SqliteStore::open_with(&path, options).await.unwrap();
+    let options = SqliteStore::options().busy_timeout(Duration::ZERO);
+    let store = options.open(&path).await.unwrap();
     store.ingest(whole_job(1)).await.unwrap();
     store.close().await.unwrap();
 
     let mut other = beside(&folder).await;
     let mut lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let store = SqliteStore::open_with(&path, options).await.unwrap();
+    let store = options.open(&path).await.unwrap();
     assert!(job(&store, 1).await.is_some());
-    let by_time = SqliteOptions { dedup: Dedup::JobTypeTimestamp, ..options };
-    let refused = SqliteStore::open_with(&path, by_time).await.unwrap_err();
+    let by_time = options.dedup(Dedup::JobTypeTimestamp);
+    let refused = by_time.open(&path).await.unwrap_err();
     assert!(matches!(refused, Error::Incompatible(_)), "{refused}");
 
     sqlx::query("DELETE FROM spark_meta").execute(&mut *lock).await.unwrap();
     lock.commit().await.unwrap();
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let lacking = SqliteStore::open_with(&path, options).await.unwrap_err();
+    let lacking = options.open(&path).await.unwrap_err();
     assert!(matches!(lacking, Error::Unavailable { .. }), "{lacking}");
     lock.rollback().await.unwrap();
-    SqliteStore::open_with(&path, options).await.unwrap();
+    options.open(&path).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -179,7 +179,7 @@ async fn callers_on_any_runtime<S: Store + Clone>(store: S) {
 }
 
 async fn redb_in(folder: &tempfile::TempDir) -> RedbStore {
-    RedbStore::create(folder.path().join("store.redb")).await.unwrap()
+    RedbStore::options().create(folder.path().join("store.redb")).await.unwrap()
 }
 
 #[test]

@@ -20,7 +20,7 @@ async fn a_leader_or_follower_on_redb_gives_up_at_any_await_and_the_rest_commits
     let folder = tempfile::tempdir().unwrap();
     for place in [0, 1, 3] {
         let path = folder.path().join(format!("{place}.redb"));
-        one_gives_up_anywhere(RedbStore::create(path).await.unwrap(), place).await;
+        one_gives_up_anywhere(RedbStore::options().create(path).await.unwrap(), place).await;
     }
 }
 

@@ -117,10 +117,10 @@ fn redb_leaves_no_file_that_it_could_not_make() {
         async |folder: TempDir| {
             let path = folder.path().join("store");
             fill(folder.path(), 4_096);
-            assert!(RedbStore::create(&path).await.is_err());
+            assert!(RedbStore::options().create(&path).await.is_err());
             assert!(!path.exists());
             make_room(folder.path());
-            RedbStore::create(&path).await.unwrap().close().await.unwrap();
+            RedbStore::options().create(&path).await.unwrap().close().await.unwrap();
         },
     );
 }

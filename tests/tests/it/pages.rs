@@ -117,6 +117,32 @@ fn every_page_is_reached_from_the_first() {
     assert!(alone.is_empty(), "no page links to {alone:?}");
 }
 
+/// The pages with prose of our own.
+fn pages() -> Vec<PathBuf> {
+    let pages = files(&[".md"]).into_iter();
+    pages.filter(|page| page.starts_with("docs") || page.components().count() == 1).collect()
+}
+
+#[test]
+fn prose_is_wrapped_at_100_columns() {
+    let mut long = Vec::new();
+    for page in pages() {
+        let lines = prose(&page);
+        let is_prose = |line: &&str| !line.starts_with(['|', '#']);
+        // A word that is longer than a line, such as a link, has one to itself.
+        let has_a_break = |line: &&str| line.trim_start_matches([' ', '-']).trim().contains(' ');
+        let is_long = |line: &&str| line.chars().count() > 100 && has_a_break(line);
+        long.extend(
+            lines
+                .lines()
+                .filter(is_prose)
+                .filter(is_long)
+                .map(|l| format!("{}: {l}", page.display())),
+        );
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
+
 /// The rooms of each crate as the architecture page lists them, by its headings.
 fn rooms() -> Vec<(String, BTreeSet<String>)> {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();

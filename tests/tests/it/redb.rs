@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spark_analytics_core::{Dedup, Result, Store};
-use spark_analytics_redb::RedbOptions;
+use spark_analytics_redb::RedbStore;
 use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
 
@@ -18,8 +18,8 @@ impl Fixture for InFile {
     }
 
     async fn open(&self) -> Result<Arc<dyn Store>> {
-        let options = RedbOptions { dedup: self.1, ..RedbOptions::default() };
-        Ok(Arc::new(options.open_or_create(self.0.path().join("store.redb")).await?))
+        let options = RedbStore::options().dedup(self.1);
+        Ok(Arc::new(options.open(self.0.path().join("store.redb")).await?))
     }
 }
 

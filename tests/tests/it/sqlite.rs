@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use spark_analytics_core::{Dedup, Result, Store};
-use spark_analytics_sqlite::{SqliteOptions, SqliteStore};
+use spark_analytics_sqlite::SqliteStore;
 use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
 
@@ -19,8 +19,8 @@ impl Fixture for InFile {
     }
 
     async fn open(&self) -> Result<Arc<dyn Store>> {
-        let options = SqliteOptions { dedup: self.1, ..SqliteOptions::default() };
-        Ok(Arc::new(SqliteStore::open_with(self.0.path().join("store.db"), options).await?))
+        let options = SqliteStore::options().dedup(self.1);
+        Ok(Arc::new(options.open(self.0.path().join("store.db")).await?))
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {
@@ -41,7 +41,7 @@ impl Fixture for InMemory {
     const IS_LASTING: bool = false;
 
     async fn open(&self) -> Result<Arc<dyn Store>> {
-        Ok(Arc::new(SqliteStore::in_memory_with(self.0).await?))
+        Ok(Arc::new(SqliteStore::options().dedup(self.0).open_in_memory().await?))
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {

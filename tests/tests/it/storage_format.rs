@@ -66,7 +66,7 @@ async fn open_sqlite(path: PathBuf) -> SqliteStore {
 }
 
 async fn open_redb(path: PathBuf) -> RedbStore {
-    RedbStore::open(path).await.unwrap()
+    RedbStore::options().open_existing(path).await.unwrap()
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn write_the_kept_files() {
     fill(&store, "log-2.json").await;
     store.ingest_logs(Vec::new(), vec![source()]).await.unwrap();
     store.close().await.unwrap();
-    let store = RedbStore::create(&redb).await.unwrap();
+    let store = RedbStore::options().create(&redb).await.unwrap();
     fill(&store, "log-2.json").await;
     store.ingest_logs(Vec::new(), vec![source()]).await.unwrap();
     store.compact().await.unwrap();

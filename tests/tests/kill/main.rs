@@ -8,8 +8,9 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use spark_analytics_core::Durability;
 use spark_analytics_core::Store;
-use spark_analytics_redb::{Durability, RedbOptions};
+use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tempfile::TempDir;
@@ -96,8 +97,8 @@ impl<const IS_DURABLE: bool> Storage for InRedb<IS_DURABLE> {
 
     async fn open(place: &str, _life: u64) -> Arc<dyn Store> {
         let durability = if IS_DURABLE { Durability::Immediate } else { Durability::Eventual };
-        let options = RedbOptions { durability, ..RedbOptions::default() };
-        Arc::new(options.open_or_create(place).await.unwrap())
+        let options = RedbStore::options().durability(durability);
+        Arc::new(options.open(place).await.unwrap())
     }
 
     async fn left(&self) -> Option<Self> {

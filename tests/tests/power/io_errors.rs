@@ -1,9 +1,10 @@
 //! Errors of the disk: the n-th access of a kind fails, once or until the disk is repaired.
 
 use futures::executor::block_on;
+use spark_analytics_core::Durability;
 use spark_analytics_core::{Error, Result, Store};
-use spark_analytics_redb::{Durability, RedbOptions};
-use spark_analytics_sqlite::{SqliteStore, Synchronous};
+use spark_analytics_redb::RedbOptions;
+use spark_analytics_sqlite::SqliteStore;
 
 use crate::backend::OneFile;
 use crate::course::Course;
@@ -122,7 +123,7 @@ fn redb_goes_on_after_errors_of_the_disk() {
 #[test]
 fn redb_with_eventual_durability_holds_whole_batches_when_it_is_opened_again() {
     let course = block_on(Course::short(seed() + 1, 12));
-    let options = RedbOptions { durability: Durability::Eventual, ..redb_store::OPTIONS };
+    let options = redb_store::OPTIONS.durability(Durability::Eventual);
     each_fault(3, &[], |fault| {
         let file = OneFile::of(Image::new());
         block_on(async {
@@ -203,7 +204,7 @@ fn redb_stores_again_what_a_failed_sync_lost() {
 #[test]
 fn redb_stores_again_what_a_failed_sync_lost_as_it_closed() {
     let course = block_on(Course::short(seed(), 10));
-    let options = RedbOptions { durability: Durability::Eventual, ..redb_store::OPTIONS };
+    let options = redb_store::OPTIONS.durability(Durability::Eventual);
     let file = OneFile::of(Image::new());
     block_on(async {
         let store = options.open_backend(file.backend()).await.unwrap();
@@ -244,7 +245,7 @@ fn sqlite_stores_again_what_a_failed_sync_lost() {
             disk.set_fault(None);
             store.close().await.unwrap();
         });
-        sqlite_store::check(&course, &disk.take_tape(), 6, Synchronous::Full);
+        sqlite_store::check(&course, &disk.take_tape(), 6, Durability::Immediate);
     }
 }
 
@@ -312,8 +313,9 @@ async fn sqlite_survives(
 fn sqlite_goes_on_after_errors_of_the_disk() {
     let course = block_on(Course::short(seed(), 12));
     each_fault(4, &[Access::SetLen], |fault| {
-        let open =
-            async |folder: &std::path::Path| sqlite_store::open(folder, Synchronous::Full).await;
+        let open = async |folder: &std::path::Path| {
+            sqlite_store::open(folder, Durability::Immediate).await
+        };
         sqlite_store::block_on(sqlite_survives(&course, fault, open))
     });
 }

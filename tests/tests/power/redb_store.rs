@@ -2,8 +2,9 @@
 
 use futures::executor::block_on;
 use redb::Database;
-use spark_analytics_core::{Dedup, Store};
-use spark_analytics_redb::{Durability, RedbOptions, RedbStore};
+use spark_analytics_core::Durability;
+use spark_analytics_core::Store;
+use spark_analytics_redb::{RedbOptions, RedbStore};
 use spark_analytics_tests::Dump;
 
 use crate::backend::{NAME, OneFile};
@@ -12,11 +13,7 @@ use crate::tape::{Image, Tape};
 use crate::{crash, crashes, golden, holds_and_goes_on, seed};
 
 /// A cache so small that pages are written before the commit that they belong to.
-pub(crate) const OPTIONS: RedbOptions = RedbOptions {
-    dedup: Dedup::WithTask,
-    durability: Durability::Immediate,
-    cache_bytes: 256 << 10,
-};
+pub(crate) const OPTIONS: RedbOptions = RedbStore::options().cache_bytes(256 << 10);
 
 async fn open(file: &OneFile, options: RedbOptions) -> RedbStore {
     options.open_backend(file.backend()).await.unwrap()
@@ -69,7 +66,7 @@ fn redb_holds_all_that_was_acknowledged() {
 
 #[test]
 fn redb_with_eventual_durability_holds_whole_batches() {
-    let options = RedbOptions { durability: Durability::Eventual, ..OPTIONS };
+    let options = OPTIONS.durability(Durability::Eventual);
     let course = block_on(Course::new(seed() + 1));
     let tape = block_on(record(&course, options));
     let mut taken_back = 0;

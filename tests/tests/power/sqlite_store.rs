@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use spark_analytics_core::Durability;
 use spark_analytics_core::Store;
-use spark_analytics_sqlite::{SqliteOptions, SqliteStore, Synchronous};
+use spark_analytics_sqlite::SqliteStore;
 use spark_analytics_tests::Dump;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -31,9 +32,9 @@ fn folder_of(image: &Image) -> TempDir {
     folder
 }
 
-pub(crate) async fn open(folder: &Path, synchronous: Synchronous) -> SqliteStore {
-    let options = SqliteOptions { synchronous, ..SqliteOptions::default() };
-    SqliteStore::open_with(folder.join(NAME), options).await.unwrap()
+pub(crate) async fn open(folder: &Path, durability: Durability) -> SqliteStore {
+    let options = SqliteStore::options().durability(durability);
+    options.open(folder.join(NAME)).await.unwrap()
 }
 
 /// A store whose log is moved into the file again and again.
@@ -56,17 +57,17 @@ pub(crate) async fn is_sound(folder: &Path) {
 
 /// Sends a course to a store that is closed and opened again now and then, which moves its log into the
 /// file.
-async fn record(course: &Course, synchronous: Synchronous) -> Tape {
+async fn record(course: &Course, durability: Durability) -> Tape {
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::new(Image::new());
     let _watched = watch(folder.path(), &disk);
-    let mut store = open(folder.path(), synchronous).await;
+    let mut store = open(folder.path(), durability).await;
     for (batch, number) in course.batches.iter().zip(1..) {
         batch.send(&store).await.unwrap();
         disk.acknowledge(number);
         if number % 15 == 0 {
             store.close().await.unwrap();
-            store = open(folder.path(), synchronous).await;
+            store = open(folder.path(), durability).await;
         }
     }
     store.close().await.unwrap();
@@ -84,14 +85,14 @@ async fn record_with_checkpoints(course: &Course) -> Tape {
 }
 
 /// Crashes at points of the tape, and opens what is left.
-pub(crate) fn check(course: &Course, tape: &Tape, count: usize, synchronous: Synchronous) -> usize {
+pub(crate) fn check(course: &Course, tape: &Tape, count: usize, durability: Durability) -> usize {
     let mut taken_back = 0;
     crash(tape, count, |replay, image, _| {
         block_on(async {
             let folder = folder_of(&image);
-            let store = open(folder.path(), synchronous).await;
+            let store = open(folder.path(), durability).await;
             let acknowledged = replay.acknowledged;
-            let least = if synchronous == Synchronous::Full { acknowledged } else { 0 };
+            let least = if durability == Durability::Immediate { acknowledged } else { 0 };
             let held = course.prefix(&store, least..=acknowledged + 1).await;
             taken_back += usize::from(held < acknowledged);
             is_sound(folder.path()).await;
@@ -108,22 +109,22 @@ pub(crate) fn check(course: &Course, tape: &Tape, count: usize, synchronous: Syn
 #[test]
 fn sqlite_holds_all_that_was_acknowledged() {
     let course = block_on(Course::new(seed()));
-    let tape = block_on(record(&course, Synchronous::Full));
-    check(&course, &tape, crashes(40), Synchronous::Full);
+    let tape = block_on(record(&course, Durability::Immediate));
+    check(&course, &tape, crashes(40), Durability::Immediate);
 }
 
 #[test]
 fn sqlite_holds_all_that_was_acknowledged_while_its_log_is_moved() {
     let course = block_on(Course::new(seed() + 1));
     let tape = block_on(record_with_checkpoints(&course));
-    check(&course, &tape, crashes(40), Synchronous::Full);
+    check(&course, &tape, crashes(40), Durability::Immediate);
 }
 
 #[test]
 fn sqlite_that_does_not_wait_for_the_disk_holds_whole_batches() {
     let course = block_on(Course::new(seed() + 2));
-    let tape = block_on(record(&course, Synchronous::Normal));
-    let taken_back = check(&course, &tape, crashes(30), Synchronous::Normal);
+    let tape = block_on(record(&course, Durability::Eventual));
+    let taken_back = check(&course, &tape, crashes(30), Durability::Eventual);
     assert!(taken_back > 0, "no crash took back a commit: nothing was shown");
 }
 
@@ -146,7 +147,7 @@ fn sqlite_recovers_from_a_crash_while_it_recovers() {
         crash(&disk.take_tape(), 6, |replay, image, _| {
             block_on(async {
                 let folder = folder_of(&image);
-                let store = open(folder.path(), Synchronous::Full).await;
+                let store = open(folder.path(), Durability::Immediate).await;
                 let least = least.max(replay.acknowledged);
                 course.prefix(&store, least..=least + 1).await;
                 is_sound(folder.path()).await;
@@ -162,12 +163,12 @@ fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
     block_on(async {
         let folder = folder_of(&start);
         let _watched = watch(folder.path(), &disk);
-        open(folder.path(), Synchronous::Full).await.close().await.unwrap();
+        open(folder.path(), Durability::Immediate).await.close().await.unwrap();
     });
     crash(&disk.take_tape(), crashes(30), |_, image, _| {
         block_on(async {
             let folder = folder_of(&image);
-            let store = open(folder.path(), Synchronous::Full).await;
+            let store = open(folder.path(), Durability::Immediate).await;
             holds_and_goes_on(&store, expected).await;
             store.close().await.unwrap();
             is_sound(folder.path()).await;
@@ -186,7 +187,7 @@ fn an_older_sqlite_file_opens_whose_migration_a_crash_interrupted() {
         let start = Image::from([(NAME.to_owned(), golden(name))]);
         let expected = block_on(async {
             let folder = folder_of(&start);
-            let store = open(folder.path(), Synchronous::Full).await;
+            let store = open(folder.path(), Durability::Immediate).await;
             Dump::of(&store).await.unwrap()
         });
         assert!(!expected.jobs.is_empty());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use spark_analytics_core::{Dedup, Result, Store};
-use spark_analytics_postgres::{PostgresOptions, PostgresStore};
+use spark_analytics_postgres::PostgresStore;
 use spark_analytics_tests::{Fixture, conformance};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -27,8 +27,8 @@ impl Fixture for InSchema {
         let create = format!("CREATE SCHEMA IF NOT EXISTS {}", self.0);
         sqlx::query(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
         let url = format!("{server}?options[search_path]={}", self.0);
-        let options = PostgresOptions { dedup: self.1, ..PostgresOptions::default() };
-        Ok(Arc::new(PostgresStore::connect_with(&url, options).await?))
+        let options = PostgresStore::options().dedup(self.1);
+        Ok(Arc::new(options.open(&url).await?))
     }
 
     fn block_on<F: Future>(future: F) -> F::Output {

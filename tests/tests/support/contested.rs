@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spark_analytics_core::{Detail, Error, Event, Receipt, Store};
-use spark_analytics_postgres::{PostgresOptions, PostgresStore};
+use spark_analytics_postgres::PostgresStore;
 use spark_analytics_tests::{Dump, Reference, Workload};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -18,8 +18,8 @@ pub(crate) async fn schema(name: &str) -> String {
 }
 
 pub(crate) async fn open(url: &str) -> PostgresStore {
-    let options = PostgresOptions { connections: 2, ..PostgresOptions::default() };
-    PostgresStore::connect_with(url, options).await.unwrap()
+    let options = PostgresStore::options().connections(2);
+    options.open(url).await.unwrap()
 }
 
 /// `count` events of `jobs` jobs, and to one in twenty another of the same identity and other content.

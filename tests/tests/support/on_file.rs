@@ -39,7 +39,7 @@ pub(crate) struct Redb;
 
 impl OnFile for Redb {
     async fn open(path: &Path) -> Result<Arc<dyn Store>> {
-        Ok(Arc::new(RedbStore::open_or_create(path).await?))
+        Ok(Arc::new(RedbStore::open(path).await?))
     }
 
     async fn check_integrity(path: &Path) {

@@ -1,0 +1,58 @@
+//! Figures beyond the History Server's.
+
+use spark_analytics_core::{Application, Stage, TaskOutcome, TaskTotals, Timestamp};
+
+fn at(seconds: i64) -> Option<Timestamp> {
+    Some(Timestamp::from_millis(seconds * 1_000))
+}
+
+#[test]
+fn skew_is_how_much_longer_the_slow_tasks_take() {
+    let mut tasks = TaskTotals::default();
+    assert_eq!(tasks.skew(), None);
+    tasks.record(TaskOutcome::Succeeded, 0);
+    assert_eq!(tasks.skew(), None, "the median is 0");
+    (0..3).for_each(|_| tasks.record(TaskOutcome::Succeeded, 10));
+    tasks.record(TaskOutcome::Failed, 40);
+    assert_eq!(tasks.skew(), Some(4.0));
+}
+
+#[test]
+fn the_share_of_garbage_collection_is_of_run_time() {
+    let mut tasks = TaskTotals { gc_time_ms: 30, ..TaskTotals::default() };
+    assert_eq!(tasks.gc_share(), None);
+    tasks.run_time_ms = 120;
+    assert_eq!(tasks.gc_share(), Some(25.0));
+}
+
+#[test]
+fn cores_are_idle_where_no_task_runs() {
+    let mut application = Application { core_time_ms: Some(8_000), ..Application::default() };
+    application.tasks.record(TaskOutcome::Succeeded, 1_500);
+    application.tasks.record(TaskOutcome::Failed, 500);
+    assert_eq!((application.idle_core_ms(), application.idle_share()), (Some(6_000), Some(75.0)));
+    application.tasks.duration_ms = 9_000;
+    assert_eq!(
+        application.idle_share(),
+        Some(0.0),
+        "tasks may outlast what the log knows of executors"
+    );
+    for unknown in [None, Some(0)] {
+        application.core_time_ms = unknown;
+        assert_eq!((application.idle_core_ms(), application.idle_share()), (None, None));
+    }
+}
+
+#[test]
+fn a_run_lasts_until_its_end_or_its_latest_event() {
+    let mut application = Application { last_event_time: at(9), ..Application::default() };
+    assert_eq!(application.duration_us(), None);
+    application.start_time = at(2);
+    assert_eq!(application.duration_us(), Some(7_000_000));
+    application.end_time = at(5);
+    assert_eq!(application.duration_us(), Some(3_000_000));
+    let mut stage = Stage { submission_time: at(1), ..Stage::default() };
+    assert_eq!(stage.duration_us(), None);
+    stage.completion_time = at(4);
+    assert_eq!(stage.duration_us(), Some(3_000_000));
+}

@@ -1,0 +1,9 @@
+//! Figures, folds, formats and views. `group_commit.rs` is built with other flags, so it is a binary of its own.
+#![allow(clippy::unwrap_used)]
+
+mod figures;
+mod fold;
+mod history;
+mod split;
+mod threads;
+mod wire_format;

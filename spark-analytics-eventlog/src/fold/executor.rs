@@ -1,0 +1,189 @@
+//! Executors while a log is read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::Executor;
+
+use crate::fold::tally::ExecutorTally;
+use crate::fold::text::{key, text};
+use crate::wire::event::{BlockManagerAdded, ExecutorAdded, ExecutorInfo, ExecutorRemoved};
+use crate::wire::lenient::StageKey;
+use crate::wire::metrics::Peaks;
+
+/// The driver's id: Spark counts it among the executors.
+pub(crate) const DRIVER: &str = "driver";
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Executors {
+    pub(crate) live: HashMap<String, LiveExecutor>,
+    removed: HashMap<String, LiveExecutor>,
+    /// Those that live stage attempts exclude for themselves.
+    pub(crate) excluded: BTreeMap<StageKey, BTreeSet<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct LiveExecutor {
+    pub(crate) fact: Executor,
+    pub(crate) peaks: Peaks,
+    has_block_manager: bool,
+    /// Of a removed one: whether a live stage attempt may have run on it, so that its peaks may
+    /// still come.
+    awaits_peaks: bool,
+}
+
+impl LiveExecutor {
+    fn set_info(&mut self, info: ExecutorInfo<'_>, cpus_per_task: i64) {
+        if !self.has_block_manager {
+            self.fact.host_port = text(&info.host.0);
+        }
+        self.fact.is_active = true;
+        self.fact.total_cores = info.total_cores;
+        self.fact.max_tasks = info.total_cores.checked_div(cpus_per_task).unwrap_or(0);
+        self.fact.resource_profile_id = info.resource_profile_id;
+        self.fact.executor_logs = texts(&info.log_urls);
+        self.fact.attributes = texts(&info.attributes);
+        let resources = info.resources.into_iter();
+        self.fact.resources = resources
+            .map(|(name, r)| (text(&name), r.addresses.iter().map(|a| text(a)).collect()))
+            .collect();
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        let host_port = self.fact.host_port.as_str();
+        match host_port.rsplit_once(':') {
+            Some((host, _)) if self.has_block_manager => host,
+            _ => host_port,
+        }
+    }
+
+    fn into_fact(self) -> Executor {
+        Executor { peak_memory_metrics: self.peaks.named(), ..self.fact }
+    }
+}
+
+impl Executors {
+    pub(crate) fn get(&mut self, id: &str) -> Option<&mut LiveExecutor> {
+        self.live.get_mut(key(id).as_ref())
+    }
+
+    /// An executor that is there, or a removed one whose peaks are awaited.
+    pub(crate) fn get_for_peaks(&mut self, id: &str) -> Option<&mut LiveExecutor> {
+        let id = key(id);
+        let removed = self.removed.get_mut(id.as_ref()).filter(|removed| removed.awaits_peaks);
+        self.live.get_mut(id.as_ref()).or(removed)
+    }
+
+    pub(crate) fn add(&mut self, event: ExecutorAdded<'_>, cpus_per_task: i64) {
+        let executor = self.get_or_create(&event.id.0, event.time);
+        executor.set_info(event.info, cpus_per_task);
+    }
+
+    pub(crate) fn add_block_manager(&mut self, event: &BlockManagerAdded<'_>) {
+        let executor = self.get_or_create(&event.id.executor_id.0, event.time);
+        executor.has_block_manager = true;
+        executor.fact.host_port = format!("{}:{}", text(&event.id.host.0), event.id.port);
+        executor.fact.is_active = true;
+        executor.fact.max_memory = event.max_memory;
+        if event.max_on_heap.is_some() {
+            executor.fact.total_on_heap_storage_memory = event.max_on_heap;
+            executor.fact.total_off_heap_storage_memory = event.max_off_heap;
+        }
+    }
+
+    /// Removes an executor. `earliest_submission` is that of the live stage attempts.
+    pub(crate) fn remove(
+        &mut self,
+        event: &ExecutorRemoved<'_>,
+        earliest_submission: Option<Timestamp>,
+    ) {
+        let id = key(&event.id.0);
+        let Some(mut executor) = self.live.remove(id.as_ref()) else { return };
+        executor.fact.events += 1;
+        executor.fact.ended = true;
+        executor.fact.is_active = false;
+        executor.fact.remove_time = Some(Timestamp::from_millis(event.time));
+        executor.fact.remove_reason = event.reason.as_ref().map(|reason| text(&reason.0));
+        executor.awaits_peaks =
+            earliest_submission < executor.fact.remove_time && earliest_submission.is_some();
+        self.removed.insert(id.into_owned(), executor);
+    }
+
+    /// Awaits no more peaks of executors that were removed before each live stage attempt began.
+    pub(crate) fn settle(&mut self, earliest_submission: impl Fn() -> Option<Timestamp>) {
+        // Working that out takes a look at each attempt.
+        let mut earliest = None;
+        for executor in self.removed.values_mut().filter(|executor| executor.awaits_peaks) {
+            let earliest = *earliest.get_or_insert_with(&earliest_submission);
+            executor.awaits_peaks = earliest.is_some() && earliest < executor.fact.remove_time;
+        }
+    }
+
+    /// The driver's logs and attributes as the application's start tells them.
+    pub(crate) fn describe_driver(
+        &mut self,
+        logs: &BTreeMap<String, String>,
+        attributes: Option<&BTreeMap<String, String>>,
+    ) {
+        if let Some(driver) = self.live.get_mut(DRIVER) {
+            driver.fact.events += 1;
+            driver.fact.executor_logs = texts(logs);
+            driver.fact.attributes = attributes.map(texts).unwrap_or_default();
+        }
+    }
+
+    /// Adds tasks to the executor that they ran on.
+    pub(crate) fn add_tasks(&mut self, tasks: &ExecutorTally<'_>) {
+        let Some(executor) = self.get(&tasks.id) else { return };
+        let fact = &mut executor.fact;
+        fact.events += tasks.events;
+        fact.active_tasks += tasks.active;
+        fact.total_tasks += tasks.started;
+        fact.completed_tasks += tasks.completed;
+        fact.failed_tasks += tasks.failed;
+        let add = |sum: &mut i64, value: i64| *sum = sum.wrapping_add(value);
+        add(&mut fact.total_duration_ms, tasks.duration);
+        add(&mut fact.total_gc_time_ms, tasks.gc_time);
+        add(&mut fact.total_input_bytes, tasks.input_bytes);
+        add(&mut fact.total_shuffle_read, tasks.shuffle_read);
+        add(&mut fact.total_shuffle_write, tasks.shuffle_write);
+        executor.peaks.raise(&tasks.peaks);
+    }
+
+    /// All executors as they stand; of one that was removed and came back, as it came back.
+    pub(crate) fn into_facts(self, is_application_ended: bool) -> Vec<Executor> {
+        let mut executors: BTreeMap<String, LiveExecutor> = self.removed.into_iter().collect();
+        executors.extend(self.live);
+        let facts = executors.into_values().map(LiveExecutor::into_fact);
+        facts.map(|fact| Executor { ended: fact.ended || is_application_ended, ..fact }).collect()
+    }
+
+    fn get_or_create(&mut self, id: &str, add_time: i64) -> &mut LiveExecutor {
+        let id = key(id);
+        let removed = self.removed.get(id.as_ref()).map(|executor| &executor.fact);
+        let (ended, events) = removed.map(|fact| (fact.ended, fact.events)).unwrap_or_default();
+        let executor = self.live.entry(id.clone().into_owned()).or_insert_with(|| {
+            let add_time = Some(Timestamp::from_millis(add_time));
+            let fact = Executor {
+                id: id.into_owned(),
+                ended,
+                events,
+                add_time,
+                is_active: true,
+                ..Executor::default()
+            };
+            LiveExecutor {
+                fact,
+                peaks: Peaks::UNTOLD,
+                has_block_manager: false,
+                awaits_peaks: false,
+            }
+        });
+        executor.fact.events += 1;
+        executor
+    }
+}
+
+fn texts(of: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    of.iter().map(|(name, value)| (text(name), text(value))).collect()
+}

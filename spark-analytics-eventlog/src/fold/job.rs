@@ -1,0 +1,201 @@
+//! Jobs while a log is read.
+//!
+//! A job's figures are written when it ends, and once more when a task's end empties a stage attempt
+//! that had completed before. What its stages count in between is seen by nobody.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::LogJob;
+
+use crate::fold::indices::Indices;
+use crate::fold::text::{key, text};
+use crate::wire::event::{JobEnd, JobProperties, JobStart, StageInfo};
+
+/// One start of a job: Spark's `LiveJob`.
+pub(crate) type Run = u64;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Jobs {
+    next_run: Run,
+    /// Runs that are not over, or that a live stage attempt still counts for.
+    runs: HashMap<Run, LiveJob>,
+    /// The last run of each job.
+    latest: HashMap<i64, Run>,
+    /// The running runs that name a stage.
+    by_stage: HashMap<i64, Vec<Run>>,
+    written: BTreeMap<i64, LogJob>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LiveJob {
+    pub(crate) fact: LogJob,
+    pub(crate) indices: Indices,
+    pub(crate) completed_stages: BTreeSet<i64>,
+    pub(crate) skipped_stages: BTreeSet<i64>,
+    is_running: bool,
+    /// How many times live stage attempts name it.
+    links: usize,
+}
+
+impl LiveJob {
+    pub(crate) fn skip_stage(&mut self, stage_id: i64, num_tasks: i64) {
+        self.skipped_stages.insert(stage_id);
+        self.fact.skipped_tasks = self.fact.skipped_tasks.wrapping_add(num_tasks);
+    }
+
+    fn written(&self) -> LogJob {
+        LogJob {
+            completed_stages: self.completed_stages.len() as i64,
+            skipped_stages: self.skipped_stages.len() as i64,
+            ..self.fact.clone()
+        }
+    }
+}
+
+impl Jobs {
+    /// Starts a job; the run is not linked to its stage attempts yet.
+    pub(crate) fn start(&mut self, event: &JobStart<'_>, stages: &[StageInfo<'_>]) -> Run {
+        let job_id = event.job_id;
+        let (ended, events) = self.supersede(job_id);
+        let missing = stages.iter().filter(|stage| stage.completion_time.is_none());
+        let last = stages.iter().max_by_key(|stage| stage.id);
+        let mut fact = LogJob {
+            job_id,
+            ended,
+            events: events + 1,
+            submission_time: time(event.time),
+            name: last.map(|stage| text(&stage.name.0)).unwrap_or_default(),
+            stage_ids: stages.iter().map(|stage| stage.id).collect(),
+            num_tasks: missing.fold(0, |sum: i64, stage| sum.wrapping_add(stage.num_tasks)),
+            ..LogJob::default()
+        };
+        if let Some(properties) = &event.properties {
+            put_properties(&mut fact, properties);
+        }
+        let run = self.next_run;
+        self.next_run += 1;
+        for stage_id in distinct(&fact.stage_ids) {
+            self.by_stage.entry(stage_id).or_default().push(run);
+        }
+        self.runs.insert(run, LiveJob { fact, is_running: true, ..LiveJob::default() });
+        self.latest.insert(job_id, run);
+        run
+    }
+
+    /// The run that a job's end is for, and its stages.
+    pub(crate) fn running(&self, job_id: i64) -> Option<(Run, BTreeSet<i64>)> {
+        let run = *self.latest.get(&job_id)?;
+        let job = self.runs.get(&run).filter(|job| job.is_running)?;
+        Some((run, distinct(&job.fact.stage_ids)))
+    }
+
+    /// Ends a run and writes its figures.
+    pub(crate) fn end(&mut self, run: Run, event: &JobEnd<'_>) {
+        self.stop(run);
+        if let Some(job) = self.runs.get_mut(&run) {
+            job.fact.ended = true;
+            job.fact.events += 1;
+            job.fact.completion_time = time(event.time);
+            job.fact.job_result = key(&event.result.result.0).into_owned();
+            let message = event.result.exception.as_ref().and_then(|e| e.message.as_ref());
+            job.fact.failure_message = message.map(|message| text(&message.0));
+        }
+        self.write(run);
+        self.drop_if_over(run);
+    }
+
+    /// Writes a run's figures if it is over; those of a running one are written at the log's end.
+    pub(crate) fn write(&mut self, run: Run) {
+        let Some(job) = self.runs.get(&run).filter(|job| !job.is_running) else { return };
+        if self.latest.get(&job.fact.job_id) == Some(&run) {
+            self.written.insert(job.fact.job_id, job.written());
+        }
+    }
+
+    pub(crate) fn get(&mut self, run: Run) -> Option<&mut LiveJob> {
+        self.runs.get_mut(&run)
+    }
+
+    /// The running runs that name a stage.
+    pub(crate) fn naming(&self, stage_id: i64) -> Vec<Run> {
+        self.by_stage.get(&stage_id).cloned().unwrap_or_default()
+    }
+
+    /// Says that a live stage attempt counts for a run from now on.
+    pub(crate) fn link(&mut self, run: Run) {
+        if let Some(job) = self.runs.get_mut(&run) {
+            job.links += 1;
+        }
+    }
+
+    /// Says that a stage attempt no longer does.
+    pub(crate) fn unlink(&mut self, run: Run) {
+        if let Some(job) = self.runs.get_mut(&run) {
+            job.links = job.links.saturating_sub(1);
+        }
+        self.drop_if_over(run);
+    }
+
+    /// All jobs as they stand.
+    pub(crate) fn into_facts(self) -> Vec<LogJob> {
+        let mut facts = self.written;
+        for job in self.runs.values().filter(|job| job.is_running) {
+            facts.insert(job.fact.job_id, job.written());
+        }
+        facts.into_values().collect()
+    }
+
+    /// Whether an earlier run of a job ended, and the events counted for it. That run is written no
+    /// more.
+    fn supersede(&mut self, job_id: i64) -> (bool, u64) {
+        let Some(run) = self.latest.get(&job_id).copied() else { return (false, 0) };
+        let is_running = self.runs.get(&run).is_some_and(|job| job.is_running);
+        let before = if is_running {
+            self.runs.get(&run).map(|job| (job.fact.ended, job.fact.events))
+        } else {
+            self.written.get(&job_id).map(|fact| (fact.ended, fact.events))
+        };
+        self.stop(run);
+        self.drop_if_over(run);
+        before.unwrap_or_default()
+    }
+
+    fn stop(&mut self, run: Run) {
+        let Some(job) = self.runs.get_mut(&run) else { return };
+        job.is_running = false;
+        for stage_id in distinct(&job.fact.stage_ids) {
+            if let Some(runs) = self.by_stage.get_mut(&stage_id) {
+                runs.retain(|other| *other != run);
+                if runs.is_empty() {
+                    self.by_stage.remove(&stage_id);
+                }
+            }
+        }
+    }
+
+    fn drop_if_over(&mut self, run: Run) {
+        if self.runs.get(&run).is_some_and(|job| !job.is_running && job.links == 0) {
+            self.runs.remove(&run);
+        }
+    }
+}
+
+fn put_properties(fact: &mut LogJob, properties: &JobProperties<'_>) {
+    fact.description = properties.description.as_ref().map(|t| text(&t.0));
+    fact.job_group = properties.group.as_ref().map(|t| text(&t.0));
+    fact.sql_execution_id = properties.sql_execution_id.as_ref().and_then(|t| t.0.parse().ok());
+    fact.user = properties.user.as_ref().map(|t| key(&t.0).into_owned()).unwrap_or_default();
+    let tags = properties.tags.as_ref().map(|t| text(&t.0)).unwrap_or_default();
+    let tags: BTreeSet<&str> = tags.split(',').filter(|tag| !tag.is_empty()).collect();
+    fact.job_tags = tags.into_iter().map(str::to_owned).collect();
+}
+
+fn distinct(ids: &[i64]) -> BTreeSet<i64> {
+    ids.iter().copied().collect()
+}
+
+/// Spark takes a job's time that is not after the epoch for none.
+fn time(millis: i64) -> Option<Timestamp> {
+    (millis > 0).then(|| Timestamp::from_millis(millis))
+}

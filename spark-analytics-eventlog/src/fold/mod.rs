@@ -1,0 +1,376 @@
+//! The state of an application, event by event in the log's order: the rules of Spark's
+//! `AppStatusListener`.
+
+pub(crate) mod environment;
+mod exclusion;
+mod executor;
+mod indices;
+mod job;
+pub(crate) mod sql;
+mod stage;
+pub(crate) mod tally;
+mod task;
+pub(crate) mod text;
+
+use std::collections::{BTreeMap, HashMap};
+
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::{Application, LogSnapshot, StageStatus};
+
+use crate::fold::environment::Environments;
+use crate::fold::executor::Executors;
+use crate::fold::indices::Indices;
+use crate::fold::job::{Jobs, Run};
+use crate::fold::sql::SqlExecutions;
+use crate::fold::stage::Stages;
+use crate::fold::tally::{StageTally, Tally};
+use crate::fold::task::{MAX_KILL_REASONS, note_kill};
+use crate::fold::text::{key, text};
+use crate::wire::environment::ResourceProfileAdded;
+use crate::wire::event::{
+    ApplicationStart, Event, JobEnd, JobStart, StageCompleted, StageExecutorMetrics, StageInfo,
+    StageSubmitted,
+};
+use crate::wire::lenient::{StageKey, Text};
+
+/// Everything known of an application so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Fold {
+    application: Application,
+    /// CPUs of a task where no resource profile says otherwise.
+    cpus_per_task: i64,
+    /// CPUs of a task by resource profile.
+    profiles: HashMap<i64, i64>,
+    jobs: Jobs,
+    stages: Stages,
+    executors: Executors,
+    environment: Environments,
+    sql: SqlExecutions,
+    /// Ids of the tasks that started and have not ended.
+    running_tasks: Indices,
+}
+
+impl Default for Fold {
+    fn default() -> Self {
+        Self {
+            application: Application::default(),
+            cpus_per_task: 1,
+            profiles: HashMap::new(),
+            jobs: Jobs::default(),
+            stages: Stages::default(),
+            executors: Executors::default(),
+            environment: Environments::default(),
+            sql: SqlExecutions::default(),
+            running_tasks: Indices::default(),
+        }
+    }
+}
+
+impl Fold {
+    /// Takes the next event that is not of a task. An error says why it was left out.
+    pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<(), String> {
+        if matches!(event, Event::ApplicationStart(_)) && self.has_application() {
+            return Err("a second SparkListenerApplicationStart".to_owned());
+        }
+        self.application.events += 1;
+        if let Some(millis) = event.time() {
+            self.see(millis);
+        }
+        match event {
+            Event::LogStart(event) => {
+                self.application.spark_version = text(&event.spark_version.0);
+            }
+            Event::EnvironmentUpdate(event) => {
+                self.cpus_per_task = event.task_cpus().unwrap_or(self.cpus_per_task);
+                self.environment.update(event);
+            }
+            Event::ResourceProfileAdded(event) => self.add_profile(event),
+            Event::ApplicationStart(event) => self.start_application(&event),
+            Event::ApplicationEnd(event) => {
+                self.application.ended = true;
+                self.application.end_time = Some(Timestamp::from_millis(event.time));
+            }
+            Event::ExecutorAdded(event) => {
+                let profile = self.profiles.get(&event.info.resource_profile_id);
+                let cpus = profile.copied().unwrap_or(self.cpus_per_task);
+                self.executors.add(event, cpus);
+            }
+            Event::ExecutorRemoved(event) => {
+                self.executors.remove(&event, self.stages.earliest_submission());
+            }
+            Event::Exclusion(event) => {
+                let stage = event.stage().and_then(|key| self.stages.get(key));
+                self.executors.exclude(&event, stage.is_some());
+            }
+            Event::BlockManagerAdded(event) => self.executors.add_block_manager(&event),
+            Event::JobStart(event) => self.start_job(&event),
+            Event::JobEnd(event) => self.end_job(&event),
+            Event::StageSubmitted(event) => self.submit_stage(&event),
+            Event::StageCompleted(event) => self.complete_stage(&event),
+            Event::StageExecutorMetrics(event) => self.raise_peaks(&event),
+            // These arrive as tallies.
+            Event::TaskStart(_) | Event::TaskEnd(_) => {}
+            Event::SqlExecutionStart(event) => self.sql.start(&event),
+            Event::SqlAdaptiveExecutionUpdate(event) => self.sql.change_plan(&event),
+            Event::SqlExecutionEnd(event) => self.sql.end(&event),
+        }
+        Ok(())
+    }
+
+    /// Whether the log has told of which application it is.
+    pub(crate) const fn has_application(&self) -> bool {
+        self.application.start_time.is_some()
+    }
+
+    /// The number of events taken.
+    pub(crate) const fn events(&self) -> u64 {
+        self.application.events
+    }
+
+    /// What the log has told; `name` stands in for an application's id.
+    pub(crate) fn into_snapshot(self, name: &str) -> LogSnapshot {
+        let mut application = self.application;
+        if application.app_id.is_empty() {
+            application.app_id = key(name).into_owned();
+        }
+        let mut jobs = self.jobs.into_facts();
+        for job in jobs.iter_mut().filter(|job| job.user.is_empty()) {
+            job.user.clone_from(&application.user);
+        }
+        let stages = self.stages.into_facts();
+        let executors = self.executors.into_facts(application.ended);
+        let until = application.until();
+        let core_times = executors.iter().map(|executor| executor.core_time_ms(until));
+        application.core_time_ms = Some(core_times.fold(0, i64::saturating_add));
+        let (environment, sql) = (self.environment.into_fact(), self.sql.into_facts());
+        LogSnapshot { application, jobs, stages, executors, environment, sql }
+    }
+
+    fn add_profile(&mut self, event: ResourceProfileAdded) {
+        if let Some(cpus) = event.task_cpus() {
+            self.profiles.insert(event.id, cpus);
+        } else {
+            self.profiles.remove(&event.id);
+        }
+        self.environment.add_profile(event);
+    }
+
+    fn start_application(&mut self, event: &ApplicationStart<'_>) {
+        let or_empty = |id: &Option<Text<'_>>| {
+            id.as_ref().map(|id| key(&id.0).into_owned()).unwrap_or_default()
+        };
+        self.application.app_id = or_empty(&event.id);
+        self.application.attempt_id = or_empty(&event.attempt_id);
+        self.application.name = text(&event.name.0);
+        self.application.user = key(&event.user.0).into_owned();
+        self.application.start_time = Some(Timestamp::from_millis(event.time));
+        if let Some(logs) = &event.driver_logs {
+            self.executors.describe_driver(logs, event.driver_attributes.as_ref());
+        }
+    }
+
+    fn start_job(&mut self, event: &JobStart<'_>) {
+        let unknown: Vec<StageInfo<'_>>;
+        let stages = match &event.stage_infos {
+            Some(stages) => stages,
+            None => {
+                unknown = event.stage_ids.iter().map(|id| StageInfo::unknown(id.0)).collect();
+                &unknown
+            }
+        };
+        let run = self.jobs.start(event, stages);
+        let execution = event.properties.as_ref().and_then(|p| p.sql_execution_id.as_ref());
+        if let Some(id) = execution.and_then(|id| id.0.parse().ok()) {
+            self.sql.start_job(event.job_id, id);
+        }
+        for info in stages {
+            self.stages.get_or_create(info).jobs.push(run);
+            self.jobs.link(run);
+        }
+    }
+
+    fn end_job(&mut self, event: &JobEnd<'_>) {
+        self.sql.end_job(event.job_id);
+        let Some((run, stage_ids)) = self.jobs.running(event.job_id) else { return };
+        for stage_id in stage_ids {
+            for key in self.stages.pending(stage_id) {
+                self.skip_stage(key, run);
+            }
+        }
+        self.jobs.end(run, event);
+    }
+
+    fn skip_stage(&mut self, key: StageKey, run: Run) {
+        let Some(stage) = self.stages.get(key) else { return };
+        stage.end(StageStatus::Skipped);
+        stage.fact.events += 1;
+        if let Some(job) = self.jobs.get(run) {
+            job.skip_stage(key.0, stage.fact.num_tasks);
+        }
+        self.leave_stage(key);
+    }
+
+    fn submit_stage(&mut self, event: &StageSubmitted<'_>) {
+        let runs = self.jobs.naming(event.info.id);
+        for run in &runs {
+            self.jobs.link(*run);
+            if let Some(job) = self.jobs.get(*run) {
+                job.fact.events += 1;
+                job.completed_stages.remove(&event.info.id);
+                job.fact.active_stages += 1;
+            }
+        }
+        let stage = self.stages.get_or_create(&event.info);
+        stage.submit(event.properties.as_ref());
+        for run in std::mem::replace(&mut stage.jobs, runs) {
+            self.jobs.unlink(run);
+        }
+    }
+
+    fn complete_stage(&mut self, event: &StageCompleted<'_>) {
+        let info = &event.info;
+        let key = (info.id, info.attempt);
+        if let Some(stage) = self.stages.get(key) {
+            self.executors.complete_stage(key);
+            stage.set_info(info);
+            stage.fact.events += 1;
+            let status = match (&info.failure_reason, info.submission_time) {
+                (Some(_), _) => StageStatus::Failed,
+                (None, Some(_)) => StageStatus::Complete,
+                (None, None) => StageStatus::Skipped,
+            };
+            stage.end(status);
+            for run in &stage.jobs {
+                let Some(job) = self.jobs.get(*run) else { continue };
+                job.fact.events += 1;
+                job.fact.active_stages -= 1;
+                match status {
+                    StageStatus::Complete => {
+                        job.completed_stages.insert(info.id);
+                    }
+                    StageStatus::Skipped => job.skip_stage(info.id, info.num_tasks),
+                    _ => job.fact.failed_stages += 1,
+                }
+            }
+            if stage.fact.active_tasks == 0 {
+                self.leave_stage(key);
+            }
+        }
+        self.executors.settle(|| self.stages.earliest_submission());
+    }
+
+    fn raise_peaks(&mut self, event: &StageExecutorMetrics<'_>) {
+        if let Some(executor) = self.executors.get_for_peaks(&event.executor_id.0) {
+            executor.fact.events += 1;
+            executor.peaks.raise(&event.peaks);
+        }
+        if let Some(stage) = self.stages.get((event.stage_id, event.stage_attempt_id)) {
+            stage.fact.events += 1;
+            stage.peaks.raise(&event.peaks);
+        }
+    }
+
+    /// Adds tasks. `false` if they are to be added one by one, since for these the order matters.
+    pub(crate) fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
+        let is_one = tally.events == 1;
+        if !is_one && !tally.stages.iter().all(|tasks| self.is_order_independent(tasks)) {
+            return false;
+        }
+        let all_ran = self.run(&tally.running);
+        if !is_one && !all_ran {
+            return false;
+        }
+        self.application.events += tally.events;
+        self.see(tally.latest);
+        for tasks in &tally.stages {
+            self.application.tasks += &tasks.tasks;
+            if self.add_to_stage(tasks, all_ran) {
+                for run in self.stages.leave(tasks.key) {
+                    self.jobs.write(run);
+                    self.jobs.unlink(run);
+                }
+            }
+        }
+        for tasks in &tally.executors {
+            self.executors.add_tasks(tasks);
+        }
+        true
+    }
+
+    /// Whether task ends can be applied in any order: none of them can complete its stage attempt or
+    /// exceed the limit of recorded reasons.
+    fn is_order_independent(&mut self, tasks: &StageTally) -> bool {
+        let Some(stage) = self.stages.get(tasks.key) else { return true };
+        let room = |summary: &BTreeMap<String, i64>| {
+            tasks.kills.is_empty() || summary.len() + tasks.kills.len() < MAX_KILL_REASONS
+        };
+        let job_has_room = |run: &Run| match self.jobs.get(*run) {
+            Some(job) => room(&job.fact.killed_tasks_summary),
+            None => true,
+        };
+        !stage.is_over()
+            && room(&stage.fact.killed_tasks_summary)
+            && stage.jobs.iter().all(job_has_room)
+    }
+
+    /// Notes which tasks run now. `false` if one started that did or ended that did not: then nothing is
+    /// noted.
+    fn run(&mut self, tasks: &[(i64, bool)]) -> bool {
+        let mut set = |id, runs| match runs {
+            true => self.running_tasks.insert(0, id),
+            false => self.running_tasks.remove(0, id),
+        };
+        for (at, (id, starts)) in tasks.iter().enumerate() {
+            if !set(*id, *starts) {
+                for (id, started) in tasks[..at].iter().rev() {
+                    set(*id, !started);
+                }
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Adds tasks to their stage attempt and its jobs; whether that empties an attempt that had completed.
+    fn add_to_stage(&mut self, tasks: &StageTally, all_ran: bool) -> bool {
+        let Some(stage) = self.stages.get(tasks.key) else { return false };
+        stage.fact.events += tasks.events;
+        stage.fact.active_tasks += tasks.active;
+        stage.fact.tasks += &tasks.tasks;
+        if all_ran {
+            stage.sums.merge(&tasks.sums);
+        }
+        stage.fact.completed_indices += stage.indices.insert_all(0, &tasks.succeeded);
+        for reason in &tasks.kills {
+            note_kill(&mut stage.fact.killed_tasks_summary, reason);
+        }
+        stage.peaks.raise(&tasks.peaks);
+        if let Some(launched) = tasks.launched {
+            stage.launch(launched);
+        }
+        for run in &stage.jobs {
+            let Some(job) = self.jobs.get(*run) else { continue };
+            job.fact.events += tasks.events;
+            job.fact.active_tasks += tasks.active;
+            job.fact.tasks += &tasks.tasks;
+            job.fact.completed_indices += job.indices.insert_all(tasks.key.0, &tasks.succeeded);
+            for reason in &tasks.kills {
+                note_kill(&mut job.fact.killed_tasks_summary, reason);
+            }
+        }
+        tasks.has_ends() && stage.is_drained()
+    }
+
+    fn leave_stage(&mut self, key: StageKey) {
+        for run in self.stages.leave(key) {
+            self.jobs.unlink(run);
+        }
+    }
+
+    fn see(&mut self, millis: i64) {
+        if millis > 0 {
+            let seen = Some(Timestamp::from_millis(millis));
+            self.application.last_event_time = self.application.last_event_time.max(seen);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Executions of SQL while a log is read: the rules of Spark's `SQLAppStatusListener`.
+
+use std::collections::BTreeMap;
+
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::SqlExecution;
+
+use crate::fold::text::text;
+use crate::wire::lenient::Text;
+use crate::wire::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
+
+/// The most bytes that are kept of a log's physical plans together, 16 MiB; what comes after is left out.
+pub const MAX_PLANS_BYTES: usize = 16 * 1024 * 1024;
+
+/// What the log has told of executions of SQL.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SqlExecutions {
+    facts: BTreeMap<i64, SqlExecution>,
+    plan_bytes: usize,
+    /// Jobs that run for executions, by job and by execution.
+    running: BTreeMap<i64, i64>,
+    running_jobs: BTreeMap<i64, usize>,
+}
+
+impl SqlExecutions {
+    pub(crate) fn start(&mut self, event: &SqlExecutionStart<'_>) {
+        let held = self.facts.remove(&event.id).unwrap_or_default();
+        self.plan_bytes -= held.plan_description.len();
+        let plan = event.plan.as_ref().map(|plan| self.plan(plan)).unwrap_or_default();
+        let fact = SqlExecution {
+            execution_id: event.id,
+            ended: held.ended,
+            events: held.events + 1,
+            root_execution_id: event.root_id,
+            submission_time: Some(Timestamp::from_millis(event.time)),
+            description: event.description.as_ref().map(|t| text(&t.0)).unwrap_or_default(),
+            plan_description: plan,
+            ..SqlExecution::default()
+        };
+        self.facts.insert(event.id, fact);
+    }
+
+    pub(crate) fn change_plan(&mut self, event: &SqlAdaptiveExecutionUpdate<'_>) {
+        let Some(mut fact) = self.facts.remove(&event.id) else { return };
+        self.plan_bytes -= fact.plan_description.len();
+        fact.events += 1;
+        fact.plan_description = self.plan(&event.plan);
+        self.facts.insert(event.id, fact);
+    }
+
+    pub(crate) fn end(&mut self, event: &SqlExecutionEnd<'_>) {
+        let Some(fact) = self.facts.get_mut(&event.id) else { return };
+        fact.ended = true;
+        fact.events += 1;
+        fact.completion_time = Some(Timestamp::from_millis(event.time));
+        fact.error_message = event.error_message.as_ref().map(|message| text(&message.0));
+    }
+
+    /// A job starts for an execution. Spark takes up again one that had ended with all its jobs, and forgets its
+    /// error.
+    pub(crate) fn start_job(&mut self, job_id: i64, execution_id: i64) {
+        self.end_job(job_id);
+        let running_jobs = self.running_jobs.entry(execution_id).or_default();
+        if let Some(fact) = self.facts.get_mut(&execution_id)
+            && fact.completion_time.is_some()
+            && *running_jobs == 0
+        {
+            fact.events += 1;
+            fact.error_message = None;
+        }
+        *running_jobs += 1;
+        self.running.insert(job_id, execution_id);
+    }
+
+    pub(crate) fn end_job(&mut self, job_id: i64) {
+        let Some(execution_id) = self.running.remove(&job_id) else { return };
+        if let Some(running_jobs) = self.running_jobs.get_mut(&execution_id) {
+            *running_jobs -= 1;
+            if *running_jobs == 0 {
+                self.running_jobs.remove(&execution_id);
+            }
+        }
+    }
+
+    /// All executions as they stand.
+    pub(crate) fn into_facts(self) -> Vec<SqlExecution> {
+        self.facts.into_values().collect()
+    }
+
+    fn plan(&mut self, plan: &Text<'_>) -> String {
+        let plan = text(&plan.0);
+        if self.plan_bytes + plan.len() > MAX_PLANS_BYTES {
+            return String::new();
+        }
+        self.plan_bytes += plan.len();
+        plan
+    }
+}

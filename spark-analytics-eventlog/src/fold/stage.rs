@@ -1,0 +1,144 @@
+//! Stage attempts while a log is read.
+
+use std::collections::BTreeMap;
+
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::{Stage, StageStatus};
+
+use crate::fold::indices::Indices;
+use crate::fold::job::Run;
+use crate::fold::text::text;
+use crate::wire::event::{JobProperties, StageInfo};
+use crate::wire::lenient::StageKey;
+use crate::wire::metrics::{Peaks, Sums};
+
+const DEFAULT_POOL: &str = "default";
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stages {
+    /// Attempts that events may still change: Spark's `liveStages`.
+    live: BTreeMap<StageKey, LiveStage>,
+    /// Attempts that were left for good, unless a job names them again.
+    written: BTreeMap<StageKey, Stage>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct LiveStage {
+    pub(crate) fact: Stage,
+    /// The job runs that its tasks count for.
+    pub(crate) jobs: Vec<Run>,
+    pub(crate) indices: Indices,
+    pub(crate) sums: Sums,
+    pub(crate) peaks: Peaks,
+}
+
+impl LiveStage {
+    pub(crate) fn set_info(&mut self, info: &StageInfo<'_>) {
+        self.fact.name = text(&info.name.0);
+        self.fact.num_tasks = info.num_tasks;
+        self.fact.submission_time = info.submission_time.map(Timestamp::from_millis);
+        self.fact.completion_time = info.completion_time.map(Timestamp::from_millis);
+        self.fact.failure_reason = info.failure_reason.as_ref().map(|reason| text(&reason.0));
+        self.fact.resource_profile_id = info.resource_profile_id;
+        self.fact.shuffle_push_enabled = info.shuffle_push_enabled;
+        self.fact.shuffle_mergers_count = info.shuffle_mergers_count;
+    }
+
+    pub(crate) fn submit(&mut self, properties: Option<&JobProperties<'_>>) {
+        let pool = properties.and_then(|p| p.pool.as_ref());
+        let description = properties.and_then(|p| p.description.as_ref());
+        self.fact.status = StageStatus::Active;
+        self.fact.scheduling_pool = pool.map_or_else(|| DEFAULT_POOL.to_owned(), |p| text(&p.0));
+        self.fact.description = description.map(|description| text(&description.0));
+    }
+
+    /// Sets a status that a stage attempt ends in.
+    pub(crate) fn end(&mut self, status: StageStatus) {
+        self.fact.status = status;
+        self.fact.ended = true;
+    }
+
+    pub(crate) fn launch(&mut self, at_millis: i64) {
+        let launched = Timestamp::from_millis(at_millis);
+        let first =
+            self.fact.first_task_launched_time.map_or(launched, |first| first.min(launched));
+        self.fact.first_task_launched_time = Some(first);
+    }
+
+    /// Whether it has completed.
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self.fact.status, StageStatus::Complete | StageStatus::Failed)
+    }
+
+    /// Whether it has completed and its last task has ended.
+    pub(crate) const fn is_drained(&self) -> bool {
+        self.fact.active_tasks == 0 && self.is_over()
+    }
+
+    fn into_fact(self) -> Stage {
+        Stage { metrics: self.sums.named(), peak_executor_metrics: self.peaks.named(), ..self.fact }
+    }
+}
+
+impl Stages {
+    pub(crate) fn get(&mut self, key: StageKey) -> Option<&mut LiveStage> {
+        self.live.get_mut(&key)
+    }
+
+    /// The live attempt that an event tells of, made if there is none, with what the event says.
+    pub(crate) fn get_or_create(&mut self, info: &StageInfo<'_>) -> &mut LiveStage {
+        let key = (info.id, info.attempt);
+        let written = &self.written;
+        let stage = self.live.entry(key).or_insert_with(|| {
+            let (ended, events) =
+                written.get(&key).map(|f| (f.ended, f.events)).unwrap_or_default();
+            let (stage_id, stage_attempt_id) = key;
+            let scheduling_pool = DEFAULT_POOL.to_owned();
+            let fact = Stage {
+                stage_id,
+                stage_attempt_id,
+                ended,
+                events,
+                scheduling_pool,
+                ..Stage::default()
+            };
+            LiveStage {
+                fact,
+                jobs: Vec::new(),
+                indices: Indices::default(),
+                sums: Sums::default(),
+                peaks: Peaks::UNTOLD,
+            }
+        });
+        stage.set_info(info);
+        stage.fact.events += 1;
+        stage
+    }
+
+    /// Leaves an attempt as it stands; the job runs that it counted for.
+    pub(crate) fn leave(&mut self, key: StageKey) -> Vec<Run> {
+        let Some(mut stage) = self.live.remove(&key) else { return Vec::new() };
+        let jobs = std::mem::take(&mut stage.jobs);
+        self.written.insert(key, stage.into_fact());
+        jobs
+    }
+
+    /// The live attempts of a stage that wait to be submitted.
+    pub(crate) fn pending(&self, stage_id: i64) -> Vec<StageKey> {
+        let attempts = self.live.range((stage_id, i64::MIN)..=(stage_id, i64::MAX));
+        let pending = attempts.filter(|(_, stage)| stage.fact.status == StageStatus::Pending);
+        pending.map(|(key, _)| *key).collect()
+    }
+
+    /// The earliest submission of a live attempt, that of one not submitted being the epoch.
+    pub(crate) fn earliest_submission(&self) -> Option<Timestamp> {
+        self.live.values().map(|stage| stage.fact.submission_time.unwrap_or_default()).min()
+    }
+
+    /// All attempts as they stand.
+    pub(crate) fn into_facts(self) -> Vec<Stage> {
+        let mut facts = self.written;
+        facts.extend(self.live.into_iter().map(|(key, stage)| (key, stage.into_fact())));
+        facts.into_values().collect()
+    }
+}

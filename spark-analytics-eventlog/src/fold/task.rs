@@ -1,0 +1,55 @@
+//! What the end of a task counts as.
+
+use std::collections::BTreeMap;
+
+use spark_analytics_core::TaskOutcome;
+
+use crate::fold::text::text;
+use crate::wire::event::TaskEndReason;
+
+/// How many reasons a summary of killed tasks tells apart: a denied commit has one of its own.
+pub(crate) const MAX_KILL_REASONS: usize = 1_000;
+const OTHER_KILL_REASONS: &str = "other reasons";
+
+impl TaskEndReason<'_> {
+    /// How Spark counts a task that ended so.
+    pub(crate) fn outcome(&self) -> TaskOutcome {
+        match self.reason.0.as_ref() {
+            "Success" => TaskOutcome::Succeeded,
+            "TaskKilled" | "TaskCommitDenied" => TaskOutcome::Killed,
+            _ => TaskOutcome::Failed,
+        }
+    }
+
+    /// Whether a task that had succeeded must run again, since its output is lost.
+    pub(crate) fn is_resubmitted(&self) -> bool {
+        self.reason.0 == "Resubmitted"
+    }
+
+    /// What a killed task is counted under: the reason for the kill, or Spark's text for a commit
+    /// that was denied.
+    pub(crate) fn kill_summary(&self) -> String {
+        if self.reason.0 == "TaskKilled" {
+            let reason = self.kill_reason.as_ref();
+            return reason.map_or_else(|| "unknown reason".to_owned(), |reason| text(&reason.0));
+        }
+        format!(
+            "TaskCommitDenied (Driver denied task commit) for job: {}, partition: {}, \
+             attemptNumber: {}",
+            self.job_id.unwrap_or(-1),
+            self.partition_id.unwrap_or(-1),
+            self.attempt_number.unwrap_or(-1),
+        )
+    }
+}
+
+/// Counts a killed task under its reason.
+pub(crate) fn note_kill(summary: &mut BTreeMap<String, i64>, reason: &str) {
+    if let Some(count) = summary.get_mut(reason) {
+        *count += 1;
+    } else if summary.len() < MAX_KILL_REASONS {
+        summary.insert(reason.to_owned(), 1);
+    } else {
+        *summary.entry(OTHER_KILL_REASONS.to_owned()).or_default() += 1;
+    }
+}

@@ -1,0 +1,7 @@
+//! From bytes to facts: blocks of lines, parsed on several threads and applied in order.
+
+pub(crate) mod blocks;
+pub(crate) mod parse;
+pub(crate) mod pipeline;
+pub(crate) mod reader;
+pub(crate) mod state;

@@ -1,0 +1,198 @@
+//! The lines of a block to what they say, without the state of the application.
+
+use memchr::memchr;
+
+use crate::fast::scan::imbalance;
+use crate::fast::template::Template;
+use crate::fold::tally::Tally;
+use crate::log_file::MAX_WARNINGS;
+use crate::read::blocks::MAX_LINE_BYTES;
+use crate::wire::decode::decode;
+use crate::wire::event::Event;
+
+/// How many lines that cannot be read a block tells of; the rest are counted.
+const MAX_BAD_LINES: usize = MAX_WARNINGS;
+
+/// What the lines of a block say.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed<'a> {
+    pub(crate) items: Vec<Item<'a>>,
+    pub(crate) lines: u64,
+    /// Lines that cannot be read beyond those among the items.
+    pub(crate) more_bad_lines: u64,
+    /// Whether a line is an event, of whatever class.
+    pub(crate) has_event: bool,
+    /// Lines before the first event that are none, blank ones apart.
+    pub(crate) lines_without_event: u64,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and they do not live long")]
+pub(crate) enum Item<'a> {
+    /// Starts and ends of tasks, with the lines that they, and maybe others, stand in.
+    Tasks(Tally<'a>, &'a [u8]),
+    /// Another event.
+    Event(Event<'a>, Place),
+    /// A line that cannot be read, and why.
+    Bad(String, Place),
+}
+
+/// Where a line is in its block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Bytes before it.
+    pub(crate) offset: u64,
+    /// Lines before it.
+    pub(crate) line: u64,
+}
+
+/// Reads whole lines, or one that has no end.
+pub(crate) fn parse(text: &[u8]) -> Parsed<'_> {
+    let mut parsed = Parsed::default();
+    let (mut tally, mut first, mut last) = (Tally::default(), 0, 0);
+    let mut bad_lines = 0;
+    let mut lines = Lines::new(text);
+    loop {
+        let place = Place { offset: lines.at as u64, line: parsed.lines };
+        let start = lines.at;
+        let Some(line) = lines.next(&mut tally) else { break };
+        parsed.lines += 1;
+        parsed.has_event |= line.is_event();
+        parsed.lines_without_event += u64::from(!parsed.has_event && !matches!(line, Line::Blank));
+        match line {
+            Line::Task => {
+                first = if tally.events == 1 { start } else { first };
+                last = lines.at;
+            }
+            Line::Event(event) => {
+                parsed.put_tasks(&mut tally, &text[first..last]);
+                parsed.items.push(Item::Event(event, place));
+            }
+            Line::Bad { reason, .. } if bad_lines < MAX_BAD_LINES => {
+                bad_lines += 1;
+                parsed.items.push(Item::Bad(reason, place));
+            }
+            Line::Bad { .. } => parsed.more_bad_lines += 1,
+            Line::Unread | Line::Blank => {}
+        }
+    }
+    parsed.put_tasks(&mut tally, &text[first..last]);
+    parsed
+}
+
+/// The tasks of some lines, each on its own.
+pub(crate) fn each_task(lines: &[u8]) -> impl Iterator<Item = Tally<'_>> {
+    let mut lines = Lines::new(lines);
+    std::iter::from_fn(move || {
+        let mut tally = Tally::default();
+        while tally.is_empty() {
+            lines.next(&mut tally)?;
+        }
+        tally.close();
+        Some(tally)
+    })
+}
+
+impl<'a> Parsed<'a> {
+    fn put_tasks(&mut self, tally: &mut Tally<'a>, lines: &'a [u8]) {
+        if !tally.is_empty() {
+            let mut tally = std::mem::take(tally);
+            tally.close();
+            self.items.push(Item::Tasks(tally, lines));
+        }
+    }
+}
+
+/// What a line is.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+enum Line<'a> {
+    /// The start or end of a task.
+    Task,
+    /// Another event.
+    Event(Event<'a>),
+    /// An event of a class that is not read.
+    Unread,
+    Blank,
+    Bad {
+        reason: String,
+        /// Whether it begins as an event does.
+        is_event: bool,
+    },
+}
+
+impl Line<'_> {
+    const fn is_event(&self) -> bool {
+        match self {
+            Line::Task | Line::Event(_) | Line::Unread => true,
+            Line::Blank => false,
+            Line::Bad { is_event, .. } => *is_event,
+        }
+    }
+}
+
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    template: Template<'a>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0, template: Template::default() }
+    }
+
+    /// Reads the next line. A task is added to others.
+    fn next(&mut self, tally: &mut Tally<'a>) -> Option<Line<'a>> {
+        let rest = &self.text[self.at..];
+        if rest.is_empty() {
+            return None;
+        }
+        if let Some(bytes) = self.template.read(rest, tally) {
+            self.at += bytes;
+            return Some(Line::Task);
+        }
+        let (line, bytes) = match memchr(b'\n', rest) {
+            Some(end) => (&rest[..end], end + 1),
+            None => (rest, rest.len()),
+        };
+        self.at += bytes;
+        Some(parse_line(line, tally))
+    }
+}
+
+fn parse_line<'a>(line: &'a [u8], tally: &mut Tally<'a>) -> Line<'a> {
+    if line.len() > MAX_LINE_BYTES {
+        return Line::Bad { reason: too_long(), is_event: false };
+    }
+    let line = line.trim_ascii();
+    if line.is_empty() {
+        return Line::Blank;
+    }
+    let reason = match decode(line) {
+        Ok(Some(Event::TaskStart(event))) => {
+            tally.start((event.stage_id, event.stage_attempt_id), &event.task);
+            return Line::Task;
+        }
+        Ok(Some(Event::TaskEnd(event))) => {
+            let stage = (event.stage_id, event.stage_attempt_id);
+            let (metrics, peaks) = (event.metrics.as_ref(), event.peaks.as_ref());
+            match &event.task {
+                Some(task) => tally.end(stage, task, &event.reason, metrics, peaks),
+                None => tally.end_of_unknown(),
+            }
+            return Line::Task;
+        }
+        Ok(Some(event)) => return Line::Event(event),
+        Ok(None) => match imbalance(line) {
+            None => return Line::Unread,
+            Some(what) => format!("the line is not JSON: {what}"),
+        },
+        Err(reason) => reason,
+    };
+    Line::Bad { reason, is_event: line.starts_with(b"{\"Event\":") }
+}
+
+/// What is said of a line that is too long.
+pub(crate) fn too_long() -> String {
+    format!("the line is longer than {MAX_LINE_BYTES} bytes")
+}

@@ -1,0 +1,157 @@
+//! A log while it is read: its facts so far, and what was left out.
+
+use std::io::Read;
+
+use spark_analytics_core::log::LogWarning;
+
+use crate::error::LogError;
+use crate::fold::Fold;
+use crate::locate::FoundLog;
+use crate::log_file::{LogFile, MAX_WARNINGS};
+use crate::read::blocks::{Block, Blocks};
+use crate::read::parse::{Item, Parsed, Place, each_task, parse, too_long};
+use crate::source::{Damage, Source};
+
+/// How many lines without an event a file may start with and still be an event log, if they are long.
+const MAX_LINES_WITHOUT_EVENT: u64 = 64;
+
+/// How long these lines together may be.
+const MAX_BYTES_WITHOUT_EVENT: u64 = if cfg!(test) { 4 * 1024 } else { 1024 * 1024 };
+
+/// The file is no event log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotALog;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LogState {
+    fold: Fold,
+    /// Whether a line was an event, of whatever class.
+    has_event: bool,
+    lines: u64,
+    lines_without_event: u64,
+    /// Why nothing more could be decompressed.
+    damage: Option<String>,
+    warnings: Vec<LogWarning>,
+    warnings_left_out: u64,
+}
+
+impl LogState {
+    /// Adds what the lines of a block say.
+    pub(crate) fn add(&mut self, block: &Block, parsed: Parsed<'_>) -> Result<(), NotALog> {
+        if let Some(offset) = block.long_line {
+            self.lines += 1;
+            self.warn(offset, self.lines, too_long());
+            if !self.has_event {
+                return Err(NotALog);
+            }
+        }
+        self.add_lines(block.offset, parsed);
+        let is_long = block.offset + block.lines().len() as u64 > MAX_BYTES_WITHOUT_EVENT;
+        match self.lines_without_event {
+            MAX_LINES_WITHOUT_EVENT.. if is_long && !self.has_event => Err(NotALog),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a last line without an end. While its driver is still at it, that need not be whole.
+    fn add_unended(&mut self, offset: u64, mut parsed: Parsed<'_>, is_in_progress: bool) {
+        let is_event = self.has_event || parsed.has_event;
+        parsed.items.retain(|item| !(is_in_progress && is_event && matches!(item, Item::Bad(..))));
+        self.add_lines(offset, parsed);
+    }
+
+    fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) {
+        let place = |place: Place| (offset + place.offset, self.lines + place.line + 1);
+        let mut bad = Vec::new();
+        for item in parsed.items {
+            match item {
+                Item::Tasks(tally, lines) => {
+                    if !self.fold.add_tasks(&tally) {
+                        each_task(lines).for_each(|task| {
+                            self.fold.add_tasks(&task);
+                        });
+                    }
+                }
+                Item::Event(event, at) => {
+                    if let Err(reason) = self.fold.apply(event) {
+                        bad.push((place(at), reason));
+                    }
+                }
+                Item::Bad(reason, at) => bad.push((place(at), reason)),
+            }
+        }
+        for ((offset, line), reason) in bad {
+            self.warn(offset, line, reason);
+        }
+        self.warnings_left_out += parsed.more_bad_lines;
+        self.lines += parsed.lines;
+        if !self.has_event {
+            self.lines_without_event += parsed.lines_without_event;
+        }
+        self.has_event |= parsed.has_event;
+    }
+
+    /// Adds what stands behind the last whole line of a part, and what ends it. `is_in_progress` says that
+    /// the part may still be written.
+    pub(crate) fn end_part<R: Read>(&mut self, blocks: &Blocks<Source<R>>, is_in_progress: bool) {
+        match blocks.unended_line() {
+            Some((_, _, true)) if is_in_progress => self.lines += 1,
+            Some((_, offset, true)) => {
+                self.lines += 1;
+                self.warn(offset, self.lines, too_long());
+            }
+            Some((line, offset, false)) => self.add_unended(offset, parse(line), is_in_progress),
+            None => {}
+        }
+        let reason = match blocks.reader().damage() {
+            None => return,
+            Some(Damage::CutOff) if is_in_progress => return,
+            Some(Damage::CutOff) => "the file ends within its compressed data".to_owned(),
+            Some(Damage::Corrupt(why)) => {
+                format!("the compressed data is damaged, nothing is read behind: {why}")
+            }
+        };
+        self.damage.get_or_insert_with(|| reason.clone());
+        self.warn(blocks.bytes(), self.lines, reason);
+    }
+
+    /// Says, before all else, what is amiss in the log's folder.
+    pub(crate) fn warn_of_log(&mut self, reasons: &[String]) {
+        let of_lines = std::mem::take(&mut self.warnings);
+        reasons.iter().for_each(|reason| self.warn(0, 0, reason.clone()));
+        of_lines.into_iter().for_each(|w| self.warn(w.offset, w.line, w.reason));
+    }
+
+    fn warn(&mut self, offset: u64, line: u64, reason: String) {
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(LogWarning { offset, line, reason });
+        } else {
+            self.warnings_left_out += 1;
+        }
+    }
+
+    /// What the log tells; `bytes` of it were read.
+    pub(crate) fn into_log_file(self, log: &FoundLog, bytes: u64) -> Result<LogFile, LogError> {
+        let name = log.name.clone();
+        if !self.has_event {
+            return Err(match self.damage {
+                Some(reason) => LogError::Damaged { name, reason },
+                // What is amiss in its folder is no line.
+                None if self.warnings.iter().all(|warning| warning.line == 0) => {
+                    LogError::Empty { name }
+                }
+                None => LogError::NotALog { name },
+            });
+        }
+        if !self.fold.has_application() {
+            return Err(LogError::NoApplication { name, events: self.fold.events() });
+        }
+        Ok(LogFile {
+            snapshot: self.fold.into_snapshot(&log.app_name),
+            warnings: self.warnings,
+            warnings_left_out: self.warnings_left_out,
+            bytes,
+            lines: self.lines,
+        })
+    }
+}

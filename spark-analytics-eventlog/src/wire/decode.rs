@@ -1,0 +1,105 @@
+//! One line to one event.
+
+use serde::Deserialize;
+
+use crate::wire::event::Event;
+use crate::wire::exclusion::Exclusion;
+use crate::wire::lenient::Text;
+
+/// Reads one line: `None` for an event of a class that is not read, an error says what is wrong
+/// with the line.
+pub(crate) fn decode(line: &[u8]) -> Result<Option<Event<'_>>, String> {
+    if line.first() != Some(&b'{') {
+        return Err("the line is no JSON object".to_owned());
+    }
+    match event_class(line) {
+        Some(class) => decode_class(class, line),
+        None => {
+            let Class { event } =
+                serde_json::from_slice(line).map_err(|error| reason("the line", &error))?;
+            decode_class(&event.0, line)
+        }
+    }
+}
+
+/// The class where it stands in Spark's own lines, found without reading on.
+fn event_class(line: &[u8]) -> Option<&str> {
+    let rest = line.strip_prefix(b"{\"Event\":\"")?;
+    let end = memchr::memchr2(b'"', b'\\', rest)?;
+    if rest[end] == b'\\' {
+        return None;
+    }
+    std::str::from_utf8(&rest[..end]).ok()
+}
+
+#[derive(Deserialize)]
+struct Class<'a> {
+    #[serde(rename = "Event", borrow)]
+    event: Text<'a>,
+}
+
+fn decode_class<'a>(class: &str, line: &'a [u8]) -> Result<Option<Event<'a>>, String> {
+    let Some(name) = class.strip_prefix("SparkListener") else {
+        return decode_other(class, line).transpose().map_err(|error| reason(class, &error));
+    };
+    macro_rules! read {
+        ($($event:ident),*) => {
+            match name {
+                $(stringify!($event) => serde_json::from_slice(line).map(Event::$event),)*
+                _ => return Ok(None),
+            }
+        };
+    }
+    let event = read!(
+        TaskEnd,
+        TaskStart,
+        StageSubmitted,
+        StageCompleted,
+        StageExecutorMetrics,
+        JobStart,
+        JobEnd,
+        ExecutorAdded,
+        ExecutorRemoved,
+        BlockManagerAdded,
+        ResourceProfileAdded,
+        EnvironmentUpdate,
+        ApplicationStart,
+        ApplicationEnd,
+        LogStart
+    );
+    event.map(Some).map_err(|error| reason(class, &error))
+}
+
+fn decode_other<'a>(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Event<'a>>> {
+    if let Some(event) = Exclusion::decode(class, line) {
+        return Some(event.map(Event::Exclusion));
+    }
+    let name = class.strip_prefix("org.apache.spark.sql.execution.ui.SparkListenerSQL")?;
+    Some(match name {
+        "ExecutionStart" => serde_json::from_slice(line).map(Event::SqlExecutionStart),
+        "AdaptiveExecutionUpdate" => {
+            serde_json::from_slice(line).map(Event::SqlAdaptiveExecutionUpdate)
+        }
+        "ExecutionEnd" => serde_json::from_slice(line).map(Event::SqlExecutionEnd),
+        _ => return None,
+    })
+}
+
+/// The most characters of the parser's words that a warning repeats.
+const LONGEST_REASON: usize = 200;
+
+fn reason(what: &str, error: &serde_json::Error) -> String {
+    let at = error.column();
+    if error.is_eof() {
+        return format!("{what} is cut off: its JSON ends early");
+    }
+    if error.is_syntax() {
+        return format!("{what} is not JSON, byte {at} of it is wrong");
+    }
+    // The text ends in serde_json's own place within the line, which would read as the log's.
+    let text = error.to_string();
+    let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    // It quotes what it found, and that may be all of a long line.
+    let text: String = text.chars().take(LONGEST_REASON).collect();
+    format!("{what} is not as Spark writes it: {text}, at byte {at} of the line")
+}

@@ -1,0 +1,242 @@
+//! The logs of a folder, followed.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use spark_analytics_core::log::LogSnapshot;
+use spark_analytics_eventlog::{Follower, FoundLog, LogError, LogFile, read_log};
+use tempfile::TempDir;
+
+/// A real log, in lines.
+fn lines() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/small-3.5-plain/log");
+    let path = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    fs::read_to_string(path).unwrap().lines().map(|line| format!("{line}\n")).collect()
+}
+
+/// A folder of logs and who follows it.
+struct Followed {
+    folder: TempDir,
+    follower: Follower,
+}
+
+type Told = (FoundLog, Result<LogFile, LogError>);
+
+impl Followed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let follower = Follower::new(folder.path());
+        Self { folder, follower }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn append(&self, name: &str, lines: &[String]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+        file.write_all(lines.concat().as_bytes()).unwrap();
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        fs::rename(self.path(from), self.path(to)).unwrap();
+    }
+
+    /// What a look tells, taken or not.
+    fn look(&mut self, is_taken: bool) -> Vec<Told> {
+        let found = self.follower.look();
+        assert!(found.failed.is_empty() && found.skipped.is_empty(), "{found:?}");
+        let mut told = Vec::new();
+        for log in found.logs {
+            if !self.follower.has_news(&log) {
+                continue;
+            }
+            let read = match self.follower.read(&log) {
+                Ok(None) => continue,
+                Ok(Some(file)) => Ok(file),
+                Err(error) => Err(error),
+            };
+            if is_taken && read.is_ok() {
+                self.follower.taken(&log);
+            }
+            told.push((log, read));
+        }
+        told
+    }
+
+    /// The one log that a look tells of.
+    fn one(&mut self) -> LogSnapshot {
+        let told = self.look(true);
+        let [(_, Ok(file))] = &told[..] else { panic!("{told:?}") };
+        file.snapshot.clone()
+    }
+
+    fn whole(&self, name: &str) -> LogSnapshot {
+        read_log(self.path(name)).unwrap().snapshot
+    }
+}
+
+#[test]
+fn a_growing_log_is_told_as_if_read_whole_each_time_it_grew() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    let mut times = 0;
+    for piece in lines.chunks(7) {
+        logs.append("local-1.inprogress", piece);
+        assert_eq!(logs.one(), logs.whole("local-1.inprogress"));
+        assert!(logs.look(true).is_empty());
+        times += 1;
+    }
+    assert!(times > 3);
+    logs.rename("local-1.inprogress", "local-1");
+    assert_eq!(logs.one(), logs.whole("local-1"));
+    assert!(logs.look(true).is_empty());
+}
+
+#[test]
+fn a_log_is_read_on_whatever_times_its_file_bears() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    let day = Duration::from_secs(86_400);
+    let now = SystemTime::now();
+    // The clock that writes it goes back, stands still, and goes back before all clocks.
+    let times = [now + 400 * day, now, now, now - day, SystemTime::UNIX_EPOCH - day];
+    let step = lines.len().div_ceil(times.len());
+    for (piece, time) in lines.chunks(step).zip(times) {
+        logs.append("local-1.inprogress", piece);
+        let file = OpenOptions::new().append(true).open(logs.path("local-1.inprogress")).unwrap();
+        file.set_modified(time).unwrap();
+        assert_eq!(logs.one(), logs.whole("local-1.inprogress"));
+        assert!(logs.look(true).is_empty());
+    }
+    logs.rename("local-1.inprogress", "local-1");
+    assert!(logs.one().application.ended);
+}
+
+#[test]
+fn what_grew_before_its_end_renamed_it_is_told_once_more() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    let (begin, end) = lines.split_at(lines.len() / 2);
+    logs.append("local-1.inprogress", begin);
+    assert!(!logs.one().application.ended);
+    logs.append("local-1.inprogress", end);
+    logs.rename("local-1.inprogress", "local-1");
+    let told = logs.one();
+    assert!(told.application.ended);
+    assert_eq!(told, logs.whole("local-1"));
+    assert!(logs.look(true).is_empty());
+}
+
+#[test]
+fn of_several_logs_those_that_changed_are_told() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    for name in ["a", "b.inprogress", "eventlog_v2_c/events_1_c"] {
+        logs.append(name, &lines[..lines.len() - 1]);
+    }
+    logs.append("eventlog_v2_c/appstatus_c.inprogress", &[]);
+    assert_eq!(logs.look(true).len(), 3);
+    assert!(logs.look(true).is_empty());
+    logs.append("b.inprogress", &lines[lines.len() - 1..]);
+    logs.append("eventlog_v2_c/events_2_c", &lines[lines.len() - 1..]);
+    let told = logs.look(true);
+    let names: Vec<_> = told.iter().map(|(log, _)| log.name.rsplit('/').next().unwrap()).collect();
+    assert_eq!(names, ["b.inprogress", "eventlog_v2_c"]);
+    for (log, file) in told {
+        assert_eq!(file.unwrap().snapshot, read_log(&log.name).unwrap().snapshot);
+    }
+}
+
+#[test]
+fn what_was_not_taken_is_told_again() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    logs.append("ended", &lines);
+    logs.append("running.inprogress", &lines);
+    for _ in 0..2 {
+        let told = logs.look(false);
+        assert_eq!(told.len(), 2);
+        for (log, file) in told {
+            assert_eq!(file.unwrap().snapshot, logs.whole(&log.name));
+        }
+    }
+    assert_eq!(logs.look(true).len(), 2);
+    assert!(logs.look(true).is_empty());
+}
+
+#[test]
+fn what_is_known_from_earlier_is_not_read_until_it_changes() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    logs.append("local-1.inprogress", &lines[..20]);
+    for log in logs.follower.look().logs {
+        logs.follower.taken(&log);
+    }
+    assert!(logs.look(true).is_empty());
+    logs.append("local-1.inprogress", &lines[20..]);
+    assert_eq!(logs.one(), logs.whole("local-1.inprogress"));
+}
+
+#[test]
+fn what_is_no_event_log_is_told_once_until_it_is_one() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    logs.append("notes.txt", &["to do\n".to_owned()]);
+    let told = logs.look(true);
+    assert!(matches!(&told[..], [(_, Err(LogError::NotALog { .. }))]), "{told:?}");
+    assert!(logs.look(true).is_empty());
+    logs.append("notes.txt", &["more\n".to_owned()]);
+    assert!(logs.look(true).is_empty());
+    fs::remove_file(logs.path("notes.txt")).unwrap();
+    logs.append("notes.txt", &lines);
+    assert_eq!(logs.one(), logs.whole("notes.txt"));
+}
+
+#[test]
+fn a_log_in_progress_without_its_application_is_not_told() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    let start = lines.iter().position(|line| line.contains("ApplicationStart\"")).unwrap();
+    logs.append("local-1.inprogress", &[]);
+    assert!(logs.look(true).is_empty());
+    logs.append("local-1.inprogress", &lines[..start]);
+    assert!(logs.look(true).is_empty());
+    logs.append("local-1.inprogress", &lines[start..=start]);
+    assert_eq!(logs.one(), logs.whole("local-1.inprogress"));
+}
+
+#[test]
+fn a_log_that_ended_without_an_application_is_told_once() {
+    let mut logs = Followed::new();
+    logs.append("local-1", &[]);
+    let told = logs.look(true);
+    assert!(matches!(&told[..], [(_, Err(LogError::Empty { .. }))]), "{told:?}");
+    assert!(logs.look(true).is_empty());
+}
+
+#[test]
+fn a_vanished_log_is_no_error_and_is_new_when_it_is_back() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    logs.append("local-1", &lines);
+    logs.one();
+    fs::remove_file(logs.path("local-1")).unwrap();
+    assert!(logs.look(true).is_empty());
+    logs.append("local-1", &lines);
+    logs.one();
+
+    logs.append("local-2", &lines);
+    let found = logs.follower.look();
+    fs::remove_file(logs.path("local-2")).unwrap();
+    assert!(logs.follower.read(&found.logs[1]).unwrap().is_none());
+    assert!(logs.look(true).is_empty());
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_an_error_of_that_look_only() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    logs.append("logs/local-1", &lines);
+    logs.follower = Follower::new(logs.path("logs"));
+    logs.one();
+    logs.rename("logs", "away");
+    let found = logs.follower.look();
+    assert_eq!((found.logs.len(), found.failed.len()), (0, 1));
+    logs.rename("away", "logs");
+    assert!(logs.look(true).is_empty());
+}

@@ -1,0 +1,18 @@
+//! Reading event logs: rules, layouts, codecs, damage, following. `s3.rs` sets the environment of its process, so it is
+//! a binary of its own.
+#![allow(clippy::unwrap_used)]
+
+mod agreement;
+mod damage;
+mod environment_and_sql;
+mod follow;
+mod layouts;
+mod leniency;
+mod locate;
+mod made;
+mod prefixes;
+mod reader;
+#[cfg(feature = "http")]
+mod remote;
+mod rules;
+mod threads;
