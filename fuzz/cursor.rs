@@ -1,4 +1,4 @@
-//! Cursors: of no page, and of a page that there is.
+//! Cursors, valid and invalid.
 
 use axum::http::{Method, Request};
 use base64::Engine;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::request::{Answer, SERVER, check};
 
-/// All lists that are given in pages.
+/// All paged lists.
 const LISTS: [&str; 6] = [
     "/api/v1/analytics/jobs?limit=1",
     "/api/v1/analytics/summary?date=2024-03-30&limit=1",
@@ -17,8 +17,8 @@ const LISTS: [&str; 6] = [
     "/api/v1/logs/rejected?limit=1",
 ];
 
-/// Asks each list for the page after the cursor that the bytes are: as they stand, and as what a cursor
-/// encodes. It is refused, or there is a page; and its own `next` leads to one, too.
+/// Asks each list for the page after the cursor in the input, taken as the cursor itself and as its decoded content. The
+/// cursor is rejected, or there is a page, whose `next` leads to another.
 pub fn any_cursor(data: &[u8]) {
     let encoded = BASE64_URL_SAFE_NO_PAD.encode(data);
     let percent: String = data.iter().map(|byte| format!("%{byte:02x}")).collect();
@@ -42,7 +42,7 @@ pub fn any_cursor(data: &[u8]) {
 async fn page(list: &str, cursor: &str) -> Answer {
     let request = Request::builder().method(Method::GET).uri(format!("{list}&cursor={cursor}"));
     let (parts, ()) = request.body(()).expect("it is a URI").into_parts();
-    let answer = SERVER.anew_once(&parts).await;
+    let answer = SERVER.ask_once(&parts).await;
     check(&parts, &answer);
     answer
 }

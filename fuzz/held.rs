@@ -1,4 +1,4 @@
-//! What a store holds before a target does anything to it.
+//! The content of a store before a target changes it.
 
 use spark_analytics_core::{Event, JobKey, LogSnapshot, Timestamp};
 
@@ -17,7 +17,7 @@ pub fn events() -> Vec<Event> {
     jobs.iter().flat_map(of).map(|event| event.expect("it is valid")).collect()
 }
 
-/// What a log tells of an application of Spark 3.5, the first few of each kind.
+/// The facts of an application from a log of Spark 3.5, the first few of each kind.
 pub fn log() -> LogSnapshot {
     let text = include_str!("../tests/golden/log-1.json");
     let mut log: LogSnapshot = serde_json::from_str(text).expect("it is a snapshot");
@@ -28,7 +28,7 @@ pub fn log() -> LogSnapshot {
     log
 }
 
-/// The same log when it has told more: all of its facts are greater.
+/// A later state of the same log, in which all facts are greater.
 pub fn later_log() -> LogSnapshot {
     let mut log = log();
     log.application.events += 1;

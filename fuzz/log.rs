@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use spark_analytics_eventlog::{LogError, LogFile, read_from};
 
-/// What a log tells, or why it tells nothing, to be compared.
+/// The facts of a log or its error, to be compared.
 fn told(read: Result<LogFile, LogError>) -> String {
     match read {
         Ok(log) => format!("{:?} {:?} {} {}", log.snapshot, log.warnings, log.bytes, log.lines),
@@ -12,7 +12,7 @@ fn told(read: Result<LogFile, LogError>) -> String {
     }
 }
 
-/// Gives bytes in small pieces of changing size.
+/// Returns bytes in small pieces of varying size.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -23,14 +23,14 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// Reads a log whole and in pieces, which must tell the same.
+/// Reads a log whole and in pieces; both must give the same result.
 pub fn whole_and_in_pieces(log: &[u8]) {
     for name in ["local-1", "local-1.inprogress"] {
         assert_eq!(told(read_from(log, name)), told(read_from(Pieces(log, 0), name)));
     }
 }
 
-/// Reads data behind a codec's magic number, if it is not there already.
+/// Reads data after the magic number of a codec, which is added if it is missing.
 pub fn behind(magic: &[u8], data: &[u8]) {
     match data.starts_with(magic) {
         true => whole_and_in_pieces(data),

@@ -17,19 +17,18 @@ use crate::reset::Reset;
 
 pub(crate) static SERVER: LazyLock<Server> = LazyLock::new(Server::new);
 
-/// Sends the request that the bytes are: its method and target, a line for each header, an empty line, its
-/// body. The server answers, the same when the body comes in pieces, and no request changes anything when
-/// it comes again.
+/// Sends the request in the input: method and target, one line per header, an empty line, the body. The server must answer,
+/// equally if the body comes in pieces, and a repeated request must change nothing.
 pub fn request(data: &[u8]) {
     let Some((parts, body)) = parse(data) else { return };
     SERVER.runtime.block_on(async {
-        let first = SERVER.anew(&parts, [body]).await;
+        let first = SERVER.ask_afresh(&parts, [body]).await;
         check(&parts, &first);
         let again = SERVER.ask(&parts, [body]).await;
         check_repeated(&parts, &first, &again);
-        let in_pieces = SERVER.anew(&parts, body.chunks(1 + body.len() % 7)).await;
+        let in_pieces = SERVER.ask_afresh(&parts, body.chunks(1 + body.len() % 7)).await;
         assert_eq!(in_pieces.status, first.status);
-        // What a decoder says of damage depends on how much it was given at once.
+        // The error of a decoder depends on the size of the pieces.
         let is_packed = parts.headers.contains_key(header::CONTENT_ENCODING);
         if !varies(&parts) && (first.status.is_success() || !is_packed) {
             assert_eq!(in_pieces, first);
@@ -37,7 +36,7 @@ pub fn request(data: &[u8]) {
     });
 }
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -64,8 +63,8 @@ impl Server {
         Self { runtime, store, router, log: held::log() }
     }
 
-    /// What is answered to a request while the store holds what it held at first.
-    pub(crate) async fn anew<'a>(
+    /// The response to a request while the store has its initial content.
+    pub(crate) async fn ask_afresh<'a>(
         &self,
         parts: &Parts,
         body: impl IntoIterator<Item = &'a [u8]>,
@@ -74,8 +73,8 @@ impl Server {
         self.ask(parts, body).await
     }
 
-    /// What is answered to a request that changes nothing.
-    pub(crate) async fn anew_once(&self, parts: &Parts) -> Answer {
+    /// The response to a request that changes nothing.
+    pub(crate) async fn ask_once(&self, parts: &Parts) -> Answer {
         if self.store.is_new() {
             self.store.reset(&self.log).await;
         }
@@ -114,14 +113,14 @@ fn parse(data: &[u8]) -> Option<(Parts, &[u8])> {
     Some((parts, body))
 }
 
-/// Whether two answers to one request may differ: its own time is in them.
+/// Whether two responses to the same request may differ because they contain the time.
 fn varies(parts: &Parts) -> bool {
     parts.uri.path() == "/metrics" || parts.uri.path().ends_with("/logs/rejected")
 }
 
 pub(crate) fn check(parts: &Parts, answer: &Answer) {
     let Answer { status, headers, body } = answer;
-    // Spark answers so, too: what only a running application can tell is not to be had.
+    // As Spark does: only a running application could answer this.
     let is_of_threads =
         *status == StatusCode::SERVICE_UNAVAILABLE && body.starts_with(b"Thread dumps");
     assert!(
@@ -149,7 +148,7 @@ pub(crate) fn check(parts: &Parts, answer: &Answer) {
     }
 }
 
-/// What is sent again is known already; what is asked again is answered the same.
+/// Events that are sent again are duplicates; a repeated query has the same response.
 fn check_repeated(parts: &Parts, first: &Answer, again: &Answer) {
     assert_eq!(again.status, first.status);
     if parts.method != Method::POST {

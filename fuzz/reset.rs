@@ -1,4 +1,4 @@
-//! A store that begins anew for each input.
+//! A store that is reset for each input.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,7 +11,7 @@ use spark_analytics_core::{
 
 use crate::held;
 
-/// A store in memory that can be put back to what it held at first, while a router holds it.
+/// A store in memory that can be reset to its initial content while a router uses it.
 #[derive(Debug)]
 pub(crate) struct Reset(RwLock<Option<Arc<MemoryStore>>>);
 
@@ -20,7 +20,7 @@ impl Reset {
         Self(RwLock::default())
     }
 
-    /// Forgets all and holds the events and the log of [`held`] again.
+    /// Resets the content to the events and the log of [`held`].
     pub(crate) async fn reset(&self, log: &LogSnapshot) {
         let store = MemoryStore::default();
         store.ingest(held::events()).await.expect("memory takes them");
@@ -28,7 +28,7 @@ impl Reset {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(store));
     }
 
-    /// Whether it was never [`reset`](Self::reset).
+    /// Whether it has never been [`reset`](Self::reset).
     pub(crate) fn is_new(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).is_none()
     }

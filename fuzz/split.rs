@@ -3,11 +3,11 @@
 use serde_json::value::RawValue;
 use spark_analytics_core::{EventPlace, EventSplitter, EventText, MAX_EVENT_BYTES, SplitError};
 
-/// What a splitter gave: each text with its whole length and place, and how it ended.
+/// The output of a splitter: each text with its full length and position, and how it ended.
 type Given = (Vec<(Vec<u8>, usize, EventPlace)>, Result<(), SplitError>);
 
-/// Splits bytes as lines, as an array and as either, whole and in pieces as long as the first two bytes
-/// say; and compares lines and JSON with what a simple splitter and a JSON parser find in them.
+/// Splits the input as lines, as an array and as either, whole and in pieces whose lengths are in the first two bytes, and
+/// compares the results with those of a simple splitter and a JSON parser.
 pub fn whole_and_split(data: &[u8]) {
     let [a, b, stream @ ..] = data else { return };
     for new in [EventSplitter::lines, EventSplitter::array, EventSplitter::detect] {
@@ -39,7 +39,7 @@ fn split<'a>(mut splitter: EventSplitter, pieces: impl IntoIterator<Item = &'a [
     (texts, end)
 }
 
-/// Pieces of the two lengths in turn, up to 32 KiB each.
+/// Pieces of the two lengths alternately, up to 32 KiB each.
 fn pieces(mut stream: &[u8], a: u8, b: u8) -> impl Iterator<Item = &[u8]> {
     let mut lengths = [a, b].map(|length| 1 << (length % 16)).into_iter().cycle();
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! A SQLite store in memory with a row that is damaged.
+//! A SQLite store in memory with a damaged row.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -25,8 +25,8 @@ static WORLD: LazyLock<(Runtime, World)> = LazyLock::new(|| {
     (runtime, world)
 });
 
-/// Damages the value that the bytes say as they say, reads and writes all, and takes it back. Each answer is
-/// one, or an error.
+/// Damages a value as the input says, reads and writes everything, and restores the value. Each call must return a result
+/// or an error.
 pub fn damaged_row(data: &[u8]) {
     let (runtime, world) = &*WORLD;
     let Some(damage) = Damage::from(data) else { return };
@@ -55,7 +55,7 @@ struct Table {
     rows: i64,
 }
 
-/// Which value becomes what.
+/// Which value is replaced by what.
 struct Damage<'a> {
     table: u8,
     row: u8,
@@ -69,7 +69,7 @@ enum Value<'a> {
     Real(f64),
     Text(&'a [u8]),
     Blob(&'a [u8]),
-    /// What it is, with some bytes overwritten.
+    /// The current value with some bytes overwritten.
     Patched(usize, &'a [u8]),
 }
 
@@ -112,7 +112,7 @@ impl World {
         let source = LogSource { location: LOCATION.to_owned(), size: 1, modified: at(0) };
         store.ingest_logs(vec![log.clone()], vec![source]).await?;
         store.reject(vec![Rejection::new(at(0), "it is bad", b"{}")]).await?;
-        // As it is in a damaged file: a column may hold whatever there is.
+        // As in a damaged file: a column may contain anything.
         let any_value = "PRAGMA writable_schema = ON; \
              UPDATE sqlite_schema SET sql = replace(replace(sql, ') STRICT', ')'), ' NOT NULL', '') \
              WHERE type = 'table'; \
@@ -137,7 +137,7 @@ impl World {
         Ok(Self { pool, store, tables, restore, jobs, events: greater(&events), log })
     }
 
-    /// Whether the engine takes the damage.
+    /// Whether the engine accepts the damaged value.
     async fn damage(&self, damage: Damage<'_>) -> bool {
         let table = &self.tables[usize::from(damage.table) % self.tables.len()];
         let column = &table.columns[usize::from(damage.column) % table.columns.len()];
@@ -210,7 +210,7 @@ impl World {
     }
 }
 
-/// What a store answered; an error says what it is about.
+/// The response of a store; an error must say what it is about.
 fn answer<T>(answer: Result<T>) -> Option<T> {
     match answer {
         Ok(answer) => Some(answer),

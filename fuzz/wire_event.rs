@@ -1,13 +1,13 @@
-//! A wire event, read by this library and by a JSON parser that knows nothing of it.
+//! A wire event, read by this library and by a generic JSON parser.
 
 use serde_json::Value;
 use spark_analytics_core::{Detail, Event, Timestamp};
 
-/// The longest error: it quotes input, but not a page of it.
+/// The longest error: it quotes a short part of the input.
 const LONGEST_ERROR: usize = 1024;
 
-/// Reads bytes as an event. One that is valid says what its JSON says, and is the same when it is
-/// written and read again, as it is or from its typed fields.
+/// Reads the input as an event. A valid one has the values of its JSON, and is the same after it is written and read again,
+/// as it is or from its typed fields.
 pub fn read_and_written(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let event = match Event::from_json(text) {
@@ -23,7 +23,7 @@ pub fn read_and_written(data: &[u8]) {
 }
 
 fn says_what_its_json_says(event: &Event) {
-    // Beyond the known fields there may be numbers and texts that JSON can write and this parser cannot hold.
+    // Other fields may contain numbers and texts that are valid JSON but that this parser cannot represent.
     let Ok(json) = serde_json::from_str::<Value>(event.raw()) else { return };
     let text = |name: &str| json[name].as_str().unwrap_or_default();
     let time = |name: &str| text(name).parse::<Timestamp>().ok();

@@ -8,5 +8,5 @@ const HEAD: &[u8] = br#"{"Event":"SparkListenerApplicationStart","App Name":"a",
 {"Event":"SparkListenerStageSubmitted","Stage Info":{"Stage ID":0,"Stage Attempt ID":0,"Stage Name":"s","Number of Tasks":4,"Submission Time":1}}
 "#;
 
-// Events behind the start of an application with a stage that runs.
+// Events after the start of an application with a running stage.
 libfuzzer_sys::fuzz_target!(|data: &[u8]| whole_and_in_pieces(&[HEAD, data].concat()));

@@ -1,4 +1,4 @@
-//! A store in memory with a row that is damaged.
+//! A store in memory with a damaged row.
 
 use redb::backends::InMemoryBackend;
 use redb::{
@@ -19,7 +19,7 @@ use crate::{RedbOptions, read, write};
 
 const LOCATION: &str = "/logs/app-1";
 
-/// A store in memory, the rows that it holds, and what is sent to it again.
+/// A store in memory, its rows, and the input that is sent to it again.
 #[derive(Debug)]
 pub struct World {
     database: Database,
@@ -52,7 +52,7 @@ const BYTES: [TableDefinition<'_, &[u8], &[u8]>; 7] =
     [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL];
 
 impl World {
-    /// A store with events and a log; the later log is sent to it when it is damaged.
+    /// A store with events and a log; the later log is sent while it is damaged.
     pub fn new(events: Vec<Event>, log: LogSnapshot, later: LogSnapshot) -> Self {
         let place = Place::of_backend(InMemoryBackend::new(), RedbOptions::default());
         let database = place.database(true).expect("makes one");
@@ -75,8 +75,8 @@ impl World {
         Self { database, rows, jobs, events, logs: vec![log, later], app }
     }
 
-    /// Damages the row that the bytes say as they say, reads and writes all, and takes it back. Each answer
-    /// is one, or an error that names what is damaged.
+    /// Damages a row as the input says, reads and writes everything, and restores the row. Each call must return a result
+    /// or an error that names what is damaged.
     pub fn damage(&self, data: &[u8]) {
         let [at, how, rest @ ..] = data else { return };
         let old = &self.rows[usize::from(*at) % self.rows.len()];
@@ -153,7 +153,7 @@ impl World {
     }
 }
 
-/// What a store answered; an error has to name what is damaged.
+/// The response of a store; an error must name what is damaged.
 fn answer<T>(answer: Result<T>) -> Option<T> {
     match answer {
         Ok(answer) => Some(answer),
@@ -165,7 +165,7 @@ fn answer<T>(answer: Result<T>) -> Option<T> {
     }
 }
 
-/// Of the events of each job one that is known, one that wins over a known one, and a new one.
+/// For each job a known event, one that wins over a known one, and a new one.
 pub fn greater(events: &[Event]) -> Vec<Event> {
     let change = |event: &Event| match &event.content() {
         Content { detail: Detail::TaskEnd { task_id, duration_ms, successful }, user } => {
@@ -182,7 +182,7 @@ pub fn greater(events: &[Event]) -> Vec<Event> {
     events.iter().map(change).chain(events.iter().step_by(4).map(add)).collect()
 }
 
-/// All that is worked out of a job.
+/// All figures of a job.
 pub fn figures(job: &Job) {
     let _ = (job.duration_seconds(), job.success_rate(), job.parallelism(), job.skew());
     let _ = (job.tasks.success_rate_ppb(), job.tasks.task_count(), job.tasks.gc_share());
@@ -190,7 +190,7 @@ pub fn figures(job: &Job) {
     let _ = job.end.day().to_string() + &job.end.to_string();
 }
 
-/// All that is worked out of a job as it is held.
+/// All figures of a stored job.
 pub fn figures_of_job(key: &JobKey, record: &JobRecord) {
     record.figures(key).iter().for_each(figures);
     let mut rollup = Rollup::default();
@@ -199,7 +199,7 @@ pub fn figures_of_job(key: &JobKey, record: &JobRecord) {
     assert!(rollup.is_empty());
 }
 
-/// All that is worked out of a range of days.
+/// All figures of a range of days.
 pub fn figures_of_range(rollups: &[(Day, Rollup)]) {
     let mut total = Rollup::default();
     rollups.iter().for_each(|(_, rollup)| total += rollup);
@@ -207,7 +207,7 @@ pub fn figures_of_range(rollups: &[(Day, Rollup)]) {
     let _ = (total.durations.quantile(1, 2), total.tasks.skew(), total.tasks.task_count());
 }
 
-/// All that is worked out of a log.
+/// All figures of a log.
 pub fn figures_of_log(log: &LogSnapshot) {
     let _ = (log.application.duration_us(), log.application.idle_core_ms());
     let _ = spark_analytics_core::history::jobs_json(log);
@@ -217,7 +217,7 @@ fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }
 
-/// A row as the bytes say: another value, another key, none, or a part of its value overwritten or cut.
+/// A row changed as the input says: another value, another key, removed, or its value overwritten or cut.
 fn damaged(row: &Row, how: u8, rest: &[u8]) -> Option<Option<Row>> {
     let mut new = row.clone();
     let part = || {
@@ -247,7 +247,7 @@ fn rows(t: &ReadTransaction) -> Vec<Row> {
     macro_rules! add {
         ($table:expr, $definition:expr, |$key:ident, $value:ident| $bytes:expr) => {
             let table = t.open_table($definition).expect("opens");
-            // A few of each: all of them are written back after each damage.
+            // A few of each: all of them are restored after each input.
             for row in table.iter().expect("reads").take(6) {
                 let (key, value) = row.expect("reads");
                 let ($key, $value) = (key.value(), value.value());
@@ -270,7 +270,7 @@ fn rows(t: &ReadTransaction) -> Vec<Row> {
     rows
 }
 
-/// Puts a row, unless its key or value is none that the engine takes.
+/// Inserts a row if the engine accepts its key and value.
 fn put(t: &WriteTransaction, row: &Row) -> bool {
     let put = || {
         let (key, value) = (row.key.as_slice(), row.value.as_slice());
@@ -306,7 +306,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
-/// The number of the first eight bytes, missing ones being zero.
+/// The number in the first eight bytes; missing ones are zero.
 fn number(bytes: &[u8]) -> Option<i64> {
     let mut number = [0; 8];
     number.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);

@@ -1,4 +1,4 @@
-//! Keys that are written, read and put in order.
+//! Keys that are written, read and sorted.
 
 use std::cmp::Ordering;
 
@@ -6,8 +6,8 @@ use spark_analytics_core::{Day, EventId, EventType, JobCursor, JobKey, Timestamp
 
 use crate::keys;
 
-/// Takes two sets of values from the bytes and checks that their keys are in the order of the values and
-/// read back; and that the bytes, taken for a key, are none or one that is written so.
+/// Takes two sets of values from the input and checks that their keys sort as the values and are read back; and that the
+/// input, read as a key, is invalid or is what that key is written as.
 pub fn check(data: &[u8]) {
     read(data);
     let mut rest = data;
@@ -98,7 +98,7 @@ impl Values {
         (self.number, self.time, self.event_type.code(), &self.text)
     }
 
-    /// A user, or all users for a negative number.
+    /// A user, or all users if the number is negative.
     fn user(&self) -> Option<&str> {
         (self.other >= 0).then_some(&self.text)
     }
@@ -124,7 +124,7 @@ impl Values {
     }
 }
 
-/// A length and so many bytes, little endian: short ones make small numbers, which are often equal.
+/// A length and a little-endian number of that length: short ones are small numbers, which are often equal.
 fn integer(data: &mut &[u8]) -> Option<i64> {
     let (length, rest) = data.split_first()?;
     let (bytes, rest) = rest.split_at_checked(usize::from(*length % 9))?;
@@ -133,7 +133,7 @@ fn integer(data: &mut &[u8]) -> Option<i64> {
     Some(if length & 0x80 == 0 { number } else { number.wrapping_neg() })
 }
 
-/// A length and so many bytes; what is no UTF-8 is replaced.
+/// A length and a text of that length; invalid UTF-8 is replaced.
 fn text(data: &mut &[u8]) -> Option<String> {
     let (length, rest) = data.split_first()?;
     let (bytes, rest) = rest.split_at_checked(usize::from(*length))?;

@@ -11,9 +11,9 @@ mod worker_support;
 use std::time::Instant;
 
 use measured::{Measure, is_quick};
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Event, Store};
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::Workload;
 use worker_support::{Place, get, until};
 
 #[tokio::main]

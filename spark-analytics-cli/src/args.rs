@@ -1,4 +1,4 @@
-//! What the command line takes.
+//! The arguments of the command line.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,7 +14,7 @@ use crate::exit::Ended;
 use crate::flags::Shared;
 use crate::output::progress;
 
-/// The program's name, by which its texts call it.
+/// The name of the program, under which its own texts refer to it.
 pub(crate) const PROGRAM: &str = "spark-analytics";
 
 /// Figures of Apache Spark jobs, from listener events and event logs
@@ -48,7 +48,7 @@ pub(crate) enum Command {
 }
 
 const EXIT_CODES: &str = "\
-Every flag can be given as an environment variable: SPARK_ANALYTICS_ and its name, such as
+Every flag can also be set by an environment variable: SPARK_ANALYTICS_ and its name, such as
 SPARK_ANALYTICS_STORE.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Errors go to standard error as one
@@ -108,7 +108,7 @@ fn command() -> clap::Command {
     command.after_help(help)
 }
 
-/// The help of a server has the variables of its flags; that of the other commands, which are typed, has not.
+/// Adds the variables. Only the help of `serve` and `work` shows them: the other commands are typed by hand.
 fn with_variables(command: clap::Command) -> clap::Command {
     let is_server = matches!(command.get_name(), "serve" | "work");
     command.mut_args(|arg| with_variable(arg, is_server)).mut_subcommands(with_variables)
@@ -123,7 +123,7 @@ fn with_variable(arg: clap::Arg, is_shown: bool) -> clap::Arg {
     arg.env(name).hide_env(!is_shown).hide_env_values(true)
 }
 
-/// What is wrong, without the usage that clap puts under it.
+/// The error alone, without the usage that clap appends.
 fn one_line(message: &str) -> String {
     let about_usage = |line: &&str| !(line.starts_with("Usage:") || line.starts_with("For more"));
     let words = message.lines().take_while(about_usage).flat_map(str::split_whitespace);

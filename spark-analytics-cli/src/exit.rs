@@ -10,11 +10,11 @@ impl std::error::Error for Interrupted {}
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted; what was stored before stays")
+        f.write_str("interrupted; everything stored so far is kept")
     }
 }
 
-/// Arguments that do not go together.
+/// Arguments that contradict each other.
 #[derive(Debug)]
 pub(crate) struct WrongUsage(pub(crate) &'static str);
 
@@ -26,7 +26,7 @@ impl fmt::Display for WrongUsage {
     }
 }
 
-/// The program has said all that it has to say, and ends with this code.
+/// The program has printed everything and ends with this code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended(pub(crate) u8);
 

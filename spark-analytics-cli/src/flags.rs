@@ -6,39 +6,39 @@ use spark_analytics_core::{Day, Dedup, JobKey};
 use crate::exit::WrongUsage;
 use crate::output::Format;
 
-/// What every command takes.
+/// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Shared {
-    /// Where facts are kept: sqlite:PATH, redb:PATH, postgres://… or memory:
+    /// The store: sqlite:PATH, redb:PATH, postgres://… or memory:
     #[arg(long, global = true, value_name = "URL", default_value = "sqlite:spark-analytics.db")]
     pub(crate) store: String,
-    /// When two events are the same: task (job, type, time, task) or time (job, type, time); a
-    /// store keeps the rule it was made with
+    /// Which fields identify an event: task (job, type, time and task) or time (job, type and time);
+    /// a store keeps the rule with which it was created
     #[arg(long, global = true, value_name = "RULE", default_value_t)]
     pub(crate) dedup: Dedup,
-    /// How results are written: aligned columns, JSON, or CSV with a line of names first
+    /// The format of results: aligned columns, JSON, or CSV with a header line
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
 
-/// Which job of which application.
+/// A job and its application.
 #[derive(Debug, Args)]
 pub(crate) struct WhichJob {
-    /// The job's number
+    /// The job's id
     #[arg(value_name = "ID")]
     pub(crate) id: i64,
-    /// The application's id; without it, the job of events that name no application
+    /// The application's id; without it, a job whose events name no application
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) app: String,
-    /// The application's attempt, where Spark has one
+    /// The application's attempt, if Spark numbered it
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) attempt: String,
 }
 
-/// Checks that a range of days has any.
+/// Checks that a range of days is not empty.
 pub(crate) fn check_range(from: Option<Day>, to: Option<Day>) -> Result<(), WrongUsage> {
     match (from, to) {
-        (Some(from), Some(to)) if to < from => Err(WrongUsage("--to lies before --from")),
+        (Some(from), Some(to)) if to < from => Err(WrongUsage("--to is before --from")),
         _ => Ok(()),
     }
 }
@@ -49,18 +49,10 @@ impl From<&WhichJob> for JobKey {
     }
 }
 
-/// The text of an error about what this build lacks.
-#[cfg(not(all(
-    feature = "sqlite",
-    feature = "redb",
-    feature = "postgres",
-    feature = "amqp",
-    feature = "redis",
-    feature = "tls"
-)))]
+/// The error about something that this build lacks: it names the feature to build with.
+#[allow(dead_code, reason = "a build with all features lacks nothing")]
 pub(crate) fn missing_feature(what: &str, feature: &str) -> String {
     format!(
-        "{what} needs the feature `{feature}`, which this build lacks; build with \
-         `--features {feature}`, or `--features full` for all"
+        "{what} needs the feature `{feature}`; build with `--features {feature}` or `--features full`"
     )
 }

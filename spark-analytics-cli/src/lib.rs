@@ -22,13 +22,13 @@ use exit::{Ended, Interrupted};
 use output::{Out, progress};
 use tokio::runtime::{Handle, Runtime};
 
-pub use metrics::prometheus::{METRICS, Metric};
+pub use metrics::names::{METRICS, Metric};
 pub use store::by_url::open_store;
 
 /// Runs the program with its arguments, the first of which is its own name, and returns its exit code:
 /// 0 for success, 1 for failure, 2 for wrong usage, 130 when it was interrupted.
 ///
-/// It starts a runtime of its own, so it must not be called on one.
+/// It starts its own tokio runtime, so it must not be called on one.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match args::parse(args) {
         Ok(cli) => cli,
@@ -66,10 +66,10 @@ fn run_as(command: &str, args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn start(cli: Cli) -> anyhow::Result<()> {
-    // These end in their own way when they are interrupted.
+    // These handle interrupts themselves.
     let handles_interrupts = cli.command.handles_interrupts();
-    // A command reads and writes files without yielding, so it has a thread of its own: the runtime may
-    // have one alone, and that one has to hear of interrupts.
+    // A command reads and writes files without yielding, so it has its own thread: the runtime may have
+    // only one, which has to receive interrupts.
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let mut out = Out::new(cli.shared.format);

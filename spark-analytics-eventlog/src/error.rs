@@ -1,8 +1,8 @@
-//! Why a log gives nothing.
+//! Why a log cannot be read.
 
 use std::io;
 
-/// Why a file is not read as an event log. Every message names the file.
+/// Why a file cannot be read as an event log. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
@@ -11,55 +11,55 @@ pub enum LogError {
     Io {
         /// The file.
         name: String,
-        /// What the system says.
+        /// The cause.
         reason: io::Error,
     },
-    /// The path leads to a folder that is not one log.
-    #[error("{name} is a folder that is not one event log: give the logs in it one by one")]
+    /// The path is a folder that is not a single log.
+    #[error("{name} is a folder, not a single event log; pass the logs in it individually")]
     NotOneLog {
         /// The folder.
         name: String,
     },
-    /// The file was cut or another one took its place while it was read.
-    #[error("{name} was cut or replaced while it was read: read it again")]
+    /// The file was truncated or replaced while it was read.
+    #[error("{name} was truncated or replaced while being read; read it again")]
     Replaced {
         /// The file.
         name: String,
     },
-    /// Nothing is in the file, or blank lines only.
+    /// The file is empty, or has only blank lines.
     #[error("{name} is empty")]
     Empty {
         /// The file.
         name: String,
     },
-    /// The file's compressed data is damaged or cut off before the first event.
+    /// The compressed data of the file is damaged or truncated before the first event.
     #[error("{name} cannot be read: {reason}")]
     Damaged {
         /// The file.
         name: String,
-        /// What is wrong with it.
+        /// What is damaged.
         reason: String,
     },
-    /// No line at the file's start, or none at all, is an event.
+    /// No line at the start of the file is an event.
     #[error("{name} is not a Spark event log: no line at its start begins with {{\"Event\":…}}")]
     NotALog {
         /// The file.
         name: String,
     },
-    /// There are events, but no `SparkListenerApplicationStart` that says of which application.
+    /// There are events, but no `SparkListenerApplicationStart` that identifies their application.
     #[error(
-        "{name} has no SparkListenerApplicationStart, so its {events} events belong to no known application"
+        "{name} has no SparkListenerApplicationStart, so the application of its {events} events is unknown"
     )]
     NoApplication {
         /// The file.
         name: String,
-        /// How many events it has that this library reads.
+        /// Number of its events that this library reads.
         events: u64,
     },
 }
 
 impl LogError {
-    /// Whether this may well be an event log, of which something is lost: not what lies among logs and is none.
+    /// Whether this is a damaged or unreadable event log, rather than an unrelated file found among logs.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
         matches!(self, Self::Io { .. } | Self::Replaced { .. } | Self::Damaged { .. })

@@ -1,4 +1,4 @@
-//! All logs of a folder, followed while they are written.
+//! Follows all logs of a folder while they are written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -6,39 +6,39 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::error::LogError;
-use crate::locate::{Found, FoundLog, list_logs};
+use crate::locate::{Discovered, FoundLog, list_logs};
 use crate::log_file::LogFile;
 use crate::read::reader::LogReader;
 
-/// Follows the logs of a folder, such as `spark.eventLog.dir`, for many applications at once.
+/// Follows all logs of a folder, such as `spark.eventLog.dir`, while applications write them.
 ///
-/// [`look`](Self::look) lists them, [`read`](Self::read) reads what is new in one that
-/// [`has_news`](Self::has_news), and [`taken`](Self::taken) says that it need not be given again. Each call
-/// blocks; between two calls no file is open. Of a log whose application runs a [`LogReader`] is kept, of any
-/// other only its size and time.
+/// [`poll`](Self::poll) lists the logs, [`read`](Self::read) reads the new events of one that
+/// [`has_changes`](Self::has_changes), and [`mark_ingested`](Self::mark_ingested) records that its facts were
+/// stored. Each call blocks; no file is open between calls. The follower keeps a [`LogReader`] for each log in
+/// progress, and only the size and time of any other.
 ///
 /// ```
-/// use spark_analytics_eventlog::Follower;
+/// use spark_analytics_eventlog::{Follower, Polled};
 ///
 /// # fn main() {
 /// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/spec-3.5/log");
 /// let mut follower = Follower::new(folder);
 /// // Every few seconds:
-/// for log in follower.look().logs {
-///     if !follower.has_news(&log) {
+/// for log in follower.poll().logs {
+///     if !follower.has_changes(&log) {
 ///         continue;
 ///     }
 ///     match follower.read(&log) {
-///         Ok(Some(file)) => {
+///         Ok(Polled::Read(file)) => {
 ///             println!("{}: {} jobs", log.name, file.snapshot.jobs.len());
 ///             // Once it is stored:
-///             follower.taken(&log);
+///             follower.mark_ingested(&log);
 ///         }
-///         Ok(None) => {}
+///         Ok(_) => {}
 ///         Err(error) => eprintln!("{error}"),
 ///     }
 /// }
-/// # assert!(follower.look().logs.iter().all(|log| !follower.has_news(log)));
+/// # assert!(follower.poll().logs.iter().all(|log| !follower.has_changes(log)));
 /// # }
 /// ```
 #[derive(Debug)]
@@ -48,17 +48,34 @@ pub struct Follower {
     logs: BTreeMap<String, Followed>,
 }
 
+/// The result of [`Follower::read`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one for each log that is read")]
+pub enum Polled {
+    /// The facts of the log so far, to be stored.
+    Read(LogFile),
+    /// The log has no new event since it was marked as ingested.
+    Unchanged,
+    /// The log was renamed or deleted since it was listed.
+    Gone,
+    /// The log is in progress and has no start of an application yet.
+    NotStarted,
+    /// The file is not an event log of an application, which an earlier call reported as an error.
+    NotALog,
+}
+
 #[derive(Debug)]
 struct Followed {
     mark: Mark,
-    /// Whether nothing of what was read is left to give.
-    is_taken: bool,
-    /// Whether it was told that it is no event log.
-    is_refused: bool,
+    /// Whether all facts that were read have been stored.
+    is_ingested: bool,
+    /// Whether an error reported that it is not an event log.
+    is_reported: bool,
     reader: Option<LogReader>,
 }
 
-/// What changes when a log does.
+/// What changes whenever a log changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     is_in_progress: bool,
@@ -68,14 +85,14 @@ struct Mark {
 }
 
 impl Follower {
-    /// Follows the logs of a folder; it need not be there yet.
+    /// A follower of a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), logs: BTreeMap::new() }
     }
 
-    /// Lists the folder, as [`list_logs`] does. What has vanished is forgotten, but not because the folder
-    /// cannot be read just now.
-    pub fn look(&mut self) -> Found {
+    /// Lists the folder, as [`list_logs`] does. Logs that have disappeared are forgotten, unless a folder
+    /// could not be read.
+    pub fn poll(&mut self) -> Discovered {
         let found = list_logs(&self.folder);
         let listed: BTreeSet<&str> = found.logs.iter().map(FoundLog::id).collect();
         self.logs.retain(|id, _| {
@@ -85,70 +102,66 @@ impl Follower {
         found
     }
 
-    /// Whether a log that was listed just now is new, has changed, or was read and not taken.
+    /// Whether a log as listed by the last poll is new, has changed, or was read but not marked as ingested.
     #[must_use]
-    pub fn has_news(&self, log: &FoundLog) -> bool {
+    pub fn has_changes(&self, log: &FoundLog) -> bool {
         let known = self.logs.get(log.id());
-        known.is_none_or(|known| !known.is_taken || known.mark != Mark::of(log))
+        known.is_none_or(|known| !known.is_ingested || known.mark != Mark::of(log))
     }
 
-    /// Reads what is new in a log that was listed just now, and tells what the log tells so far.
-    ///
-    /// `None` if that is nothing new. That goes for a log that has been renamed or deleted since, too, and for
-    /// one in progress that has no application's start yet.
+    /// Reads the new events of a log as listed by the last poll, and returns all its facts so far.
     ///
     /// # Errors
-    /// [`LogError`] each time that reading fails, and once for each log that is no event log of an application,
-    /// until it becomes one.
-    pub fn read(&mut self, log: &FoundLog) -> Result<Option<LogFile>, LogError> {
+    /// [`LogError`] whenever reading fails. A file that is not an event log of an application is reported once;
+    /// later calls return [`Polled::NotALog`] until it becomes one.
+    pub fn read(&mut self, log: &FoundLog) -> Result<Polled, LogError> {
         let mark = Mark::of(log);
         let before = self.logs.remove(log.id());
-        let was_refused = before.as_ref().is_some_and(|before| before.is_refused);
-        let was_taken = before.as_ref().is_some_and(|before| {
-            before.is_taken && before.mark.is_in_progress == mark.is_in_progress
+        let was_reported = before.as_ref().is_some_and(|before| before.is_reported);
+        let was_ingested = before.as_ref().is_some_and(|before| {
+            before.is_ingested && before.mark.is_in_progress == mark.is_in_progress
         });
         let mut reader = before.and_then(|before| before.reader).unwrap_or_default();
         let read = match reader.read(log) {
-            Ok(has_read) if has_read || !was_taken => reader.log_file().map(Some),
-            Ok(_) => Ok(None),
+            Ok(has_read) if has_read || !was_ingested => reader.log_file().map(Polled::Read),
+            Ok(_) => Ok(Polled::Unchanged),
             Err(error) => Err(error),
         };
         let reader = Some(reader).filter(|_| log.is_in_progress);
-        let mut followed = Followed { mark, is_taken: true, is_refused: false, reader };
+        let mut followed = Followed { mark, is_ingested: true, is_reported: false, reader };
         let read = match read {
-            Ok(file) => {
-                followed.is_taken = file.is_none();
-                Ok(file)
+            Ok(polled) => {
+                followed.is_ingested = !matches!(polled, Polled::Read(_));
+                Ok(polled)
             }
             Err(LogError::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
-                return Ok(None);
+                return Ok(Polled::Gone);
             }
             Err(error @ (LogError::Io { .. } | LogError::Replaced { .. })) => return Err(error),
             Err(LogError::Empty { .. } | LogError::NoApplication { .. }) if log.is_in_progress => {
-                Ok(None)
+                Ok(Polled::NotStarted)
             }
             Err(error) => {
-                followed.is_refused = true;
+                followed.is_reported = true;
                 followed.reader = None;
-                if was_refused { Ok(None) } else { Err(error) }
+                if was_reported { Ok(Polled::NotALog) } else { Err(error) }
             }
         };
         self.logs.insert(log.id().to_owned(), followed);
         read
     }
 
-    /// Says that what a log tells, as it was listed just now, has been taken: that it was stored, after
-    /// [`read`](Self::read), or that it is known from earlier, instead of reading it. It has no news until it
-    /// changes.
-    pub fn taken(&mut self, log: &FoundLog) {
+    /// Records that the facts of a log, as listed by the last poll, are stored: after [`read`](Self::read), or
+    /// instead of it if they were stored earlier. The log has no changes until it is written again.
+    pub fn mark_ingested(&mut self, log: &FoundLog) {
         let mark = Mark::of(log);
         let known = self.logs.entry(log.id().to_owned()).or_insert(Followed {
             mark,
-            is_taken: true,
-            is_refused: false,
+            is_ingested: true,
+            is_reported: false,
             reader: None,
         });
-        known.is_taken = true;
+        known.is_ingested = true;
         known.mark = mark;
     }
 }

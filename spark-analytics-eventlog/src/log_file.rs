@@ -2,21 +2,21 @@
 
 use spark_analytics_core::log::{LogSnapshot, LogWarning};
 
-/// How many warnings a [`LogFile`] keeps; the rest are counted.
+/// Maximum number of warnings that a [`LogFile`] keeps; further ones are only counted.
 pub const MAX_WARNINGS: usize = 100;
 
-/// What one event log file tells.
+/// The facts of one event log, and what was left out of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogFile {
     /// The facts.
     pub snapshot: LogSnapshot,
-    /// What could not be read and was left out, in the log's order: the first [`MAX_WARNINGS`].
+    /// What could not be read and was left out, in the order of the log: the first [`MAX_WARNINGS`].
     pub warnings: Vec<LogWarning>,
-    /// How many warnings more there are.
+    /// Number of further warnings.
     pub warnings_left_out: u64,
-    /// Bytes read, after decompression.
+    /// Number of bytes read, after decompression.
     pub bytes: u64,
-    /// Lines read.
+    /// Number of lines read.
     pub lines: u64,
 }

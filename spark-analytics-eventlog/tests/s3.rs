@@ -9,7 +9,7 @@ use std::thread;
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
-use spark_analytics_eventlog::{Found, find_logs, list_logs, read_found};
+use spark_analytics_eventlog::{Discovered, find_logs, list_logs, read_found};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -64,7 +64,7 @@ fn cases() -> PathBuf {
 }
 
 /// What is found, with names from a bucket's root on: each log and then its parts.
-fn names(found: &Found, root: &str) -> Vec<String> {
+fn names(found: &Discovered, root: &str) -> Vec<String> {
     let mut out = Vec::new();
     for log in &found.logs {
         out.push(format!("{} {:?}", log.name.strip_prefix(root).unwrap(), log.kind));

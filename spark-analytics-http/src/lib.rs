@@ -4,13 +4,11 @@
 mod access;
 mod access_log;
 mod counts;
-pub mod figures;
 mod openapi;
 mod options;
 mod problem;
 mod rejections;
 mod request;
-mod round;
 mod router;
 mod routes;
 mod server;

@@ -132,7 +132,7 @@ fn read_one(
     log: &FoundLog,
     progress: impl Fn(u64) + Send + Sync + 'static,
 ) -> Result<LogFile, LogError> {
-    let mut reader = LogReader::telling(progress);
+    let mut reader = LogReader::with_progress(progress);
     reader.read(log)?;
     reader.into_log_file()
 }

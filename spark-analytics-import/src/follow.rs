@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use spark_analytics_core::Store;
-use spark_analytics_eventlog::{Follower, FoundLog, LogFile};
+use spark_analytics_eventlog::{Follower, FoundLog, LogFile, Polled};
 
 use crate::batches::Batch;
 use crate::progress::{LogState, Update, plural};
@@ -50,7 +50,7 @@ impl Following {
         &mut self,
         report: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
     ) -> Result<(), E> {
-        let Some(found) = self.blocking(Follower::look).await else { return Ok(()) };
+        let Some(found) = self.blocking(Follower::poll).await else { return Ok(()) };
         for (state, left_out) in
             [(LogState::Failed, &found.failed), (LogState::Skipped, &found.skipped)]
         {
@@ -85,11 +85,11 @@ impl Following {
         report: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
     ) -> Result<Option<(LogFile, Update)>, E> {
         let is_known = self.reported.contains_key(log.id());
-        if !self.lock().has_news(log) {
+        if !self.lock().has_changes(log) {
             return Ok(None);
         }
         if !is_known && self.is_recorded(log).await {
-            self.lock().taken(log);
+            self.lock().mark_ingested(log);
             return Ok(None);
         }
         let listed = log.clone();
@@ -97,8 +97,7 @@ impl Following {
             return Ok(None);
         };
         match read {
-            Ok(None) => Ok(None),
-            Ok(Some(file)) => {
+            Ok(Polled::Read(file)) => {
                 let application = &file.snapshot.application;
                 let is_running = log.is_in_progress && !application.ended;
                 let warnings = file.warnings.len() as u64 + file.warnings_left_out;
@@ -113,6 +112,7 @@ impl Following {
                 };
                 Ok(Some((file, update)))
             }
+            Ok(_) => Ok(None),
             Err(error) => {
                 let state = if error.is_failure() { LogState::Failed } else { LogState::Skipped };
                 let update = Update::problem(&log.name, state, &error.to_string());
@@ -136,7 +136,7 @@ impl Following {
         for (log, update) in logs.iter().zip(updates) {
             match &stored {
                 Ok(_) => {
-                    self.lock().taken(log);
+                    self.lock().mark_ingested(log);
                     self.report(log.id(), update, report)?;
                 }
                 Err(error) => {

@@ -5,29 +5,10 @@ use std::fmt::Display;
 use sqlx::postgres::PgRow;
 use sqlx::{Column, Decode, Postgres, Row, Type};
 
-use spark_analytics_core::{Environment, Error, Histogram, Result, TaskTotals, Timestamp};
+use spark_analytics_core::{Environment, Error, Histogram, Result, Source, TaskTotals, Timestamp};
 
 use crate::error::POSTGRES;
 use crate::statement::Rows;
-
-/// The columns of [`TaskTotals`], in the order of [`task_columns`] and [`Columns::tasks`].
-macro_rules! task_columns {
-    () => {
-        "tasks_succeeded, tasks_failed, tasks_killed, task_duration_ms, task_lost_ms, run_time_ms, \
-         cpu_time_ns, gc_time_ms, input_bytes, output_bytes, shuffle_read_bytes, \
-         shuffle_write_bytes, memory_spilled_bytes, disk_spilled_bytes, task_durations"
-    };
-}
-pub(crate) use task_columns;
-
-/// The columns of [`task_columns`] that single events change, in the order of [`Rows::event_tasks`]
-/// and [`Columns::event_tasks`].
-macro_rules! event_task_columns {
-    () => {
-        "tasks_succeeded, tasks_failed, task_duration_ms, task_lost_ms, task_durations"
-    };
-}
-pub(crate) use event_task_columns;
 
 /// The sums of a job's or a roll-up's tasks, in the order of their columns.
 pub(crate) const fn sums_of_tasks(tasks: &TaskTotals) -> [i128; 11] {
@@ -83,7 +64,7 @@ pub(crate) fn histogram_bytes(histogram: &Histogram) -> postcard::Result<Vec<u8>
 }
 
 impl Rows {
-    /// Adds the columns of [`event_task_columns`].
+    /// Adds the columns of [`event_task_columns!`](spark_analytics_core::event_task_columns).
     pub(crate) fn event_tasks<'t>(
         self,
         tasks: impl Iterator<Item = &'t TaskTotals> + Clone,
@@ -95,7 +76,7 @@ impl Rows {
             .fallible(tasks.map(|tasks| histogram_bytes(&tasks.durations)))
     }
 
-    /// Adds the columns of [`task_columns`].
+    /// Adds the columns of [`task_columns!`](spark_analytics_core::task_columns).
     pub(crate) fn tasks<'t>(self, tasks: impl Iterator<Item = &'t TaskTotals> + Clone) -> Self {
         let counts = self
             .column(tasks.clone().map(|tasks| tasks.succeeded))
@@ -116,10 +97,6 @@ pub(crate) fn cannot_be_held(texts: &[&str]) -> bool {
 /// A text up to U+0000: what is held, which has none, comes after the one where it comes after the other.
 pub(crate) fn until_nul(text: &str) -> &str {
     text.split('\0').next().unwrap_or_default()
-}
-
-pub(crate) fn rows_limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 /// Reads a row from left to right. Errors name it by its first columns, as many as its key has.
@@ -145,6 +122,15 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn time(&mut self) -> Result<Timestamp> {
         self.get().map(Timestamp::from_micros)
+    }
+
+    pub(crate) fn optional_time(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.get::<Option<i64>>()?.map(Timestamp::from_micros))
+    }
+
+    /// The column `source`.
+    pub(crate) fn optional_source(&mut self) -> Result<Option<Source>> {
+        Ok(self.get::<Option<&str>>()?.map(Source::from_name))
     }
 
     /// The place of what was asked for among all that was asked for.

@@ -62,8 +62,8 @@ fn open(value: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use spark_analytics_conformance::history;
     use spark_analytics_core::{LogJob, Timestamp};
-    use spark_analytics_tests::history;
 
     use super::*;
 

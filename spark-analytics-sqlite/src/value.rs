@@ -7,29 +7,10 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column, Decode, Row, Sqlite, Type};
 
-use spark_analytics_core::{Environment, Error, Histogram, Result, TaskTotals, Timestamp};
+use spark_analytics_core::{Environment, Error, Histogram, Result, Source, TaskTotals, Timestamp};
 
 use crate::error::SQLITE;
 use crate::statement::Values;
-
-/// The columns of [`TaskTotals`], in the order of [`put_tasks`] and [`Columns::tasks`].
-macro_rules! task_columns {
-    () => {
-        "tasks_succeeded, tasks_failed, tasks_killed, task_duration_ms, task_lost_ms, run_time_ms, \
-         cpu_time_ns, gc_time_ms, input_bytes, output_bytes, shuffle_read_bytes, \
-         shuffle_write_bytes, memory_spilled_bytes, disk_spilled_bytes, task_durations"
-    };
-}
-pub(crate) use task_columns;
-
-/// The columns of [`task_columns`] that single events change, in the order of [`put_event_tasks`] and
-/// [`Columns::event_tasks`].
-macro_rules! event_task_columns {
-    () => {
-        "tasks_succeeded, tasks_failed, task_duration_ms, task_lost_ms, task_durations"
-    };
-}
-pub(crate) use event_task_columns;
 
 /// A sum: an integer while it fits 64 bits, a decimal text beyond.
 #[derive(Clone, Copy, Debug)]
@@ -104,11 +85,6 @@ pub(crate) fn next_id(last: Option<i64>, table: &str) -> Result<i64> {
     }
 }
 
-/// A limit as SQL takes it.
-pub(crate) fn rows_limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
 /// Reads a row from left to right. Its first column is its number in its table, by which errors
 /// name it.
 #[derive(Debug)]
@@ -132,6 +108,15 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn time(&mut self) -> Result<Timestamp> {
         self.get().map(Timestamp::from_micros)
+    }
+
+    pub(crate) fn optional_time(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.get::<Option<i64>>()?.map(Timestamp::from_micros))
+    }
+
+    /// The column `source`.
+    pub(crate) fn optional_source(&mut self) -> Result<Option<Source>> {
+        Ok(self.get::<Option<&str>>()?.map(Source::from_name))
     }
 
     /// A number of jobs or tasks.

@@ -1,12 +1,12 @@
-//! What costs no I/O: reading a wire event, and folding and planning a batch.
+//! Work without I/O: reading a wire event, folding and planning a batch.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use futures::executor::block_on;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Batch, Dedup, Event, Held, JobRecord, MemoryStore, Store, plan};
-use spark_analytics_tests::Workload;
 
 fn parse(c: &mut Criterion) {
     let events = Workload::new(10_000, 1).batch(40_000);
@@ -61,7 +61,7 @@ fn fold_and_plan(c: &mut Criterion) {
     group.finish();
 }
 
-/// The same through the store in memory, with all that it keeps.
+/// The same with the store in memory, including everything that it keeps.
 fn memory(c: &mut Criterion) {
     let mut workload = Workload::new(10_000, 1);
     let store = MemoryStore::default();

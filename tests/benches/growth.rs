@@ -120,7 +120,7 @@ async fn grow(name: &str, most: usize, store: Arc<dyn Store>, mut bytes: impl As
 
 const APP: &str = "application_1711792363000_0042";
 
-/// Where a job is, and when it starts.
+/// The key of a job and its start.
 fn job(number: usize) -> (JobKey, Timestamp, String) {
     let (day, of_day) = (number / JOBS_A_DAY, number % JOBS_A_DAY);
     let start = (FIRST_DAY as usize + day) * 86_400 + of_day * 600;
@@ -158,12 +158,12 @@ fn folder_bytes(folder: &Path) -> u64 {
     files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
 }
 
-/// Begins a new peak; of Linux, as the next.
+/// Resets the peak of memory; Linux only.
 fn reset_peak() {
     fs::write("/proc/self/clear_refs", "5").ok();
 }
 
-/// The most memory that the process had since then.
+/// The peak of memory since then; Linux only.
 fn peak_kib() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use futures::future::try_join_all;
 use measured::{Measure, is_quick, micros, take_turns, version};
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Analytics, Day, Dedup, Event, JobCursor, JobFilter, JobKey, Store};
 use spark_analytics_postgres::PostgresStore;
-use spark_analytics_tests::Workload;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::runtime::Runtime;
 
@@ -108,7 +108,7 @@ async fn write_together(store: &PostgresStore, batches: usize) {
     }
 }
 
-/// Reads while all is as it was left.
+/// Reads from the final state.
 async fn read(store: &PostgresStore) {
     let analytics = Analytics::new(store.clone());
     let day = Day::from_number(19_812);

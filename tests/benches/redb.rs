@@ -10,9 +10,9 @@ use criterion::Criterion;
 use futures::executor::block_on;
 use measured::{Measure, is_quick, take_turns};
 use redb::{Database, TableDefinition};
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Dedup, Event, JobFilter, JobKey, Store};
 use spark_analytics_redb::RedbStore;
-use spark_analytics_tests::Workload;
 
 const JOBS: u64 = 10_000;
 

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use criterion::Criterion;
 use measured::{Measure, is_quick, take_turns, version};
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Dedup, Event, JobCursor, JobFilter, JobKey, Store, Timestamp};
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::Workload;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, QueryBuilder, SqliteConnection};
 use tokio::runtime::Runtime;

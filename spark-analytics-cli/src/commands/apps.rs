@@ -1,12 +1,12 @@
-//! `apps`: the applications that event logs told of.
+//! `apps`: the applications of imported event logs.
 
 use clap::Args;
 use serde::Serialize;
+use spark_analytics_core::figures::ApplicationFigures;
 use spark_analytics_core::{Application, Timestamp};
-use spark_analytics_http::figures::ApplicationFigures;
 
 use crate::flags::Shared;
-use crate::output::pages::PAGE;
+use crate::output::pages::pages;
 use crate::output::{Columns, List, Out};
 use crate::store::open;
 
@@ -66,16 +66,13 @@ const APPS: Columns = Columns {
 pub(crate) async fn run(_: &Apps, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
     let mut list = List::new(out, APPS);
-    let mut after: Option<(String, String)> = None;
-    loop {
-        let last = after.as_ref().map(|(app, attempt)| (app.as_str(), attempt.as_str()));
-        let apps = store.applications(last, PAGE).await?;
-        list.page(&apps.iter().map(AppView::from).collect::<Vec<_>>())?;
-        after = apps.last().map(|app| (app.app_id.clone(), app.attempt_id.clone()));
-        if apps.len() < PAGE {
-            break;
-        }
-    }
+    let read = async |after: Option<&(String, String)>, wanted| {
+        let after = after.map(|(app, attempt)| (app.as_str(), attempt.as_str()));
+        store.applications(after, wanted).await
+    };
+    let write =
+        |apps: &[Application]| list.page(&apps.iter().map(AppView::from).collect::<Vec<_>>());
+    pages(usize::MAX, read, |app| (app.app_id.clone(), app.attempt_id.clone()), write).await?;
     list.end()?;
     Ok(store.close().await?)
 }

@@ -6,17 +6,17 @@ use serde_json::value::RawValue;
 use spark_analytics_core::{EventCursor, JobKey, StoredEvent};
 
 use crate::flags::{Shared, WhichJob};
-use crate::output::pages::PAGE;
+use crate::output::pages::pages;
 use crate::output::{Columns, List, Out};
 use crate::store::open;
 
-/// List the events of a job as they came, in the order of their times
+/// List the raw events of a job, ordered by time
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics events 101 --format json")]
 pub(crate) struct Events {
     #[command(flatten)]
     job: WhichJob,
-    /// At most so many
+    /// The maximum number of events
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
@@ -56,19 +56,12 @@ pub(crate) async fn run(args: &Events, shared: &Shared, out: &mut Out) -> anyhow
     let store = open::existing(shared).await?;
     let key = JobKey::from(&args.job);
     let mut list = List::new(out, EVENTS);
-    let mut after: Option<EventCursor> = None;
-    let mut left = args.limit.unwrap_or(usize::MAX);
-    while left > 0 {
-        let wanted = left.min(PAGE);
-        let events = store.events(&key, after.as_ref(), wanted).await?;
-        let views = events.iter().map(event_view).collect::<Result<Vec<_>, _>>()?;
-        list.page(&views)?;
-        left -= events.len();
-        after = events.last().map(|stored| EventCursor::from(&stored.event));
-        if events.len() < wanted {
-            break;
-        }
-    }
+    let limit = args.limit.unwrap_or(usize::MAX);
+    let read = async |after: Option<&EventCursor>, wanted| store.events(&key, after, wanted).await;
+    let write = |events: &[StoredEvent]| {
+        list.page(&events.iter().map(event_view).collect::<Result<Vec<_>, _>>()?)
+    };
+    pages(limit, read, |stored| EventCursor::from(&stored.event), write).await?;
     list.end()?;
     Ok(store.close().await?)
 }

@@ -26,18 +26,18 @@ use crate::output::{Columns, Out};
     after_help = "Example: spark-analytics generate --jobs 10 --days 5 --output sample_logs.json --seed 7"
 )]
 pub(crate) struct Generate {
-    /// How many jobs
+    /// The number of jobs
     #[arg(long, value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     jobs: u32,
-    /// Over how many days they are spread
+    /// The number of days over which they are spread
     #[arg(long, value_name = "N", default_value_t = 5,
           value_parser = clap::value_parser!(u32).range(1..=3_650))]
     days: u32,
     /// The file to write, - for standard output
     #[arg(long, value_name = "FILE", default_value = "sample_logs.json")]
     output: PathBuf,
-    /// Gives the same events again for the same --jobs, --days and --until
+    /// The seed: the same seed, --jobs, --days and --until give the same events
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// The day before which all jobs end, YYYY-MM-DD [default: today]
@@ -57,7 +57,7 @@ const USERS: [&str; 6] = [
 const LONGEST_JOB_MS: i64 = 900_000;
 const DAY_MS: i64 = 86_400_000;
 
-/// What was written.
+/// The result of the command.
 #[derive(Debug, Serialize)]
 struct Generated {
     jobs: u32,
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Generate, out: &mut Out) -> anyhow::Result<()> {
     out.record(GENERATED, &generated)
 }
 
-/// A day with ten years before it in which events may lie.
+/// A day that leaves ten years before it for events.
 fn until(text: &str) -> Result<Day, String> {
     const FIRST: i32 = 3_652;
     let day: Day = text.parse().map_err(|error: ParseTimeError| error.to_string())?;
@@ -133,7 +133,7 @@ fn job_facts(job: u32, start: i64, random: &mut StdRng, facts: &mut Vec<Fact>) {
     let tasks: u8 = random.random_range(5..=20);
     let failed = random.random_range(0..=usize::from(tasks) * 3 / 10);
     let failed_tasks = index::sample(random, tasks.into(), failed);
-    // Tasks end in turns of their own, so no two of a job at the same time.
+    // Each task ends in its own turn, so no two tasks of a job end at the same time.
     let turn = random.random_range(2_000..LONGEST_JOB_MS / (i64::from(tasks) + 1));
     let mut add = |at_ms, what| facts.push(Fact { job, user, at_ms, what });
     add(start, What::Start);

@@ -1,4 +1,4 @@
-//! `import`: Spark's event logs into the store.
+//! `import`: stores Spark's event logs.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -9,39 +9,39 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
+use spark_analytics_core::figures::JobFigures;
 use spark_analytics_core::log::LogWarning;
-use spark_analytics_core::{Day, JobCursor, JobFilter, LogReceipt, Store};
+use spark_analytics_core::{Day, Job, JobCursor, JobFilter, LogReceipt, Store};
 use spark_analytics_eventlog::{LogFile, is_url};
-use spark_analytics_http::figures::JobFigures;
 use spark_analytics_import::{Batch, ReadLog, Update, follow, read_batches};
 
 use crate::commands::logs::{self, Found, LeftOut};
 use crate::flags::Shared;
-use crate::output::pages::PAGE;
+use crate::output::pages::{PAGE, pages};
 use crate::output::view::{DayView, JOB_COLUMNS};
 use crate::output::{Columns, Format, List, Out, progress, text};
 use crate::store::by_url::without_password;
 use crate::store::open;
 
-/// Take event logs that Spark wrote: files, rolled logs, and folders of them
+/// Store Spark's event logs: files, rolled logs, and folders of them
 ///
-/// Ends with the jobs of what was imported and the days on which they ended. Importing a log again
-/// changes nothing. What is no event log is named and skipped.
+/// Then lists the imported jobs and the days on which they ended. Importing a log again changes
+/// nothing. Files that are not event logs are reported and skipped.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics import examples/eventlogs")]
 pub(crate) struct Import {
     /// Files, folders and URLs (s3://, gs://, az://, http://, https://)
     #[arg(value_name = "PATH", required_unless_present = "follow")]
     paths: Vec<PathBuf>,
-    /// Keep the store up to date with the logs of this folder, not of those below it, until interrupted
+    /// Keep the store up to date with the logs of this folder, without its subfolders, until interrupted
     #[arg(long, value_name = "DIR", conflicts_with = "paths")]
     follow: Option<PathBuf>,
-    /// How often the folder is looked at, such as 500ms, 10s or 1m
+    /// How often to check the folder, such as 500ms, 10s or 1m
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     interval: Duration,
 }
 
-/// So many jobs of a run are in the table; JSON and CSV have all.
+/// The maximum number of jobs of an attempt in the table; JSON and CSV have all.
 const SHOWN_JOBS: usize = 50;
 
 #[derive(Debug, Serialize)]
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &Import, shared: &Shared, out: &mut Out) -> anyhow
     if out.format() == Format::Json {
         out.write_all(b"{\"logs\": ")?;
     }
-    let runs = take_logs(&mut found, &*store, out).await?;
+    let runs = store_logs(&mut found, &*store, out).await?;
     if out.format() == Format::Json {
         write!(out, ",\"skipped\": {}", serde_json::to_string(&found.skipped)?)?;
         write!(out, ",\n\"failed\": {}", serde_json::to_string(&found.failed)?)?;
@@ -107,7 +107,7 @@ const UPDATES: Columns = {
     Columns { all: ALL, table: ALL }
 };
 
-/// Follows a folder, with a line for each log whose state is new.
+/// Follows a folder and prints a line for each log whose state changed.
 async fn keep_up(
     folder: &Path,
     interval: Duration,
@@ -116,16 +116,16 @@ async fn keep_up(
 ) -> anyhow::Result<()> {
     if is_url(folder) {
         let url = without_password(&folder.to_string_lossy());
-        anyhow::bail!("cannot follow {url}: only folders can be");
+        anyhow::bail!("cannot follow {url}: only folders can be followed");
     }
     let metadata =
         std::fs::metadata(folder).with_context(|| format!("cannot follow {}", folder.display()))?;
-    anyhow::ensure!(metadata.is_dir(), "cannot follow {}: it is no folder", folder.display());
+    anyhow::ensure!(metadata.is_dir(), "cannot follow {}: it is not a folder", folder.display());
     let store = open::open_or_create(shared).await?;
     if out.format() == Format::Csv {
         out.csv_heading(UPDATES)?;
     }
-    let told = |update: &Update| -> anyhow::Result<()> {
+    let report = |update: &Update| -> anyhow::Result<()> {
         match out.format() {
             Format::Table => writeln!(out, "{}", text(&update.to_string().into()))?,
             Format::Json => {
@@ -136,11 +136,11 @@ async fn keep_up(
         }
         Ok(out.flush()?)
     };
-    Err(follow(store, folder.to_owned(), interval, told).await)
+    Err(follow(store, folder.to_owned(), interval, report).await)
 }
 
-/// Reads the logs into the store, some of them in one transaction, and lists what became of them.
-async fn take_logs(
+/// Stores the logs, several in one transaction, and lists the outcome of each.
+async fn store_logs(
     found: &mut Found,
     store: &dyn Store,
     out: &mut Out,
@@ -176,7 +176,7 @@ async fn take_logs(
     Ok(runs)
 }
 
-/// The logs of a batch that were read; those that were not are reported.
+/// The logs of a batch that could be read; the others are reported.
 fn list_batch(batch: &Batch, found: &mut Found, bar: &ProgressBar) -> Vec<LogView> {
     let mut views = Vec::new();
     for ReadLog { log, result, .. } in batch.logs() {
@@ -196,7 +196,7 @@ fn list_batch(batch: &Batch, found: &mut Found, bar: &ProgressBar) -> Vec<LogVie
     views
 }
 
-/// Lists the jobs of the runs as the store has them; tells the days on which they ended.
+/// Lists the jobs of the runs as they are stored, and returns the days on which they ended.
 async fn list_jobs(
     runs: &BTreeSet<Run>,
     store: &dyn Store,
@@ -210,10 +210,10 @@ async fn list_jobs(
     let (mut days, mut views, mut left_out) = (BTreeSet::new(), Vec::new(), Vec::new());
     for (app, attempt) in runs {
         let filter = JobFilter { app_id: Some(app.clone()), ..JobFilter::default() };
-        let mut after = None;
         let mut count = 0;
-        loop {
-            let jobs = store.jobs(&filter, after.as_ref(), PAGE).await?;
+        let read =
+            async |after: Option<&JobCursor>, wanted| store.jobs(&filter, after, wanted).await;
+        let write = |jobs: &[Job]| {
             for job in jobs.iter().filter(|job| job.key.attempt_id == *attempt) {
                 days.insert(job.end.day());
                 count += 1;
@@ -225,11 +225,9 @@ async fn list_jobs(
                 list.page(&views)?;
                 views.clear();
             }
-            after = jobs.last().map(JobCursor::from);
-            if jobs.len() < PAGE {
-                break;
-            }
-        }
+            Ok(())
+        };
+        pages(usize::MAX, read, |job| JobCursor::from(job), write).await?;
         if is_table && count > SHOWN_JOBS {
             left_out.push((app, count - SHOWN_JOBS));
         }
@@ -261,7 +259,7 @@ async fn list_days(days: &BTreeSet<Day>, store: &dyn Store, out: &mut Out) -> an
 }
 
 impl LogView {
-    /// What a log has, before the store has taken it.
+    /// The facts of a log, before it is stored.
     fn new(name: &str, log: &LogFile) -> Self {
         let snapshot = &log.snapshot;
         Self {

@@ -1,26 +1,25 @@
-//! `ingest`: events of files or of standard input into the store.
+//! `ingest`: stores events from files or standard input.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use spark_analytics_core::{Receipt, Rejection, Store};
+use spark_analytics_core::{InvalidEvent, Receipt, Rejection, Store};
 
 use crate::commands::texts::{Text, Texts};
 use crate::flags::Shared;
 use crate::output::progress;
 use crate::output::{Columns, Out};
 use crate::store::open;
-use std::time::SystemTime;
 
-/// Take events from files, a JSON array or one event a line, or from standard input
+/// Store events from files or standard input: a JSON array, or one event per line
 ///
-/// An event that cannot be taken is reported and kept with the reason (see `rejected`); the others
-/// are taken all the same.
+/// An invalid event is reported, and kept with the reason (see `rejected`); the others are stored.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics ingest sample_logs.json")]
 pub(crate) struct Ingest {
@@ -33,7 +32,7 @@ const BATCH_EVENTS: usize = 10_000;
 const BATCH_BYTES: usize = 8 << 20;
 const SHOWN_REJECTIONS: u64 = 10;
 
-/// What became of the events.
+/// The number of events by outcome.
 #[derive(Debug, Default, Serialize)]
 struct Counts {
     recorded: u64,
@@ -148,8 +147,8 @@ impl Ingestion<'_> {
                 Receipt::Duplicate(_) => self.counts.duplicate += 1,
                 Receipt::Replaced(_) => self.counts.replaced += 1,
                 Receipt::TooOld => {
-                    let reason = "the event lies before the day up to which events were pruned";
-                    rejections.push(self.reject(name, text, reason.to_owned(), bar));
+                    let reason = InvalidEvent::TooOld.to_string();
+                    rejections.push(self.reject(name, text, reason, bar));
                 }
             }
         }

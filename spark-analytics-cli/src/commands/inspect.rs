@@ -1,4 +1,4 @@
-//! `inspect`: what event logs say, as Spark's REST would give it; nothing is stored.
+//! `inspect`: the contents of event logs in the form of Spark's REST API; nothing is stored.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::commands::logs::{self, Found, LeftOut};
 use crate::output::progress;
 use crate::output::{Columns, Format, List, Out};
 
-/// Show what event logs say without storing it, as Spark's History Server would
+/// Show the contents of event logs as Spark's History Server would, without storing anything
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics inspect examples/eventlogs --format json")]
 pub(crate) struct Inspect {
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
     let mut failed = found.failed;
     let mut report = Report::new(out)?;
-    // Of a URL every slash counts.
+    // In a URL every slash counts.
     let plain = |path: &PathBuf| match is_url(path) {
         true => path.clone(),
         false => path.components().collect(),
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
                 }
                 bar.suspend(|| report.log(&log))?;
             }
-            // Who names a file wants just that one.
+            // A file that the user names has to be an event log.
             Err(error) if error.is_failure() || is_named(&found_log.name) => {
                 failed.push(LeftOut::new(found_log, &error));
             }
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
     logs::all_read(&failed)
 }
 
-/// What is shown, one log after the other.
+/// Prints the logs one by one.
 struct Report<'a> {
     out: &'a mut Out,
     format: Format,
@@ -133,7 +133,7 @@ impl<'a> Report<'a> {
         match self.format {
             Format::Json => {
                 self.out.write_all(if is_first { b"\n" } else { b",\n" })?;
-                // Written as they are made: a log may have many jobs and stages.
+                // Written while they are made: a log may have many jobs and stages.
                 serde_json::to_writer(&mut *self.out, &Answers(log))?;
             }
             Format::Csv => self.out.csv_rows(JOBS, &jobs(&log.snapshot))?,
@@ -165,7 +165,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// What Spark's REST would give of a log, and what is wrong with it.
+/// The answers of Spark's REST API for a log, and the log's warnings.
 struct Answers<'a>(&'a LogFile);
 
 impl Serialize for Answers<'_> {

@@ -2,11 +2,11 @@
 
 use anyhow::bail;
 use clap::Args;
-use spark_analytics_core::{Day, JobCursor, JobFilter, JobKey, JobRecord, JobResult};
-use spark_analytics_http::figures::JobFigures;
+use spark_analytics_core::figures::JobFigures;
+use spark_analytics_core::{Day, Job, JobCursor, JobFilter, JobKey, JobRecord, JobResult};
 
 use crate::flags::{Shared, WhichJob, check_range};
-use crate::output::pages::PAGE;
+use crate::output::pages::pages;
 use crate::output::view::JOB_COLUMNS;
 use crate::output::{List, Out};
 use crate::store::open;
@@ -19,28 +19,28 @@ pub(crate) struct OneJob {
     job: WhichJob,
 }
 
-/// List jobs with their figures, in the order of their ends
+/// List jobs with their figures, ordered by end time
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: spark-analytics jobs --user ada@example.com --from 2024-03-01 --format csv"
 )]
 pub(crate) struct Jobs {
-    /// Only this user's
+    /// Only jobs of this user
     #[arg(long)]
     user: Option<String>,
-    /// Only this application's
+    /// Only jobs of this application
     #[arg(long)]
     app: Option<String>,
-    /// Only with this result: JobSucceeded, JobFailed or what the event said
+    /// Only jobs with this result: JobSucceeded, JobFailed, or any other text that events gave
     #[arg(long)]
     result: Option<String>,
-    /// Only those that ended on this UTC day or later
+    /// Only jobs that ended on this UTC day or later
     #[arg(long, value_name = "DAY")]
     from: Option<Day>,
-    /// Only those that ended on this UTC day or earlier
+    /// Only jobs that ended on this UTC day or earlier
     #[arg(long, value_name = "DAY")]
     to: Option<Day>,
-    /// At most so many
+    /// The maximum number of jobs
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
@@ -52,7 +52,7 @@ pub(crate) async fn one(args: &OneJob, shared: &Shared, out: &mut Out) -> anyhow
     match record.as_ref().map(|record| (record, record.figures(&key))) {
         Some((_, Some(job))) => out.record(JOB_COLUMNS, &JobFigures::from(job))?,
         Some((record, None)) => bail!("{key} is incomplete: {}", missing(record)),
-        None => bail!("{key} is unknown; --app and --attempt tell its application"),
+        None => bail!("{key} is unknown; name its application with --app and --attempt"),
     }
     Ok(store.close().await?)
 }
@@ -68,25 +68,18 @@ pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow:
         to: args.to,
     };
     let mut list = List::new(out, JOB_COLUMNS);
-    let mut after: Option<JobCursor> = None;
-    let mut left = args.limit.unwrap_or(usize::MAX);
-    while left > 0 {
-        let wanted = left.min(PAGE);
-        let jobs = store.jobs(&filter, after.as_ref(), wanted).await?;
-        list.page(&jobs.iter().cloned().map(JobFigures::from).collect::<Vec<_>>())?;
-        left -= jobs.len();
-        after = jobs.last().map(JobCursor::from);
-        if jobs.len() < wanted {
-            break;
-        }
-    }
+    let limit = args.limit.unwrap_or(usize::MAX);
+    let read = async |after: Option<&JobCursor>, wanted| store.jobs(&filter, after, wanted).await;
+    let write =
+        |jobs: &[Job]| list.page(&jobs.iter().cloned().map(JobFigures::from).collect::<Vec<_>>());
+    pages(limit, read, |job| JobCursor::from(job), write).await?;
     list.end()?;
     Ok(store.close().await?)
 }
 
 fn missing(record: &JobRecord) -> &'static str {
     match (&record.events.start, &record.events.end) {
-        _ if record.log.is_some() => "its event log has no end of it yet",
+        _ if record.log.is_some() => "its event log does not contain its end yet",
         (None, None) => "neither its start nor its end is known",
         (None, Some(_)) => "its start is not known",
         _ => "its end is not known",

@@ -1,26 +1,28 @@
-//! Where event logs lie: files and rolled logs that are named, and those in folders that are.
+//! Finding and reading event logs: named files and rolled logs, and those in named folders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader, find_logs};
 
+use crate::flags::missing_feature;
 use crate::output::progress;
+use crate::store::by_url::without_password;
 
-/// What some paths lead to.
+/// The event logs at some paths.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// What may be event logs: a folder's in the order of names.
+    /// Possible event logs, those of a folder ordered by name.
     pub(crate) logs: Vec<FoundLog>,
-    /// What is not read.
+    /// Files and folders that are not event logs.
     pub(crate) skipped: Vec<LeftOut>,
-    /// What cannot be read.
+    /// Files and folders that cannot be read.
     pub(crate) failed: Vec<LeftOut>,
 }
 
-/// What was left out, and why: a sentence that names it.
+/// A path that was left out, and the reason: a sentence that names the path.
 #[derive(Debug, Serialize)]
 pub(crate) struct LeftOut {
     path: String,
@@ -28,10 +30,16 @@ pub(crate) struct LeftOut {
 }
 
 impl Found {
-    /// Follows the paths.
+    /// Finds the logs at some paths.
     pub(crate) fn under(paths: &[PathBuf]) -> Self {
         let mut all = Self::default();
         for path in paths {
+            if let Some(why) = not_built_in(path) {
+                let path = without_password(&path.to_string_lossy());
+                let reason = format!("cannot read {path}: {why}");
+                all.failed.push(LeftOut { path, reason });
+                continue;
+            }
             let found = find_logs(path);
             all.logs.extend(found.logs);
             all.skipped.extend(found.skipped.into_iter().map(LeftOut::from));
@@ -46,8 +54,8 @@ impl Found {
     }
 }
 
-impl From<spark_analytics_eventlog::LeftOut> for LeftOut {
-    fn from(left_out: spark_analytics_eventlog::LeftOut) -> Self {
+impl From<spark_analytics_eventlog::Skipped> for LeftOut {
+    fn from(left_out: spark_analytics_eventlog::Skipped) -> Self {
         Self { path: left_out.name, reason: left_out.reason }
     }
 }
@@ -57,13 +65,26 @@ impl LeftOut {
         Self { path: log.name.clone(), reason: error.to_string() }
     }
 
-    /// Says that it was skipped.
+    /// Reports that it was skipped.
     pub(crate) fn say(&self, bar: &ProgressBar) {
         progress::say_above(bar, &format!("skipped: {}", self.reason));
     }
 }
 
-/// An error that names what could not be read, if there is any.
+/// Why this build cannot read a URL, if it lacks the feature for it.
+fn not_built_in(path: &Path) -> Option<String> {
+    let (scheme, _) = path.to_str()?.split_once("://")?;
+    let (feature, is_built_in) = match scheme {
+        "s3" | "s3a" => ("s3", cfg!(feature = "s3")),
+        "gs" => ("gs", cfg!(feature = "gs")),
+        "az" | "azure" | "abfs" | "abfss" | "adl" => ("az", cfg!(feature = "az")),
+        "http" | "https" => ("http", cfg!(feature = "http")),
+        _ => return None,
+    };
+    (!is_built_in).then(|| missing_feature(&format!("`{scheme}://`"), feature))
+}
+
+/// An error that names the logs and folders that could not be read, if there are any.
 pub(crate) fn all_read(failed: &[LeftOut]) -> anyhow::Result<()> {
     match failed {
         [] => Ok(()),
@@ -76,15 +97,15 @@ pub(crate) fn all_read(failed: &[LeftOut]) -> anyhow::Result<()> {
     }
 }
 
-/// Reads a log while a bar moves on.
+/// Reads a log and advances a bar.
 pub(crate) fn read(log: &FoundLog, bar: &ProgressBar) -> Result<LogFile, LogError> {
     let bar = bar.clone();
-    let mut reader = LogReader::telling(move |bytes| bar.inc(bytes));
+    let mut reader = LogReader::with_progress(move |bytes| bar.inc(bytes));
     reader.read(log)?;
     reader.into_log_file()
 }
 
-/// Names what was left out of a log, the first few of it.
+/// Reports the first few warnings of a log.
 pub(crate) fn say_warnings(name: &str, log: &LogFile, bar: &ProgressBar) {
     const SHOWN: usize = 3;
     for warning in log.warnings.iter().take(SHOWN) {
@@ -101,7 +122,7 @@ pub(crate) fn say_warnings(name: &str, log: &LogFile, bar: &ProgressBar) {
     }
 }
 
-/// How many warnings a log has, kept or not.
+/// The number of warnings of a log, kept or not.
 pub(crate) fn warning_count(log: &LogFile) -> u64 {
     log.warnings.len() as u64 + log.warnings_left_out
 }

@@ -1,5 +1,7 @@
 //! `prune`: removes raw events before a day.
 
+use std::time::SystemTime;
+
 use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
@@ -9,13 +11,12 @@ use crate::exit::WrongUsage;
 use crate::flags::Shared;
 use crate::output::{Columns, Out, progress};
 use crate::store::open;
-use std::time::SystemTime;
 
-/// Remove raw events before a day; figures stay, and such events are refused from then on
+/// Remove raw events before a day; figures stay, and older events are rejected from then on
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics prune --before 2024-01-01")]
 pub(crate) struct Prune {
-    /// The first UTC day whose events stay, YYYY-MM-DD; tomorrow at the latest
+    /// The first UTC day whose events are kept, YYYY-MM-DD; tomorrow at the latest
     #[arg(long, value_name = "DAY")]
     before: Day,
 }
@@ -34,7 +35,7 @@ const PRUNED: Columns = {
 pub(crate) async fn run(args: &Prune, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     if args.before > Timestamp::from(SystemTime::now()).day().next() {
         bail!(WrongUsage(
-            "--before lies after tomorrow (UTC): all events until that day would be refused, and a \
+            "--before is after tomorrow (UTC): all events before that day would be rejected, and a \
              prune cannot be undone"
         ));
     }

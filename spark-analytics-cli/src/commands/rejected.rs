@@ -5,15 +5,15 @@ use serde::Serialize;
 use spark_analytics_core::Rejected;
 
 use crate::flags::Shared;
-use crate::output::pages::PAGE;
+use crate::output::pages::pages;
 use crate::output::{Columns, List, Out};
 use crate::store::open;
 
-/// List input that could not be taken and why, newest first
+/// List rejected input and the reasons, newest first
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics rejected --limit 20")]
 pub(crate) struct RejectedInput {
-    /// At most so many
+    /// The maximum number of inputs
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
@@ -38,18 +38,11 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
     let mut list = List::new(out, REJECTED);
-    let mut before = None;
-    let mut left = args.limit.unwrap_or(usize::MAX);
-    while left > 0 {
-        let wanted = left.min(PAGE);
-        let inputs = store.rejected(before, wanted).await?;
-        list.page(&inputs.iter().map(rejected_view).collect::<Vec<_>>())?;
-        left -= inputs.len();
-        before = inputs.last().map(|input| input.id);
-        if inputs.len() < wanted {
-            break;
-        }
-    }
+    let limit = args.limit.unwrap_or(usize::MAX);
+    let read = async |before: Option<&i64>, wanted| store.rejected(before.copied(), wanted).await;
+    let write =
+        |inputs: &[Rejected]| list.page(&inputs.iter().map(rejected_view).collect::<Vec<_>>());
+    pages(limit, read, |input| input.id, write).await?;
     list.end()?;
     Ok(store.close().await?)
 }

@@ -8,7 +8,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::store::by_url::without_password;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use indicatif::ProgressBar;
@@ -18,16 +17,19 @@ use serde::Serialize;
 use crate::commands::send::post::{Answer, Server};
 use crate::commands::texts::{Text, Texts};
 use crate::exit::{Interrupted, WrongUsage};
+#[cfg(not(feature = "tls"))]
+use crate::flags::missing_feature;
 use crate::output::progress;
 use crate::output::{Columns, Out};
+use crate::store::by_url::without_password;
 
 mod post;
 
 /// Send the events of a file to a server, one request each, in random order
 ///
-/// A server that is busy (503, 429) or does not answer is asked again with growing pauses; when it has not
-/// taken an event in --tries requests, sending ends. Sending again is safe: the server knows what it
-/// has.
+/// If the server is busy (503, 429) or does not answer, the request is repeated after growing pauses; sending
+/// ends when an event was not accepted in --tries requests. Sending events again is safe: the server
+/// recognises them.
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Example: spark-analytics send --file sample_logs.json --delay 0 --concurrency 8"
@@ -36,33 +38,33 @@ pub(crate) struct Send {
     /// A JSON array of events, or one event a line
     #[arg(long)]
     file: PathBuf,
-    /// Where events are posted to
+    /// The URL to which events are posted
     #[arg(long, default_value = "http://localhost:8000/api/v1/logs/ingest")]
     url: String,
-    /// A token that the server knows; rather by the variable SPARK_ANALYTICS_TOKEN or --token-file, for others on
-    /// this machine see the arguments of a command
+    /// An access token of the server. Prefer the variable SPARK_ANALYTICS_TOKEN or --token-file: other users of this
+    /// machine can see the arguments of a command
     #[arg(long, value_name = "TOKEN")]
     token: Option<Secret>,
-    /// A file with that token in its first line
+    /// A file whose first line is that token
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
     token_file: Option<PathBuf>,
     /// Seconds between two requests
     #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = seconds)]
     delay: Duration,
-    /// How many requests may be under way at once
+    /// The maximum number of concurrent requests
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
-    /// How often an event is sent until the server takes it
+    /// The maximum number of requests for one event
     #[arg(long, value_name = "N", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     tries: u32,
-    /// Keep the order of the file, which is then read as it is sent
+    /// Keep the order of the file, which is then streamed
     #[arg(long, value_parser = clap::builder::FalseyValueParser::new())]
     no_shuffle: bool,
 }
 
-/// An argument that is not shown.
+/// An argument that is never printed.
 #[derive(Clone)]
 struct Secret(String);
 
@@ -82,10 +84,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 const SHOWN_PROBLEMS: u64 = 10;
-/// What may be held to be shuffled, in bytes of text.
+/// The maximum size of the events that are held to be shuffled, in bytes of text.
 const MOST_SHUFFLED: usize = 1 << 30;
 
-/// What became of the events.
+/// The number of events by outcome.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Counts {
     sent: u64,
@@ -133,7 +135,7 @@ struct Sending {
     delay: Duration,
     tries: u32,
     name: String,
-    /// It counts the bytes of a file that is streamed, else events.
+    /// Counts bytes if the file is streamed, else events.
     bar: ProgressBar,
     is_streamed: bool,
     stop: Arc<Stop>,
@@ -155,11 +157,15 @@ struct Tally {
 
 impl Sending {
     fn new(args: Send, stop: Arc<Stop>) -> anyhow::Result<Self> {
-        // Not while arguments are read: the URL may have a password, which would be shown.
+        // Not while the arguments are parsed: the error would show a password in the URL.
         if !post::is_url(&args.url) {
             bail!(WrongUsage(
                 "--url must be a whole URL such as http://localhost:8000/api/v1/logs/ingest"
             ));
+        }
+        #[cfg(not(feature = "tls"))]
+        if args.url.starts_with("https:") {
+            bail!(missing_feature("sending to https://", "tls"));
         }
         let token = match &args.token_file {
             Some(path) => Some(post::Token::of_file(path)?),
@@ -191,7 +197,7 @@ impl Sending {
         })
     }
 
-    /// Sends all, or until it is stopped.
+    /// Sends all events, or until it is stopped.
     fn run(self) -> (Counts, Option<anyhow::Error>) {
         thread::scope(|scope| {
             for _ in 0..self.concurrency {
@@ -206,12 +212,12 @@ impl Sending {
         let tally = self.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         let problems = tally.counts.rejected + tally.counts.failed;
         if problems > SHOWN_PROBLEMS {
-            progress::say(&format!("not taken: {} more", problems - SHOWN_PROBLEMS));
+            progress::say(&format!("not accepted: {} more", problems - SHOWN_PROBLEMS));
         }
         (tally.counts, tally.failure)
     }
 
-    /// The next text, after the delay; the lock is held meanwhile, so that it is one for all.
+    /// The next text, after the delay, during which the lock is held: all threads share one delay.
     fn next(&self) -> Option<Text> {
         let mut left = lock(&self.texts);
         let pause = if left.is_first { Duration::ZERO } else { self.delay };
@@ -268,19 +274,20 @@ impl Sending {
             Answer::Again { reason, .. } => {
                 counts.failed += 1;
                 let url = without_password(self.server.url());
-                let failure = anyhow!("{url} took no event in {} tries: {reason}", self.tries);
+                let failure =
+                    anyhow!("{url} did not accept an event in {} tries: {reason}", self.tries);
                 tally.failure.get_or_insert(failure);
                 return self.stop.now();
             }
         };
         if counts.rejected + counts.failed <= SHOWN_PROBLEMS {
-            let line = format!("not taken: {}, {}: {reason}", self.name, text.place);
+            let line = format!("not accepted: {}, {}: {reason}", self.name, text.place);
             progress::say_above(&self.bar, &line);
         }
     }
 }
 
-/// Tells all threads to stop, also those that wait.
+/// Stops all threads, including those that wait.
 #[derive(Default)]
 struct Stop {
     is_stopped: Mutex<bool>,
@@ -293,7 +300,7 @@ impl Stop {
         self.changed.notify_all();
     }
 
-    /// Waits; tells whether it was stopped before or meanwhile.
+    /// Waits for the pause. Returns whether it was stopped before or meanwhile.
     fn within(&self, pause: Duration) -> bool {
         let is_stopped = lock(&self.is_stopped);
         let waited = self.changed.wait_timeout_while(is_stopped, pause, |stopped| !*stopped);
@@ -311,7 +318,9 @@ fn hold(
         let text = text.with_context(|| format!("cannot read {name}"))?;
         bytes += text.head.len();
         if bytes > MOST_SHUFFLED {
-            bail!("{name} holds more than can be shuffled, 1 GiB: send it with --no-shuffle");
+            bail!(
+                "{name} is larger than 1 GiB, the most that can be shuffled: send it with --no-shuffle"
+            );
         }
         all.push(text);
     }
@@ -326,7 +335,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// A thread that panicked has said so; the others go on.
+/// A thread that panicked has reported it; the others continue.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::flags::Shared;
 use crate::metrics::metered::Metered;
+use crate::metrics::names::CACHE_REQUESTS;
 use crate::metrics::prometheus;
 use crate::server::access_flags::{AccessArgs, TokenFile};
 use crate::server::logging::LogArgs;
@@ -27,9 +28,9 @@ use crate::server::tls_flags::TlsArgs;
 use crate::store::by_url::{open_store, without_password};
 use crate::store::shared_cache::SharedCache;
 
-/// More connections than these make room for each other: idle, each takes about 16 KiB.
+/// The maximum number of connections: each takes about 16 KiB while it is idle.
 const MOST_CONNECTIONS: u64 = 10_000;
-/// What the store and all else open.
+/// Files that the store and everything else open.
 const OTHER_FILES: u64 = 124;
 
 /// Serve the HTTP API and the figures of a store
@@ -38,22 +39,22 @@ const OTHER_FILES: u64 = 124;
     after_help = "Example: spark-analytics serve --listen 127.0.0.1:8000 --import /var/log/spark"
 )]
 pub(crate) struct Serve {
-    /// The address and port to listen on; port 0 takes a free one.
+    /// The address and port to listen on; port 0 picks a free port
     #[arg(long, default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// A broker to publish events to, amqp://USER:PASSWORD@HOST:PORT/VHOST: they are answered when it has
-    /// them, and a worker takes them into the store.
+    /// A broker to publish events to, amqp://USER:PASSWORD@HOST:PORT/VHOST. Events are answered once the broker has
+    /// them, and a worker stores them
     #[arg(long, value_name = "URL", hide_env_values = true)]
     publish: Option<String>,
-    /// A Redis to share what was read with all programs on the same store,
-    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]. All that write the store have to name it too, or their
-    /// writes are seen up to 60 s later, as are those of the command line; another store needs another DB.
+    /// A Redis as the cache that all programs on the same store share, redis://[[USER]:PASSWORD@]HOST[:PORT][/DB].
+    /// Programs that write to the store without naming it, such as the command line, have their writes seen up to
+    /// 60 s later. Each store needs its own DB
     #[arg(long, value_name = "URL", hide_env_values = true)]
     redis: Option<String>,
-    /// A folder of Spark's event logs to keep the store up to date with.
+    /// A folder of Spark's event logs with which to keep the store up to date
     #[arg(long, value_name = "DIR")]
     import: Option<PathBuf>,
-    /// How often that folder is looked at, such as 500ms, 10s or 1m.
+    /// How often to check that folder, such as 500ms, 10s or 1m
     #[arg(
         long,
         value_name = "TIME",
@@ -63,13 +64,13 @@ pub(crate) struct Serve {
     import_interval: Duration,
     #[command(flatten)]
     access: AccessArgs,
-    /// How many requests a second each token may make.
+    /// The maximum number of requests a second for each token
     #[arg(long, value_name = "N", requires = "tokens")]
     rate_limit: Option<NonZeroU32>,
     #[command(flatten)]
     tls: TlsArgs,
-    /// A site whose pages may ask from a browser, such as https://figures.example; may be repeated, or name several
-    /// with commas between them.
+    /// An origin whose pages may call the API from a browser, such as https://figures.example; repeat it, or separate
+    /// several with commas
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Vec<Origin>,
     #[command(flatten)]
@@ -81,10 +82,10 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     let tls = args.tls.open()?;
     let tokens = args.access.open(args.listen, args.rate_limit)?;
     if tokens.is_some() && tls.is_none() && !args.listen.ip().to_canonical().is_loopback() {
-        tracing::warn!("tokens can be read on their way: there is no TLS here");
+        tracing::warn!("tokens are sent unencrypted: there is no TLS here");
     }
     let mut signals = Signals::new()?;
-    // Before anything that measures.
+    // Before anything is measured.
     let metrics = prometheus::start()?;
     let queue = args.publish.as_deref().map(queue).transpose()?;
     let store = tokio::select! {
@@ -107,7 +108,7 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
         let CacheCounts { hits, misses, .. } = cached.counts();
         for (result, count) in [("hit", hits), ("miss", misses)] {
             let labels = [("cache", "memory"), ("result", result)];
-            counter!("spark_analytics_cache_requests_total", &labels).absolute(count);
+            counter!(CACHE_REQUESTS, &labels).absolute(count);
         }
         redis.count();
     };
@@ -156,10 +157,11 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As many connections as the files that may be open leave room for, which are as many as this process may have.
+/// The number of connections for which the limit of open files, raised as far as it may be, leaves room.
 fn connections() -> usize {
     let files = rlimit::increase_nofile_limit(MOST_CONNECTIONS + OTHER_FILES);
-    let files = files.inspect_err(|error| tracing::warn!(%error, "the limit of open files stays"));
+    let files =
+        files.inspect_err(|error| tracing::warn!(%error, "cannot raise the limit of open files"));
     let connections = files.unwrap_or(1024).saturating_sub(OTHER_FILES).min(MOST_CONNECTIONS);
     usize::try_from(connections).unwrap_or(usize::MAX)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::Args;
-use spark_analytics_http::figures::StageFigures;
+use spark_analytics_core::figures::StageFigures;
 
 use crate::flags::Shared;
 use crate::output::pages::PAGE;
@@ -18,7 +18,7 @@ pub(crate) struct Stages {
     /// The application's id
     #[arg(long)]
     app: String,
-    /// The application's attempt, where Spark has one
+    /// The application's attempt, if Spark numbered it
     #[arg(long, default_value = "", hide_default_value = true)]
     attempt: String,
 }
@@ -71,7 +71,14 @@ const STAGES: Columns = Columns {
 pub(crate) async fn run(args: &Stages, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
     let Some(log) = store.log(&args.app, &args.attempt).await? else {
-        bail!("no event log told of application {}; --attempt names its attempt", args.app);
+        let (app, attempt) = (&args.app, &args.attempt);
+        match attempt.as_str() {
+            "" => bail!(
+                "no event log of application {app} was imported; if Spark numbered its attempts, name one \
+                 with --attempt"
+            ),
+            _ => bail!("no event log of application {app}, attempt {attempt} was imported"),
+        }
     };
     let mut list = List::new(out, STAGES);
     for stages in log.stages.chunks(PAGE) {

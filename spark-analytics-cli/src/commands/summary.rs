@@ -1,10 +1,10 @@
-//! `summary`: what the jobs of a day, or of a range of days, come to.
+//! `summary`: the totals of a day or of a range of days.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde::Serialize;
+use spark_analytics_core::figures::TotalFigures;
 use spark_analytics_core::{Day, Rollup};
-use spark_analytics_http::figures::TotalFigures;
 
 use crate::exit::WrongUsage;
 use crate::flags::{Shared, check_range};
@@ -12,7 +12,7 @@ use crate::output::view::DayView;
 use crate::output::{Format, List, Out};
 use crate::store::open;
 
-/// Sum up the jobs that ended on a day, or on the days of a range
+/// Show the totals of the jobs that ended on a day or in a range of days
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics summary --from 2024-03-01 --to 2024-03-31")]
 pub(crate) struct Summary {
@@ -31,7 +31,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Drops a day of the environment where the command line names a range, and the reverse.
+    /// Drops a day from the environment if the command line names a range, and the reverse.
     pub(crate) fn prefer_command_line(&mut self, matches: &ArgMatches) {
         let is_typed = |flag| matches.value_source(flag) == Some(ValueSource::CommandLine);
         match (is_typed("date"), is_typed("from") || is_typed("to")) {
@@ -48,14 +48,14 @@ impl Summary {
             (None, None, None) => {
                 Err(WrongUsage("--date <DAY> is missing, or --from <DAY> and --to <DAY>"))
             }
-            (None, Some(_), None) => Err(WrongUsage("--to <DAY> is missing: --from goes with it")),
-            (None, None, Some(_)) => Err(WrongUsage("--from <DAY> is missing: --to goes with it")),
+            (None, Some(_), None) => Err(WrongUsage("--to <DAY> is missing: --from needs it")),
+            (None, None, Some(_)) => Err(WrongUsage("--from <DAY> is missing: --to needs it")),
             (Some(_), ..) => Err(WrongUsage("--date cannot be used with --from or --to")),
         }
     }
 }
 
-/// A range as JSON tells it.
+/// The JSON of a range.
 #[derive(Debug, Serialize)]
 struct RangeView<'a> {
     from: String,

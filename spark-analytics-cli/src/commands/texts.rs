@@ -10,33 +10,33 @@ use spark_analytics_core::{
 /// The text of what should be one event.
 #[derive(Debug)]
 pub(crate) struct Text {
-    /// Where it stands.
+    /// Its place in the input.
     pub(crate) place: EventPlace,
-    /// The text, or, if it is too long for an event, the head of it.
+    /// The text, or only its beginning if it is too long for an event.
     pub(crate) head: Vec<u8>,
     /// The length of the whole text, in bytes.
     bytes: usize,
 }
 
 impl Text {
-    /// The event that it says.
+    /// Parses the event.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why the text is not a valid event.
     pub(crate) fn event(&self) -> Result<Event, InvalidEvent> {
         if let Some(error) = self.too_large() {
             return Err(error);
         }
-        let not_utf8 = |e| InvalidEvent::NotJson { message: format!("it is no UTF-8: {e}") };
+        let not_utf8 = |e| InvalidEvent::NotJson { message: format!("not UTF-8: {e}") };
         Event::from_json(std::str::from_utf8(&self.head).map_err(not_utf8)?)
     }
 
-    /// How much of the input it takes up, in bytes, with one that parts it from the next.
+    /// The bytes of input that it takes, with one for the separator after it.
     pub(crate) const fn extent(&self) -> u64 {
         self.bytes as u64 + 1
     }
 
-    /// That it is too long for an event and only its head is held, if so.
+    /// The error of a text that is too long for an event, of which only the beginning is kept.
     pub(crate) fn too_large(&self) -> Option<InvalidEvent> {
         let bytes = self.bytes;
         (bytes > MAX_EVENT_BYTES).then_some(InvalidEvent::TooLarge { bytes })
@@ -49,12 +49,12 @@ impl From<EventText<'_>> for Text {
     }
 }
 
-/// Reads the texts of events; after an error it is at its end.
+/// Iterates over the texts of events, and ends after an error.
 #[derive(Debug)]
 pub(crate) struct Texts<R> {
     input: R,
     splitter: EventSplitter,
-    /// What was cut from the last piece of the input, and what went wrong after it.
+    /// Texts that were split from the last piece of the input, and the error after them.
     ready: VecDeque<Text>,
     error: Option<anyhow::Error>,
     is_end: bool,
@@ -72,7 +72,7 @@ impl<R: BufRead> Texts<R> {
         }
     }
 
-    /// Cuts one more piece of the input.
+    /// Splits one more piece of the input.
     fn read(&mut self) -> anyhow::Result<()> {
         let piece = self.input.fill_buf()?;
         let each = |text: EventText<'_>| self.ready.push_back(text.into());

@@ -1,4 +1,4 @@
-//! `token new`: a token for those who ask a server, and its line in the server's file.
+//! `token new`: an access token, and its line in a server's token file.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use spark_analytics_http::{Role, Tokens};
 use crate::output::Out;
 use crate::output::progress;
 
-/// Make tokens for the file that a server reads with --tokens
+/// Create access tokens for the file that a server reads with --tokens
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics token new --name ci --role write >>tokens")]
 pub(crate) struct Token {
@@ -24,34 +24,34 @@ enum Command {
     New(New),
 }
 
-/// Make a token: it is shown once, on standard error; its line for the file goes to standard output
+/// Create a token: it is printed once, to standard error, and its line for the file to standard output
 ///
-/// The line has a hash alone: who reads the file does not know the token. A server reads the file when it starts
-/// and at SIGHUP.
+/// The line contains only a hash, so that the file does not reveal the token. A server reads the file when it starts
+/// and on SIGHUP.
 #[derive(Debug, Args)]
 struct New {
-    /// Whose it is, as logs show it: 1 to 64 letters, digits, `-`, `_`, `.` or `@`
+    /// The name of its holder, as logs show it: 1 to 64 letters, digits, `-`, `_`, `.` or `@`
     #[arg(long)]
     name: String,
-    /// What it may do: read figures, write events too, or admin, to see rejected input too
+    /// Its role: read (figures), write (events too) or admin (rejected input too)
     #[arg(long, value_name = "read|write|admin")]
     role: Role,
 }
 
-/// So that those who search for secrets find it.
+/// By which secret scanners recognise a token.
 const PREFIX: &str = "sat_";
 
 pub(crate) fn run(args: &Token, out: &mut Out) -> anyhow::Result<()> {
     let Command::New(New { name, role }) = &args.command;
     let mut random = [0; 32];
-    SysRng.try_fill_bytes(&mut random).context("the system gives no random numbers")?;
+    SysRng.try_fill_bytes(&mut random).context("cannot get random numbers from the system")?;
     let mut token = PREFIX.to_owned();
     for byte in random {
         token += &format!("{byte:02x}");
     }
     let line = Tokens::to_line(name, *role, &token).map_err(|error| anyhow!("--name: {error}"))?;
     writeln!(out, "{line}")?;
-    // Nobody has use for a token whose line is lost.
+    // A token is useless if its line is lost.
     out.finish()?;
     progress::say(&token);
     Ok(())

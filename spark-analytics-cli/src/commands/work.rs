@@ -1,4 +1,4 @@
-//! `work`: events and event logs from RabbitMQ into a store.
+//! `work`: stores events and event logs from RabbitMQ.
 
 use std::net::SocketAddr;
 
@@ -15,11 +15,11 @@ pub(crate) struct Work {
     /// The broker: amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps: for TLS
     #[arg(long, value_name = "URL", hide_env_values = true)]
     amqp: String,
-    /// The Redis of the servers on the same store, redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]: what they keep there
-    /// is stale as soon as the worker has written. Without it they see its writes up to 60 s later
+    /// The Redis that servers on the same store share as a cache, redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]: its
+    /// entries become stale as soon as the worker writes. Without it, servers see its writes up to 60 s later
     #[arg(long, value_name = "URL", hide_env_values = true)]
     redis: Option<String>,
-    /// How many batches of events, and how many logs, are taken at a time
+    /// How many batches of events, and how many logs, are processed at a time
     #[arg(
         long,
         value_name = "N",
@@ -27,7 +27,8 @@ pub(crate) struct Work {
         value_parser = clap::value_parser!(u16).range(1..=64)
     )]
     concurrency: u16,
-    /// Where to serve /metrics, for Prometheus, and /health, such as 127.0.0.1:9100; port 0 takes a free one
+    /// The address at which to serve /metrics, for Prometheus, and /health, such as 127.0.0.1:9100; port 0 picks a
+    /// free port
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
     #[command(flatten)]

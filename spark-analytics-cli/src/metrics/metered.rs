@@ -1,4 +1,4 @@
-//! A store adapter that counts.
+//! A store adapter that records metrics.
 
 use std::time::Instant;
 
@@ -10,8 +10,10 @@ use spark_analytics_core::{
     Store, StoredEvent,
 };
 
+use crate::metrics::names::{BATCH_EVENTS, COMMIT_SECONDS, EVENTS, LOGS, STORE_ERRORS};
+
 /// A [`Store`] around another that counts events by outcome, batches, the time that commits take, and
-/// errors; see [`METRICS`](crate::prometheus::METRICS).
+/// errors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Metered<S>(S);
 
@@ -22,16 +24,16 @@ impl<S: Store> Metered<S> {
     }
 }
 
-/// Counts the error, if it is one.
+/// Counts the error, if there is one.
 fn counted<T>(operation: &'static str, result: Result<T>) -> Result<T> {
     if result.is_err() {
-        counter!("spark_analytics_store_errors_total", "operation" => operation).increment(1);
+        counter!(STORE_ERRORS, "operation" => operation).increment(1);
     }
     result
 }
 
 fn count_events(outcome: &'static str, count: usize) {
-    counter!("spark_analytics_events_total", "outcome" => outcome).increment(count as u64);
+    counter!(EVENTS, "outcome" => outcome).increment(count as u64);
 }
 
 fn count_receipts(receipts: &[Receipt]) {
@@ -52,7 +54,7 @@ fn count_receipts(receipts: &[Receipt]) {
 
 fn record_commit(of: &'static str, started: Instant) {
     let seconds = started.elapsed().as_secs_f64();
-    histogram!("spark_analytics_commit_seconds", "of" => of).record(seconds);
+    histogram!(COMMIT_SECONDS, "of" => of).record(seconds);
 }
 
 const READ: &str = "read";
@@ -67,7 +69,7 @@ impl<S: Store> Store for Metered<S> {
         let (started, count) = (Instant::now(), events.len());
         let receipts = counted("ingest", self.0.ingest(events).await)?;
         record_commit("events", started);
-        histogram!("spark_analytics_batch_events").record(count as f64);
+        histogram!(BATCH_EVENTS).record(count as f64);
         count_receipts(&receipts);
         Ok(receipts)
     }
@@ -83,7 +85,7 @@ impl<S: Store> Store for Metered<S> {
         let unchanged = receipts.iter().filter(|receipt| receipt.is_unchanged()).count();
         for (outcome, count) in [("changed", receipts.len() - unchanged), ("unchanged", unchanged)]
         {
-            counter!("spark_analytics_logs_total", "outcome" => outcome).increment(count as u64);
+            counter!(LOGS, "outcome" => outcome).increment(count as u64);
         }
         Ok(receipts)
     }

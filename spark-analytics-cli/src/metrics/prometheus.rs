@@ -1,4 +1,4 @@
-//! What the programs measure, as Prometheus reads it.
+//! Recording metrics, and the endpoint from which Prometheus reads them.
 
 use std::time::Duration;
 
@@ -9,63 +9,15 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use spark_analytics_http::{Access, Role};
 
-/// A measured thing: its name, whether it is counted, and what it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    /// The name in Prometheus.
-    pub name: &'static str,
-    kind: Kind,
-    help: &'static str,
-}
+use crate::metrics::names::{
+    BATCH_EVENTS, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, Kind, LAG_SECONDS, LOGS, METRICS, Metric,
+    PUBLISH_ERRORS, PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES, STORE_ERRORS,
+};
 
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Counter,
-    Gauge,
-    /// With the upper bounds of its buckets.
-    Histogram(&'static [f64]),
-}
-
-const SECONDS: Kind = Kind::Histogram(&[
-    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-]);
-const LONG_SECONDS: Kind = Kind::Histogram(&[
-    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0,
-]);
-const EVENTS: Kind = Kind::Histogram(&[
-    1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0,
-]);
-
-const fn metric(name: &'static str, kind: Kind, help: &'static str) -> Metric {
-    Metric { name, kind, help }
-}
-
-/// All that is measured.
-#[rustfmt::skip]
-pub const METRICS: [Metric; 17] = [
-    metric("spark_analytics_events_total", Kind::Counter, "Events by outcome"),
-    metric("spark_analytics_logs_total", Kind::Counter, "Event logs taken, by whether they changed anything"),
-    metric("spark_analytics_batch_events", EVENTS, "Events in a commit"),
-    metric("spark_analytics_commit_seconds", SECONDS, "How long commits took, of events or of logs"),
-    metric("spark_analytics_store_errors_total", Kind::Counter, "Calls that the store failed, by operation"),
-    metric("spark_analytics_cache_requests_total", Kind::Counter, "Questions that a cache answered (hit), had no answer to (miss) or was not there for (bypassed)"),
-    metric("spark_analytics_redis_errors_total", Kind::Counter, "Calls to Redis that failed or were late"),
-    metric("spark_analytics_redis_flushes_total", Kind::Counter, "How often all entries in Redis were made stale"),
-    metric("spark_analytics_redis_available", Kind::Gauge, "Whether Redis is read now"),
-    metric("spark_analytics_broker_connected", Kind::Gauge, "Whether the connection to consume or to publish is there"),
-    metric("spark_analytics_queue_messages", Kind::Gauge, "Messages that wait in a queue"),
-    metric("spark_analytics_messages_total", Kind::Counter, "Messages of a queue that were acknowledged or dead-lettered"),
-    metric("spark_analytics_lag_seconds", LONG_SECONDS, "Time from a message's publishing until its events were stored"),
-    metric("spark_analytics_publish_seconds", SECONDS, "How long the broker took to confirm a message"),
-    metric("spark_analytics_publish_errors_total", Kind::Counter, "Messages that the broker did not confirm"),
-    metric("spark_analytics_http_requests_total", Kind::Counter, "HTTP requests by method, route and status"),
-    metric("spark_analytics_http_request_seconds", SECONDS, "How long HTTP requests took, by route"),
-];
-
-/// Measures from now on; once in a process, on tokio.
+/// Records metrics from now on. Needs a tokio runtime; may be called once in a process.
 ///
 /// # Errors
-/// When something else measures already.
+/// If a recorder is installed already.
 pub(crate) fn start() -> Result<PrometheusHandle, BuildError> {
     let mut builder = PrometheusBuilder::new();
     for metric in METRICS {
@@ -84,7 +36,7 @@ pub(crate) fn start() -> Result<PrometheusHandle, BuildError> {
     begin_at_zero();
     let upkeep = handle.clone();
     tokio::spawn(async move {
-        // What was recorded waits in memory until it is added up.
+        // Samples take memory until they are added up.
         let mut tick = tokio::time::interval(Duration::from_secs(5));
         loop {
             tick.tick().await;
@@ -94,16 +46,16 @@ pub(crate) fn start() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
-/// A rate needs a zero to rise from.
+/// Starts counters at zero, so that the first increase shows in a rate.
 fn begin_at_zero() {
     for outcome in ["recorded", "duplicate", "replaced", "rejected", "too_old", "queued"] {
-        counter!("spark_analytics_events_total", "outcome" => outcome).absolute(0);
+        counter!(EVENTS, "outcome" => outcome).absolute(0);
     }
     for outcome in ["changed", "unchanged"] {
-        counter!("spark_analytics_logs_total", "outcome" => outcome).absolute(0);
+        counter!(LOGS, "outcome" => outcome).absolute(0);
     }
     for operation in ["ingest", "ingest_logs", "read", "reject", "prune", "check"] {
-        counter!("spark_analytics_store_errors_total", "operation" => operation).absolute(0);
+        counter!(STORE_ERRORS, "operation" => operation).absolute(0);
     }
     for (cache, result) in [
         ("memory", "hit"),
@@ -113,21 +65,21 @@ fn begin_at_zero() {
         ("redis", "bypassed"),
     ] {
         let labels = [("cache", cache), ("result", result)];
-        counter!("spark_analytics_cache_requests_total", &labels).absolute(0);
+        counter!(CACHE_REQUESTS, &labels).absolute(0);
     }
-    counter!("spark_analytics_redis_errors_total").absolute(0);
-    counter!("spark_analytics_redis_flushes_total").absolute(0);
-    gauge!("spark_analytics_redis_available").set(0.0);
+    counter!(REDIS_ERRORS).absolute(0);
+    counter!(REDIS_FLUSHES).absolute(0);
+    gauge!(REDIS_AVAILABLE).set(0.0);
     for of in ["events", "logs"] {
-        let _ = histogram!("spark_analytics_commit_seconds", "of" => of);
+        let _ = histogram!(COMMIT_SECONDS, "of" => of);
     }
-    counter!("spark_analytics_publish_errors_total").absolute(0);
-    for name in ["batch_events", "lag_seconds", "publish_seconds"] {
-        let _ = histogram!(format!("spark_analytics_{name}"));
+    counter!(PUBLISH_ERRORS).absolute(0);
+    for name in [BATCH_EVENTS, LAG_SECONDS, PUBLISH_SECONDS] {
+        let _ = histogram!(name);
     }
 }
 
-/// `GET /metrics`, to those that may read; `before` is called first, for what is not counted as it happens.
+/// `GET /metrics`, for callers that may read. `before` is called first, to publish counts that are kept elsewhere.
 pub(crate) fn route(
     access: Option<&Access>,
     handle: PrometheusHandle,

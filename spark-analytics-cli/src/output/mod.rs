@@ -17,7 +17,7 @@ mod row;
 mod table;
 pub(crate) mod view;
 
-/// How results are written.
+/// The format of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     #[default]
@@ -43,17 +43,17 @@ impl Out {
         self.format
     }
 
-    /// Whether a write found the pipe closed: then nobody wants the rest.
+    /// Whether a write found the pipe closed, so that the rest is not needed.
     pub(crate) const fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Writes what is left in the buffer.
+    /// Writes the rest of the buffer.
     pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
         Ok(self.flush()?)
     }
 
-    /// Writes one row: a table of it stands upright.
+    /// Writes one row: as a table, with one line for each field.
     pub(crate) fn record<T: Serialize>(&mut self, columns: Columns, row: &T) -> anyhow::Result<()> {
         match self.format {
             Format::Table => {
@@ -95,7 +95,7 @@ impl Write for Out {
 }
 
 impl Out {
-    /// Writes the names of CSV.
+    /// Writes the header of CSV.
     pub(crate) fn csv_heading(&mut self, columns: Columns) -> anyhow::Result<()> {
         let mut writer = csv::Writer::from_writer(self);
         writer.write_record(columns.all)?;
@@ -138,7 +138,7 @@ impl<'a> List<'a> {
         Self { out, columns, lines: TableLines::new(columns.table), is_first: true }
     }
 
-    /// Writes some rows. Each field of [`Columns`] is one of theirs.
+    /// Writes some rows, which have each field of [`Columns`].
     pub(crate) fn page<T: Serialize>(&mut self, rows: &[T]) -> anyhow::Result<()> {
         match self.out.format {
             Format::Table => {

@@ -1,4 +1,4 @@
-//! What is said on standard error: lines, and a progress bar where it is a terminal.
+//! Lines on standard error, and a progress bar if it is a terminal.
 
 use std::io::Write;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// Writes one line; that nobody listens is no error.
+/// Writes one line; a closed standard error is ignored.
 pub(crate) fn say(line: &str) {
     let line = line.replace(|c: char| c.is_control(), " ");
     let _ = writeln!(std::io::stderr(), "{line}");
@@ -36,7 +36,7 @@ pub(crate) fn events(total: Option<u64>) -> ProgressBar {
     bar(total, template)
 }
 
-/// A sign of life for as long as it is held, where nothing tells how much is left.
+/// A spinner, for as long as it is held, where it is unknown how much is left.
 pub(crate) fn waiting(doing: &'static str) -> ProgressBar {
     let bar = bar(None, "{spinner} {msg} {elapsed}").with_message(doing);
     bar.enable_steady_tick(TICK);

@@ -6,9 +6,9 @@ use serde_json::Value;
 /// The fields of a kind of row by their names; `tasks.failed_tasks` is a field of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Columns {
-    /// Those of CSV: all that are no lists, in their order.
+    /// The columns of CSV, in their order: all fields that are not lists.
     pub(crate) all: &'static [&'static str],
-    /// Those that a table has room for.
+    /// The columns of a table, which has less room.
     pub(crate) table: &'static [&'static str],
 }
 
@@ -17,7 +17,7 @@ pub(crate) fn value<T: Serialize>(row: &T) -> serde_json::Result<Value> {
     serde_json::from_slice(&serde_json::to_vec(row)?)
 }
 
-/// A field, null if the row has none of that name.
+/// A field, null if the row has no field of that name.
 pub(crate) fn field<'a>(row: &'a Value, name: &str) -> &'a Value {
     name.split('.').fold(row, |value, part| value.get(part).unwrap_or(&Value::Null))
 }

@@ -62,7 +62,7 @@ pub(crate) fn heading(name: &str) -> String {
     heading
 }
 
-/// A value as people read it, on one line and without what could steer a terminal.
+/// A value for people, on one line and without characters that control a terminal.
 pub(crate) fn text(value: &Value) -> String {
     const LONGEST: usize = 200;
     let text = match value {

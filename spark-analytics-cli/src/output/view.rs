@@ -1,8 +1,8 @@
-//! What is written of figures: the HTTP API's names, nesting and rounding, and the columns of tables.
+//! Figures with the names, nesting and rounding of the HTTP API, and the columns of tables.
 
 use serde::Serialize;
+use spark_analytics_core::figures::TotalFigures;
 use spark_analytics_core::{Day, Rollup};
-use spark_analytics_http::figures::TotalFigures;
 
 use crate::output::Columns;
 

@@ -1,4 +1,4 @@
-//! The flags that say who may ask a program, and where it may listen.
+//! Flags for access: tokens, and addresses to listen on.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,27 +11,27 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use spark_analytics_http::{Access, Tokens};
 
-/// Who may ask.
+/// Who may call the program.
 #[derive(Args, Debug)]
 pub(crate) struct AccessArgs {
-    /// A file of tokens, of which a request then needs one: NAME ROLE SHA256 in a line, as `spark-analytics token new` writes
-    /// it. It is read again at SIGHUP.
+    /// A file of access tokens, one of which each request then needs. A line is NAME ROLE SHA256, as
+    /// `spark-analytics token new` prints it. The file is read again on SIGHUP
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// Listen on an address of other machines without tokens.
+    /// Listen without tokens on an address that other machines can reach
     #[arg(long, value_parser = FalseyValueParser::new())]
     insecure: bool,
 }
 
-/// Tokens with the file that they are from.
+/// Tokens, and the file that they come from.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenFile {
     path: PathBuf,
-    /// By which routes ask for them.
+    /// Checks the tokens of requests.
     pub(crate) access: Access,
 }
 
-/// More than the most tokens with the longest names take.
+/// More than the maximum number of tokens takes with the longest names.
 const LONGEST_FILE: u64 = 1 << 20;
 
 impl AccessArgs {
@@ -56,19 +56,19 @@ impl AccessArgs {
         if !listen.ip().to_canonical().is_loopback() {
             if !self.insecure {
                 bail!(
-                    "it does not listen on {listen} without tokens, for whoever reaches that address could ask \
-                     anything: give --tokens FILE, listen on 127.0.0.1, or say --insecure if something else \
-                     keeps others out"
+                    "it does not listen on {listen} without tokens, because anyone who can reach that address \
+                     could call the API: give --tokens FILE, listen on 127.0.0.1, or pass --insecure if \
+                     something else restricts access"
                 );
             }
-            tracing::warn!(%listen, "whoever reaches this address may ask anything: there are no tokens");
+            tracing::warn!(%listen, "anyone who can reach this address may call the API: there are no tokens");
         }
         Ok(None)
     }
 }
 
 impl TokenFile {
-    /// Takes what the file says now; if something is wrong with it, the former tokens stay.
+    /// Reads the file again; if it is invalid, the former tokens stay in force.
     pub(crate) fn reload(&self) {
         match read(&self.path) {
             Ok(tokens) => {
@@ -87,7 +87,7 @@ fn read(path: &Path) -> anyhow::Result<Tokens> {
         .and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text))
         .with_context(|| format!("cannot read the tokens in {shown}"))?;
     if text.len() as u64 > LONGEST_FILE {
-        bail!("the tokens in {shown} are wrong: the file is longer than {LONGEST_FILE} bytes");
+        bail!("the tokens in {shown} are invalid: the file is longer than {LONGEST_FILE} bytes");
     }
-    Tokens::parse(&text).with_context(|| format!("the tokens in {shown} are wrong"))
+    Tokens::parse(&text).with_context(|| format!("the tokens in {shown} are invalid"))
 }

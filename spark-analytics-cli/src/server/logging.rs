@@ -1,4 +1,4 @@
-//! The flags that say what a program logs.
+//! Flags for logging.
 
 use std::io::IsTerminal;
 
@@ -9,13 +9,13 @@ use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What a program logs to stderr, and how.
+/// Logging to standard error.
 #[derive(Args, Debug)]
 pub(crate) struct LogArgs {
-    /// What to log: a level, or targets with levels; `warn` leaves the access log out.
+    /// What to log: a level, or targets with levels; `warn` omits the access log
     #[arg(long, default_value = "info", value_parser = filter)]
     log: EnvFilter,
-    /// How to log.
+    /// The format of the log
     #[arg(long, default_value = "text")]
     log_format: LogFormat,
 }
@@ -26,7 +26,7 @@ enum LogFormat {
     Json,
 }
 
-/// `EnvFilter`'s own conversion skips what it cannot read.
+/// `EnvFilter`'s own conversion ignores directives that it cannot parse.
 fn filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
     EnvFilter::try_new(text)
 }
@@ -38,7 +38,7 @@ impl LogArgs {
             .with_env_filter(self.log)
             .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
-            // It would tell of a closed stderr on stderr, and panic.
+            // It would report a closed stderr on stderr, and panic.
             .log_internal_errors(false);
         match self.log_format {
             LogFormat::Text => log.finish().with(FilterFn::new(is_harmless)).init(),
@@ -47,7 +47,7 @@ impl LogArgs {
     }
 }
 
-/// At its lowest level the client of RabbitMQ tells each frame, the one with the password too.
+/// At TRACE, the RabbitMQ client logs each frame, including the one with the password.
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
     *metadata.level() != Level::TRACE || !metadata.target().starts_with("lapin")
 }

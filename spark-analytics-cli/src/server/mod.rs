@@ -1,4 +1,4 @@
-//! What `serve` and `work` have in common: flags, files that are reloaded, signals, logging.
+//! Shared by `serve` and `work`: flags, files that are reloaded, signals, logging.
 
 pub(crate) mod access_flags;
 pub(crate) mod logging;

@@ -1,4 +1,4 @@
-//! What the worker serves about itself.
+//! The endpoints of `work`: metrics and health.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::prometheus;
 use crate::store::shared_cache::SharedCache;
 
-/// Serves `/metrics` to those that may read, and `/health`, that the process answers, to all.
+/// Serves `/metrics` to holders of a token that may read, and `/health` to everyone.
 pub(crate) async fn serve(
     address: SocketAddr,
     access: Option<&Access>,

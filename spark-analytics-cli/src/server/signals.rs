@@ -1,4 +1,4 @@
-//! The signals that ask a program to stop, or to read its files again.
+//! Signals: to stop, and to reload files.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -10,10 +10,10 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on.
+    /// Starts to listen.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -21,27 +21,27 @@ impl Signals {
         })
     }
 
-    /// Waits for the next.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
     }
 
-    /// Waits for the first; from then on the second ends the process at once.
+    /// Waits for the first signal. A second one ends the process immediately.
     pub(crate) async fn stop(mut self) {
         self.next().await;
         tracing::info!("stopping");
         tokio::spawn(async move {
             self.next().await;
-            tracing::warn!("ended before what was under way was");
+            tracing::warn!("ended before the requests and logs in progress");
             std::process::exit(1);
         });
     }
 }
 
-/// Calls this at each SIGHUP from now on; on tokio.
+/// Calls `reload` on each SIGHUP from now on. Needs a tokio runtime.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system.
 pub(crate) fn at_hangup(reload: impl Fn() + Send + 'static) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The flags for TLS.
+//! Flags for TLS.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,14 @@ pub(crate) use built_in::TlsFiles;
 #[cfg(not(feature = "tls"))]
 pub(crate) use not_built_in::TlsFiles;
 
-/// Where certificate and key are.
+/// The files of certificate and key.
 #[derive(Args, Debug)]
 pub(crate) struct TlsArgs {
-    /// The certificate to serve HTTPS with, in PEM, and after it those that lead to its root. It is read again at
-    /// SIGHUP.
+    /// A PEM file with the certificate for HTTPS, followed by its intermediate certificates. It is read again on
+    /// SIGHUP
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// Its key, in PEM.
+    /// A PEM file with its private key
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 }
@@ -25,7 +25,7 @@ impl TlsArgs {
     /// Reads certificate and key, if they are given.
     ///
     /// # Errors
-    /// When they cannot be read, do not belong together, or this build lacks TLS.
+    /// If they cannot be read or do not belong together, or this build lacks TLS.
     pub(crate) fn open(self) -> anyhow::Result<Option<TlsFiles>> {
         let Self { tls_cert: Some(certificate), tls_key: Some(key) } = self else {
             return Ok(None);
@@ -38,7 +38,7 @@ impl TlsArgs {
 mod not_built_in {
     use std::path::PathBuf;
 
-    /// What this build lacks.
+    /// Has no value: this build lacks TLS.
     #[derive(Clone, Debug)]
     #[allow(missing_copy_implementations, reason = "the one with TLS is not Copy")]
     pub(crate) enum TlsFiles {}
@@ -62,12 +62,12 @@ mod built_in {
     use anyhow::Context;
     use spark_analytics_http::Tls;
 
-    /// A certificate and its key with the files that they are from.
+    /// A certificate and its key, and the files that they come from.
     #[derive(Clone, Debug)]
     pub(crate) struct TlsFiles {
         certificate: PathBuf,
         key: PathBuf,
-        /// With which to serve.
+        /// The certificate in force.
         pub(crate) tls: Tls,
     }
 
@@ -78,7 +78,7 @@ mod built_in {
             Ok(Self { certificate, key, tls })
         }
 
-        /// Takes what the files say now; if something is wrong with them, the former certificate stays.
+        /// Reads the files again; if they are invalid, the former certificate stays in force.
         pub(crate) fn reload(&self) {
             let Self { certificate, key, tls } = self;
             let replaced = read(certificate).and_then(|of_certificate| {

@@ -14,7 +14,7 @@ use spark_analytics_sqlite::SqliteStore;
 /// Opens the store that a URL names, see [`Place`].
 ///
 /// # Errors
-/// [`Error::Incompatible`] for a URL that names none; else what the store says.
+/// If the URL names no store, or the store cannot be opened.
 pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
     match Place::of(url)? {
         Place::Memory => Ok(Arc::new(MemoryStore::new(dedup))),
@@ -39,7 +39,7 @@ pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
     }
 }
 
-/// Where a store is kept.
+/// The location of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
     /// `memory:`, gone when the program ends.
@@ -79,12 +79,12 @@ impl<'a> Place<'a> {
     #[cfg(not(all(feature = "sqlite", feature = "redb", feature = "postgres")))]
     fn not_built_in(self) -> Error {
         let (kind, feature) = match self {
-            Self::Memory => ("memory:", "default"),
-            Self::Sqlite(_) => ("sqlite:", "sqlite"),
-            Self::Redb(_) => ("redb:", "redb"),
-            Self::Postgres(_) => ("postgres:", "postgres"),
+            Self::Memory => ("`memory:`", "default"),
+            Self::Sqlite(_) => ("`sqlite:`", "sqlite"),
+            Self::Redb(_) => ("`redb:`", "redb"),
+            Self::Postgres(_) => ("`postgres://`", "postgres"),
         };
-        Error::Incompatible(crate::flags::missing_feature(&format!("a store at {kind}"), feature))
+        Error::Incompatible(crate::flags::missing_feature(kind, feature))
     }
 
     /// The file of the store, if it has one.
@@ -96,18 +96,18 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A URL as it may be printed: without the password before its host, and without its query, where one may stand too.
-/// A file's is printed as it is.
+/// A URL that is safe to print: without its password, and without its query, which may contain one too. The URL of a
+/// file is returned as it is.
 pub(crate) fn without_password(url: &str) -> String {
     if url.starts_with("sqlite:") || url.starts_with("redb:") {
         return url.to_owned();
     }
     let (kind, rest) = match url.split_once("://") {
         Some((kind, rest)) => (format!("{kind}://"), rest),
-        // What was to be a URL may have a password all the same.
+        // Text that is not a URL may contain a password too.
         None => (String::new(), url),
     };
-    // A password may hold an @ or a ? that should have been escaped.
+    // A password may contain an @ or a ? that should have been escaped.
     let (user, host) = match rest.rsplit_once('@') {
         Some((credentials, host)) => match credentials.split_once(':') {
             Some((user, _)) => (format!("{user}:…@"), host),

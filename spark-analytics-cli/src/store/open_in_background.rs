@@ -1,4 +1,4 @@
-//! Opening a store that may not be there yet.
+//! Opening a store that may not be available yet.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -12,25 +12,29 @@ use spark_analytics_core::{
 
 use crate::store::by_url::{Place, open_store};
 
-/// Opens the store that a URL names, waiting for it while another holds it or its server does not answer.
+/// Opens the store that a URL names, and waits while another process has it open or its server does not answer.
 ///
 /// # Errors
-/// What waiting does not mend: a URL that names no store, a file that cannot be opened, a store made
-/// otherwise.
+/// Errors that waiting does not cure: a URL that names no store, a file that cannot be opened, a store that was created
+/// with other settings.
 pub(crate) async fn open_when_there(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
-    open_telling(url, dedup, |error| {
+    open_reporting(url, dedup, |error| {
         tracing::warn!(%error, "the store cannot be opened, trying again");
     })
     .await
 }
 
-async fn open_telling(url: &str, dedup: Dedup, tell: impl Fn(&Error)) -> Result<Arc<dyn Store>> {
+async fn open_reporting(
+    url: &str,
+    dedup: Dedup,
+    report: impl Fn(&Error),
+) -> Result<Arc<dyn Store>> {
     let is_file = Place::of(url)?.file().is_some();
     let mut backoff = Backoff::new();
     loop {
         match open_store(url, dedup).await {
-            Err(error @ Error::Unavailable { .. }) => tell(&error),
-            Err(error @ Error::Engine { .. }) if !is_file => tell(&error),
+            Err(error @ Error::Unavailable { .. }) => report(&error),
+            Err(error @ Error::Engine { .. }) if !is_file => report(&error),
             opened => return opened,
         }
         backoff.wait().await;
@@ -47,35 +51,35 @@ pub(crate) struct OpenedLater {
 }
 
 impl OpenedLater {
-    /// Begins to open the store that a URL names; on tokio.
+    /// Begins to open the store that a URL names. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if it names none. What else waiting does not mend is logged, and told by all calls.
+    /// If it names no store. Other errors that waiting does not cure are logged, and returned by all calls.
     pub(crate) fn open(url: String, dedup: Dedup) -> Result<Arc<Self>> {
         Place::of(&url)?;
         let why_not = Mutex::new("it is being opened".to_owned());
         let later = Arc::new(Self { dedup, store: OnceLock::new(), why_not });
         let opening = Arc::clone(&later);
         tokio::spawn(async move {
-            let tell = |error: &Error| {
+            let report = |error: &Error| {
                 tracing::warn!(%error, "the store cannot be opened, trying again");
-                opening.tell(error);
+                opening.set_reason(error);
             };
-            match open_telling(&url, dedup, tell).await {
+            match open_reporting(&url, dedup, report).await {
                 Ok(store) => {
                     let _ = opening.store.set(store);
                     tracing::info!("the store is open");
                 }
                 Err(error) => {
                     tracing::error!(%error, "the store cannot be opened");
-                    opening.tell(&error);
+                    opening.set_reason(&error);
                 }
             }
         });
         Ok(later)
     }
 
-    fn tell(&self, why_not: &Error) {
+    fn set_reason(&self, why_not: &Error) {
         *self.why_not.lock().unwrap_or_else(PoisonError::into_inner) = why_not.to_string();
     }
 

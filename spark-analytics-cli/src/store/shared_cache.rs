@@ -1,4 +1,4 @@
-//! The cache in Redis that the programs on one store share.
+//! The cache in Redis that all programs on a store share.
 
 use std::sync::Arc;
 
@@ -50,8 +50,9 @@ mod with_redis {
     use spark_analytics_redis::{Counts, RedisCached};
 
     use super::{Arc, Metered, Store};
+    use crate::metrics::names::{CACHE_REQUESTS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES};
 
-    /// The same for all: each store has a database of Redis of its own, which the URL names.
+    /// The same for all: each store has its own Redis database, which the URL names.
     const NAMESPACE: &str = "spark-analytics";
 
     /// A cache in Redis, if one is used. Clones are the same.
@@ -61,10 +62,11 @@ mod with_redis {
     type InRedis = RedisCached<Metered<Arc<dyn Store>>>;
 
     impl SharedCache {
-        /// A store behind the Redis of a URL, or else as it is; on tokio. A Redis that is away is no error.
+        /// The store behind the cache at a URL, or as it is if there is none. Needs a tokio runtime. A Redis that
+        /// cannot be reached is not an error.
         ///
         /// # Errors
-        /// [`Error::Incompatible`] if the URL is none of Redis.
+        /// If the URL is not a Redis URL.
         pub(crate) async fn around(
             &self,
             store: Metered<Arc<dyn Store>>,
@@ -81,18 +83,18 @@ mod with_redis {
             Ok(Arc::new(self.0.get_or_init(|| cached).clone()))
         }
 
-        /// Tells what it has counted, see [`METRICS`](crate::prometheus::METRICS).
+        /// Publishes its counts as metrics.
         pub(crate) fn count(&self) {
             let Some(cached) = self.0.get() else { return };
             let Counts { hits, misses, bypassed, errors, flushes, is_available, .. } =
                 cached.counts();
             for (result, count) in [("hit", hits), ("miss", misses), ("bypassed", bypassed)] {
                 let labels = [("cache", "redis"), ("result", result)];
-                counter!("spark_analytics_cache_requests_total", &labels).absolute(count);
+                counter!(CACHE_REQUESTS, &labels).absolute(count);
             }
-            counter!("spark_analytics_redis_errors_total").absolute(errors);
-            counter!("spark_analytics_redis_flushes_total").absolute(flushes);
-            gauge!("spark_analytics_redis_available").set(if is_available { 1.0 } else { 0.0 });
+            counter!(REDIS_ERRORS).absolute(errors);
+            counter!(REDIS_FLUSHES).absolute(flushes);
+            gauge!(REDIS_AVAILABLE).set(if is_available { 1.0 } else { 0.0 });
         }
     }
 }

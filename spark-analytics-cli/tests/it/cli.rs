@@ -32,7 +32,7 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
         (&["ingest"], "<FILE>"),
         (&["summary"], "--date <DAY>"),
         (&["summary", "--date", "2024-02-30"], "is not a day of the calendar"),
-        (&["jobs", "--from", "2024-04-02", "--to", "2024-04-01"], "--to lies before --from"),
+        (&["jobs", "--from", "2024-04-02", "--to", "2024-04-01"], "--to is before --from"),
         (&["send", "--file", "f", "--url", "localhost"], "must be a whole URL"),
     ];
     for (args, message) in wrong {
@@ -60,9 +60,9 @@ fn reading_makes_no_database_and_says_how_one_is_made() {
         for command in commands {
             let ended = folder.run(&[command, &["--store", store]].concat());
             assert_eq!(ended.code, Some(1), "{ended:?}");
-            assert!(
-                ended.error().contains("there is no database missing.db: `spark-analytics import")
-            );
+            assert!(ended.error().contains(
+                "there is no database missing.db: create one with `spark-analytics import"
+            ));
             assert!(!folder.path("missing.db").exists());
         }
     }

@@ -302,7 +302,7 @@ fn interrupt_reading(threads: &str) {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.ends_with("error: interrupted; what was stored before stays\n"), "{rest}");
+    assert!(rest.ends_with("error: interrupted; everything stored so far is kept\n"), "{rest}");
     drop(stdin);
 }
 
@@ -376,7 +376,7 @@ fn events_are_listed_as_they_came_until_they_are_pruned() {
     let again = folder.run(&["ingest", "sample.json", "--format", "json"]);
     let counts: Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!((again.code, &counts["rejected"]), (Some(0), &json!(all)));
-    assert!(again.stderr.contains("before the day up to which events were pruned"));
+    assert!(again.stderr.contains("older than the day before which events were pruned"));
     assert_eq!(folder.json(&["jobs"]), jobs);
 }
 
@@ -390,7 +390,7 @@ fn events_that_are_yet_to_come_cannot_be_pruned() {
     for day in far {
         let ended = folder.run(&["prune", "--before", &day]);
         assert_eq!(ended.code, Some(2), "{ended:?}");
-        assert!(ended.error().contains("--before lies after tomorrow"), "{ended:?}");
+        assert!(ended.error().contains("--before is after tomorrow"), "{ended:?}");
         assert!(ended.error().contains("cannot be undone"), "{ended:?}");
     }
     assert_eq!(folder.json(&["events", "1"]).as_array().unwrap().len(), 1);

@@ -98,8 +98,8 @@ fn what_is_no_folder_is_not_followed() {
     folder.write("file", "");
     for (path, why) in [
         ("missing", "cannot follow missing: No such file or directory"),
-        ("file", "cannot follow file: it is no folder"),
-        ("s3://bucket/logs", "cannot follow s3://bucket/logs: only folders can be"),
+        ("file", "cannot follow file: it is not a folder"),
+        ("s3://bucket/logs", "cannot follow s3://bucket/logs: only folders can be followed"),
     ] {
         let ended = folder.run(&["import", "--follow", path]);
         assert!(ended.code == Some(1) && ended.stderr.contains(why), "{}", ended.stderr);

@@ -123,7 +123,7 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(
         ended.error(),
-        "error: no event log told of application app-9; --attempt names its attempt"
+        "error: no event log of application app-9 was imported; if Spark numbered its attempts, name one with --attempt"
     );
 }
 
@@ -148,7 +148,7 @@ fn what_is_no_event_log_is_named_and_skipped() {
     let paths: Vec<_> = skipped.iter().map(|skipped| skipped["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["logs/eventlog_v2_app-1", "logs/deep/readme.md"]);
     let said: Vec<_> = ended.stderr.lines().collect();
-    assert_eq!(said[0], "skipped: logs/eventlog_v2_app-1 is a rolling event log without any part");
+    assert_eq!(said[0], "skipped: logs/eventlog_v2_app-1 is a rolling event log without parts");
     assert!(said[1].starts_with("skipped: logs/deep/readme.md is not a Spark event log"));
     assert_eq!(said.len(), 2);
 }

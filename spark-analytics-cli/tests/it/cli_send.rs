@@ -51,8 +51,10 @@ fn events_that_the_server_refuses_are_reported_and_no_failure() {
     assert_eq!(counts(&ended.stdout), [2, 0, 0, 0, 2, 0]);
     let said: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(said.len(), 2);
-    assert!(said[0].starts_with("not taken: events.ndjson, line 1: field `event` must be a text"));
-    assert!(said[1].starts_with("not taken: events.ndjson, line 2: the event has 70000 bytes"));
+    assert!(
+        said[0].starts_with("not accepted: events.ndjson, line 1: field `event` must be a text")
+    );
+    assert!(said[1].starts_with("not accepted: events.ndjson, line 2: the event has 70000 bytes"));
 }
 
 #[test]
@@ -103,7 +105,7 @@ fn a_server_that_stays_busy_ends_the_sending() {
     let server = Scripted::start(vec![busy, busy]);
     let ended = send(&folder, "events.ndjson", &server.url, &["--tries", "2"]);
     assert_eq!((ended.code, counts(&ended.stdout)), (Some(1), [1, 0, 0, 0, 0, 1]));
-    assert!(ended.error().contains("took no event in 2 tries"), "{ended:?}");
+    assert!(ended.error().contains("did not accept an event in 2 tries"), "{ended:?}");
 }
 
 #[test]

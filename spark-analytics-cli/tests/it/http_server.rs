@@ -14,8 +14,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde_json::Value;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Analytics, Day, Event, Job, JobFilter, MemoryStore, Store};
-use spark_analytics_tests::Workload;
 
 const STORES: [&str; 2] = ["sqlite:test.db", "redb:test.redb"];
 
@@ -299,7 +299,7 @@ fn a_second_signal_ends_it_amid_requests() {
     assert_eq!(&answer, b"HTTP/1.1 100");
     let id = server.child.id().to_string();
     let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines();
-    for told in ["stopping", "ended before what was under way was"] {
+    for told in ["stopping", "ended before the requests and logs in progress"] {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let line = log.next().unwrap().unwrap();
         assert!(line.contains(told), "{line}");

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use crate::cli_support::{BINARY, Ended, Server};
 use serde_json::Value;
+use spark_analytics_cli::METRICS;
+
+use crate::cli_support::{BINARY, Ended, Server};
 
 fn page(name: &str) -> String {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
@@ -195,4 +197,34 @@ fn each_route_is_documented() {
         };
         assert!(page.contains(&named), "http.md does not list {route} ({named})");
     }
+}
+
+/// The names of metrics in the sources of a crate, which are texts of their own there.
+fn metrics_in(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            metrics_in(&path, names);
+        } else {
+            let source = std::fs::read_to_string(path).unwrap();
+            let texts = source.split('"').filter(|text| text.starts_with("spark_analytics_"));
+            let is_name = |text: &&str| text.bytes().all(|b| b == b'_' || b.is_ascii_lowercase());
+            names.extend(texts.filter(is_name).map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn each_metric_that_a_crate_records_is_listed_and_each_listed_one_is_recorded() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let listed: BTreeSet<String> = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
+    let mut recorded = BTreeSet::new();
+    for name in ["amqp", "http"] {
+        metrics_in(&crates.join(format!("spark-analytics-{name}/src")), &mut recorded);
+    }
+    for name in &recorded {
+        assert!(listed.contains(name), "{name} is not in METRICS");
+    }
+    metrics_in(&crates.join("spark-analytics-cli/src"), &mut recorded);
+    assert_eq!(recorded, listed);
 }

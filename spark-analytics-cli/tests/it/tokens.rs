@@ -52,7 +52,7 @@ fn a_token_that_the_command_line_made_is_taken_and_others_are_not() {
     for (more, token) in [(&[][..], None), (&[], Some(reader.as_str()))] {
         let (code, said) = send(folder, &url, more, token);
         assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains("not taken: events.json, "), "{said}");
+        assert!(said.contains("not accepted: events.json, "), "{said}");
     }
     for (more, token, outcome) in [
         (&["--token-file", "token"][..], None, "RECORDED   1"),
@@ -83,7 +83,7 @@ fn a_hangup_takes_the_tokens_of_the_file_and_keeps_the_former_if_it_is_wrong() {
     fs::write(folder.join("tokens"), format!("{line}{of_second}third read {second}\n")).unwrap();
     program.signal("-HUP");
     let told = program.says("ERROR");
-    let wrong = "the tokens in tokens are wrong: line 3: the third word must be the SHA-256";
+    let wrong = "the tokens in tokens are invalid: line 3: the third word must be the SHA-256";
     assert!(told.contains(wrong) && told.ends_with("; the former tokens stay"), "{told}");
     assert_eq!((status(&url, JOBS, &first), status(&url, JOBS, &second)), (200, 401));
 
@@ -143,11 +143,11 @@ fn a_file_of_tokens_that_is_wrong_keeps_it_from_starting() {
     fs::write(folder.join("wrong"), "\na reader 00\n").unwrap();
     for (arguments, code, told) in [
         (&["--tokens", "none"][..], 1, "cannot read the tokens in none: No such file"),
-        (&["--tokens", "empty"], 1, "the tokens in empty are wrong: the file contains no tokens"),
+        (&["--tokens", "empty"], 1, "the tokens in empty are invalid: the file contains no tokens"),
         (
             &["--tokens", "wrong"],
             1,
-            "the tokens in wrong are wrong: line 2: the third word must be",
+            "the tokens in wrong are invalid: line 2: the third word must be",
         ),
         (&["--rate-limit", "5"], 2, "--tokens"),
     ] {

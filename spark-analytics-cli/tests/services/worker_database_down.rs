@@ -13,8 +13,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use spark_analytics_cli::open_store;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Dedup, Event};
-use spark_analytics_tests::Workload;
 use tokio::task::JoinSet;
 
 const CLIENTS: usize = 4;

@@ -6,8 +6,8 @@ use crate::worker_support::{Place, Program, until};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Day, Event, Store};
-use spark_analytics_tests::Workload;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::worker_support::{Place, Server, get, redis, until};
 use serde_json::Value;
 use spark_analytics_cli::METRICS;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::Event;
-use spark_analytics_tests::Workload;
 
 /// The series that are told, with the names of their labels.
 type Series = BTreeMap<String, BTreeSet<String>>;

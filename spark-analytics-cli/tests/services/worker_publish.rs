@@ -8,8 +8,8 @@ use crate::worker_support::{Place, Server, until};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::Event;
-use spark_analytics_tests::Workload;
 
 #[tokio::test]
 async fn what_a_server_publishes_a_worker_stores() {

@@ -78,7 +78,7 @@ use crate::time::{Day, Timestamp};
 /// future was dropped, the batch is whole or absent. Every method may be called by many callers
 /// at once.
 ///
-/// The package `spark-analytics-tests` holds a conformance suite that any store can run.
+/// The crate `spark-analytics-conformance` provides a conformance suite for any store.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The rule by which the store was created.

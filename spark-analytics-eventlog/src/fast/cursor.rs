@@ -1,7 +1,7 @@
-//! Steps through JSON that is laid out as Spark lays it out: each either takes exactly what it says
-//! or says no, and then the whole line is read in another way.
+//! Steps through JSON in Spark's own layout. Each step either consumes exactly what it names or fails, and then
+//! the line is parsed as any JSON.
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
     text: &'a [u8],
@@ -16,22 +16,22 @@ impl<'a> Cursor<'a> {
         Self { text, rest: text }
     }
 
-    /// How much was taken.
+    /// Number of bytes consumed.
     pub(crate) const fn at(&self) -> usize {
         self.text.len() - self.rest.len()
     }
 
-    /// What was not taken.
+    /// The rest, not yet consumed.
     pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// What was taken since another place.
+    /// The bytes consumed since an earlier position.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
         &self.text[start..self.at()]
     }
 
-    /// Whether these very bytes stand here; they are taken then.
+    /// Consumes these bytes if they come next. Returns whether they do.
     #[inline]
     pub(crate) fn skips<const N: usize>(&mut self, bytes: &[u8; N]) -> bool {
         match self.rest.split_first_chunk::<N>() {
@@ -55,19 +55,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes these very bytes.
+    /// Consumes these bytes, or fails.
     #[inline]
     pub(crate) fn take<const N: usize>(&mut self, bytes: &[u8; N]) -> Option<()> {
         self.skips(bytes).then_some(())
     }
 
-    /// Takes so many bytes, whatever they are.
+    /// Consumes `bytes` bytes of any value.
     #[inline]
     pub(crate) fn advance(&mut self, bytes: usize) {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
-    /// Takes a number of 1 to 18 digits.
+    /// Consumes a number of 1 to 18 digits.
     #[inline(always)]
     pub(crate) fn number(&mut self) -> Option<i64> {
         // Most numbers of a log are 0.
@@ -91,7 +91,7 @@ impl<'a> Cursor<'a> {
         self.more_digits(value)
     }
 
-    /// The rest of a number of which eight digits were taken.
+    /// The rest of a number after its first eight digits.
     fn more_digits(&mut self, mut value: i64) -> Option<i64> {
         let (more, digits) = self.digits()?;
         value = value * POWERS_OF_TEN[digits] + more;
@@ -107,19 +107,18 @@ impl<'a> Cursor<'a> {
         Some(value)
     }
 
-    /// The value of up to eight digits that stand here, and how many there are; `None` close to the
-    /// text's end.
+    /// The value and number of the digits that come next, up to eight; `None` close to the end of the text.
     #[inline]
     fn digits(&self) -> Option<(i64, usize)> {
         let word = u64::from_le_bytes(*self.rest.first_chunk()?);
         let values = word ^ (LOW_BITS * 0x30);
-        // A value above 9 reaches the high bit. A carry only harms what stands behind such a one.
+        // A value above 9 sets the high bit. A carry affects only bytes after such a value.
         let others = (values.wrapping_add(LOW_BITS * 0x76) | values) & HIGH_BITS;
         let digits = others.trailing_zeros() as usize / 8;
         if digits == 0 {
             return Some((0, 0));
         }
-        // Zeros in front make eight digits of fewer; then neighbours are put together, three times.
+        // Leading zeros extend fewer digits to eight; then neighbours are combined three times.
         let eight = values << (64 - 8 * digits);
         let pairs = (eight.wrapping_mul(10) + (eight >> 8)) & 0x00ff_00ff_00ff_00ff;
         let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
@@ -127,7 +126,7 @@ impl<'a> Cursor<'a> {
         Some((value as i64, digits))
     }
 
-    /// Takes the rest of a text whose opening quote was taken: printable ASCII without escapes.
+    /// Consumes the rest of a text after its opening quote: printable ASCII without escapes.
     #[inline]
     pub(crate) fn text(&mut self) -> Option<&'a str> {
         let start = self.rest;
@@ -136,14 +135,14 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(&start[..length]).ok()
     }
 
-    /// As [`text`](Self::text), without giving it.
+    /// As [`text`](Self::text), without returning it.
     #[inline]
     pub(crate) fn skip_text(&mut self) -> Option<()> {
         loop {
             let word = u64::from_le_bytes(*self.rest.first_chunk()?);
             let quotes = word ^ (LOW_BITS * b'"' as u64);
             let backslashes = word ^ (LOW_BITS * b'\\' as u64);
-            // Of each the lowest bit set is right, and that alone is used.
+            // Only the lowest set bit of each is reliable, and only that is used.
             let stops = (quotes.wrapping_sub(LOW_BITS) & !quotes)
                 | (backslashes.wrapping_sub(LOW_BITS) & !backslashes)
                 | (word.wrapping_sub(LOW_BITS * 0x20) & !word)
@@ -157,7 +156,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes `true` or `false`.
+    /// Consumes `true` or `false`.
     #[inline]
     pub(crate) fn boolean(&mut self) -> Option<bool> {
         if self.skips(b"false") {

@@ -1,11 +1,10 @@
-//! Quotes, braces and brackets of JSON, 64 bytes at a time, without reading what stands between.
+//! Finds quotes, braces and brackets of JSON, 64 bytes at a time, without parsing what is between them.
 
 use wide::u8x16;
 
-/// Where an array of flat objects ends whose `[` stands just before `bytes`: the index of its `]`.
+/// The index of the `]` of an array of flat objects whose `[` is just before `bytes`.
 ///
-/// `None` if that takes a closer look: an escape, a control character, an array or object within an object,
-/// or no end.
+/// `None` if that needs a parser: an escape, a control character, a nested array or object, or a missing end.
 pub(crate) fn flat_array_end(bytes: &[u8]) -> Option<usize> {
     let (mut in_string, mut in_object) = (0, 0);
     for (n, bytes) in Bytes64::of(bytes).enumerate() {
@@ -17,7 +16,7 @@ pub(crate) fn flat_array_end(bytes: &[u8]) -> Option<usize> {
         let opening = bytes.equal_but_for_bit_5(b'{') & counted;
         let closing = bytes.equal_but_for_bit_5(b'}') & counted;
         let objects = inside(opening | closing, &mut in_object);
-        // Where they take turns, each that opens is inside and each that closes is not.
+        // If they alternate, each opening one is inside and each closing one is not.
         let odd = (opening & !objects) | (closing & objects);
         if odd | (bytes.escapes_or_controls() & before) != 0 {
             return None;
@@ -29,7 +28,7 @@ pub(crate) fn flat_array_end(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// What is wrong with the quotes, braces and brackets of a line that is to hold one object.
+/// What is wrong with the quotes, braces and brackets of a line that should contain one object.
 pub(crate) fn imbalance(line: &[u8]) -> Option<&'static str> {
     let (mut in_string, mut is_escaped) = (0, false);
     let (mut braces, mut brackets) = (0, 0);
@@ -42,14 +41,14 @@ pub(crate) fn imbalance(line: &[u8]) -> Option<&'static str> {
         if controls != 0 {
             let blanks = bytes.equal(b'\t') | bytes.equal(b'\r') | bytes.equal(b'\n');
             if controls & (strings | !blanks) != 0 {
-                return Some("a control character stands in it");
+                return Some("it contains a control character");
             }
         }
     }
     match (in_string, braces, brackets) {
         (0, 0, 0) => None,
         (0, ..) => Some("its braces or brackets do not match"),
-        _ => Some("a text in it does not end"),
+        _ => Some("it contains an unterminated string"),
     }
 }
 
@@ -57,7 +56,7 @@ const fn count(mask: u64) -> i64 {
     mask.count_ones() as i64
 }
 
-/// Which bytes stand between a first and a second mark, the first ones included.
+/// Which bytes are between a first and a second mark, including the first.
 #[inline]
 const fn inside(marks: u64, is_inside: &mut u64) -> u64 {
     let mut mask = marks;
@@ -71,7 +70,7 @@ const fn inside(marks: u64, is_inside: &mut u64) -> u64 {
     mask
 }
 
-/// Which bytes a backslash stands before that is not escaped itself.
+/// Which bytes follow a backslash that is not escaped itself.
 const fn escaped(mut backslashes: u64, is_escaped: &mut bool) -> u64 {
     let mut escaped = *is_escaped as u64;
     *is_escaped = false;
@@ -89,7 +88,7 @@ const fn escaped(mut backslashes: u64, is_escaped: &mut bool) -> u64 {
     escaped
 }
 
-/// 64 bytes, of which each question gives a bit.
+/// 64 bytes; each test yields one bit per byte.
 struct Bytes64([u8x16; 4]);
 
 impl Bytes64 {
@@ -134,13 +133,13 @@ impl Bytes64 {
     }
 
     #[inline]
-    fn mask(&self, question: impl Fn(u8x16) -> u8x16) -> u64 {
-        let bits = self.0.map(|bytes| u64::from(question(bytes).to_bitmask()));
+    fn mask(&self, test: impl Fn(u8x16) -> u8x16) -> u64 {
+        let bits = self.0.map(|bytes| u64::from(test(bytes).to_bitmask()));
         bits[0] | bits[1] << 16 | bits[2] << 32 | bits[3] << 48
     }
 }
 
-/// The least of a byte and 0x1f is the byte itself just where it lies below a space.
+/// The minimum of a byte and 0x1f is the byte itself exactly if it is less than a space.
 #[inline]
 fn is_control(bytes: u8x16) -> u8x16 {
     bytes.min(u8x16::splat(0x1f)).simd_eq(bytes)
@@ -233,8 +232,8 @@ mod tests {
     #[test]
     fn imbalance_says_what_is_wrong() {
         assert_eq!(imbalance(b"{\"a\":\"\\\\\"}\r"), None);
-        assert_eq!(imbalance(b"{\"a\":\"\\\"}"), Some("a text in it does not end"));
+        assert_eq!(imbalance(b"{\"a\":\"\\\"}"), Some("it contains an unterminated string"));
         assert_eq!(imbalance(b"{\"a\":[1}"), Some("its braces or brackets do not match"));
-        assert_eq!(imbalance(b"{\"a\":1}\0"), Some("a control character stands in it"));
+        assert_eq!(imbalance(b"{\"a\":1}\0"), Some("it contains a control character"));
     }
 }

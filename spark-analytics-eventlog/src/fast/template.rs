@@ -1,7 +1,7 @@
-//! Lines of tasks read along the layout that Spark gives them.
+//! Matches task lines against the layout that Spark gives them.
 //!
-//! Nearly all of a log are lines of this kind. One that is laid out in another way, or holds an escape, an
-//! unusual number or a reason other than success, is not taken here but parsed.
+//! Nearly all lines of a log are of this kind. A line in another layout, or with an escape, an unusual number or
+//! a reason other than success, is left to the parser.
 
 use std::borrow::Cow;
 
@@ -16,18 +16,18 @@ use crate::wire::metrics::{
     Input, Output, Peaks, PushShuffle, ShuffleRead, ShuffleWrite, TaskMetrics,
 };
 
-/// Reads lines of tasks.
+/// Reads task lines.
 #[derive(Debug, Default)]
 pub(crate) struct Template<'a> {
-    /// The peaks that were read last, with their text: those of the next task are mostly the same.
+    /// The last peaks, with their text: those of the next task are usually the same.
     last_peaks: (&'a [u8], Peaks),
-    /// Those of the last task.
+    /// The metrics of the last task.
     metrics: TaskMetrics,
 }
 
 impl<'a> Template<'a> {
-    /// Adds the task of the first line of a text to others; how long that line is with its line feed.
-    /// `None` says that it is to be parsed.
+    /// Adds the task of the first line of a text to a tally. Returns the length of the line with its line feed,
+    /// or `None` if the line must be parsed.
     pub(crate) fn read(&mut self, text: &'a [u8], tally: &mut Tally<'a>) -> Option<usize> {
         let mut cursor = Cursor::new(text);
         cursor.take(b"{\"Event\":\"SparkListenerTask")?;
@@ -129,7 +129,7 @@ fn task_info<'a>(cursor: &mut Cursor<'a>) -> Option<TaskInfo<'a>> {
     Some(TaskInfo { id, index, launch_time, executor_id, finish_time })
 }
 
-/// The bytes of a text that is put together at compile time.
+/// The bytes of a text concatenated at compile time.
 macro_rules! bytes {
     ($($text:literal)*) => {{
         const TEXT: &str = concat!($($text),*);
@@ -144,7 +144,7 @@ const fn array<const N: usize>(text: &str) -> [u8; N] {
     array
 }
 
-/// Takes numbers in Spark's order. Older versions of Spark know fewer.
+/// Consumes numbers in Spark's order. Older versions of Spark write fewer.
 macro_rules! numbers {
     ($cursor:ident, $into:ident, $($field:ident $name:literal)*) => {
         $(if $cursor.skips(bytes!(",\"" $name "\":")) {
@@ -229,7 +229,7 @@ fn shuffle_read(cursor: &mut Cursor<'_>) -> Option<ShuffleRead> {
 }
 
 fn push_shuffle(cursor: &mut Cursor<'_>) -> Option<PushShuffle> {
-    // Hardly anybody pushes shuffles.
+    // Push-based shuffle is rare.
     if cursor.skips(bytes!(
         "0,\"Merged Fetch Fallback Count\":0,\"Merged Remote Blocks Fetched\":0,"
         "\"Merged Local Blocks Fetched\":0,\"Merged Remote Chunks Fetched\":0,"

@@ -1,4 +1,4 @@
-//! The environment while a log is read.
+//! The environment, while a log is read.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::wire::environment::{
     EnvironmentUpdate, ExecutorRequest, Properties, ResourceProfileAdded, TaskRequest,
 };
 
-/// The most bytes that are kept of the names and values of one kind of properties: 1 MiB.
+/// Maximum number of bytes of the names and values of one kind of properties: 1 MiB. Further ones are dropped.
 pub const MAX_PROPERTIES_BYTES: usize = 1024 * 1024;
 
-/// The most resource profiles that are kept.
+/// Maximum number of resource profiles that are kept.
 const MAX_PROFILES: usize = 1_000;
 
-/// What the log has told of the environment.
+/// The environment and its resource profiles so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environments {
     fact: Environment,
@@ -23,21 +23,18 @@ pub(crate) struct Environments {
 }
 
 impl Environments {
-    /// Takes an update, which tells all properties anew.
+    /// Applies an update, which replaces all properties.
     pub(crate) fn update(&mut self, event: EnvironmentUpdate) {
         let of_jvm = |name: &str| event.jvm.get(name).map(|value| text(value));
-        self.fact = Environment {
-            events: self.fact.events + 1,
-            java_version: of_jvm("Java Version"),
-            java_home: of_jvm("Java Home"),
-            scala_version: of_jvm("Scala Version"),
-            spark_properties: kept(event.spark),
-            hadoop_properties: kept(event.hadoop),
-            system_properties: kept(event.system),
-            metrics_properties: kept(event.metrics),
-            classpath_entries: kept(event.classpath),
-            resource_profiles: Vec::new(),
-        };
+        self.fact.events += 1;
+        self.fact.java_version = of_jvm("Java Version");
+        self.fact.java_home = of_jvm("Java Home");
+        self.fact.scala_version = of_jvm("Scala Version");
+        self.fact.spark_properties = kept(event.spark);
+        self.fact.hadoop_properties = kept(event.hadoop);
+        self.fact.system_properties = kept(event.system);
+        self.fact.metrics_properties = kept(event.metrics);
+        self.fact.classpath_entries = kept(event.classpath);
     }
 
     pub(crate) fn add_profile(&mut self, event: ResourceProfileAdded) {
@@ -46,27 +43,25 @@ impl Environments {
             return;
         }
         let executor = |(name, request): (String, ExecutorRequest)| {
-            let resource = ExecutorResource {
-                amount: request.amount,
-                discovery_script: text(&request.discovery_script),
-                vendor: text(&request.vendor),
-            };
+            let mut resource = ExecutorResource::default();
+            resource.amount = request.amount;
+            resource.discovery_script = text(&request.discovery_script);
+            resource.vendor = text(&request.vendor);
             (text(&name), resource)
         };
         let task =
             |(name, request): (String, TaskRequest)| (text(&name), format!("{:?}", request.amount));
-        let profile = ResourceProfile {
-            id: event.id,
-            executor_resources: event.executor_requests.into_iter().map(executor).collect(),
-            task_resources: event.task_requests.into_iter().map(task).collect(),
-        };
+        let mut profile = ResourceProfile::default();
+        profile.id = event.id;
+        profile.executor_resources = event.executor_requests.into_iter().map(executor).collect();
+        profile.task_resources = event.task_requests.into_iter().map(task).collect();
         self.profiles.insert(event.id, profile);
     }
 
-    /// The environment as it stands; `None` if the log told nothing of it.
-    pub(crate) fn into_fact(self) -> Option<Environment> {
-        let resource_profiles = self.profiles.into_values().collect();
-        (self.fact.events > 0).then_some(Environment { resource_profiles, ..self.fact })
+    /// The current environment; `None` if the log has no event of it.
+    pub(crate) fn into_fact(mut self) -> Option<Environment> {
+        self.fact.resource_profiles = self.profiles.into_values().collect();
+        (self.fact.events > 0).then_some(self.fact)
     }
 }
 

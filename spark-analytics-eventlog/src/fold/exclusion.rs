@@ -6,13 +6,13 @@ use crate::wire::exclusion::Exclusion;
 use crate::wire::lenient::{StageKey, Text};
 
 impl Executors {
-    /// Excludes executors that are there, or takes that back. A stage attempt that runs takes it back when it
-    /// completes.
+    /// Excludes live executors, or reverts an exclusion. An exclusion for a live stage attempt is reverted when
+    /// the attempt completes.
     pub(crate) fn exclude(&mut self, event: &Exclusion<'_>, is_stage_live: bool) {
         let stage = event.stage();
         let executor_id = event.executor_id.as_ref().map(|id| key(&id.0));
         for (id, executor) in &mut self.live {
-            // The driver is not excluded with its node.
+            // The exclusion of a node does not include the driver.
             let is_of_host = |host: &Text<'_>| executor.host() == host.0 && id != DRIVER;
             if executor_id.as_deref() != Some(id) && !event.host_id.as_ref().is_some_and(is_of_host)
             {
@@ -31,7 +31,7 @@ impl Executors {
         }
     }
 
-    /// Takes back what was excluded for a stage attempt alone.
+    /// Reverts the exclusions for a stage attempt.
     pub(crate) fn complete_stage(&mut self, stage: StageKey) {
         for id in self.excluded.remove(&stage).unwrap_or_default() {
             if let Some(executor) = self.live.get_mut(&id) {

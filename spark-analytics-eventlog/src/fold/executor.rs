@@ -1,4 +1,4 @@
-//! Executors while a log is read.
+//! Executors, while a log is read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,14 +11,14 @@ use crate::wire::event::{BlockManagerAdded, ExecutorAdded, ExecutorInfo, Executo
 use crate::wire::lenient::StageKey;
 use crate::wire::metrics::Peaks;
 
-/// The driver's id: Spark counts it among the executors.
+/// The id of the driver, which Spark counts as an executor.
 pub(crate) const DRIVER: &str = "driver";
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Executors {
     pub(crate) live: HashMap<String, LiveExecutor>,
     removed: HashMap<String, LiveExecutor>,
-    /// Those that live stage attempts exclude for themselves.
+    /// Executors excluded for single live stage attempts.
     pub(crate) excluded: BTreeMap<StageKey, BTreeSet<String>>,
 }
 
@@ -27,8 +27,8 @@ pub(crate) struct LiveExecutor {
     pub(crate) fact: Executor,
     pub(crate) peaks: Peaks,
     has_block_manager: bool,
-    /// Of a removed one: whether a live stage attempt may have run on it, so that its peaks may
-    /// still come.
+    /// For a removed executor: whether a live stage attempt may have run on it, so that its peaks may still
+    /// arrive.
     awaits_peaks: bool,
 }
 
@@ -58,7 +58,9 @@ impl LiveExecutor {
     }
 
     fn into_fact(self) -> Executor {
-        Executor { peak_memory_metrics: self.peaks.named(), ..self.fact }
+        let mut fact = self.fact;
+        fact.peak_memory_metrics = self.peaks.named();
+        fact
     }
 }
 
@@ -67,7 +69,7 @@ impl Executors {
         self.live.get_mut(key(id).as_ref())
     }
 
-    /// An executor that is there, or a removed one whose peaks are awaited.
+    /// A live executor, or a removed one whose peaks are awaited.
     pub(crate) fn get_for_peaks(&mut self, id: &str) -> Option<&mut LiveExecutor> {
         let id = key(id);
         let removed = self.removed.get_mut(id.as_ref()).filter(|removed| removed.awaits_peaks);
@@ -91,7 +93,7 @@ impl Executors {
         }
     }
 
-    /// Removes an executor. `earliest_submission` is that of the live stage attempts.
+    /// Removes an executor. `earliest_submission` is that of all live stage attempts.
     pub(crate) fn remove(
         &mut self,
         event: &ExecutorRemoved<'_>,
@@ -109,9 +111,9 @@ impl Executors {
         self.removed.insert(id.into_owned(), executor);
     }
 
-    /// Awaits no more peaks of executors that were removed before each live stage attempt began.
+    /// Stops awaiting peaks of executors that were removed before all live stage attempts began.
     pub(crate) fn settle(&mut self, earliest_submission: impl Fn() -> Option<Timestamp>) {
-        // Working that out takes a look at each attempt.
+        // Finding the minimum visits each attempt.
         let mut earliest = None;
         for executor in self.removed.values_mut().filter(|executor| executor.awaits_peaks) {
             let earliest = *earliest.get_or_insert_with(&earliest_submission);
@@ -119,7 +121,7 @@ impl Executors {
         }
     }
 
-    /// The driver's logs and attributes as the application's start tells them.
+    /// Sets the driver's logs and attributes from the start of the application.
     pub(crate) fn describe_driver(
         &mut self,
         logs: &BTreeMap<String, String>,
@@ -150,12 +152,16 @@ impl Executors {
         executor.peaks.raise(&tasks.peaks);
     }
 
-    /// All executors as they stand; of one that was removed and came back, as it came back.
+    /// The current facts of all executors. An executor that was removed and added again counts as added again.
     pub(crate) fn into_facts(self, is_application_ended: bool) -> Vec<Executor> {
         let mut executors: BTreeMap<String, LiveExecutor> = self.removed.into_iter().collect();
         executors.extend(self.live);
         let facts = executors.into_values().map(LiveExecutor::into_fact);
-        facts.map(|fact| Executor { ended: fact.ended || is_application_ended, ..fact }).collect()
+        let with_end = |mut fact: Executor| {
+            fact.ended |= is_application_ended;
+            fact
+        };
+        facts.map(with_end).collect()
     }
 
     fn get_or_create(&mut self, id: &str, add_time: i64) -> &mut LiveExecutor {
@@ -163,18 +169,15 @@ impl Executors {
         let removed = self.removed.get(id.as_ref()).map(|executor| &executor.fact);
         let (ended, events) = removed.map(|fact| (fact.ended, fact.events)).unwrap_or_default();
         let executor = self.live.entry(id.clone().into_owned()).or_insert_with(|| {
-            let add_time = Some(Timestamp::from_millis(add_time));
-            let fact = Executor {
-                id: id.into_owned(),
-                ended,
-                events,
-                add_time,
-                is_active: true,
-                ..Executor::default()
-            };
+            let mut fact = Executor::default();
+            fact.id = id.into_owned();
+            fact.ended = ended;
+            fact.events = events;
+            fact.add_time = Some(Timestamp::from_millis(add_time));
+            fact.is_active = true;
             LiveExecutor {
                 fact,
-                peaks: Peaks::UNTOLD,
+                peaks: Peaks::UNREPORTED,
                 has_block_manager: false,
                 awaits_peaks: false,
             }

@@ -1,20 +1,20 @@
-//! Sets of small numbers that mostly lie close together: task ids, partitions.
+//! Sets of small numbers that are mostly close together: task ids, partitions.
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-/// A set of `(group, index)`, a bit each in words of 64 neighbours.
+/// A set of `(group, index)`, stored as one bit each in words of 64 neighbours.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Indices(HashMap<(i64, i64), u64, RandomState>);
 
 impl Indices {
-    /// Puts one in; whether it is new.
+    /// Inserts an index. Returns whether it is new.
     pub(crate) fn insert(&mut self, group: i64, index: i64) -> bool {
         self.insert_all(group, &[index]) == 1
     }
 
-    /// Puts ascending ones of a group in; how many of them are new.
+    /// Inserts ascending indices of a group. Returns how many are new.
     pub(crate) fn insert_all(&mut self, group: i64, indices: &[i64]) -> i64 {
         let mut new = 0;
         for neighbours in indices.chunk_by(|a, b| a >> 6 == b >> 6) {
@@ -26,7 +26,7 @@ impl Indices {
         new
     }
 
-    /// Takes one out; whether it was there.
+    /// Removes an index. Returns whether it was present.
     pub(crate) fn remove(&mut self, group: i64, index: i64) -> bool {
         let key = (group, index >> 6);
         let Some(word) = self.0.get_mut(&key) else { return false };

@@ -1,7 +1,7 @@
-//! Jobs while a log is read.
+//! Jobs, while a log is read.
 //!
-//! A job's figures are written when it ends, and once more when a task's end empties a stage attempt
-//! that had completed before. What its stages count in between is seen by nobody.
+//! The figures of a job are written when it ends, and again when the last running task of an already
+//! completed stage attempt ends. Intermediate stage totals are never observable.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,17 +12,17 @@ use crate::fold::indices::Indices;
 use crate::fold::text::{key, text};
 use crate::wire::event::{JobEnd, JobProperties, JobStart, StageInfo};
 
-/// One start of a job: Spark's `LiveJob`.
+/// The number of one run of a job: a `LiveJob` in Spark.
 pub(crate) type Run = u64;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Jobs {
     next_run: Run,
-    /// Runs that are not over, or that a live stage attempt still counts for.
+    /// Runs that have not ended, or that a live stage attempt still counts towards.
     runs: HashMap<Run, LiveJob>,
     /// The last run of each job.
     latest: HashMap<i64, Run>,
-    /// The running runs that name a stage.
+    /// The running job runs that name a stage.
     by_stage: HashMap<i64, Vec<Run>>,
     written: BTreeMap<i64, LogJob>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct LiveJob {
     pub(crate) completed_stages: BTreeSet<i64>,
     pub(crate) skipped_stages: BTreeSet<i64>,
     is_running: bool,
-    /// How many times live stage attempts name it.
+    /// Number of live stage attempts linked to it.
     links: usize,
 }
 
@@ -45,31 +45,28 @@ impl LiveJob {
     }
 
     fn written(&self) -> LogJob {
-        LogJob {
-            completed_stages: self.completed_stages.len() as i64,
-            skipped_stages: self.skipped_stages.len() as i64,
-            ..self.fact.clone()
-        }
+        let mut fact = self.fact.clone();
+        fact.completed_stages = self.completed_stages.len() as i64;
+        fact.skipped_stages = self.skipped_stages.len() as i64;
+        fact
     }
 }
 
 impl Jobs {
-    /// Starts a job; the run is not linked to its stage attempts yet.
+    /// Starts a job. The caller links the run to its stage attempts.
     pub(crate) fn start(&mut self, event: &JobStart<'_>, stages: &[StageInfo<'_>]) -> Run {
         let job_id = event.job_id;
         let (ended, events) = self.supersede(job_id);
         let missing = stages.iter().filter(|stage| stage.completion_time.is_none());
         let last = stages.iter().max_by_key(|stage| stage.id);
-        let mut fact = LogJob {
-            job_id,
-            ended,
-            events: events + 1,
-            submission_time: time(event.time),
-            name: last.map(|stage| text(&stage.name.0)).unwrap_or_default(),
-            stage_ids: stages.iter().map(|stage| stage.id).collect(),
-            num_tasks: missing.fold(0, |sum: i64, stage| sum.wrapping_add(stage.num_tasks)),
-            ..LogJob::default()
-        };
+        let mut fact = LogJob::default();
+        fact.job_id = job_id;
+        fact.ended = ended;
+        fact.events = events + 1;
+        fact.submission_time = time(event.time);
+        fact.name = last.map(|stage| text(&stage.name.0)).unwrap_or_default();
+        fact.stage_ids = stages.iter().map(|stage| stage.id).collect();
+        fact.num_tasks = missing.fold(0, |sum: i64, stage| sum.wrapping_add(stage.num_tasks));
         if let Some(properties) = &event.properties {
             put_properties(&mut fact, properties);
         }
@@ -83,7 +80,7 @@ impl Jobs {
         run
     }
 
-    /// The run that a job's end is for, and its stages.
+    /// The running run of a job, and its stages.
     pub(crate) fn running(&self, job_id: i64) -> Option<(Run, BTreeSet<i64>)> {
         let run = *self.latest.get(&job_id)?;
         let job = self.runs.get(&run).filter(|job| job.is_running)?;
@@ -105,7 +102,7 @@ impl Jobs {
         self.drop_if_over(run);
     }
 
-    /// Writes a run's figures if it is over; those of a running one are written at the log's end.
+    /// Writes the figures of a run if it has ended. Those of a running one are written at the end of the log.
     pub(crate) fn write(&mut self, run: Run) {
         let Some(job) = self.runs.get(&run).filter(|job| !job.is_running) else { return };
         if self.latest.get(&job.fact.job_id) == Some(&run) {
@@ -117,19 +114,19 @@ impl Jobs {
         self.runs.get_mut(&run)
     }
 
-    /// The running runs that name a stage.
+    /// The running job runs that name a stage.
     pub(crate) fn naming(&self, stage_id: i64) -> Vec<Run> {
         self.by_stage.get(&stage_id).cloned().unwrap_or_default()
     }
 
-    /// Says that a live stage attempt counts for a run from now on.
+    /// Records that a live stage attempt counts towards a run.
     pub(crate) fn link(&mut self, run: Run) {
         if let Some(job) = self.runs.get_mut(&run) {
             job.links += 1;
         }
     }
 
-    /// Says that a stage attempt no longer does.
+    /// Records that a stage attempt no longer counts towards a run.
     pub(crate) fn unlink(&mut self, run: Run) {
         if let Some(job) = self.runs.get_mut(&run) {
             job.links = job.links.saturating_sub(1);
@@ -137,7 +134,7 @@ impl Jobs {
         self.drop_if_over(run);
     }
 
-    /// All jobs as they stand.
+    /// The current facts of all jobs.
     pub(crate) fn into_facts(self) -> Vec<LogJob> {
         let mut facts = self.written;
         for job in self.runs.values().filter(|job| job.is_running) {
@@ -146,8 +143,7 @@ impl Jobs {
         facts.into_values().collect()
     }
 
-    /// Whether an earlier run of a job ended, and the events counted for it. That run is written no
-    /// more.
+    /// Whether an earlier run of a job ended, and the number of its events. That run is never written again.
     fn supersede(&mut self, job_id: i64) -> (bool, u64) {
         let Some(run) = self.latest.get(&job_id).copied() else { return (false, 0) };
         let is_running = self.runs.get(&run).is_some_and(|job| job.is_running);
@@ -195,7 +191,7 @@ fn distinct(ids: &[i64]) -> BTreeSet<i64> {
     ids.iter().copied().collect()
 }
 
-/// Spark takes a job's time that is not after the epoch for none.
+/// Spark treats the time of a job as absent unless it is after the epoch.
 fn time(millis: i64) -> Option<Timestamp> {
     (millis > 0).then(|| Timestamp::from_millis(millis))
 }

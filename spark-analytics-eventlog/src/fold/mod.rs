@@ -1,4 +1,4 @@
-//! The state of an application, event by event in the log's order: the rules of Spark's
+//! The state of an application, updated event by event in the order of the log: the rules of Spark's
 //! `AppStatusListener`.
 
 pub(crate) mod environment;
@@ -37,7 +37,7 @@ use crate::wire::lenient::{StageKey, Text};
 #[derive(Clone, Debug)]
 pub(crate) struct Fold {
     application: Application,
-    /// CPUs of a task where no resource profile says otherwise.
+    /// CPUs of a task without a resource profile.
     cpus_per_task: i64,
     /// CPUs of a task by resource profile.
     profiles: HashMap<i64, i64>,
@@ -67,7 +67,7 @@ impl Default for Fold {
 }
 
 impl Fold {
-    /// Takes the next event that is not of a task. An error says why it was left out.
+    /// Applies the next event other than task events. An error says why it was left out.
     pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<(), String> {
         if matches!(event, Event::ApplicationStart(_)) && self.has_application() {
             return Err("a second SparkListenerApplicationStart".to_owned());
@@ -117,17 +117,17 @@ impl Fold {
         Ok(())
     }
 
-    /// Whether the log has told of which application it is.
+    /// Whether the log has identified its application.
     pub(crate) const fn has_application(&self) -> bool {
         self.application.start_time.is_some()
     }
 
-    /// The number of events taken.
+    /// Number of events applied.
     pub(crate) const fn events(&self) -> u64 {
         self.application.events
     }
 
-    /// What the log has told; `name` stands in for an application's id.
+    /// The facts so far; `name` is the application id if the log has none.
     pub(crate) fn into_snapshot(self, name: &str) -> LogSnapshot {
         let mut application = self.application;
         if application.app_id.is_empty() {
@@ -143,7 +143,14 @@ impl Fold {
         let core_times = executors.iter().map(|executor| executor.core_time_ms(until));
         application.core_time_ms = Some(core_times.fold(0, i64::saturating_add));
         let (environment, sql) = (self.environment.into_fact(), self.sql.into_facts());
-        LogSnapshot { application, jobs, stages, executors, environment, sql }
+        let mut snapshot = LogSnapshot::default();
+        snapshot.application = application;
+        snapshot.jobs = jobs;
+        snapshot.stages = stages;
+        snapshot.executors = executors;
+        snapshot.environment = environment;
+        snapshot.sql = sql;
+        snapshot
     }
 
     fn add_profile(&mut self, event: ResourceProfileAdded) {
@@ -270,7 +277,7 @@ impl Fold {
         }
     }
 
-    /// Adds tasks. `false` if they are to be added one by one, since for these the order matters.
+    /// Adds tasks. Returns `false`, and adds none, if their order matters; the caller then adds them one by one.
     pub(crate) fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
         let is_one = tally.events == 1;
         if !is_one && !tally.stages.iter().all(|tasks| self.is_order_independent(tasks)) {
@@ -313,8 +320,8 @@ impl Fold {
             && stage.jobs.iter().all(job_has_room)
     }
 
-    /// Notes which tasks run now. `false` if one started that did or ended that did not: then nothing is
-    /// noted.
+    /// Records which tasks run now. Returns `false`, and records nothing, if a running task started or one that
+    /// was not running ended.
     fn run(&mut self, tasks: &[(i64, bool)]) -> bool {
         let mut set = |id, runs| match runs {
             true => self.running_tasks.insert(0, id),
@@ -331,7 +338,7 @@ impl Fold {
         true
     }
 
-    /// Adds tasks to their stage attempt and its jobs; whether that empties an attempt that had completed.
+    /// Adds tasks to their stage attempt and its jobs. Returns whether this drained an attempt that had completed.
     fn add_to_stage(&mut self, tasks: &StageTally, all_ran: bool) -> bool {
         let Some(stage) = self.stages.get(tasks.key) else { return false };
         stage.fact.events += tasks.events;

@@ -1,4 +1,4 @@
-//! Executions of SQL while a log is read: the rules of Spark's `SQLAppStatusListener`.
+//! SQL executions, while a log is read: the rules of Spark's `SQLAppStatusListener`.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use crate::fold::text::text;
 use crate::wire::lenient::Text;
 use crate::wire::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
 
-/// The most bytes that are kept of a log's physical plans together, 16 MiB; what comes after is left out.
+/// Maximum number of bytes of all physical plans of a log together: 16 MiB. Further plans are dropped.
 pub const MAX_PLANS_BYTES: usize = 16 * 1024 * 1024;
 
-/// What the log has told of executions of SQL.
+/// The SQL executions so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SqlExecutions {
     facts: BTreeMap<i64, SqlExecution>,
     plan_bytes: usize,
-    /// Jobs that run for executions, by job and by execution.
+    /// Running jobs: the execution of each, and the number of each execution.
     running: BTreeMap<i64, i64>,
     running_jobs: BTreeMap<i64, usize>,
 }
@@ -27,16 +27,14 @@ impl SqlExecutions {
         let held = self.facts.remove(&event.id).unwrap_or_default();
         self.plan_bytes -= held.plan_description.len();
         let plan = event.plan.as_ref().map(|plan| self.plan(plan)).unwrap_or_default();
-        let fact = SqlExecution {
-            execution_id: event.id,
-            ended: held.ended,
-            events: held.events + 1,
-            root_execution_id: event.root_id,
-            submission_time: Some(Timestamp::from_millis(event.time)),
-            description: event.description.as_ref().map(|t| text(&t.0)).unwrap_or_default(),
-            plan_description: plan,
-            ..SqlExecution::default()
-        };
+        let mut fact = SqlExecution::default();
+        fact.execution_id = event.id;
+        fact.ended = held.ended;
+        fact.events = held.events + 1;
+        fact.root_execution_id = event.root_id;
+        fact.submission_time = Some(Timestamp::from_millis(event.time));
+        fact.description = event.description.as_ref().map(|t| text(&t.0)).unwrap_or_default();
+        fact.plan_description = plan;
         self.facts.insert(event.id, fact);
     }
 
@@ -56,8 +54,8 @@ impl SqlExecutions {
         fact.error_message = event.error_message.as_ref().map(|message| text(&message.0));
     }
 
-    /// A job starts for an execution. Spark takes up again one that had ended with all its jobs, and forgets its
-    /// error.
+    /// Starts a job of an execution. Spark reopens an execution that had ended with all its jobs, and clears
+    /// its error.
     pub(crate) fn start_job(&mut self, job_id: i64, execution_id: i64) {
         self.end_job(job_id);
         let running_jobs = self.running_jobs.entry(execution_id).or_default();
@@ -82,7 +80,7 @@ impl SqlExecutions {
         }
     }
 
-    /// All executions as they stand.
+    /// The current facts of all executions.
     pub(crate) fn into_facts(self) -> Vec<SqlExecution> {
         self.facts.into_values().collect()
     }

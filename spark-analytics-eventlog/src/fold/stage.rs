@@ -1,4 +1,4 @@
-//! Stage attempts while a log is read.
+//! Stage attempts, while a log is read.
 
 use std::collections::BTreeMap;
 
@@ -16,16 +16,16 @@ const DEFAULT_POOL: &str = "default";
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stages {
-    /// Attempts that events may still change: Spark's `liveStages`.
+    /// Attempts that later events may change: `liveStages` in Spark.
     live: BTreeMap<StageKey, LiveStage>,
-    /// Attempts that were left for good, unless a job names them again.
+    /// Attempts that are final, unless a job names them again.
     written: BTreeMap<StageKey, Stage>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct LiveStage {
     pub(crate) fact: Stage,
-    /// The job runs that its tasks count for.
+    /// The job runs whose figures include its tasks.
     pub(crate) jobs: Vec<Run>,
     pub(crate) indices: Indices,
     pub(crate) sums: Sums,
@@ -76,7 +76,10 @@ impl LiveStage {
     }
 
     fn into_fact(self) -> Stage {
-        Stage { metrics: self.sums.named(), peak_executor_metrics: self.peaks.named(), ..self.fact }
+        let mut fact = self.fact;
+        fact.metrics = self.sums.named();
+        fact.peak_executor_metrics = self.peaks.named();
+        fact
     }
 }
 
@@ -85,29 +88,23 @@ impl Stages {
         self.live.get_mut(&key)
     }
 
-    /// The live attempt that an event tells of, made if there is none, with what the event says.
+    /// The live attempt of an event, created if necessary, updated with the data of the event.
     pub(crate) fn get_or_create(&mut self, info: &StageInfo<'_>) -> &mut LiveStage {
         let key = (info.id, info.attempt);
         let written = &self.written;
         let stage = self.live.entry(key).or_insert_with(|| {
             let (ended, events) =
                 written.get(&key).map(|f| (f.ended, f.events)).unwrap_or_default();
-            let (stage_id, stage_attempt_id) = key;
-            let scheduling_pool = DEFAULT_POOL.to_owned();
-            let fact = Stage {
-                stage_id,
-                stage_attempt_id,
-                ended,
-                events,
-                scheduling_pool,
-                ..Stage::default()
-            };
+            let mut fact = Stage::default();
+            (fact.stage_id, fact.stage_attempt_id) = key;
+            (fact.ended, fact.events) = (ended, events);
+            fact.scheduling_pool = DEFAULT_POOL.to_owned();
             LiveStage {
                 fact,
                 jobs: Vec::new(),
                 indices: Indices::default(),
                 sums: Sums::default(),
-                peaks: Peaks::UNTOLD,
+                peaks: Peaks::UNREPORTED,
             }
         });
         stage.set_info(info);
@@ -115,7 +112,7 @@ impl Stages {
         stage
     }
 
-    /// Leaves an attempt as it stands; the job runs that it counted for.
+    /// Finishes an attempt and returns the job runs that counted its tasks.
     pub(crate) fn leave(&mut self, key: StageKey) -> Vec<Run> {
         let Some(mut stage) = self.live.remove(&key) else { return Vec::new() };
         let jobs = std::mem::take(&mut stage.jobs);
@@ -123,19 +120,19 @@ impl Stages {
         jobs
     }
 
-    /// The live attempts of a stage that wait to be submitted.
+    /// The live attempts of a stage that have not been submitted.
     pub(crate) fn pending(&self, stage_id: i64) -> Vec<StageKey> {
         let attempts = self.live.range((stage_id, i64::MIN)..=(stage_id, i64::MAX));
         let pending = attempts.filter(|(_, stage)| stage.fact.status == StageStatus::Pending);
         pending.map(|(key, _)| *key).collect()
     }
 
-    /// The earliest submission of a live attempt, that of one not submitted being the epoch.
+    /// The earliest submission time of a live attempt, with the epoch for attempts that were not submitted.
     pub(crate) fn earliest_submission(&self) -> Option<Timestamp> {
         self.live.values().map(|stage| stage.fact.submission_time.unwrap_or_default()).min()
     }
 
-    /// All attempts as they stand.
+    /// The current facts of all attempts.
     pub(crate) fn into_facts(self) -> Vec<Stage> {
         let mut facts = self.written;
         facts.extend(self.live.into_iter().map(|(key, stage)| (key, stage.into_fact())));

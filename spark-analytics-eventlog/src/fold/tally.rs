@@ -1,7 +1,7 @@
-//! What the starts and ends of tasks between two other events add up to.
+//! Totals of the task starts and ends between two other events.
 //!
-//! None of it depends on the order of the tasks, or on anything but their own lines, so it is worked out
-//! without the state of the application, on whatever thread; [`Fold`](crate::fold::Fold) adds it to that.
+//! They depend only on the task lines themselves and not on their order, so any thread can compute them without
+//! the state of the application. [`Fold`](crate::fold::Fold) adds them to that state.
 
 use std::borrow::Cow;
 
@@ -15,13 +15,13 @@ use crate::wire::metrics::{Peaks, Sums, TaskMetrics};
 #[derive(Debug, Default)]
 pub(crate) struct Tally<'a> {
     pub(crate) events: u64,
-    /// The latest time that was told, in ms.
+    /// The latest launch or finish, in ms since the epoch.
     pub(crate) latest: i64,
     /// The id of each task that started (`true`) or ended, in order.
     pub(crate) running: Vec<(i64, bool)>,
     pub(crate) stages: Vec<StageTally>,
     pub(crate) executors: Vec<ExecutorTally<'a>>,
-    /// Where the stage and the executor of the last task are.
+    /// The indices of the stage and the executor of the last task.
     last_stage: usize,
     last_executor: usize,
 }
@@ -31,21 +31,21 @@ pub(crate) struct Tally<'a> {
 pub(crate) struct StageTally {
     pub(crate) key: StageKey,
     pub(crate) events: u64,
-    /// Started less ended.
+    /// Number started minus number ended.
     pub(crate) active: i64,
     /// The earliest launch of one that started, in ms.
     pub(crate) launched: Option<i64>,
-    /// How each ended, and after how many ms; moved into `tasks` by [`Tally::close`].
+    /// Outcome and duration in ms of each that ended; [`Tally::close`] moves them into `tasks`.
     ended: Vec<(TaskOutcome, i64)>,
-    /// All that ended.
+    /// Totals of those that ended.
     pub(crate) tasks: TaskTotals,
-    /// Metrics of all that ended.
+    /// Metrics of those that ended.
     pub(crate) sums: Sums,
-    /// Partitions that succeeded, in ascending order once it is closed.
+    /// Partitions that succeeded, in ascending order once the tally is closed.
     pub(crate) succeeded: Vec<i64>,
     /// The reasons for which tasks were killed, in order.
     pub(crate) kills: Vec<String>,
-    /// Peaks told by those that ended.
+    /// Peaks reported by those that ended.
     pub(crate) peaks: Peaks,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Tally<'a> {
         executor.started += 1;
     }
 
-    /// Adds the end of a task of which the log does not even tell the number.
+    /// Adds the end of a task whose id the log does not record.
     pub(crate) const fn end_of_unknown(&mut self) {
         self.events += 1;
     }
@@ -144,7 +144,7 @@ impl<'a> Tally<'a> {
         executor.peaks.raise(peaks);
     }
 
-    /// Finishes what is cheaper for many tasks at once.
+    /// Finishes the work that is cheaper for many tasks together.
     pub(crate) fn close(&mut self) {
         for stage in &mut self.stages {
             stage.tasks.record_all(std::mem::take(&mut stage.ended));
@@ -192,7 +192,7 @@ impl StageTally {
             sums: Sums::default(),
             succeeded: Vec::new(),
             kills: Vec::new(),
-            peaks: Peaks::UNTOLD,
+            peaks: Peaks::UNREPORTED,
         }
     }
 }
@@ -211,7 +211,7 @@ impl<'a> ExecutorTally<'a> {
             input_bytes: 0,
             shuffle_read: 0,
             shuffle_write: 0,
-            peaks: Peaks::UNTOLD,
+            peaks: Peaks::UNREPORTED,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the end of a task counts as.
+//! How the end of a task is counted.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use spark_analytics_core::TaskOutcome;
 use crate::fold::text::text;
 use crate::wire::event::TaskEndReason;
 
-/// How many reasons a summary of killed tasks tells apart: a denied commit has one of its own.
+/// Maximum number of distinct reasons in a summary of killed tasks. Each denied commit has its own reason.
 pub(crate) const MAX_KILL_REASONS: usize = 1_000;
 const OTHER_KILL_REASONS: &str = "other reasons";
 
 impl TaskEndReason<'_> {
-    /// How Spark counts a task that ended so.
+    /// How Spark counts a task that ended for this reason.
     pub(crate) fn outcome(&self) -> TaskOutcome {
         match self.reason.0.as_ref() {
             "Success" => TaskOutcome::Succeeded,
@@ -21,13 +21,13 @@ impl TaskEndReason<'_> {
         }
     }
 
-    /// Whether a task that had succeeded must run again, since its output is lost.
+    /// Whether a succeeded task must run again because its output was lost.
     pub(crate) fn is_resubmitted(&self) -> bool {
         self.reason.0 == "Resubmitted"
     }
 
-    /// What a killed task is counted under: the reason for the kill, or Spark's text for a commit
-    /// that was denied.
+    /// The key under which a killed task is counted: the reason for the kill, or Spark's text for a denied
+    /// commit.
     pub(crate) fn kill_summary(&self) -> String {
         if self.reason.0 == "TaskKilled" {
             let reason = self.kill_reason.as_ref();

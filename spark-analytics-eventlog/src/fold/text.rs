@@ -1,13 +1,13 @@
-//! Texts of a log as they are kept: bounded, without U+0000.
+//! Texts of a log as they are stored: bounded, and without U+0000.
 
 use std::borrow::Cow;
 
 use spark_analytics_core::MAX_STRING_BYTES;
 
-/// The longest text that is kept of a name, a description or a reason, in bytes: 64 KiB.
+/// Maximum length of a stored name, description or reason in bytes: 64 KiB. Longer texts are truncated.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// A text that stores use as a key or a part of one.
+/// A text that stores use as a key or part of a key.
 pub(crate) fn key(text: &str) -> Cow<'_, str> {
     clean(text, MAX_STRING_BYTES)
 }
@@ -17,7 +17,7 @@ pub(crate) fn text(text: &str) -> String {
     clean(text, MAX_TEXT_BYTES).into_owned()
 }
 
-/// Stores such as PostgreSQL have no U+0000: it becomes U+FFFD. What is too long is cut.
+/// Replaces U+0000, which PostgreSQL cannot store, by U+FFFD, and truncates longer texts.
 fn clean(text: &str, max: usize) -> Cow<'_, str> {
     let has_nul = memchr::memchr(0, text.as_bytes()).is_some();
     if !has_nul && text.len() <= max {

@@ -1,16 +1,16 @@
-//! Which logs the files of one folder are.
+//! Decides which logs the files of a folder make up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use super::names::{self, RollingPart};
-use super::{Found, FoundLog, Location, LogKind, LogPart};
+use super::{Discovered, FoundLog, Location, LogKind, LogPart};
 
-/// A file as its folder lists it.
+/// A file in the listing of its folder.
 pub(super) struct Entry {
-    /// The last part of its path.
+    /// The last segment of its path.
     pub(super) name: String,
-    /// All of it.
+    /// The whole path.
     pub(super) path: String,
     pub(super) size: u64,
     pub(super) modified: SystemTime,
@@ -24,7 +24,7 @@ impl Entry {
         LogPart { name: path, index, size, modified, location, identity }
     }
 
-    /// The log that is this file.
+    /// The log in this file.
     pub(super) fn log(self) -> FoundLog {
         let log = FoundLog::named(&self.path);
         FoundLog { parts: vec![self.part(1)], ..log }
@@ -38,8 +38,8 @@ pub(super) fn is_rolling(folder: &str, files: &[Entry]) -> bool {
             && files.iter().any(|file| RollingPart::of(&file.name).is_some())
 }
 
-/// The logs that a folder's files are.
-pub(super) fn sort_out(folder: &str, files: Vec<Entry>, found: &mut Found) {
+/// Adds the logs that the files of a folder make up.
+pub(super) fn sort_out(folder: &str, files: Vec<Entry>, found: &mut Discovered) {
     if is_rolling(folder, &files) {
         return rolling(folder, files, found);
     }
@@ -47,7 +47,7 @@ pub(super) fn sort_out(folder: &str, files: Vec<Entry>, found: &mut Found) {
     let mut logs = Vec::new();
     for file in files {
         if let Some(time) = names::databricks_time(&file.name) {
-            // Twice at one time only if compressed and not: the longer name comes last.
+            // Two parts have the same time only if one is compressed; the longer name comes last.
             rolled.insert((time.to_owned(), file.name.clone()), file);
         } else if !names::is_left_alone(&file.name) && !names::is_app_status(&file.name) {
             logs.push(file.log());
@@ -59,9 +59,9 @@ pub(super) fn sort_out(folder: &str, files: Vec<Entry>, found: &mut Found) {
     let ended: BTreeSet<String> =
         logs.iter().filter(|log| !log.is_in_progress).map(|log| log.name.clone()).collect();
     for log in logs {
-        // Where a file cannot be renamed, it is copied first.
+        // Storage that cannot rename a file copies it first.
         if log.is_in_progress && ended.contains(log.id()) {
-            found.skip(&log.name, "is there without .inprogress, too");
+            found.skip(&log.name, "also exists without .inprogress");
         } else {
             found.logs.push(log);
         }
@@ -80,8 +80,8 @@ fn databricks(folder: &str, files: impl Iterator<Item = Entry>) -> FoundLog {
     }
 }
 
-/// Spark's reader refuses a log with anything to warn of here.
-fn rolling(folder: &str, files: Vec<Entry>, found: &mut Found) {
+/// Spark's reader rejects a log with any of these warnings.
+fn rolling(folder: &str, files: Vec<Entry>, found: &mut Discovered) {
     let statuses: Vec<bool> = files
         .iter()
         .filter(|file| names::is_app_status(&file.name))
@@ -89,17 +89,17 @@ fn rolling(folder: &str, files: Vec<Entry>, found: &mut Found) {
         .collect();
     let mut warnings = Vec::new();
     let mut app_name = names::app_name(folder).to_owned();
-    // By number and whether it is compacted.
+    // By number, and whether it is compacted.
     let mut parts: BTreeMap<(u64, bool), Entry> = BTreeMap::new();
     for file in files {
         let Some(part) = RollingPart::of(&file.name) else { continue };
         let key = (part.index, part.is_compacted);
         part.app_name.clone_into(&mut app_name);
         if let Some(other) = parts.remove(&key) {
-            // Which of them is whole is not known, but the longer one is no prefix of the other.
+            // Which one is complete is unknown, but the longer one cannot be a prefix of the other.
             let (kept, dropped) =
                 if file.size > other.size { (file, other) } else { (other, file) };
-            warnings.push(format!("part {} is there twice, {} is left out", key.0, dropped.name));
+            warnings.push(format!("part {} exists twice; {} is left out", key.0, dropped.name));
             parts.insert(key, kept);
         } else {
             parts.insert(key, file);
@@ -112,7 +112,7 @@ fn rolling(folder: &str, files: Vec<Entry>, found: &mut Found) {
     let parts: Vec<LogPart> =
         parts.into_iter().map(|((index, _), file)| file.part(index)).collect();
     let Some(first) = parts.first() else {
-        return found.skip(folder, "is a rolling event log without any part");
+        return found.skip(folder, "is a rolling event log without parts");
     };
     if compacted.is_none() && first.index > 1 {
         warnings.push(missing(1, first.index - 1));
@@ -123,7 +123,7 @@ fn rolling(folder: &str, files: Vec<Entry>, found: &mut Found) {
         }
     }
     if statuses.is_empty() {
-        warnings.push("there is no appstatus file, so the log is taken as ended".to_owned());
+        warnings.push("there is no appstatus file; the log is assumed to have ended".to_owned());
     }
     found.logs.push(FoundLog {
         name: folder.to_owned(),

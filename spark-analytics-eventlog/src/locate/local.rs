@@ -8,13 +8,13 @@ use std::time::SystemTime;
 
 use super::folder::{self, Entry};
 use super::names;
-use super::{Found, Location, LogKind};
+use super::{Discovered, Location, LogKind};
 
-/// Finds logs down to some depth; in the folders at that depth only rolled ones.
-pub(super) fn find(path: &Path, depth: usize) -> Found {
-    // Without a slash at the end, so that a log has one name.
+/// Finds logs down to a depth; folders at that depth are searched for rolled logs only.
+pub(super) fn find(path: &Path, depth: usize) -> Discovered {
+    // Without a trailing slash, so that each log has one name.
     let path = &path.components().collect::<PathBuf>();
-    let mut walk = Walk { found: Found::default(), seen: BTreeSet::new(), depth };
+    let mut walk = Walk { found: Discovered::default(), seen: BTreeSet::new(), depth };
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => walk.folder(path),
         Ok(metadata) if metadata.is_file() => {
@@ -28,8 +28,8 @@ pub(super) fn find(path: &Path, depth: usize) -> Found {
 }
 
 struct Walk {
-    found: Found,
-    /// Folders by their true paths, for a link may lead back to where it lies.
+    found: Discovered,
+    /// Folders by their canonical paths, since a link may lead back to a folder above it.
     seen: BTreeSet<PathBuf>,
     depth: usize,
 }
@@ -45,10 +45,10 @@ impl Walk {
         }
     }
 
-    /// Takes the logs of a folder and gives the folders to look into, the last name first.
+    /// Adds the logs of a folder and returns its subfolders in descending order of their names.
     fn list(&mut self, folder: &Path, depth: usize) -> io::Result<Vec<PathBuf>> {
         if !self.seen.insert(folder.canonicalize()?) {
-            self.found.skip(&text(folder), "leads to a folder that has been seen already");
+            self.found.skip(&text(folder), "leads to a folder that was already visited");
             return Ok(Vec::new());
         }
         let (mut files, mut folders) = (Vec::new(), Vec::new());
@@ -92,14 +92,14 @@ fn entry(path: PathBuf, metadata: &Metadata) -> Entry {
     }
 }
 
-/// Whether a file is the same and has so many bytes, or is gone.
+/// Whether a file is the same and has at least this many bytes, or no longer exists.
 pub(super) fn still_has(path: &Path, identity: Option<(u64, u64)>, bytes: u64) -> bool {
     fs::metadata(path).map_or(true, |metadata| {
         self::identity(&metadata) == identity && (metadata.len() >= bytes || !metadata.is_file())
     })
 }
 
-/// Device and number of a file.
+/// The device and inode number of a file.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;

@@ -1,8 +1,11 @@
-//! Where event logs lie: files, rolled logs in folders of their own, and folders of many of them.
+//! Finds event logs: files, rolled logs in their own folders, and folders of many logs.
 
 mod folder;
 mod local;
 mod names;
+#[cfg(not(feature = "_remote"))]
+#[path = "no_remote.rs"]
+mod remote;
 #[cfg(feature = "_remote")]
 mod remote;
 #[cfg(feature = "_remote")]
@@ -22,20 +25,20 @@ pub(crate) use names::{app_name, is_in_progress};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FoundLog {
-    /// Its path, for messages: that of the file, or of the folder if it was rolled.
+    /// The path of its file, or of its folder if it was rolled; for messages.
     pub name: String,
-    /// What stands in for the application's id where the log has none: the name without Spark's
-    /// prefixes and suffixes.
+    /// The application id to use if the log has none: the name without the prefixes and suffixes that Spark
+    /// adds.
     pub app_name: String,
-    /// Whether its application may still write it, as the name or an `appstatus_….inprogress` says.
-    /// Of Databricks' logs this is not known; those with a part that was not rolled yet may.
+    /// Whether its application may still write to it, according to its name or an `appstatus_….inprogress`
+    /// file. A Databricks log does not record this; it counts as in progress if it has a part that has not been
+    /// rolled.
     pub is_in_progress: bool,
     /// How it is stored.
     pub kind: LogKind,
-    /// Its parts in the order in which they were written; one at least.
+    /// Its parts in the order in which they were written; at least one.
     pub parts: Vec<LogPart>,
-    /// What is amiss in the folder of a rolled log: parts that are missing or there twice, no
-    /// `appstatus` file.
+    /// Problems in the folder of a rolled log: missing or duplicate parts, or a missing `appstatus` file.
     pub warnings: Vec<String>,
 }
 
@@ -48,7 +51,7 @@ pub enum LogKind {
     /// Spark's folder `eventlog_v2_…` with parts `events_<n>_…`
     /// (`spark.eventLog.rolling.enabled`). A compacted part replaces those up to its number.
     Rolling,
-    /// Databricks' folder with parts `eventlog-2021-06-14--20-00.gz`, named by the time, and then
+    /// A Databricks folder with parts `eventlog-2021-06-14--20-00.gz`, named by their time, and a last part
     /// `eventlog`.
     Databricks,
 }
@@ -59,51 +62,51 @@ pub enum LogKind {
 pub struct LogPart {
     /// Its path, for messages.
     pub name: String,
-    /// Spark's number of a part of a rolling log; else its place, from 1.
+    /// Its number in a rolling log of Spark; otherwise its position, from 1.
     pub index: u64,
-    /// Bytes, as stored.
+    /// Size in bytes, as stored.
     pub size: u64,
-    /// When it was last written; the epoch if the storage does not tell.
+    /// When it was last written; the epoch if the storage does not record it.
     pub modified: SystemTime,
     location: Location,
-    /// What tells the file from others of its name, where the storage does.
+    /// Distinguishes the file from others of the same name, where the storage can.
     identity: Option<(u64, u64)>,
 }
 
-/// What a path leads to.
+/// The logs found at a path.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-#[must_use = "it tells, too, what cannot be read"]
-pub struct Found {
-    /// The logs, in the order of their names.
+#[must_use = "it also reports what cannot be read"]
+pub struct Discovered {
+    /// The logs, sorted by name.
     pub logs: Vec<FoundLog>,
-    /// What is not read, though it was looked at.
-    pub skipped: Vec<LeftOut>,
-    /// What cannot be read.
-    pub failed: Vec<LeftOut>,
+    /// Files and folders that are not event logs or would be read twice.
+    pub skipped: Vec<Skipped>,
+    /// Files and folders that cannot be read.
+    pub failed: Vec<Skipped>,
 }
 
-/// What was left out, and why.
+/// A file or folder that was left out, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct LeftOut {
+pub struct Skipped {
     /// Its path.
     pub name: String,
-    /// A sentence that names it.
+    /// The reason, in a sentence that includes the path.
     pub reason: String,
 }
 
-/// Finds all logs at a path: a file, a folder that is a rolled log, or a folder of any of these at any
+/// Finds all logs at a path: a file, the folder of a rolled log, or a folder that contains these at any
 /// depth.
 ///
-/// In folders, what begins with `.` or `_` and Spark's `appstatus_…` files are left alone. Whether a file
-/// is an event log shows only when it is read. A link to a folder is followed unless that folder has been
-/// seen already.
+/// Names in folders that begin with `.` or `_`, and Spark's `appstatus_…` files, are ignored. Whether a file
+/// is an event log is known only once it is read. A link to a folder is followed unless that folder was
+/// already visited.
 ///
-/// With the features `s3`, `gs`, `az` and `http` a URL stands for a path: `s3://bucket/key` (or `s3a://`),
-/// `gs://bucket/key`, `az://container/key` (or `abfss://…`) and `http(s)://server/path`. Slashes in keys make
-/// folders; a web server has no listing, so its URL is that of one file. Credentials and the like come from the
-/// usual environment variables, `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_SERVICE_ACCOUNT`,
+/// With the features `s3`, `gs`, `az` and `http` the path may be a URL: `s3://bucket/key` (or `s3a://`),
+/// `gs://bucket/key`, `az://container/key` (or `abfss://…`) and `http(s)://server/path`. Slashes in keys
+/// separate folders. Web servers cannot list files, so their URLs name a single file. Credentials and other
+/// settings come from the usual environment variables, `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_SERVICE_ACCOUNT`,
 /// `AZURE_STORAGE_ACCOUNT_NAME` and so on, as the builders of the crate `object_store` document them.
 ///
 /// ```
@@ -119,35 +122,30 @@ pub struct LeftOut {
 /// }
 /// assert!(found.failed.is_empty());
 /// ```
-pub fn find_logs(path: impl AsRef<OsStr>) -> Found {
+pub fn find_logs(path: impl AsRef<OsStr>) -> Discovered {
     find(path.as_ref(), usize::MAX)
 }
 
-/// Finds the logs of one folder, such as `spark.eventLog.dir`, for whoever looks again every few
-/// seconds: files and rolled logs in it, but nothing in other folders below it.
-///
-/// [`FoundLog::id`] tells which log of an earlier look is which now.
-pub fn list_logs(folder: impl AsRef<OsStr>) -> Found {
+/// Finds the logs of one folder, such as `spark.eventLog.dir`: files and rolled logs in it, but nothing in
+/// folders below. It is meant to be called every few seconds; [`FoundLog::id`] matches logs across calls.
+pub fn list_logs(folder: impl AsRef<OsStr>) -> Discovered {
     find(folder.as_ref(), 1)
 }
 
-fn find(path: &OsStr, depth: usize) -> Found {
-    let url = path.to_str().filter(|path| is_url(path));
-    #[cfg(feature = "_remote")]
-    if let Some(url) = url {
+fn find(path: &OsStr, depth: usize) -> Discovered {
+    if let Some(url) = path.to_str().filter(|path| is_url(path)) {
         return remote::find(url, depth);
-    }
-    #[cfg(not(feature = "_remote"))]
-    if let Some(url) = url {
-        let mut found = Found::default();
-        let reason = "this program was built without the features that read URLs";
-        found.fail(url, &io::Error::other(reason));
-        return found;
     }
     local::find(path.as_ref(), depth)
 }
 
-/// Whether [`find_logs`] takes a path for a URL.
+/// The error for a URL whose feature this build lacks.
+#[allow(dead_code, reason = "a build with all features needs no such error")]
+fn needs_feature(feature: &str) -> io::Error {
+    io::Error::other(format!("it needs the feature `{feature}`, which this build lacks"))
+}
+
+/// Whether [`find_logs`] treats a path as a URL: it begins with a scheme and `://`.
 pub fn is_url(path: impl AsRef<OsStr>) -> bool {
     let scheme = path.as_ref().to_str().and_then(|path| path.split_once("://"));
     scheme.is_some_and(|(scheme, _)| {
@@ -156,7 +154,7 @@ pub fn is_url(path: impl AsRef<OsStr>) -> bool {
 }
 
 impl FoundLog {
-    /// What stays the same while the log grows and when its end renames it: the path without
+    /// Identifies the log while it grows and after it is renamed at its end: the path without
     /// `.inprogress`.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -198,7 +196,7 @@ impl FoundLog {
 }
 
 impl LogPart {
-    /// What stays the same when its end renames it.
+    /// Identifies the part also after it is renamed at the end of the log.
     pub(crate) fn id(&self) -> (&str, Option<(u64, u64)>) {
         (names::without_in_progress(&self.name), self.identity)
     }
@@ -208,22 +206,23 @@ impl LogPart {
         names::is_compacted(&self.name)
     }
 
-    /// Whether it is still the same file and has as many bytes as were read of it. One that is gone, such
-    /// as a renamed or compacted one, was read as it was.
+    /// Whether it is still the same file with at least `bytes` bytes. A part that no longer exists, such as a
+    /// renamed or compacted one, was read in full.
     pub(crate) fn still_has(&self, bytes: u64) -> bool {
         match &self.location {
             Location::Local(path) => local::still_has(path, self.identity, bytes),
-            // What is stored under a key does not change while it is read.
+            // An object does not change while it is read.
             #[cfg(feature = "_remote")]
             Location::Remote(..) => true,
         }
     }
 
-    /// Opens it for reading from a byte on, as stored. In an object store it is then read ahead on another thread, a few MiB at
-    /// most; a connection that is cut is made again, and if that fails it is an error and no shorter part.
+    /// Opens it for reading from a byte offset, as stored. A part in an object store is read ahead on another
+    /// thread, by a few MiB at most. A lost connection is re-established; if that fails, reading fails and never
+    /// ends early.
     ///
     /// # Errors
-    /// When it cannot be opened, such as one that a compacted part has replaced meanwhile.
+    /// When it cannot be opened, for example because a compacted part has replaced it.
     pub fn open(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
         match &self.location {
             Location::Local(path) => {
@@ -248,14 +247,14 @@ enum Location {
     Remote(std::sync::Arc<remote::Remote>, object_store::path::Path),
 }
 
-impl Found {
+impl Discovered {
     fn skip(&mut self, name: &str, reason: &str) {
-        self.skipped.push(LeftOut { name: name.to_owned(), reason: format!("{name} {reason}") });
+        self.skipped.push(Skipped { name: name.to_owned(), reason: format!("{name} {reason}") });
     }
 
     fn fail(&mut self, name: &str, error: &io::Error) {
         let reason = format!("cannot read {name}: {error}");
-        self.failed.push(LeftOut { name: name.to_owned(), reason });
+        self.failed.push(Skipped { name: name.to_owned(), reason });
     }
 
     fn sort(&mut self) {

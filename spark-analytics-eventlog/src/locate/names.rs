@@ -1,4 +1,4 @@
-//! What Spark and Databricks say in names.
+//! The names that Spark and Databricks give to files and folders.
 
 const IN_PROGRESS: &str = ".inprogress";
 const COMPACTED: &str = ".compact";
@@ -9,13 +9,13 @@ const ROLLING_PART: &str = "events_";
 const APP_STATUS: &str = "appstatus_";
 const DATABRICKS: &str = "eventlog";
 
-/// The last part of a path.
+/// The last segment of a path.
 pub(super) fn last(path: &str) -> &str {
     let path = path.trim_end_matches(['/', '\\']);
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// What stands in for an application's id: the name without what Spark puts around it.
+/// The application id to use if the log has none: the name without the prefixes and suffixes that Spark adds.
 pub(crate) fn app_name(path: &str) -> &str {
     let name = last(path);
     let name = RollingPart::of(name).map_or(name, |part| part.app_name);
@@ -40,7 +40,7 @@ fn without_codec(name: &str) -> &str {
     CODECS.iter().find_map(|codec| name.strip_suffix(codec)).unwrap_or(name)
 }
 
-/// Whether a folder's entry is never looked at.
+/// Whether an entry of a folder is ignored.
 pub(super) fn is_left_alone(name: &str) -> bool {
     name.starts_with(['.', '_'])
 }
@@ -73,7 +73,7 @@ impl<'a> RollingPart<'a> {
     }
 }
 
-/// When a part of a Databricks log was rolled, in an order that is time's; the last part has not been.
+/// When a part of a Databricks log was rolled, in a form that sorts by time. The last part has not been rolled.
 pub(super) fn databricks_time(name: &str) -> Option<&str> {
     const PATTERN: &[u8] = b"-0000-00-00--00-00";
     const NOT_ROLLED: &str = "~";
@@ -89,7 +89,7 @@ pub(super) fn databricks_time(name: &str) -> Option<&str> {
     (time.len() == PATTERN.len() && time.bytes().zip(PATTERN).all(is_like)).then_some(time)
 }
 
-/// Whether it is the part of a Databricks log that has not been rolled.
+/// Whether it is the part of a Databricks log that has not been rolled yet.
 pub(super) fn is_databricks_last(name: &str) -> bool {
     name == DATABRICKS
 }

@@ -1,4 +1,4 @@
-//! Logs in object stores, and single ones on web servers.
+//! Logs in object stores, and single files on web servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -19,28 +19,28 @@ use url::{Position, Url};
 use super::folder::{self, Entry};
 use super::names;
 use super::stream::Stream;
-use super::{Found, Location, LogKind};
+use super::{Discovered, Location, LogKind, needs_feature};
 
-/// A store that was named by a URL, and the thread on which its requests run.
+/// The object store of a URL, and the runtime of its requests.
 #[derive(Debug)]
 pub(super) struct Remote {
     store: Arc<dyn ObjectStore>,
-    /// Its URL up to where its keys begin, without a `/` at the end.
+    /// Its URL up to the keys, without a trailing `/`.
     base: String,
     runtime: Option<Runtime>,
 }
 
-/// What a failed request is tried again after, in ever longer waits: all in all some three seconds.
+/// Retries of a failed request, with growing delays of about three seconds in total.
 const RETRIES: usize = 5;
-/// A large log may take that long, and its connection may still be cut at the end.
+/// Reading a large log may take this long, and its connection may still be lost at the end.
 const LONGEST_READ: Duration = Duration::from_hours(24);
-/// A connection that gives nothing for so long is taken as cut.
+/// A connection that delivers nothing for this long counts as lost.
 const READ_TIMEOUT: &str = "60 seconds";
 const TIMEOUT: &str = "24 hours";
 
-/// Finds logs as `local::find` does; keys with `/` in them make the folders.
-pub(super) fn find(url: &str, depth: usize) -> Found {
-    let mut found = Found::default();
+/// Finds logs as `local::find` does; a `/` in a key separates folders.
+pub(super) fn find(url: &str, depth: usize) -> Discovered {
+    let mut found = Discovered::default();
     let listed = Remote::open(url).and_then(|(remote, path, scheme)| {
         let objects = remote.objects(&path, &scheme)?;
         Ok((Arc::new(remote), path, objects))
@@ -53,13 +53,13 @@ pub(super) fn find(url: &str, depth: usize) -> Found {
     found
 }
 
-/// Takes the logs among all objects whose keys begin with that of a folder, or the one that has it.
+/// Adds the logs among the objects below a key, or the object with that key.
 fn sort_out(
     remote: &Arc<Remote>,
     start: &Path,
     objects: Vec<ObjectMeta>,
     depth: usize,
-    found: &mut Found,
+    found: &mut Discovered,
 ) {
     let mut folders: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     let start = start.as_ref();
@@ -76,7 +76,7 @@ fn sort_out(
             folders.entry(folder.trim_end_matches('/').to_owned()).or_default().push(entry);
         }
     }
-    // Some tools make an empty object for each folder.
+    // Some tools create an empty object for each folder.
     let parents: BTreeSet<String> = folders.keys().map(|folder| remote.url(folder)).collect();
     let mut rolling: Vec<String> = Vec::new();
     for (folder, mut files) in folders {
@@ -106,13 +106,15 @@ impl Remote {
         let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
         let url = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
         if url.password().is_some() || url.query().is_some() {
-            // Both would show in messages, and the query would be left out of requests.
-            return Err(invalid("a URL of a log has no password and no `?`".to_owned()));
+            // Both would appear in messages, and requests would omit the query.
+            return Err(invalid(
+                "the URL of a log must not contain a password or a query (`?`)".to_owned(),
+            ));
         }
         let (scheme, path) =
             ObjectStoreScheme::parse(&url).map_err(|error| invalid(error.to_string()))?;
-        // The crates for TLS leave the choice of cryptography to the program; any other than this has
-        // been made before.
+        // rustls leaves the choice of a cryptography provider to the program. This has no effect if the program
+        // has installed one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = store(&scheme, &url)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -122,7 +124,7 @@ impl Remote {
             .build()?;
         let mut base = url[..Position::BeforePath].to_owned();
         let keys = url.path().trim_matches('/');
-        // Of an https://s3.….amazonaws.com/bucket/key, the bucket is no part of the key.
+        // In https://s3.….amazonaws.com/bucket/key the bucket does not belong to the key.
         let bucket = keys.len().saturating_sub(path.as_ref().len());
         if bucket > 0 && keys.ends_with(path.as_ref()) {
             base = format!("{base}/{}", keys[..bucket].trim_end_matches('/'));
@@ -130,7 +132,7 @@ impl Remote {
         Ok((Self { store, base, runtime: Some(runtime) }, path, scheme))
     }
 
-    /// The objects below a key, or else the one that has it.
+    /// The objects below a key, or else the object with that key.
     fn objects(&self, path: &Path, scheme: &ObjectStoreScheme) -> io::Result<Vec<ObjectMeta>> {
         let (store, path) = (Arc::clone(&self.store), path.clone());
         let is_web = *scheme == ObjectStoreScheme::Http;
@@ -142,30 +144,30 @@ impl Remote {
             match listed {
                 Ok(objects) if !objects.is_empty() => Ok(objects),
                 listed if path.as_ref().is_empty() => listed,
-                // To read may be allowed where to list is not.
+                // Reading may be permitted where listing is not.
                 listed => match (store.head(&path).await, listed) {
                     (Ok(object), _) => Ok(vec![object]),
                     (Err(_), Err(error)) | (Err(error), Ok(_)) => Err(error),
                 },
             }
         })?
-        .map_err(told)
+        .map_err(with_causes)
     }
 
-    /// Reads an object from a byte on.
+    /// Reads an object from a byte offset.
     pub(super) fn read(&self, path: &Path, offset: u64) -> io::Result<Box<dyn Read + Send>> {
         let (store, path) = (Arc::clone(&self.store), path.clone());
         let range = (offset > 0).then_some(GetRange::Offset(offset));
         let options = GetOptions { range, ..GetOptions::default() };
         let result = self.run(async move { store.get_opts(&path, options).await })?;
-        let result = result.map_err(told)?;
+        let result = result.map_err(with_causes)?;
         let length = result.range.end - result.range.start;
-        let (stream, rest) = Stream::new(length, result.into_stream().map_err(told));
+        let (stream, rest) = Stream::new(length, result.into_stream().map_err(with_causes));
         self.runtime()?.spawn(rest);
         Ok(Box::new(stream))
     }
 
-    /// Runs a request to its end, from any thread, be it one of another runtime.
+    /// Runs a request to completion from any thread, including one of another runtime.
     fn run<T: Send + 'static>(
         &self,
         request: impl Future<Output = T> + Send + 'static,
@@ -200,7 +202,7 @@ impl Remote {
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        // Waiting for the thread is forbidden within another runtime.
+        // Within another runtime, waiting for the thread would panic.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -219,8 +221,8 @@ fn without_secrets(url: &str) -> String {
     }
 }
 
-/// With what it comes from, which the store's own words leave out.
-fn told(error: object_store::Error) -> io::Error {
+/// An error with its causes, which the message of the object store leaves out.
+fn with_causes(error: object_store::Error) -> io::Error {
     let kind = match error {
         object_store::Error::NotFound { .. } => io::ErrorKind::NotFound,
         _ => io::ErrorKind::Other,
@@ -237,7 +239,7 @@ fn told(error: object_store::Error) -> io::Error {
     io::Error::new(kind, text)
 }
 
-/// Makes a client, with its credentials from the environment.
+/// Builds a client with credentials from the environment.
 fn store(scheme: &ObjectStoreScheme, url: &Url) -> io::Result<Arc<dyn ObjectStore>> {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(100),
@@ -253,7 +255,7 @@ fn store(scheme: &ObjectStoreScheme, url: &Url) -> io::Result<Arc<dyn ObjectStor
                 .with_config($key(ClientConfigKey::ReadTimeout), READ_TIMEOUT)
                 .build()
                 .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
-                .map_err(told)
+                .map_err(with_causes)
         };
     }
     match scheme {
@@ -289,9 +291,9 @@ fn store(scheme: &ObjectStoreScheme, url: &Url) -> io::Result<Arc<dyn ObjectStor
                 ObjectStoreScheme::GoogleCloudStorage => "gs",
                 ObjectStoreScheme::MicrosoftAzure => "az",
                 ObjectStoreScheme::Http => "http",
-                _ => return Err(io::Error::other("no store of logs has such a URL")),
+                _ => return Err(io::Error::other("this kind of URL is not supported")),
             };
-            Err(io::Error::other(format!("this program was built without the feature `{feature}`")))
+            Err(needs_feature(feature))
         }
     }
 }

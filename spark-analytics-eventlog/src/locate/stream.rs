@@ -7,10 +7,10 @@ use std::pin::pin;
 use async_channel::Receiver;
 use futures_util::{Stream as Chunks, TryStreamExt};
 
-/// So many chunks wait at most; clients make them some hundred KiB long at most.
+/// Maximum number of chunks that wait; clients make each at most a few hundred KiB long.
 const CHUNKS_AHEAD: usize = 32;
 
-/// Reads what another thread fetches. Dropping it ends the fetching.
+/// Reads what another thread fetches. Dropping it ends the fetch.
 pub(super) struct Stream<B> {
     chunks: Receiver<io::Result<B>>,
     chunk: Option<B>,
@@ -19,7 +19,7 @@ pub(super) struct Stream<B> {
 }
 
 impl<B: AsRef<[u8]> + Send + 'static> Stream<B> {
-    /// A reader of so many bytes, and what fetches them, to run elsewhere.
+    /// A reader of `length` bytes, and the future that fetches them, to be spawned.
     pub(super) fn new(
         length: u64,
         chunks: impl Chunks<Item = io::Result<B>> + Send,
@@ -55,7 +55,7 @@ impl<B: AsRef<[u8]>> Read for Stream<B> {
             self.at = 0;
             self.chunk = None;
             let chunk = self.chunks.recv_blocking().map_err(|_| {
-                let reason = format!("the connection ended {} bytes too early", self.left);
+                let reason = format!("the connection ended {} bytes early", self.left);
                 io::Error::new(io::ErrorKind::UnexpectedEof, reason)
             })?;
             self.chunk = Some(chunk?);

@@ -1,48 +1,49 @@
-//! What a reader gives, in blocks of whole lines and bounded memory.
+//! Splits the bytes of a reader into blocks of whole lines, in bounded memory.
 
 use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
-/// The longest line that is read, in bytes: 64 MiB. A longer one is left out.
+/// Maximum length of a line in bytes: 64 MiB. Longer lines are left out.
 pub const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 
-/// How much a block holds, unless a line is longer: it stays in a core's own cache. In tests a small log is
-/// of many blocks.
+/// Size of a block unless a line is longer, chosen to fit into the cache of a core. It is smaller in tests, so
+/// that small logs have many blocks.
 const BLOCK_BYTES: usize = if cfg!(test) { 4 * 1024 } else { 512 * 1024 };
 
-/// Cuts what a reader gives into blocks. At its end it may be asked again: a log may grow.
+/// Splits the bytes of a reader into blocks. After the end of the reader it may be called again, since a log may
+/// grow.
 #[derive(Debug)]
 pub(crate) struct Blocks<R> {
     reader: R,
-    /// The beginning of a line whose end was not read yet.
+    /// The start of a line whose end has not been read.
     tail: Vec<u8>,
-    /// Where the tail stands in the log.
+    /// The offset of the tail in the log.
     offset: u64,
-    /// Where a line began that is too long, while its end is looked for.
+    /// The offset of a line that is too long, until its end is found.
     long_line: Option<u64>,
 }
 
-/// Some whole lines.
+/// One or more whole lines.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     buffer: Vec<u8>,
     filled: usize,
-    /// Where its first line stands in the log.
+    /// The offset of its first line in the log.
     pub(crate) offset: u64,
-    /// Where a line began that is too long and so was left out just before this block.
+    /// The offset of a line before this block that was left out because it is too long.
     pub(crate) long_line: Option<u64>,
 }
 
 impl Block {
-    /// Its lines, each with its line feed.
+    /// The lines, each with its line feed.
     pub(crate) fn lines(&self) -> &[u8] {
         &self.buffer[..self.filled]
     }
 }
 
 impl<R: Read> Blocks<R> {
-    /// Those of a reader whose first byte stands at an offset in the log.
+    /// Blocks of a reader whose first byte is at an offset in the log.
     pub(crate) const fn starting_at(offset: u64, reader: R) -> Self {
         Self { reader, tail: Vec::new(), offset, long_line: None }
     }
@@ -55,12 +56,12 @@ impl<R: Read> Blocks<R> {
         &mut self.reader
     }
 
-    /// Bytes of the log that were read.
+    /// Number of bytes of the log that were read.
     pub(crate) const fn bytes(&self) -> u64 {
         self.offset + self.tail.len() as u64
     }
 
-    /// A last line without an end, where it stands, and whether it is too long; `None` if there is none.
+    /// A last line without a line feed: the line, its offset, and whether it is too long.
     pub(crate) fn unended_line(&self) -> Option<(&[u8], u64, bool)> {
         if let Some(start) = self.long_line {
             return Some((&[], start, true));
@@ -68,7 +69,7 @@ impl<R: Read> Blocks<R> {
         (!self.tail.is_empty()).then_some((self.tail.as_slice(), self.offset, false))
     }
 
-    /// Reads the next whole lines; whether there are any before the present end.
+    /// Reads the next whole lines. Returns whether there are any before the current end.
     pub(crate) fn fill(&mut self, block: &mut Block) -> io::Result<bool> {
         block.long_line = None;
         block.filled = 0;
@@ -83,7 +84,7 @@ impl<R: Read> Blocks<R> {
             if filled == block.buffer.len() {
                 block.buffer.resize(filled * 2, 0);
             }
-            // Behind a long line no more is read than a block holds.
+            // After a long line, read at most one block.
             let end = block.buffer.len().min(filled + BLOCK_BYTES);
             let read = match self.read_some(&mut block.buffer[filled..end]) {
                 Ok(0) => {
@@ -124,7 +125,7 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// Fills the buffer, or reads up to the present end.
+    /// Fills the buffer, or reads up to the current end.
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -132,7 +133,7 @@ impl<R: Read> Blocks<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(0) => break,
                 Ok(read) => filled += read,
-                // What was read before it counts first; the reader says it again.
+                // Return the bytes before the error first; the reader reports the error again.
                 Err(_) if filled > 0 => break,
                 Err(error) => return Err(error),
             }

@@ -1,4 +1,4 @@
-//! The lines of a block to what they say, without the state of the application.
+//! Parses the lines of a block, without the state of the application.
 
 use memchr::memchr;
 
@@ -10,43 +10,43 @@ use crate::read::blocks::MAX_LINE_BYTES;
 use crate::wire::decode::decode;
 use crate::wire::event::Event;
 
-/// How many lines that cannot be read a block tells of; the rest are counted.
+/// Maximum number of unreadable lines that a block reports; further ones are only counted.
 const MAX_BAD_LINES: usize = MAX_WARNINGS;
 
-/// What the lines of a block say.
+/// The parsed lines of a block.
 #[derive(Debug, Default)]
 pub(crate) struct Parsed<'a> {
     pub(crate) items: Vec<Item<'a>>,
     pub(crate) lines: u64,
-    /// Lines that cannot be read beyond those among the items.
+    /// Unreadable lines that are not among the items.
     pub(crate) more_bad_lines: u64,
-    /// Whether a line is an event, of whatever class.
+    /// Whether any line is an event, of any class.
     pub(crate) has_event: bool,
-    /// Lines before the first event that are none, blank ones apart.
+    /// Number of lines before the first event, except blank ones.
     pub(crate) lines_without_event: u64,
 }
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there are few, and they do not live long")]
 pub(crate) enum Item<'a> {
-    /// Starts and ends of tasks, with the lines that they, and maybe others, stand in.
+    /// Starts and ends of tasks, with their lines and possibly unread lines among them.
     Tasks(Tally<'a>, &'a [u8]),
     /// Another event.
     Event(Event<'a>, Place),
-    /// A line that cannot be read, and why.
+    /// An unreadable line, and why.
     Bad(String, Place),
 }
 
-/// Where a line is in its block.
+/// The position of a line in its block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    /// Bytes before it.
+    /// Number of bytes before it.
     pub(crate) offset: u64,
-    /// Lines before it.
+    /// Number of lines before it.
     pub(crate) line: u64,
 }
 
-/// Reads whole lines, or one that has no end.
+/// Parses whole lines, or a single line without a line feed.
 pub(crate) fn parse(text: &[u8]) -> Parsed<'_> {
     let mut parsed = Parsed::default();
     let (mut tally, mut first, mut last) = (Tally::default(), 0, 0);
@@ -80,7 +80,7 @@ pub(crate) fn parse(text: &[u8]) -> Parsed<'_> {
     parsed
 }
 
-/// The tasks of some lines, each on its own.
+/// The task events of some lines, one tally each.
 pub(crate) fn each_task(lines: &[u8]) -> impl Iterator<Item = Tally<'_>> {
     let mut lines = Lines::new(lines);
     std::iter::from_fn(move || {
@@ -103,7 +103,7 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// What a line is.
+/// The kind of a line.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Line<'a> {
     /// The start or end of a task.
@@ -115,7 +115,7 @@ enum Line<'a> {
     Blank,
     Bad {
         reason: String,
-        /// Whether it begins as an event does.
+        /// Whether it begins like an event.
         is_event: bool,
     },
 }
@@ -141,7 +141,7 @@ impl<'a> Lines<'a> {
         Self { text, at: 0, template: Template::default() }
     }
 
-    /// Reads the next line. A task is added to others.
+    /// Reads the next line. A task event is added to the tally.
     fn next(&mut self, tally: &mut Tally<'a>) -> Option<Line<'a>> {
         let rest = &self.text[self.at..];
         if rest.is_empty() {
@@ -192,7 +192,7 @@ fn parse_line<'a>(line: &'a [u8], tally: &mut Tally<'a>) -> Line<'a> {
     Line::Bad { reason, is_event: line.starts_with(b"{\"Event\":") }
 }
 
-/// What is said of a line that is too long.
+/// The reason for leaving out a line that is too long.
 pub(crate) fn too_long() -> String {
     format!("the line is longer than {MAX_LINE_BYTES} bytes")
 }

@@ -1,4 +1,4 @@
-//! Blocks read one after another, parsed side by side, and added up in the log's order.
+//! Reads blocks one after another, parses them in parallel, and adds them up in the order of the log.
 
 use std::io::{self, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use crate::read::blocks::{Block, Blocks};
 use crate::read::parse::parse;
 use crate::read::state::{LogState, NotALog};
 
-/// How many blocks are read before other threads help: a small log is over by then.
+/// Number of blocks read before other threads start, so that a small log needs no thread.
 const BLOCKS_ALONE: usize = 4;
 /// More threads would wait for each other.
 const MAX_THREADS: usize = 8;
@@ -60,7 +60,7 @@ pub(crate) fn read_on<R: Read + Send>(
     input.stop.map_or(Ok(()), Err)
 }
 
-/// What the threads share. Each takes the next block, parses it, waits for its turn, adds it up.
+/// State shared by the threads. Each reads the next block, parses it, waits for its turn, and adds it.
 struct Work<'a, R> {
     input: Mutex<Input<'a, R>>,
     turn: Mutex<Turn<'a>>,
@@ -77,7 +77,7 @@ struct Input<'a, R> {
 
 struct Turn<'a> {
     reading: &'a mut LogState,
-    /// The number of the block that is to be added next; `None` when a thread panicked.
+    /// The number of the next block to add; `None` after a thread panicked.
     next: Option<u64>,
 }
 
@@ -103,7 +103,7 @@ impl<R: Read + Send> Work<'_, R> {
         }
     }
 
-    /// Reads the next block; its number.
+    /// Reads the next block and returns its number.
     fn fill(&self, block: &mut Block) -> Option<u64> {
         let mut input = lock(&self.input);
         if input.is_over {
@@ -135,7 +135,7 @@ impl<R: Read + Send> Work<'_, R> {
     }
 }
 
-/// Lets no thread wait for the turn of one that panicked.
+/// Wakes the other threads if this one panics, so that none waits for its turn.
 struct FreeOthers<'a, 'w, R: Read + Send>(&'a Work<'w, R>);
 
 impl<R: Read + Send> Drop for FreeOthers<'_, '_, R> {

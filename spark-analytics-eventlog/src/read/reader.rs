@@ -1,4 +1,4 @@
-//! Logs read whole, and logs read on as they grow.
+//! Reads whole logs, and resumes growing ones.
 
 use std::fmt;
 use std::fs;
@@ -14,11 +14,10 @@ use crate::read::pipeline::{Stop, read_on};
 use crate::read::state::LogState;
 use crate::source::Source;
 
-/// Reads an event log, plain or compressed by any codec that Spark writes, or by gzip: a file, or the
-/// folder of a rolled one.
+/// Reads an event log: a file, or the folder of a rolled log; plain, or compressed with gzip or any codec that
+/// Spark writes.
 ///
-/// The same log always gives the same facts. What cannot be read in it becomes a warning, and
-/// reading goes on.
+/// The same log always gives the same facts. Lines that cannot be read become warnings, and reading continues.
 ///
 /// ```
 /// use spark_analytics_eventlog::read_log;
@@ -32,12 +31,12 @@ use crate::source::Source;
 /// ```
 ///
 /// # Errors
-/// [`LogError`] when the log cannot be read, or is no event log that tells of an application.
+/// [`LogError`] when the log cannot be read, or is not an event log of an application.
 pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
     let path = path.as_ref();
     let name = path.display().to_string();
     fs::metadata(path).map_err(|reason| LogError::Io { name: name.clone(), reason })?;
-    // Slashes at its end or doubled do not make it another path.
+    // Trailing or doubled slashes do not change the path.
     let plain: PathBuf = path.components().collect();
     match find_logs(&plain).logs.as_slice() {
         [log] if log.name == plain.to_string_lossy() => read_found(log),
@@ -45,7 +44,7 @@ pub fn read_log(path: impl AsRef<Path>) -> Result<LogFile, LogError> {
     }
 }
 
-/// Reads a log that was found, all its parts one after another.
+/// Reads all parts of a log returned by [`find_logs`].
 ///
 /// # Errors
 /// See [`read_log`].
@@ -55,11 +54,11 @@ pub fn read_found(log: &FoundLog) -> Result<LogFile, LogError> {
     reader.into_log_file()
 }
 
-/// Reads an event log from a reader, as [`read_log`] does. The reader needs no buffer of its own; several
-/// threads take turns at it.
+/// Reads an event log from a reader, as [`read_log`] does. The reader need not be buffered; several threads
+/// take turns reading from it.
 ///
-/// `name` is the file's name or path. It is told in errors, says by `.inprogress` that the log is
-/// still written, and stands in for the id of an application that has none.
+/// `name` is the name or path of the file. It is used in error messages, as the application id if the log has
+/// none, and (suffix `.inprogress`) to tell that the log is still being written.
 ///
 /// ```
 /// use spark_analytics_eventlog::read_from;
@@ -82,10 +81,10 @@ pub fn read_from(reader: impl Read + Send, name: &str) -> Result<LogFile, LogErr
     reading.into_log_file(&log, blocks.bytes())
 }
 
-/// Reads a log as it grows: each time what is new in it, be that bytes or parts.
+/// Reads a growing log: each call reads only the new bytes and parts.
 ///
-/// What it tells so far is the same as if the log were read whole. Its memory is that of the log's jobs, stage
-/// attempts and executors; between two reads it holds no file open.
+/// The facts so far are the same as if the log had been read as a whole. Memory grows with the jobs, stage
+/// attempts and executors of the log. No file is open between calls.
 ///
 /// ```
 /// use spark_analytics_eventlog::{LogReader, list_logs};
@@ -105,9 +104,9 @@ pub fn read_from(reader: impl Read + Send, name: &str) -> Result<LogFile, LogErr
 /// ```
 #[derive(Default)]
 pub struct LogReader {
-    /// As it was last read.
+    /// The log as of the last read.
     log: Option<FoundLog>,
-    /// The part that is being read: its place among the log's parts, and its content.
+    /// The part that is being read: its index among the parts of the log, and its content.
     part: Option<(usize, Blocks<Source<GrowingPart>>)>,
     reading: LogState,
     on_read: Option<OnRead>,
@@ -116,37 +115,37 @@ pub struct LogReader {
 type OnRead = Arc<dyn Fn(u64) + Send + Sync>;
 
 impl LogReader {
-    /// A reader that tells of each number of bytes that it reads, as they are stored.
-    pub fn telling(on_read: impl Fn(u64) + Send + Sync + 'static) -> Self {
+    /// A reader that calls `on_read` with the number of stored (compressed) bytes of each read, from the thread
+    /// that read them.
+    pub fn with_progress(on_read: impl Fn(u64) + Send + Sync + 'static) -> Self {
         Self { on_read: Some(Arc::new(on_read)), ..Self::default() }
     }
 
-    /// Reads what is new in the log, which is given as it was found just now. Whether there was anything.
+    /// Reads what is new in a log, which must be as found just now. Returns whether there was anything new.
     ///
-    /// A log that is not what it was - shorter, another file, parts gone that had not been read - is read from its
-    /// beginning. It may have been renamed when its application ended, and parts that had been read may have been
-    /// compacted.
+    /// A log that was replaced, was truncated, or lost parts before they were read is read again from its
+    /// beginning. A rename at the end of its application, or a compaction of parts already read, has no effect.
     ///
     /// # Errors
     /// [`LogError::Io`] when a part cannot be read, [`LogError::NotALog`] and [`LogError::Replaced`]. After an
-    /// error it begins anew.
+    /// error, the next call reads the log from its beginning.
     pub fn read(&mut self, log: &FoundLog) -> Result<bool, LogError> {
         let read = self.read_parts(log);
         if read.is_err() {
-            self.begin_anew();
+            self.restart();
         }
         read
     }
 
-    /// What the log tells so far.
+    /// The facts and warnings so far.
     ///
     /// # Errors
-    /// [`LogError`] while it tells of no application.
+    /// [`LogError`] if the log has not identified its application yet.
     pub fn log_file(&self) -> Result<LogFile, LogError> {
         self.end(self.reading.clone())
     }
 
-    /// What the log tells in the end.
+    /// The facts and warnings, without a copy.
     ///
     /// # Errors
     /// See [`log_file`](Self::log_file).
@@ -167,7 +166,7 @@ impl LogReader {
         reading.into_log_file(log, bytes)
     }
 
-    fn begin_anew(&mut self) {
+    fn restart(&mut self) {
         *self = Self { on_read: self.on_read.take(), ..Self::default() };
     }
 
@@ -176,7 +175,7 @@ impl LogReader {
         let next = match self.place_in(log) {
             Some(next) => next,
             None => {
-                self.begin_anew();
+                self.restart();
                 0
             }
         };
@@ -185,7 +184,7 @@ impl LogReader {
             *at = next;
             let is_known = blocks.reader_mut().reader_mut().resume(part);
             if !is_known.map_err(|reason| LogError::Io { name: part.name.clone(), reason })? {
-                self.begin_anew();
+                self.restart();
                 return self.read_parts(log);
             }
         }
@@ -205,7 +204,7 @@ impl LogReader {
         Ok(has_read)
     }
 
-    /// Where reading goes on in the parts of a log; `None` if that is not the log that was read.
+    /// The index of the part at which to resume; `None` if this is not the log that was read.
     fn place_in(&self, log: &FoundLog) -> Option<usize> {
         let Some((at, blocks)) = &self.part else { return Some(0) };
         let before = self.log.as_ref()?;
@@ -214,7 +213,7 @@ impl LogReader {
         let is_same = |old: &LogPart, new: &LogPart| old.id() == new.id() && new.size >= old.size;
         let goes_on = is_same(current, &log.parts[next])
             && log.parts[next].size >= blocks.reader().reader().at;
-        // Of those before it a compacted one may have taken the place.
+        // A compacted part may have replaced those before it.
         let older = log.parts[..next].iter().all(|part| {
             let known = before.parts[..*at].iter().find(|old| old.index == part.index);
             known.is_some_and(|old| old.is_compacted() != part.is_compacted() || is_same(old, part))
@@ -222,7 +221,7 @@ impl LogReader {
         (goes_on && older).then_some(next)
     }
 
-    /// Begins a part, unless it is the one that is being read; that one is ended then.
+    /// Starts a part, after ending the current one, unless it is the current one.
     fn begin_part(&mut self, at: usize, part: &LogPart) {
         let mut offset = 0;
         if let Some((begun, blocks)) = &self.part {
@@ -243,15 +242,15 @@ impl fmt::Debug for LogReader {
     }
 }
 
-/// By so many bytes before the place where reading goes on a part is known to be the one that was read.
+/// Number of bytes before the resume offset that must match for a part to be recognised as the same one.
 const KNOWN_BYTES: usize = 4 * 1024;
 
-/// A part that may grow. It is open only while it is read.
+/// A part that may grow. It is open only during a read.
 struct GrowingPart {
     part: LogPart,
     /// Bytes read.
     at: u64,
-    /// The last of them.
+    /// The last bytes read.
     last: Vec<u8>,
     open: Option<Box<dyn Read + Send>>,
     on_read: Option<OnRead>,
@@ -262,8 +261,8 @@ impl GrowingPart {
         Self { part: part.clone(), at: 0, last: Vec::new(), open: None, on_read }
     }
 
-    /// Takes the part as it lies there now. If it has changed it is opened, and `false` says that what stands
-    /// before is not what was read: it is another file, though it may have the name and number of the old.
+    /// Updates the part to its current state, and opens it if it changed. Returns `false` if the bytes before the
+    /// offset are not those that were read: then it is another file, even if name and inode are the same.
     fn resume(&mut self, part: &LogPart) -> io::Result<bool> {
         let has_changed = part.size > self.at || part.modified != self.part.modified;
         self.part = part.clone();

@@ -1,4 +1,4 @@
-//! A log while it is read: its facts so far, and what was left out.
+//! The state of a log while it is read: its facts so far, and what was left out.
 
 use std::io::Read;
 
@@ -12,31 +12,31 @@ use crate::read::blocks::{Block, Blocks};
 use crate::read::parse::{Item, Parsed, Place, each_task, parse, too_long};
 use crate::source::{Damage, Source};
 
-/// How many lines without an event a file may start with and still be an event log, if they are long.
+/// Maximum number of lines without an event at the start of an event log, if they are long.
 const MAX_LINES_WITHOUT_EVENT: u64 = 64;
 
-/// How long these lines together may be.
+/// Lines without an event at the start are always allowed up to this number of bytes.
 const MAX_BYTES_WITHOUT_EVENT: u64 = if cfg!(test) { 4 * 1024 } else { 1024 * 1024 };
 
-/// The file is no event log.
+/// The file is not an event log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NotALog;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LogState {
     fold: Fold,
-    /// Whether a line was an event, of whatever class.
+    /// Whether any line was an event, of any class.
     has_event: bool,
     lines: u64,
     lines_without_event: u64,
-    /// Why nothing more could be decompressed.
+    /// Why decompression stopped.
     damage: Option<String>,
     warnings: Vec<LogWarning>,
     warnings_left_out: u64,
 }
 
 impl LogState {
-    /// Adds what the lines of a block say.
+    /// Adds the lines of a block.
     pub(crate) fn add(&mut self, block: &Block, parsed: Parsed<'_>) -> Result<(), NotALog> {
         if let Some(offset) = block.long_line {
             self.lines += 1;
@@ -53,7 +53,7 @@ impl LogState {
         }
     }
 
-    /// Adds a last line without an end. While its driver is still at it, that need not be whole.
+    /// Adds a last line without a line feed. In a log in progress it may be incomplete.
     fn add_unended(&mut self, offset: u64, mut parsed: Parsed<'_>, is_in_progress: bool) {
         let is_event = self.has_event || parsed.has_event;
         parsed.items.retain(|item| !(is_in_progress && is_event && matches!(item, Item::Bad(..))));
@@ -91,8 +91,8 @@ impl LogState {
         self.has_event |= parsed.has_event;
     }
 
-    /// Adds what stands behind the last whole line of a part, and what ends it. `is_in_progress` says that
-    /// the part may still be written.
+    /// Adds what follows the last complete line of a part, and warns of damage. `is_in_progress` says that the
+    /// part may still be written.
     pub(crate) fn end_part<R: Read>(&mut self, blocks: &Blocks<Source<R>>, is_in_progress: bool) {
         match blocks.unended_line() {
             Some((_, _, true)) if is_in_progress => self.lines += 1,
@@ -108,14 +108,14 @@ impl LogState {
             Some(Damage::CutOff) if is_in_progress => return,
             Some(Damage::CutOff) => "the file ends within its compressed data".to_owned(),
             Some(Damage::Corrupt(why)) => {
-                format!("the compressed data is damaged, nothing is read behind: {why}")
+                format!("the compressed data is damaged; nothing after this is read: {why}")
             }
         };
         self.damage.get_or_insert_with(|| reason.clone());
         self.warn(blocks.bytes(), self.lines, reason);
     }
 
-    /// Says, before all else, what is amiss in the log's folder.
+    /// Puts warnings about the folder of the log before all others.
     pub(crate) fn warn_of_log(&mut self, reasons: &[String]) {
         let of_lines = std::mem::take(&mut self.warnings);
         reasons.iter().for_each(|reason| self.warn(0, 0, reason.clone()));
@@ -130,13 +130,13 @@ impl LogState {
         }
     }
 
-    /// What the log tells; `bytes` of it were read.
+    /// The result, after `bytes` bytes were read.
     pub(crate) fn into_log_file(self, log: &FoundLog, bytes: u64) -> Result<LogFile, LogError> {
         let name = log.name.clone();
         if !self.has_event {
             return Err(match self.damage {
                 Some(reason) => LogError::Damaged { name, reason },
-                // What is amiss in its folder is no line.
+                // Warnings about its folder have no line.
                 None if self.warnings.iter().all(|warning| warning.line == 0) => {
                     LogError::Empty { name }
                 }

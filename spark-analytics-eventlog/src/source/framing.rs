@@ -1,23 +1,23 @@
-//! Formats of whole blocks, one after another.
+//! Formats that are a sequence of whole blocks.
 
 use super::{Decode, Progress};
 
-/// How a format cuts its data into blocks: stream headers and end marks are blocks without content.
+/// How a format divides its data into blocks. Stream headers and end marks are blocks without content.
 pub(super) trait Framing {
-    /// The length of the block at the input's front with its header, once the input shows it. It is
+    /// The length of the first block of the input with its header; `None` if more input is needed. It is
     /// bounded.
     fn length(&self, input: &[u8]) -> Result<Option<usize>, String>;
 
     /// Appends the content of a block.
     fn decode(&mut self, block: &[u8], out: &mut Vec<u8>) -> Result<(), String>;
 
-    /// Whether data may end behind the last block.
+    /// Whether the data may end after the last block.
     fn is_at_end(&self) -> bool {
         true
     }
 }
 
-/// Decodes block by block; of a block that is cut off nothing is given.
+/// Decodes block by block. A truncated block produces nothing.
 pub(super) struct Framed<F> {
     framing: F,
     content: Vec<u8>,
@@ -53,7 +53,7 @@ impl<F: Framing> Decode for Framed<F> {
     }
 }
 
-/// Bytes at `at`, if they are there.
+/// The bytes at `at`, if present.
 pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.try_into().ok()
 }

@@ -6,11 +6,11 @@ use super::{Decode, Progress};
 
 pub(super) const MAGIC: &[u8] = b"\x1f\x8b";
 
-/// What gzip always has.
+/// The window of gzip is always this large.
 const WINDOW_LOG: u8 = 15;
 
-/// What the decoder says itself depends on how much it was given at once.
-const DAMAGED: &str = "it is no deflate data, or its checksum is wrong";
+/// The message of the decoder depends on the size of its input, so it is not used.
+const DAMAGED: &str = "not deflate data, or its checksum is wrong";
 
 pub(super) struct Gzip {
     /// `None` between two members.

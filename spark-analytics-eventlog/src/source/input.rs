@@ -1,10 +1,10 @@
-//! Bytes of a reader, gathered until they are enough.
+//! Buffers the bytes of a reader until the codec can use them.
 
 use std::io::{self, Read};
 
 const FIRST_BUFFER_BYTES: usize = 128 * 1024;
 
-/// Holds what was read and not taken; no end of the reader is final.
+/// Holds bytes that were read but not consumed. No end of the reader is final.
 pub(super) struct Input<R> {
     reader: R,
     buffer: Vec<u8>,
@@ -33,8 +33,8 @@ impl<R: Read> Input<R> {
         self.start += count;
     }
 
-    /// Reads more; `false` if there is nothing more for now. The buffer grows to twice of what is left
-    /// untaken in it at most.
+    /// Reads more. Returns `false` if there is nothing more for now. The buffer grows to at most twice the bytes
+    /// not consumed.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -50,7 +50,7 @@ impl<R: Read> Input<R> {
         Ok(read > 0)
     }
 
-    /// Gives the bytes as they are.
+    /// Copies the bytes unchanged.
     pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end {
             self.buffer = Vec::new();

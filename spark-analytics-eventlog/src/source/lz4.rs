@@ -1,4 +1,4 @@
-//! lz4: lz4-java's stream of blocks, as Spark writes it, and lz4's own frames.
+//! lz4: the block stream of lz4-java, which Spark writes, and the standard frames.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -17,14 +17,14 @@ const HEADER_BYTES: usize = 8 + 1 + 4 + 4 + 4;
 const METHOD: u8 = 0xf0;
 const STORED: u8 = 0x10;
 const COMPRESSED: u8 = 0x20;
-/// The rest of a token, and this, is the logarithm of the most that a block holds: up to 32 MiB.
+/// The low bits of a token plus this are the logarithm of the maximum block size: up to 32 MiB.
 const BASE_LOG: u8 = 10;
 
 const CHECKSUM_SEED: u32 = 0x9747_b28c;
 /// lz4-java drops the upper bits.
 const CHECKSUM_BITS: u32 = 0x0fff_ffff;
 
-/// lz4-java's blocks. Each stream of them ends in an empty one.
+/// The blocks of lz4-java. Each stream ends with an empty block.
 pub(super) struct Lz4Blocks {
     has_end_mark: bool,
 }
@@ -56,7 +56,7 @@ impl Framing for Lz4Blocks {
             out.resize(header.content, 0);
             let length = decompress_into(data, out).map_err(|error| format!("lz4: {error}"))?;
             if length != header.content {
-                return Err("an lz4 block is shorter than it says".to_owned());
+                return Err("an lz4 block is shorter than its header states".to_owned());
             }
         } else {
             out.extend(data);
@@ -76,10 +76,10 @@ impl Framing for Lz4Blocks {
 
 impl Header {
     fn read(bytes: &[u8]) -> Result<Self, String> {
-        let wrong = || "an lz4 block has a header that none has".to_owned();
+        let wrong = || "an lz4 block has an invalid header".to_owned();
         let number = |at| array(bytes, at).map(u32::from_le_bytes).ok_or_else(wrong);
         if !bytes.starts_with(MAGIC) {
-            return Err("no lz4 block starts so".to_owned());
+            return Err("not an lz4 block".to_owned());
         }
         let token = bytes[MAGIC.len()];
         let (length, content, checksum) = (number(9)? as usize, number(13)? as usize, number(17)?);
@@ -98,18 +98,18 @@ impl Header {
     }
 }
 
-/// lz4's own frames, which Spark does not write but the `lz4` tool does.
+/// Standard lz4 frames, which the `lz4` tool writes, but not Spark.
 pub(super) struct Lz4Frames {
-    /// Gets whole blocks only, for it cannot go on within one.
+    /// Receives only whole blocks, since it cannot resume within one.
     decoder: FrameDecoder<VecDeque<u8>>,
     frame: Option<Flags>,
 }
 
-/// A frame header's flags.
+/// The flags of a frame header.
 #[derive(Clone, Copy)]
 struct Flags(u8);
 
-/// The longest block of a frame.
+/// Maximum size of a block in a frame.
 const MAX_FRAME_BLOCK_BYTES: u32 = 4 * 1024 * 1024;
 
 impl Lz4Frames {
@@ -123,13 +123,13 @@ impl Flags {
         (self.0 >> bit & 1) as usize
     }
 
-    /// Magic number, flags, block size, perhaps content size and dictionary, checksum.
+    /// Magic number, flags, block size, optional content size and dictionary, checksum.
     const fn header(self) -> usize {
         4 + 1 + 1 + 8 * self.has(3) + 4 * self.has(0) + 1
     }
 
     fn block(self, size: u32) -> Result<usize, String> {
-        /// Whether a block is stored as it is.
+        /// The flag of a block that is stored uncompressed.
         const STORED: u32 = 1 << 31;
         match size & !STORED {
             _ if size == 0 => Ok(4 + 4 * self.has(2)),
@@ -145,7 +145,7 @@ impl Framing for Lz4Frames {
         match self.frame {
             Some(flags) => flags.block(u32::from_le_bytes(start)).map(Some),
             None if start == *FRAME_MAGIC => Ok(input.get(4).map(|flags| Flags(*flags).header())),
-            None => Err("no lz4 frame starts so".to_owned()),
+            None => Err("not an lz4 frame".to_owned()),
         }
     }
 

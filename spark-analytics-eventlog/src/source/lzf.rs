@@ -1,4 +1,4 @@
-//! lzf: compress-lzf's chunks, as Spark writes them.
+//! lzf: the chunks of compress-lzf, which Spark writes.
 
 use super::framing::{Framing, array};
 
@@ -6,7 +6,7 @@ pub(super) const MAGIC: &[u8] = b"ZV";
 
 /// Magic number, type, length.
 const HEADER_BYTES: usize = 2 + 1 + 2;
-/// With the length of the content.
+/// The same with the length of the content.
 const COMPRESSED_HEADER_BYTES: usize = HEADER_BYTES + 2;
 const STORED: u8 = 0;
 const COMPRESSED: u8 = 1;
@@ -21,7 +21,7 @@ impl Framing for Lzf {
         match header[2] {
             STORED if header.starts_with(MAGIC) => Ok(Some(HEADER_BYTES + length)),
             COMPRESSED if header.starts_with(MAGIC) => Ok(Some(COMPRESSED_HEADER_BYTES + length)),
-            _ => Err("no lzf chunk starts so".to_owned()),
+            _ => Err("not an lzf chunk".to_owned()),
         }
     }
 
@@ -34,12 +34,12 @@ impl Framing for Lzf {
         out.reserve(content.into());
         match expand(&block[COMPRESSED_HEADER_BYTES..], out, content.into()) {
             Some(()) if out.len() == usize::from(content) => Ok(()),
-            _ => Err("an lzf chunk does not hold what it says".to_owned()),
+            _ => Err("the content of an lzf chunk differs from its header".to_owned()),
         }
     }
 }
 
-/// Appends up to `most` bytes; `None` where the data makes no sense.
+/// Appends up to `most` bytes; `None` if the data is invalid.
 fn expand(mut data: &[u8], out: &mut Vec<u8>, most: usize) -> Option<()> {
     while let Some((&control, rest)) = data.split_first() {
         data = rest;
@@ -57,7 +57,7 @@ fn expand(mut data: &[u8], out: &mut Vec<u8>, most: usize) -> Option<()> {
             let (&low, rest) = data.split_first()?;
             let back = (usize::from(control & 31) << 8 | usize::from(low)) + 1;
             let from = out.len().checked_sub(back)?;
-            // What is copied may reach into itself.
+            // The copied range may overlap its own output.
             for at in from..from + length {
                 out.push(out[at]);
             }

@@ -1,4 +1,14 @@
-//! The bytes of a log, decompressed: the codec is told by content, never by name.
+//! The decompressed bytes of a log. The codec is recognised by the first bytes, never by name.
+//!
+//! | module | formats |
+//! | --- | --- |
+//! | `zstd` | frames and skippable frames |
+//! | `lz4` | the block stream of lz4-java, which Spark writes, and the frames of the `lz4` tool |
+//! | `snappy` | the stream of snappy-java, which Spark writes, and the framing format of other tools |
+//! | `lzf` | the chunks of compress-lzf, which Spark writes |
+//! | `gzip` | members |
+//! | `framing` | what the formats made of whole blocks share |
+//! | `input` | the bytes of the reader that the codec has not consumed yet |
 
 mod framing;
 mod gzip;
@@ -16,59 +26,59 @@ use std::io::{self, Read};
 use framing::Framed;
 use input::Input;
 
-/// The most that a block may hold, compressed or not: lz4-java's limit, and more than Spark lets any
-/// other codec write.
+/// Maximum size of a block, compressed or not: the limit of lz4-java, and more than Spark can write with any
+/// other codec.
 const MAX_BLOCK_BYTES: usize = 32 * 1024 * 1024;
 
-/// Logs compress to a hundredth, deflate never goes below 1/1,032: content of over 1,000 times the
-/// compressed bytes was made to fill disks and memories.
+/// Maximum ratio of content to compressed bytes. Logs compress to about a hundredth, and deflate cannot exceed
+/// 1,032: a higher ratio is a decompression bomb.
 const MAX_RATIO: u64 = 1_000;
 
-/// As much as any content may have, however small it was compressed.
+/// Content up to this size is allowed at any ratio.
 const MIN_BOMB_BYTES: u64 = if cfg!(test) { 1024 * 1024 } else { 1024 * 1024 * 1024 };
 
-/// A log's decompressed bytes, up to where its data ends, is cut off or damaged: only a failure of
-/// the reader below is an error.
+/// Reads the decompressed bytes of a log up to where its data ends, is truncated or is damaged. Only a failure
+/// of the underlying reader is an error.
 ///
-/// No end is final. Where the reader has more later, as that of a growing file does, reading goes
-/// on there, be it within a block.
+/// No end is final. If the underlying reader returns more later, as for a growing file, reading resumes there,
+/// even within a block.
 pub(crate) struct Source<R> {
     input: Input<R>,
     content: Content,
-    /// Decompressed so far.
+    /// Bytes consumed and decompressed so far.
     total: Progress,
     corrupt: Option<String>,
 }
 
-/// Why compressed data ends before its end.
+/// Why compressed data ends early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
-    /// The file ends within a block or before its end mark, as that of a running application does.
+    /// The file ends within a block or before its end mark, as the file of a running application does.
     CutOff,
-    /// The data is not of its codec from some byte on; nothing is read behind.
+    /// The data is invalid from some byte on; nothing after it is read.
     Corrupt(String),
 }
 
 enum Content {
-    /// The file is too short to tell.
+    /// The file is too short to recognise the codec.
     Unknown,
     Plain,
     Compressed(Box<dyn Decode + Send>),
 }
 
-/// One compressed format, which knows no I/O.
+/// A compressed format. It does no I/O.
 trait Decode {
     /// Decodes a part of the input to the front of `out`, which is not empty.
     ///
-    /// Progress of 0 bytes on both sides means that more input is needed. An error is told once all that
-    /// came before it has been given, and is the last call.
+    /// Progress of 0 bytes on both sides means that more input is needed. An error is returned only after all
+    /// content before it, and is the last call.
     fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, String>;
 
-    /// Whether data may end behind the input that was taken.
+    /// Whether the data may end after the consumed input.
     fn is_at_end(&self) -> bool;
 }
 
-/// What of the input was taken, and how much was put out.
+/// Number of bytes consumed and produced.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Progress {
     taken: usize,
@@ -103,8 +113,7 @@ impl<R: Read> Source<R> {
         self.input.reader_mut()
     }
 
-    /// What is wrong with the compressed data behind the last byte that was read, if anything. Asked
-    /// where reading has come to an end for now.
+    /// The damage after the last byte read, if any. To be called when reading has reached the current end.
     pub(crate) fn damage(&self) -> Option<Damage> {
         let is_cut = match &self.content {
             Content::Unknown => !self.input.bytes().is_empty(),
@@ -141,7 +150,7 @@ impl<R: Read> Read for Source<R> {
                         if self.total.is_of_a_bomb() {
                             let Progress { taken, given } = self.total;
                             self.corrupt = Some(format!(
-                                "{taken} compressed bytes hold {given} and more, over \
+                                "{taken} compressed bytes expand to {given} or more, over \
                                  {MAX_RATIO} times as many"
                             ));
                         } else if progress.given > 0 {
@@ -174,10 +183,10 @@ enum Codec {
     Gzip,
 }
 
-/// How compressed files begin. What is masked off the first byte does not matter.
+/// The first bytes of compressed files. Bits of the first byte outside the mask are ignored.
 const MAGIC_NUMBERS: [(u8, &[u8], Codec); 8] = [
     (0xff, b"\x28\xb5\x2f\xfd", Codec::Zstd),
-    // A zstd frame to skip.
+    // A skippable zstd frame.
     (0xf0, b"\x50\x2a\x4d\x18", Codec::Zstd),
     (0xff, lz4::MAGIC, Codec::Lz4Blocks),
     (0xff, lz4::FRAME_MAGIC, Codec::Lz4Frames),
@@ -188,7 +197,7 @@ const MAGIC_NUMBERS: [(u8, &[u8], Codec); 8] = [
 ];
 
 impl Codec {
-    /// Tells a codec by a file's first bytes; `None` as long as these few may become any.
+    /// Recognises a codec by the first bytes of a file; `None` if more bytes are needed.
     fn of(head: &[u8]) -> Option<Self> {
         let mut is_open = false;
         for (mask, magic, codec) in MAGIC_NUMBERS {

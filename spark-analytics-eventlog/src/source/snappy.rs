@@ -1,4 +1,4 @@
-//! snappy: snappy-java's stream, as Spark writes it, and snappy's own framing.
+//! snappy: the stream of snappy-java, which Spark writes, and the standard framing format.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -16,7 +16,7 @@ pub(super) const FRAME_MAGIC: &[u8] = b"\xff\x06\0\0sNaP";
 const HEADER_BYTES: usize = 8 + 4 + 4;
 const VERSION: u32 = 1;
 
-/// snappy-java's blocks behind their lengths; each stream has a header. No block has a checksum.
+/// The blocks of snappy-java, each after its length; each stream has a header. Blocks have no checksums.
 pub(super) struct SnappyJava;
 
 impl Framing for SnappyJava {
@@ -38,7 +38,7 @@ impl Framing for SnappyJava {
             let oldest = array(block, 12).map(u32::from_be_bytes);
             return match oldest {
                 Some(oldest) if block.starts_with(MAGIC) && oldest <= VERSION => Ok(()),
-                _ => Err("no snappy stream starts so".to_owned()),
+                _ => Err("not a snappy stream".to_owned()),
             };
         }
         let data = &block[4..];
@@ -52,9 +52,9 @@ impl Framing for SnappyJava {
     }
 }
 
-/// snappy's own framing, which Spark does not write but other tools do.
+/// The standard framing format, which other tools write, but not Spark.
 pub(super) struct SnappyFrames {
-    /// Gets whole chunks only, for it cannot go on within one.
+    /// Receives only whole chunks, since it cannot resume within one.
     decoder: FrameDecoder<VecDeque<u8>>,
 }
 

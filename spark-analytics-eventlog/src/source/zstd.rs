@@ -1,4 +1,4 @@
-//! zstd: frames one after another, among them frames to skip.
+//! zstd: a sequence of frames, including skippable ones.
 
 use std::io;
 
@@ -6,18 +6,18 @@ use zstd::stream::raw::{DParameter, Decoder, Operation};
 
 use super::{Decode, Progress};
 
-/// The longest window that Spark can make zstd write, at level 22: 2^27 bytes.
+/// The largest window that zstd uses in Spark, at level 22: 2^27 bytes.
 const MAX_WINDOW_LOG: u32 = 27;
 
-/// As much as tells how long a frame's header is.
+/// Number of bytes that determine the length of a frame header.
 const FIRST_BYTES: usize = 5;
 
-/// What zstd asks for together with the block before it.
+/// The header of the next block, which zstd requests together with a block.
 const BLOCK_HEADER_BYTES: usize = 3;
 
 pub(super) struct Zstd {
     decoder: Decoder<'static>,
-    /// As many bytes as complete the next block and the header behind it.
+    /// Number of bytes that complete the next block and the header after it.
     wanted: usize,
     is_within_frame: bool,
     may_hold_output: bool,
@@ -55,8 +55,7 @@ impl Decode for Zstd {
         if input.is_empty() {
             return Ok(Progress::NONE);
         }
-        // A call that comes upon damage gives nothing of what it decoded before: so none goes beyond
-        // a block.
+        // A call that finds damage discards what it decoded before it, so no call spans more than one block.
         let most = match self.wanted {
             header @ ..=BLOCK_HEADER_BYTES => header,
             block => block - BLOCK_HEADER_BYTES,
@@ -72,7 +71,7 @@ impl Decode for Zstd {
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     if text.contains("too much memory") {
-        return format!("its zstd window is longer than 2^{MAX_WINDOW_LOG} bytes");
+        return format!("its zstd window is larger than 2^{MAX_WINDOW_LOG} bytes");
     }
     text
 }

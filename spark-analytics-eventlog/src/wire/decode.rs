@@ -1,4 +1,4 @@
-//! One line to one event.
+//! Decodes one line into one event.
 
 use serde::Deserialize;
 
@@ -6,11 +6,11 @@ use crate::wire::event::Event;
 use crate::wire::exclusion::Exclusion;
 use crate::wire::lenient::Text;
 
-/// Reads one line: `None` for an event of a class that is not read, an error says what is wrong
-/// with the line.
+/// Decodes one line: `None` for an event of a class that is not read. An error says what is wrong with the
+/// line.
 pub(crate) fn decode(line: &[u8]) -> Result<Option<Event<'_>>, String> {
     if line.first() != Some(&b'{') {
-        return Err("the line is no JSON object".to_owned());
+        return Err("the line is not a JSON object".to_owned());
     }
     match event_class(line) {
         Some(class) => decode_class(class, line),
@@ -22,7 +22,7 @@ pub(crate) fn decode(line: &[u8]) -> Result<Option<Event<'_>>, String> {
     }
 }
 
-/// The class where it stands in Spark's own lines, found without reading on.
+/// The class at its position in Spark's own layout, found without parsing the rest.
 fn event_class(line: &[u8]) -> Option<&str> {
     let rest = line.strip_prefix(b"{\"Event\":\"")?;
     let end = memchr::memchr2(b'"', b'\\', rest)?;
@@ -85,21 +85,21 @@ fn decode_other<'a>(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Ev
     })
 }
 
-/// The most characters of the parser's words that a warning repeats.
+/// Maximum number of characters of the parser's message in a warning.
 const LONGEST_REASON: usize = 200;
 
 fn reason(what: &str, error: &serde_json::Error) -> String {
     let at = error.column();
     if error.is_eof() {
-        return format!("{what} is cut off: its JSON ends early");
+        return format!("{what} is truncated: its JSON ends early");
     }
     if error.is_syntax() {
-        return format!("{what} is not JSON, byte {at} of it is wrong");
+        return format!("{what} is not valid JSON at byte {at}");
     }
-    // The text ends in serde_json's own place within the line, which would read as the log's.
+    // The message ends in a position within the line, which would look like a position in the log.
     let text = error.to_string();
     let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    // It quotes what it found, and that may be all of a long line.
+    // It quotes the value found, which may be as long as the line.
     let text: String = text.chars().take(LONGEST_REASON).collect();
-    format!("{what} is not as Spark writes it: {text}, at byte {at} of the line")
+    format!("{what} differs from what Spark writes: {text}, at byte {at} of the line")
 }

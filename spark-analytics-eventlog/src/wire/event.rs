@@ -247,7 +247,7 @@ pub(crate) struct StageInfo<'a> {
 }
 
 impl StageInfo<'_> {
-    /// A stage of which a job that an old Spark started tells the number alone.
+    /// A stage of a job from an old Spark, which writes only the stage id.
     pub(crate) const fn unknown(id: i64) -> Self {
         Self {
             id,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::wire::lenient::{StageKey, Text};
 use crate::wire::number;
 
-/// One of the events that exclude an executor or all of a node, or take that back.
+/// An event that excludes an executor or all executors of a node, or reverts that.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Exclusion<'a> {
     #[serde(deserialize_with = "number::required")]
@@ -25,7 +25,7 @@ pub(crate) struct Exclusion<'a> {
 }
 
 impl<'a> Exclusion<'a> {
-    /// Reads a line of a class; `None` if the class is another.
+    /// Decodes a line; `None` if its class is not one of these.
     pub(crate) fn decode(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Self>> {
         let name = class.strip_prefix("org.apache.spark.scheduler.SparkListener")?;
         let what = name.strip_prefix("Executor").or_else(|| name.strip_prefix("Node"))?;
@@ -38,7 +38,7 @@ impl<'a> Exclusion<'a> {
         Some(event.map(|event| Self { is_lifted, ..event }))
     }
 
-    /// The stage attempt for which alone it is.
+    /// The stage attempt to which it is limited.
     pub(crate) fn stage(&self) -> Option<StageKey> {
         Some((self.stage_id?, self.stage_attempt_id))
     }

@@ -10,7 +10,7 @@ use spark_analytics_core::history::{EXECUTOR_METRICS, STAGE_METRICS};
 
 use crate::wire::number::{Whole, or_zero};
 
-/// A task's own metrics; what the log leaves out is 0.
+/// Metrics of a task; those that the log leaves out are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct TaskMetrics {
@@ -136,7 +136,7 @@ impl TaskMetrics {
         self.shuffle_write.unwrap_or_default().bytes
     }
 
-    /// Adds the task to what tasks come to.
+    /// Adds the task to totals.
     pub(crate) fn add_to(&self, totals: &mut TaskTotals) {
         totals.run_time_ms += i128::from(self.run_time);
         totals.cpu_time_ns += i128::from(self.cpu_time);
@@ -223,36 +223,36 @@ impl Sums {
     }
 }
 
-/// The highest value that was told of each of [`EXECUTOR_METRICS`].
+/// The highest reported value of each of [`EXECUTOR_METRICS`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peaks(pub(crate) [i64; EXECUTOR_METRICS.len()]);
 
 impl Peaks {
-    /// What Spark holds before any executor told its memory: its first metric is -1 then, and so it
-    /// is written in the end of a task that died before.
-    pub(crate) const UNTOLD: Self = {
+    /// The state before any executor reported its memory: the first metric is -1, as Spark also writes it in
+    /// the end of a task that failed before.
+    pub(crate) const UNREPORTED: Self = {
         let mut values = [0; EXECUTOR_METRICS.len()];
         values[0] = -1;
         Self(values)
     };
 
-    /// What an event tells that tells none.
+    /// The values of an event without peaks.
     pub(crate) const NONE: Self = Self([0; EXECUTOR_METRICS.len()]);
 
-    /// Raises what lies lower than another's.
+    /// Raises each value to that of another, if that is higher.
     pub(crate) fn raise(&mut self, other: &Self) {
         for (peak, value) in self.0.iter_mut().zip(other.0) {
             *peak = (*peak).max(value);
         }
     }
 
-    /// The peaks by their names, if they were told.
+    /// The peaks by name, if any were reported.
     pub(crate) fn named(&self) -> Option<BTreeMap<String, i64>> {
         (self.0[0] >= 0).then(|| named(&EXECUTOR_METRICS, &self.0))
     }
 }
 
-/// Logs of a Spark that knows fewer metrics, or none, leave them 0.
+/// Metrics that an older Spark does not write are 0.
 impl Default for Peaks {
     fn default() -> Self {
         Self::NONE
@@ -297,7 +297,7 @@ impl<'de> Visitor<'de> for PeaksVisitor {
     }
 }
 
-/// Finds a metric by its name, at once when they come in Spark's order.
+/// Finds a metric by its name, without a search if they are in Spark's order.
 struct MetricName {
     expected: usize,
 }

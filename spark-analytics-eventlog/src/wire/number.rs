@@ -1,13 +1,13 @@
-//! Whole numbers as a log may hold them.
+//! Whole numbers, read as leniently as Spark reads them.
 //!
-//! Spark writes them as integers, and takes what other writers make of them: a fraction is cut off.
+//! Spark writes integers, but also accepts numbers with a fraction, which it truncates.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-/// A number that must be there.
+/// A number that must be present.
 pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     deserializer.deserialize_any(Number { null: None })
 }
@@ -17,7 +17,7 @@ pub(crate) fn or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64,
     deserializer.deserialize_any(Number { null: Some(0) })
 }
 
-/// A time that is Spark's -1 where the log has `null`.
+/// A time that is -1, as in Spark, where the log has `null`.
 pub(crate) fn or_no_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     deserializer.deserialize_any(Number { null: Some(NO_TIME) })
 }
@@ -34,7 +34,7 @@ pub(crate) fn optional<'de, D: Deserializer<'de>>(
 #[serde(transparent)]
 pub(crate) struct Whole(#[serde(deserialize_with = "or_zero")] pub(crate) i64);
 
-/// What Spark takes for the time of an event that tells none.
+/// The time that Spark assumes for an event without one.
 pub(crate) const NO_TIME: i64 = -1;
 
 pub(crate) const fn no_time() -> i64 {
@@ -42,7 +42,7 @@ pub(crate) const fn no_time() -> i64 {
 }
 
 struct Number {
-    /// What `null` stands for, if for anything.
+    /// The value of `null`, if it is accepted.
     null: Option<i64>,
 }
 

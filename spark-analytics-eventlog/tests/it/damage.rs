@@ -51,20 +51,20 @@ fn assert_left_out(line: &[u8], reason: &str) {
 
 #[test]
 fn a_line_that_is_not_json_is_left_out() {
-    assert_left_out(b"garbage", "the line is no JSON object");
-    assert_left_out(b"{garbage", "the line is not JSON, byte 2 of it is wrong");
+    assert_left_out(b"garbage", "the line is not a JSON object");
+    assert_left_out(b"{garbage", "the line is not valid JSON at byte 2");
     assert_left_out(
         br#"{"Event":"SparkListenerJobEnd",,"Job ID":0}"#,
-        "SparkListenerJobEnd is not JSON, byte 32 of it is wrong",
+        "SparkListenerJobEnd is not valid JSON at byte 32",
     );
 }
 
 #[test]
 fn a_line_that_is_json_but_no_event_is_left_out() {
-    assert_left_out(b"[\"SparkListenerJobEnd\"]", "the line is no JSON object");
+    assert_left_out(b"[\"SparkListenerJobEnd\"]", "the line is not a JSON object");
     assert_left_out(
         b"{\"event\":\"SparkListenerJobStart\",\"job_id\":1}",
-        "the line is not as Spark writes it: missing field `Event`, at byte 44 of the line",
+        "the line differs from what Spark writes: missing field `Event`, at byte 44 of the line",
     );
 }
 
@@ -73,26 +73,26 @@ fn a_line_that_is_cut_off_is_left_out() {
     let line = whole().0[6].clone();
     assert_left_out(
         &line.as_bytes()[..line.len() - 9],
-        "SparkListenerTaskEnd is cut off: its JSON ends early",
+        "SparkListenerTaskEnd is truncated: its JSON ends early",
     );
 }
 
 #[test]
 fn a_line_that_is_not_utf_8_is_left_out() {
     let line = b"{\"Event\":\"SparkListenerTaskEnd\",\"Stage ID\":0,\"Task End Reason\":{\"Reason\":\"\xff\xfe\"}}";
-    assert_left_out(line, "SparkListenerTaskEnd is not JSON, byte 75 of it is wrong");
+    assert_left_out(line, "SparkListenerTaskEnd is not valid JSON at byte 75");
 }
 
 #[test]
 fn a_line_of_nuls_is_left_out() {
-    assert_left_out(&[0; 4096], "the line is no JSON object");
+    assert_left_out(&[0; 4096], "the line is not a JSON object");
 }
 
 #[test]
 fn a_line_with_numbers_out_of_range_is_left_out() {
     assert_left_out(
         br#"{"Event":"SparkListenerJobEnd","Job ID":99999999999999999999,"Job Result":{"Result":"JobSucceeded"}}"#,
-        "SparkListenerJobEnd is not as Spark writes it: invalid type: floating point `1e+20`, \
+        "SparkListenerJobEnd differs from what Spark writes: invalid type: floating point `1e+20`, \
          expected i64, at byte 60 of the line",
     );
 }
@@ -101,7 +101,7 @@ fn a_line_with_numbers_out_of_range_is_left_out() {
 fn a_line_with_a_field_missing_is_left_out() {
     assert_left_out(
         br#"{"Event":"SparkListenerJobEnd","Completion Time":7}"#,
-        "SparkListenerJobEnd is not as Spark writes it: missing field `Job ID`, at byte 51 of the line",
+        "SparkListenerJobEnd differs from what Spark writes: missing field `Job ID`, at byte 51 of the line",
     );
 }
 
@@ -116,7 +116,7 @@ fn a_line_that_is_too_long_is_left_out() {
 fn a_deeply_nested_line_does_no_harm() {
     let mut line = b"{\"Event\":\"SparkListenerJobEnd\",\"x\":".to_vec();
     line.extend(std::iter::repeat_n(b'[', 1_000_000));
-    assert_left_out(&line, "SparkListenerJobEnd is cut off: its JSON ends early");
+    assert_left_out(&line, "SparkListenerJobEnd is truncated: its JSON ends early");
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn damaged_zstd_is_read_up_to_the_damage() {
     let log = read(&bytes);
     assert_eq!(log.snapshot, whole().read());
     let [warning] = &log.warnings[..] else { panic!("{:?}", log.warnings) };
-    let reason = "the compressed data is damaged, nothing is read behind: ";
+    let reason = "the compressed data is damaged; nothing after this is read: ";
     assert!(warning.reason.starts_with(reason), "{}", warning.reason);
     for at in 0..bytes.len() {
         let mut flipped = bytes.clone();
@@ -281,14 +281,14 @@ fn a_file_that_tells_nothing_says_why() {
     assert_eq!(error(b"\n \r\n\n", "f"), "f is empty");
     assert_eq!(error(&zstd(b""), "f"), "f is empty");
     let no_log = "f is not a Spark event log: no line at its start begins with {\"Event\":…}";
-    assert_eq!(error(b"# Read me\n\nThis is no log.\n", "f"), no_log);
+    assert_eq!(error(b"# Read me\n\nThis is not a log.\n", "f"), no_log);
     assert_eq!(error(&[0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0], "f"), no_log);
     assert_eq!(error("{\"a\":1}\n".repeat(100_000).as_bytes(), "f"), no_log);
     let mut log = whole();
     log.0.remove(1);
     assert_eq!(
         error(log.text().as_bytes(), "f"),
-        "f has no SparkListenerApplicationStart, so its 13 events belong to no known application",
+        "f has no SparkListenerApplicationStart, so the application of its 13 events is unknown",
     );
 }
 

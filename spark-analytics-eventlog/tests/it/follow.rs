@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use spark_analytics_core::log::LogSnapshot;
-use spark_analytics_eventlog::{Follower, FoundLog, LogError, LogFile, read_log};
+use spark_analytics_eventlog::{Follower, FoundLog, LogError, LogFile, Polled, read_log};
 use tempfile::TempDir;
 
 /// A real log, in lines.
@@ -48,20 +48,20 @@ impl Followed {
 
     /// What a look tells, taken or not.
     fn look(&mut self, is_taken: bool) -> Vec<Told> {
-        let found = self.follower.look();
+        let found = self.follower.poll();
         assert!(found.failed.is_empty() && found.skipped.is_empty(), "{found:?}");
         let mut told = Vec::new();
         for log in found.logs {
-            if !self.follower.has_news(&log) {
+            if !self.follower.has_changes(&log) {
                 continue;
             }
             let read = match self.follower.read(&log) {
-                Ok(None) => continue,
-                Ok(Some(file)) => Ok(file),
+                Ok(Polled::Read(file)) => Ok(file),
+                Ok(_) => continue,
                 Err(error) => Err(error),
             };
             if is_taken && read.is_ok() {
-                self.follower.taken(&log);
+                self.follower.mark_ingested(&log);
             }
             told.push((log, read));
         }
@@ -168,8 +168,8 @@ fn what_was_not_taken_is_told_again() {
 fn what_is_known_from_earlier_is_not_read_until_it_changes() {
     let (mut logs, lines) = (Followed::new(), lines());
     logs.append("local-1.inprogress", &lines[..20]);
-    for log in logs.follower.look().logs {
-        logs.follower.taken(&log);
+    for log in logs.follower.poll().logs {
+        logs.follower.mark_ingested(&log);
     }
     assert!(logs.look(true).is_empty());
     logs.append("local-1.inprogress", &lines[20..]);
@@ -222,9 +222,9 @@ fn a_vanished_log_is_no_error_and_is_new_when_it_is_back() {
     logs.one();
 
     logs.append("local-2", &lines);
-    let found = logs.follower.look();
+    let found = logs.follower.poll();
     fs::remove_file(logs.path("local-2")).unwrap();
-    assert!(logs.follower.read(&found.logs[1]).unwrap().is_none());
+    assert_eq!(logs.follower.read(&found.logs[1]).unwrap(), Polled::Gone);
     assert!(logs.look(true).is_empty());
 }
 
@@ -235,8 +235,28 @@ fn a_folder_that_cannot_be_read_is_an_error_of_that_look_only() {
     logs.follower = Follower::new(logs.path("logs"));
     logs.one();
     logs.rename("logs", "away");
-    let found = logs.follower.look();
+    let found = logs.follower.poll();
     assert_eq!((found.logs.len(), found.failed.len()), (0, 1));
     logs.rename("away", "logs");
     assert!(logs.look(true).is_empty());
+}
+
+#[test]
+fn a_read_that_gives_no_facts_says_why() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    let read = |logs: &mut Followed| {
+        let found = logs.follower.poll();
+        logs.follower.read(&found.logs[0])
+    };
+    logs.append("local-1.inprogress", &[]);
+    assert_eq!(read(&mut logs).unwrap(), Polled::NotStarted);
+    logs.append("local-1.inprogress", &lines);
+    assert!(matches!(read(&mut logs), Ok(Polled::Read(_))));
+    let found = logs.follower.poll();
+    logs.follower.mark_ingested(&found.logs[0]);
+    assert_eq!(read(&mut logs).unwrap(), Polled::Unchanged);
+    fs::remove_file(logs.path("local-1.inprogress")).unwrap();
+    logs.append("notes.txt", &["to do\n".to_owned()]);
+    assert!(matches!(read(&mut logs), Err(LogError::NotALog { .. })));
+    assert_eq!(read(&mut logs).unwrap(), Polled::NotALog);
 }

@@ -84,7 +84,7 @@ fn accumulable() -> BoxedStrategy<String> {
                 ("Internal", "true".to_owned()),
             ]))
         })
-        // What they hold is not read, so that it is no JSON is seen only where the line is parsed.
+        // Their content is not read, so invalid JSON is noticed only where the line is parsed.
         .prop_filter("JSON", |text| serde_json::from_str::<serde_json::Value>(text).is_ok())
         .boxed()
 }
@@ -354,7 +354,7 @@ fn a_line_in_sparks_layout_is_told_from_others() {
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/small-3.5-plain/log/local-1795465576509");
     let text = std::fs::read_to_string(path).unwrap();
     let line = text.lines().find(|line| line.contains("SparkListenerTaskEnd")).unwrap();
-    // What stands within an accumulable is not looked at along the layout, and is no JSON.
+    // The content of an accumulable is not read in this layout, and this one is not JSON.
     let damaged = line.replacen("\"ID\":", "\"ID\";", 1).into_bytes();
     assert_ne!(line.as_bytes(), damaged);
     assert_eq!(read(std::slice::from_ref(&damaged), b"").warnings, []);

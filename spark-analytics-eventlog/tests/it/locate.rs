@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{
-    Found, FoundLog, LogFile, LogKind, find_logs, list_logs, read_found, read_from,
+    Discovered, FoundLog, LogFile, LogKind, find_logs, list_logs, read_found, read_from,
 };
 
 use crate::made::codecs::{gzip, lz4, zstd};
@@ -38,11 +38,11 @@ impl Folder {
         name.strip_prefix(root).unwrap().trim_start_matches('/')
     }
 
-    fn names(&self, found: &Found) -> Vec<String> {
+    fn names(&self, found: &Discovered) -> Vec<String> {
         found.logs.iter().map(|log| self.relative(&log.name).to_owned()).collect()
     }
 
-    fn find(&self) -> Found {
+    fn find(&self) -> Discovered {
         find_logs(self.0.path())
     }
 }
@@ -156,19 +156,19 @@ fn what_is_amiss_in_a_rolling_log_is_told() {
     let (log, folder) = rolling(&["events_1_app-1.zstd", "events_1_app-1"]);
     folder.write("eventlog_v2_app-1/events_1_app-1.zstd", b"longer");
     assert_eq!(part_names(&log), ["events_1_app-1"]);
-    assert_eq!(log.warnings, ["part 1 is there twice, events_1_app-1.zstd is left out"]);
+    assert_eq!(log.warnings, ["part 1 exists twice; events_1_app-1.zstd is left out"]);
     let log = one(folder.0.path());
     assert_eq!(part_names(&log), ["events_1_app-1.zstd"]);
 
     let folder = Folder::of(&["eventlog_v2_app-1/events_1_app-1"]);
     let log = one(folder.0.path());
     assert!(!log.is_in_progress);
-    assert_eq!(log.warnings, ["there is no appstatus file, so the log is taken as ended"]);
+    assert_eq!(log.warnings, ["there is no appstatus file; the log is assumed to have ended"]);
 
     let folder = Folder::of(&[STATUS]);
     let found = folder.find();
     assert!(found.logs.is_empty());
-    assert!(found.skipped[0].reason.ends_with("is a rolling event log without any part"));
+    assert!(found.skipped[0].reason.ends_with("is a rolling event log without parts"));
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_listing_leaves_folders_below_alone_but_for_rolled_logs() {
     ]);
     let found = list_logs(folder.0.path());
     assert_eq!(folder.names(&found), ["eventlog_v2_app-2", "local-1.inprogress"]);
-    let ids = |found: &Found| -> Vec<String> {
+    let ids = |found: &Discovered| -> Vec<String> {
         found.logs.iter().map(|log| log.id().to_owned()).collect()
     };
     let before = ids(&found);
@@ -272,7 +272,7 @@ fn of_a_log_that_is_there_under_both_names_the_ended_one_is_taken() {
     let folder = Folder::of(&["local-1.inprogress", "local-1"]);
     let found = folder.find();
     assert_eq!(folder.names(&found), ["local-1"]);
-    assert!(found.skipped[0].reason.ends_with("is there without .inprogress, too"));
+    assert!(found.skipped[0].reason.ends_with("also exists without .inprogress"));
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn a_part_that_is_missing_or_torn_is_a_warning_and_the_rest_is_read() {
     let reasons: Vec<_> = log.warnings.iter().map(|w| (w.line, &*w.reason)).collect();
     assert_eq!(
         reasons,
-        [(0, "part 2 is missing"), (7, "SparkListenerTaskEnd is cut off: its JSON ends early"),]
+        [(0, "part 2 is missing"), (7, "SparkListenerTaskEnd is truncated: its JSON ends early"),]
     );
     assert_eq!(log.snapshot.jobs.len(), 3);
     assert_eq!(log.lines, lines.len() as u64 + 1);

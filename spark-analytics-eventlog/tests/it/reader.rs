@@ -276,7 +276,7 @@ fn a_log_that_is_cut_while_it_is_read_is_an_error_and_then_begun_anew() {
     log.append("local-1.inprogress", &content());
     let path = log.path("local-1.inprogress");
     let cut = OpenOptions::new().write(true).open(&path).unwrap();
-    log.reader = LogReader::telling(move |_| cut.set_len(10).unwrap());
+    log.reader = LogReader::with_progress(move |_| cut.set_len(10).unwrap());
     let error = log.reader.read(&log.found()).unwrap_err();
     assert!(matches!(error, LogError::Replaced { .. }) && error.is_failure(), "{error}");
     assert!(error.to_string().contains("local-1.inprogress"), "{error}");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::json;
-use spark_analytics_eventlog::{Found, find_logs, list_logs, read_found};
+use spark_analytics_eventlog::{Discovered, find_logs, list_logs, read_found};
 
 use crate::made::Log;
 use crate::made::codecs::zstd;
@@ -110,7 +110,7 @@ fn whole() -> Log {
     log
 }
 
-fn failure(found: &Found) -> &str {
+fn failure(found: &Discovered) -> &str {
     let ([], [], [failed]) = (&found.logs[..], &found.skipped[..], &found.failed[..]) else {
         panic!("{found:?}")
     };
@@ -151,7 +151,7 @@ fn a_cut_connection_is_an_error_and_no_shorter_log() {
     let mut reader = log.parts[0].open(0).unwrap();
     let mut bytes = Vec::new();
     assert!(reader.read_to_end(&mut bytes).is_err());
-    assert!(reader.read_to_end(&mut bytes).is_err(), "an error is no end");
+    assert!(reader.read_to_end(&mut bytes).is_err(), "an error is not an end");
 }
 
 #[test]
@@ -200,8 +200,14 @@ fn a_url_that_is_none_of_a_log_says_so() {
     for (url, reason) in [
         ("ftp://host/log", "Unable to recognise URL"),
         ("http://", "empty host"),
-        ("http://user:secret@host/log", "a URL of a log has no password and no `?`"),
-        ("http://host/log?key=secret", "a URL of a log has no password and no `?`"),
+        (
+            "http://user:secret@host/log",
+            "the URL of a log must not contain a password or a query (`?`)",
+        ),
+        (
+            "http://host/log?key=secret",
+            "the URL of a log must not contain a password or a query (`?`)",
+        ),
     ] {
         let found = find_logs(url);
         assert!(failure(&found).contains(reason), "{url}: {found:?}");

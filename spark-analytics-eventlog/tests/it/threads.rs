@@ -1,6 +1,6 @@
 //! Readers may be handed from thread to thread.
 
-use spark_analytics_eventlog::{Follower, Found, LogError, LogFile, LogReader};
+use spark_analytics_eventlog::{Discovered, Follower, LogError, LogFile, LogReader, Polled};
 
 fn is_sent<T: Send + 'static>() {}
 fn is_shared<T: Send + Sync + 'static>() {}
@@ -11,6 +11,7 @@ fn readers_are_sent_and_results_shared() {
     is_sent::<LogReader>();
     is_sent::<Follower>();
     is_shared::<LogFile>();
-    is_shared::<Found>();
+    is_shared::<Discovered>();
+    is_shared::<Polled>();
     is_an_error::<LogError>();
 }

@@ -6,10 +6,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::Store;
+use spark_analytics_core::figures::{ApplicationFigures, StageFigures};
 use spark_analytics_core::log::{Application, Stage};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::figures::{ApplicationFigures, StageFigures};
 use crate::problem::Problem;
 use crate::request::page::{self, Page};
 use crate::request::params::{Params, short};

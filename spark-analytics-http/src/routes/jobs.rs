@@ -5,10 +5,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use spark_analytics_core::figures::JobFigures;
 use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, JobResult, Store};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::figures::JobFigures;
 use crate::problem::Problem;
 use crate::request::page::{self, Page};
 use crate::request::params::{self, Params};

@@ -1,12 +1,13 @@
 //! `GET /api/v1/logs` and `…/rejected`: events as received, and rejected input.
 
+use std::fmt::Display;
+
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use spark_analytics_core::{Event, EventCursor, JobKey, Rejected, Store, StoredEvent, Timestamp};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::figures::text;
 use crate::problem::Problem;
 use crate::request::json_names::WireEvent;
 use crate::request::page::{self, Page};
@@ -151,4 +152,9 @@ pub(crate) async fn rejected(
         raw: rejection.raw,
     };
     Ok(Json(RejectedPage { rejected: rows.into_iter().map(row).collect(), next }))
+}
+
+/// Serializes a value as its `Display` text.
+fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }

@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use spark_analytics_core::figures::{JobLine, Quantiles, TaskFigures, TotalFigures};
 use spark_analytics_core::{Day, JobFilter};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::figures::{JobLine, Quantiles, TaskFigures, TotalFigures};
 use crate::problem::Problem;
 use crate::request::page::{self, Page};
 use crate::request::params::{self, Params};

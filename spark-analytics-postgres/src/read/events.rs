@@ -2,12 +2,13 @@
 
 use sqlx::QueryBuilder;
 
+use spark_analytics_core::backend::rows_limit;
 use spark_analytics_core::{EventCursor, JobKey, Result, StoredEvent};
 
 use crate::PostgresStore;
 use crate::error::failed;
 use crate::rows::event::stored_event;
-use crate::value::{Columns, cannot_be_held, rows_limit, until_nul};
+use crate::value::{Columns, cannot_be_held, until_nul};
 
 pub(crate) async fn events(
     store: &PostgresStore,

@@ -2,12 +2,13 @@
 
 use sqlx::{AssertSqlSafe, Postgres, QueryBuilder};
 
+use spark_analytics_core::backend::rows_limit;
 use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, JobRecord, JobResult, Result};
 
 use crate::PostgresStore;
 use crate::error::failed;
 use crate::rows::job::{FIGURES, RECORD, figures, record};
-use crate::value::{Columns, cannot_be_held, rows_limit, until_nul};
+use crate::value::{Columns, cannot_be_held, until_nul};
 
 pub(crate) async fn job(store: &PostgresStore, key: &JobKey) -> Result<Option<JobRecord>> {
     if cannot_be_held(&[&key.app_id, &key.attempt_id]) {

@@ -2,7 +2,7 @@
 
 use sqlx::QueryBuilder;
 
-use spark_analytics_core::backend::HeldLog;
+use spark_analytics_core::backend::{HeldLog, rows_limit};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{Result, Timestamp};
 
@@ -10,7 +10,7 @@ use crate::PostgresStore;
 use crate::error::failed;
 use crate::rows::attempt;
 use crate::transaction::Transaction;
-use crate::value::{Columns, cannot_be_held, rows_limit, until_nul};
+use crate::value::{Columns, cannot_be_held, until_nul};
 
 pub(crate) async fn log(
     store: &PostgresStore,

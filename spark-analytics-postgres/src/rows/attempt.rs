@@ -7,7 +7,6 @@ use sqlx::postgres::{PgConnection, PgRow};
 
 use spark_analytics_core::Result;
 use spark_analytics_core::backend::{HeldLog, LogWriteSet};
-use spark_analytics_core::history::stage_status;
 use spark_analytics_core::log::{Application, Executor, SqlExecution, Stage};
 
 use crate::error::failed;
@@ -178,7 +177,7 @@ async fn write_stages(connection: &mut PgConnection, writes: &[OfApp<'_>]) -> sq
         .column(facts().map(|stage| stage.stage_id))
         .column(facts().map(|stage| stage.stage_attempt_id))
         .column(facts().map(|stage| stage.name.as_str()))
-        .column(facts().map(|stage| stage_status(stage.status)))
+        .column(facts().map(|stage| stage.status.name()))
         .column(facts().map(|stage| stage.submission_time.map(|time| time.as_micros())))
         .column(facts().map(|stage| stage.completion_time.map(|time| time.as_micros())))
         .column(facts().map(|stage| stage.tasks.succeeded))

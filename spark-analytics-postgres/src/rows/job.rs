@@ -4,16 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::postgres::{PgConnection, PgRow};
 
-use spark_analytics_core::backend::{End, JobFold, JobWrite, Start};
-use spark_analytics_core::log::LogJob;
-use spark_analytics_core::{
-    Job, JobKey, JobRecord, JobResult, Result, Source, TaskTotals, Timestamp,
+use spark_analytics_core::backend::{
+    HeldJobColumns, JobColumns, JobWrite, event_task_columns, task_columns,
 };
+use spark_analytics_core::{Job, JobKey, JobRecord, JobResult, Result, Source, TaskTotals};
 
 use crate::statement::Rows;
-use crate::value::{
-    Columns, event_task_columns, sums_of_tasks, sums_of_tasks_mut, task_columns, wide,
-};
+use crate::value::{Columns, sums_of_tasks, sums_of_tasks_mut, wide};
 
 /// A job's key in the database: its application's attempt, and its id.
 pub(crate) type JobNo = (i64, i64);
@@ -60,17 +57,17 @@ pub(crate) async fn write(
             false => empty.remove(&no(write)),
         };
     }
-    let rows = jobs.iter().map(|write| JobColumns::of(write, no(write)));
-    let is_of_events = |row: &JobColumns<'_>| told_by == Source::Events && row.log.is_none();
+    let rows = jobs.iter().map(|write| (no(write), JobColumns::of(write)));
+    let is_of_events = |(_, row): &Row<'_>| told_by == Source::Events && row.log.is_none();
     let (of_events, others): (Vec<_>, Vec<_>) = rows.partition(is_of_events);
     place(&of_events)
-        .event_tasks(of_events.iter().map(|row| row.tasks))
+        .event_tasks(of_events.iter().map(|(_, row)| row.tasks))
         .execute(connection, &update(OF_EVENTS))
         .await?;
     place(&others)
-        .tasks(others.iter().map(|row| row.tasks))
-        .fallible(others.iter().map(|row| json(row.single_events)))
-        .fallible(others.iter().map(|row| json(row.log)))
+        .tasks(others.iter().map(|(_, row)| row.tasks))
+        .fallible(others.iter().map(|(_, row)| json(row.single_events)))
+        .fallible(others.iter().map(|(_, row)| json(row.log)))
         .execute(connection, &update(ALL))
         .await
 }
@@ -84,71 +81,27 @@ fn update(columns: &str) -> String {
     )
 }
 
+/// A row with its key.
+type Row<'a> = (JobNo, JobColumns<'a>);
+
 /// The keys, and the columns of [`ALL`] up to the tasks.
-fn place(rows: &[JobColumns<'_>]) -> Rows {
+fn place(rows: &[Row<'_>]) -> Rows {
+    let columns = || rows.iter().map(|(_, row)| row);
     Rows::default()
-        .column(rows.iter().map(|row| row.no.0))
-        .column(rows.iter().map(|row| row.no.1))
-        .column(rows.iter().map(|row| row.source.map(Source::name)))
-        .column(rows.iter().map(|row| row.user))
-        .column(rows.iter().map(|row| row.start_us))
-        .column(rows.iter().map(|row| row.end_us))
-        .column(rows.iter().map(|row| row.result))
-        .column(rows.iter().map(|row| row.end.map(|end| end.user.as_str())))
-        .column(rows.iter().map(|row| row.end.map(|end| end.completion_time.as_micros())))
-        .column(rows.iter().map(|row| wide(&sums_of_tasks(row.tasks))))
+        .column(rows.iter().map(|(no, _)| no.0))
+        .column(rows.iter().map(|(no, _)| no.1))
+        .column(columns().map(|row| row.source.map(Source::name)))
+        .column(columns().map(|row| row.user))
+        .column(columns().map(|row| row.start.map(|start| start.as_micros())))
+        .column(columns().map(|row| row.end.map(|end| end.as_micros())))
+        .column(columns().map(|row| row.result))
+        .column(columns().map(|row| row.end_user))
+        .column(columns().map(|row| row.completion_time.map(|time| time.as_micros())))
+        .column(columns().map(|row| wide(&sums_of_tasks(row.tasks))))
 }
 
 fn json(value: Option<&impl serde::Serialize>) -> serde_json::Result<Option<String>> {
     value.map(serde_json::to_string).transpose()
-}
-
-/// The figures in force, and what is kept beside them.
-struct JobColumns<'a> {
-    no: JobNo,
-    source: Option<Source>,
-    user: Option<&'a str>,
-    start_us: Option<i64>,
-    end_us: Option<i64>,
-    result: Option<&'a str>,
-    /// The end that single events told, where theirs are in force.
-    end: Option<&'a End>,
-    tasks: &'a TaskTotals,
-    /// What single events told, where the log's figures are in force.
-    single_events: Option<&'a JobFold>,
-    log: Option<&'a LogJob>,
-}
-
-impl<'a> JobColumns<'a> {
-    fn of(write: &'a JobWrite, no: JobNo) -> Self {
-        let (events, log) = (&write.record.events, write.record.log.as_deref());
-        match &write.figures {
-            Some(figures) if figures.source == Source::Log => Self {
-                no,
-                source: Some(Source::Log),
-                user: Some(&figures.user),
-                start_us: Some(figures.start.as_micros()),
-                end_us: Some(figures.end.as_micros()),
-                result: Some(figures.result.name()),
-                end: None,
-                tasks: &figures.tasks,
-                single_events: (!events.is_empty()).then_some(events),
-                log,
-            },
-            figures => Self {
-                no,
-                source: figures.as_ref().map(|figures| figures.source),
-                user: events.start.as_ref().map(|start| start.user.as_str()),
-                start_us: events.start.as_ref().map(|start| start.timestamp.as_micros()),
-                end_us: events.end.as_ref().map(|end| end.timestamp.as_micros()),
-                result: events.end.as_ref().map(|end| end.job_result.as_str()),
-                end: events.end.as_ref(),
-                tasks: &events.tasks,
-                single_events: None,
-                log,
-            },
-        }
-    }
 }
 
 /// The records of rows of [`RECORD`].
@@ -159,34 +112,21 @@ pub(crate) fn records(rows: &[PgRow]) -> Result<HashMap<JobNo, JobRecord>> {
 /// The key and the record of a row of [`RECORD`].
 pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(JobNo, JobRecord)> {
     let no = (columns.get()?, columns.get()?);
-    let source = columns.get::<Option<&str>>()?.map(Source::from_name);
-    let user: Option<String> = columns.get()?;
-    let start: Option<i64> = columns.get()?;
-    let end: Option<i64> = columns.get()?;
-    let job_result: Option<String> = columns.get()?;
-    let end_user: Option<String> = columns.get()?;
-    let completion_time: Option<i64> = columns.get()?;
-    let mut tasks = columns.event_tasks()?;
-    columns.widen(sums_of_tasks_mut(&mut tasks))?;
-    let single_events: Option<JobFold> = columns.optional_json()?;
-    let log = columns.optional_json()?;
-    let events = match source {
-        Some(Source::Log) => single_events.unwrap_or_default(),
-        _ => JobFold {
-            start: start.map(|start| Start {
-                timestamp: Timestamp::from_micros(start),
-                user: user.unwrap_or_default(),
-            }),
-            end: end.map(|end| End {
-                timestamp: Timestamp::from_micros(end),
-                user: end_user.unwrap_or_default(),
-                completion_time: Timestamp::from_micros(completion_time.unwrap_or_default()),
-                job_result: job_result.unwrap_or_default(),
-            }),
-            tasks,
-        },
+    let mut held = HeldJobColumns {
+        source: columns.optional_source()?,
+        user: columns.get()?,
+        start: columns.optional_time()?,
+        end: columns.optional_time()?,
+        result: columns.get()?,
+        end_user: columns.get()?,
+        completion_time: columns.optional_time()?,
+        event_tasks: columns.event_tasks()?,
+        ..HeldJobColumns::default()
     };
-    Ok((no, JobRecord { events, log }))
+    columns.widen(sums_of_tasks_mut(&mut held.event_tasks))?;
+    held.single_events = columns.optional_json()?;
+    held.log = columns.optional_json()?;
+    Ok((no, held.into()))
 }
 
 /// The figures of a row of [`FIGURES`].

@@ -7,15 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgConnection;
 
-use spark_analytics_core::backend::RollupKey;
+use spark_analytics_core::backend::{RollupKey, task_columns};
 use spark_analytics_core::{Day, Error, Result, Rollup};
 
 use crate::PostgresStore;
 use crate::error::{POSTGRES, failed};
 use crate::statement::Rows;
-use crate::value::{
-    Columns, histogram_bytes, narrow, sums_of_tasks, sums_of_tasks_mut, task_columns, wide,
-};
+use crate::value::{Columns, histogram_bytes, narrow, sums_of_tasks, sums_of_tasks_mut, wide};
 
 /// How many writers may change roll-ups at once; more wait.
 const SLOTS: i16 = 16;

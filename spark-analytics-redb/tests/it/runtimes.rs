@@ -1,9 +1,9 @@
 //! One program on three runtimes.
 
 use futures::future::try_join_all;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Analytics, Day, JobKey, Receipt, Store};
 use spark_analytics_redb::RedbStore;
-use spark_analytics_tests::Workload;
 
 /// Concurrent callers through the group, then figures.
 async fn program() {

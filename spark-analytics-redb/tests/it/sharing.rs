@@ -7,12 +7,12 @@ use std::thread;
 
 use futures::executor::block_on;
 use futures::future::join_all;
+use spark_analytics_conformance::{Dump, Workload};
 use spark_analytics_core::{
     Dedup, Durability, Error, Event, EventCursor, JobFilter, JobKey, MemoryStore, Receipt, Store,
     Timestamp,
 };
 use spark_analytics_redb::RedbStore;
-use spark_analytics_tests::{Dump, Workload};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {

@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use crate::support::*;
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Day, JobKey, Store};
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::Workload;
 
 const JOBS: u64 = 10_000;
 

@@ -8,11 +8,11 @@ use futures::future::join_all;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use spark_analytics_conformance::history::{self, Input};
 use spark_analytics_core::{
     Application, JobKey, LogJob, LogSnapshot, MemoryStore, Store, Timestamp,
 };
 use spark_analytics_redis::RedisCached;
-use spark_analytics_tests::history::{self, Input};
 
 async fn two_processes() -> (MemoryStore, InMemory, InMemory) {
     let (store, url, namespace) = (MemoryStore::default(), shared_url(), namespace());

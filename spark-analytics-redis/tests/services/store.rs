@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use spark_analytics_conformance::{Fixture, conformance};
 use spark_analytics_core::{Dedup, MemoryStore, Result, Store};
 use spark_analytics_redis::RedisCached;
-use spark_analytics_tests::{Fixture, conformance};
 
 /// A store in memory behind an adapter whose entries do not grow old.
 #[derive(Debug)]

@@ -2,12 +2,13 @@
 
 use sqlx::QueryBuilder;
 
+use spark_analytics_core::backend::rows_limit;
 use spark_analytics_core::{EventCursor, JobKey, Result, StoredEvent};
 
 use crate::SqliteStore;
 use crate::error::failed;
 use crate::rows::event::stored_event;
-use crate::value::{Columns, rows_limit};
+use crate::value::Columns;
 
 pub(crate) async fn events(
     store: &SqliteStore,

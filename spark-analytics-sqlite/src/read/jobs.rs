@@ -3,12 +3,13 @@
 use sqlx::sqlite::Sqlite;
 use sqlx::{AssertSqlSafe, QueryBuilder};
 
+use spark_analytics_core::backend::rows_limit;
 use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, JobRecord, JobResult, Result};
 
 use crate::SqliteStore;
 use crate::error::failed;
 use crate::rows::job::{FIGURES, RECORD, figures, record};
-use crate::value::{Columns, rows_limit};
+use crate::value::Columns;
 
 pub(crate) async fn job(store: &SqliteStore, key: &JobKey) -> Result<Option<JobRecord>> {
     let sql = format!(

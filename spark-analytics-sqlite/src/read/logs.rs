@@ -1,13 +1,13 @@
 //! Reading what event logs told.
 
-use spark_analytics_core::backend::HeldLog;
+use spark_analytics_core::backend::{HeldLog, rows_limit};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{Result, Timestamp};
 
 use crate::SqliteStore;
 use crate::error::failed;
 use crate::rows::attempt::{self, fact};
-use crate::value::{Columns, rows_limit};
+use crate::value::Columns;
 
 pub(crate) async fn log(
     store: &SqliteStore,

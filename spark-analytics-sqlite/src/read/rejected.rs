@@ -1,10 +1,11 @@
 //! Listing rejected input, the newest first.
 
+use spark_analytics_core::backend::rows_limit;
 use spark_analytics_core::{Rejected, Rejection, Result, Timestamp};
 
 use crate::SqliteStore;
 use crate::error::failed;
-use crate::value::{Columns, rows_limit};
+use crate::value::Columns;
 
 pub(crate) async fn rejected(
     store: &SqliteStore,

@@ -6,7 +6,6 @@ use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteConnection;
 
 use spark_analytics_core::backend::{HeldLog, LogWriteSet};
-use spark_analytics_core::history::stage_status;
 use spark_analytics_core::log::{Application, Executor, SqlExecution, Stage};
 use spark_analytics_core::{Result, Source};
 
@@ -204,7 +203,7 @@ async fn write_stages(
         values.add(stage.stage_id);
         values.add(stage.stage_attempt_id);
         values.add(stage.name.as_str());
-        values.add(stage_status(stage.status));
+        values.add(stage.status.name());
         values.add(stage.submission_time.map(|time| time.as_micros()));
         values.add(stage.completion_time.map(|time| time.as_micros()));
         values.add(stage.tasks.succeeded);

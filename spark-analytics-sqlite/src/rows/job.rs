@@ -2,13 +2,13 @@
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use spark_analytics_core::backend::{End, JobFold, JobWrite, Start};
-use spark_analytics_core::{Job, JobKey, JobRecord, JobResult, Result, Source, Timestamp};
+use spark_analytics_core::backend::{
+    HeldJobColumns, JobColumns, JobWrite, event_task_columns, task_columns,
+};
+use spark_analytics_core::{Job, JobKey, JobRecord, JobResult, Result, Source};
 
 use crate::statement::{Statement, Values};
-use crate::value::{
-    Columns, event_task_columns, put_event_tasks, put_json, put_tasks, task_columns,
-};
+use crate::value::{Columns, put_event_tasks, put_json, put_tasks};
 
 /// The columns that [`figures`] reads.
 pub(crate) const FIGURES: &str = concat!(
@@ -67,8 +67,9 @@ pub(crate) async fn write(
             values.add(key.app_id.as_str());
             values.add(key.attempt_id.as_str());
             values.add(key.job_id);
-            put_place(values, job.write);
-            put_rest(values, job.write);
+            let row = JobColumns::of(job.write);
+            put_place(values, &row);
+            put_rest(values, &row);
         })
         .execute(connection)
         .await?;
@@ -78,12 +79,13 @@ pub(crate) async fn write(
             Statement::update("spark_jobs", "job_no", &columns.join(", "))
                 .with(jobs, |values, job| {
                     values.add(job.job_no);
+                    let row = JobColumns::of(job.write);
                     if place.is_some() {
-                        put_place(values, job.write);
+                        put_place(values, &row);
                     }
                     match rest {
-                        OF_EVENTS => put_events(values, &job.write.record.events),
-                        _ => put_rest(values, job.write),
+                        OF_EVENTS => put_events(values, &row),
+                        _ => put_rest(values, &row),
                     }
                 })
                 .execute(connection)
@@ -108,53 +110,32 @@ fn keeps_place(write: &JobWrite) -> bool {
     }
 }
 
-/// The figures of an event log, where they are in force.
-fn of_log(write: &JobWrite) -> Option<&Job> {
-    write.figures.as_ref().filter(|figures| figures.source == Source::Log)
-}
-
-fn put_place(values: &mut Values, write: &JobWrite) {
-    values.add(write.figures.as_ref().map(|figures| figures.source.name()));
-    if let Some(figures) = of_log(write) {
-        values.add(figures.user.as_str());
-        values.add(figures.end.as_micros());
-        values.add(figures.result.name());
-    } else {
-        let JobFold { start, end, .. } = &write.record.events;
-        values.add(start.as_ref().map(|start| start.user.as_str()));
-        values.add(end.as_ref().map(|end| end.timestamp.as_micros()));
-        values.add(end.as_ref().map(|end| end.job_result.as_str()));
-    }
+/// The values of [`PLACE`].
+fn put_place(values: &mut Values, row: &JobColumns<'_>) {
+    values.add(row.source.map(Source::name));
+    values.add(row.user);
+    values.add(row.end.map(|end| end.as_micros()));
+    values.add(row.result);
 }
 
 /// The values of [`REST`].
-fn put_rest(values: &mut Values, write: &JobWrite) {
-    let JobRecord { events, log } = &write.record;
-    if let Some(figures) = of_log(write) {
-        values.add(figures.start.as_micros());
-        values.add(None::<&str>);
-        values.add(None::<i64>);
-        put_tasks(values, &figures.tasks);
-        put_optional_json(values, Some(events).filter(|events| !events.is_empty()));
-    } else {
-        put_times(values, events);
-        put_tasks(values, &events.tasks);
-        values.add(None::<&str>);
-    }
-    put_optional_json(values, log.as_ref());
+fn put_rest(values: &mut Values, row: &JobColumns<'_>) {
+    put_times(values, row);
+    put_tasks(values, row.tasks);
+    put_optional_json(values, row.single_events);
+    put_optional_json(values, row.log);
 }
 
 /// The values of [`OF_EVENTS`].
-fn put_events(values: &mut Values, events: &JobFold) {
-    put_times(values, events);
-    put_event_tasks(values, &events.tasks);
+fn put_events(values: &mut Values, row: &JobColumns<'_>) {
+    put_times(values, row);
+    put_event_tasks(values, row.tasks);
 }
 
-fn put_times(values: &mut Values, events: &JobFold) {
-    let end = events.end.as_ref();
-    values.add(events.start.as_ref().map(|start| start.timestamp.as_micros()));
-    values.add(end.map(|end| end.user.as_str()));
-    values.add(end.map(|end| end.completion_time.as_micros()));
+fn put_times(values: &mut Values, row: &JobColumns<'_>) {
+    values.add(row.start.map(|start| start.as_micros()));
+    values.add(row.end_user);
+    values.add(row.completion_time.map(|time| time.as_micros()));
 }
 
 fn put_optional_json(values: &mut Values, value: Option<&impl serde::Serialize>) {
@@ -167,33 +148,19 @@ fn put_optional_json(values: &mut Values, value: Option<&impl serde::Serialize>)
 /// The number and the record of a row of [`RECORD`].
 pub(crate) fn record(columns: &mut Columns<'_>) -> Result<(i64, JobRecord)> {
     let job_no = columns.get()?;
-    let source = columns.get::<Option<&str>>()?.map(Source::from_name);
-    let user: Option<String> = columns.get()?;
-    let start: Option<i64> = columns.get()?;
-    let end: Option<i64> = columns.get()?;
-    let job_result: Option<String> = columns.get()?;
-    let end_user: Option<String> = columns.get()?;
-    let completion_time: Option<i64> = columns.get()?;
-    let tasks = columns.event_tasks()?;
-    let single_events: Option<JobFold> = columns.optional_json()?;
-    let log = columns.optional_json()?;
-    let events = match source {
-        Some(Source::Log) => single_events.unwrap_or_default(),
-        _ => JobFold {
-            start: start.map(|start| Start {
-                timestamp: Timestamp::from_micros(start),
-                user: user.unwrap_or_default(),
-            }),
-            end: end.map(|end| End {
-                timestamp: Timestamp::from_micros(end),
-                user: end_user.unwrap_or_default(),
-                completion_time: Timestamp::from_micros(completion_time.unwrap_or_default()),
-                job_result: job_result.unwrap_or_default(),
-            }),
-            tasks,
-        },
+    let held = HeldJobColumns {
+        source: columns.optional_source()?,
+        user: columns.get()?,
+        start: columns.optional_time()?,
+        end: columns.optional_time()?,
+        result: columns.get()?,
+        end_user: columns.get()?,
+        completion_time: columns.optional_time()?,
+        event_tasks: columns.event_tasks()?,
+        single_events: columns.optional_json()?,
+        log: columns.optional_json()?,
     };
-    Ok((job_no, JobRecord { events, log }))
+    Ok((job_no, held.into()))
 }
 
 /// The figures of a row of [`FIGURES`].

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
-use spark_analytics_core::backend::RollupKey;
+use spark_analytics_core::backend::{RollupKey, task_columns};
 use spark_analytics_core::{Day, Result, Rollup};
 
 use crate::error::failed;
 use crate::statement::{Statement, Values};
-use crate::value::{Columns, Sum, put_histogram, put_tasks, task_columns};
+use crate::value::{Columns, Sum, put_histogram, put_tasks};
 
 /// The columns that [`rollup`] reads.
 pub(crate) const FIGURES: &str = concat!(

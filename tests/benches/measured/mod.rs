@@ -1,21 +1,21 @@
-//! What benches have in common: taking turns, rates as lines that scripts/bench/all reads, and whether to be quick.
+//! What the benches share: taking turns, rates as lines that scripts/bench/all reads, and small sizes.
 
 #![allow(dead_code, reason = "not every bench needs all")]
 
 use std::time::{Duration, Instant};
 
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::Event;
-use spark_analytics_tests::Workload;
 
-/// Into how many samples a measurement is divided.
+/// The number of samples of a measurement.
 const SAMPLES: usize = 10;
 
-/// Whether small sizes will do: `BENCH_QUICK=1`, or to see that a bench works, `-- --test`.
+/// Whether to use small sizes: with `BENCH_QUICK=1`, or with `-- --test` to see that a bench works.
 pub(crate) fn is_quick() -> bool {
     std::env::var_os("BENCH_QUICK").is_some() || std::env::args().any(|it| it == "--test")
 }
 
-/// What was measured, and in which unit. Prints are one line of JSON each.
+/// A measurement and its unit, printed as a line of JSON.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measure<'a>(pub(crate) &'a str, pub(crate) &'a str);
 
@@ -24,12 +24,12 @@ impl Measure<'_> {
         self.print(serde_json::json!({ "samples": samples }));
     }
 
-    /// With those of a peer that took turns.
+    /// With the samples of a peer that took turns.
     pub(crate) fn compare(self, samples: &[f64], peer: &str, theirs: &[f64]) {
         self.print(serde_json::json!({ "samples": samples, "peer": peer, "theirs": theirs }));
     }
 
-    /// At one of several sizes.
+    /// For one of several sizes.
     pub(crate) fn tell_at(self, size: usize, samples: &[f64]) {
         self.print(serde_json::json!({ "at": size, "samples": samples }));
     }
@@ -70,7 +70,7 @@ pub(crate) async fn take_turns(
     (our_rates, their_rates)
 }
 
-/// Adds the time that something takes.
+/// Adds the time of a call.
 pub(crate) async fn timed<T>(total: &mut Duration, work: impl Future<Output = T>) -> T {
     let start = Instant::now();
     let done = work.await;

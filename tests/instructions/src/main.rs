@@ -1,20 +1,20 @@
-//! Work whose instructions are counted: `instructions CASE ROUNDS [LOG]` prepares the input of a case and goes
-//! through it that often. What two numbers of rounds differ by is what the rounds cost, without the preparation
-//! and without what only a first time costs. It prints what a round is of. scripts/check/instructions runs it.
+//! The work whose instructions are counted: `spark-analytics-instructions CASE ROUNDS [LOG]` prepares the input of a case and
+//! processes it ROUNDS times. The difference between two numbers of rounds is the cost of the rounds, without preparation
+//! and one-time costs. It prints the number of items in a round. scripts/check/instructions runs it.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::hint::black_box;
 
+use spark_analytics_conformance::Workload;
 use spark_analytics_core::{
     Batch, Dedup, Event, Held, HeldLog, JobFold, JobKey, JobRecord, Store, plan, plan_log,
 };
 use spark_analytics_eventlog::read_log;
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::Workload;
 
-/// At most so many rounds: inputs are prepared for all of them, however many are gone through.
+/// The maximum number of rounds. Inputs are always prepared for all of them.
 const MOST_ROUNDS: usize = 4;
 /// Events of a round.
 const ROWS: usize = 1_000;
@@ -24,7 +24,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 fn main() -> Result {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [case, rounds, log @ ..] = &arguments[..] else {
-        return Err("usage: instructions CASE ROUNDS [LOG]".into());
+        return Err("usage: spark-analytics-instructions CASE ROUNDS [LOG]".into());
     };
     let rounds: usize = rounds.parse()?;
     if rounds > MOST_ROUNDS {
@@ -101,7 +101,7 @@ fn plan_batches(jobs: usize, rounds: usize) {
     for (events, held) in inputs.by_ref().take(rounds) {
         let _ = black_box(plan(Batch::new(events, Dedup::WithTask), held));
     }
-    // What was not planned is not dropped: that would count, too.
+    // Remaining input is leaked, because dropping it would count, too.
     std::mem::forget(inputs);
     println!("{ROWS} events");
 }

@@ -1,4 +1,4 @@
-//! Group commit: who waits for whom, what is bounded, what a dropped call leaves.
+//! Group commit: which calls wait for which, what is bounded, and what a dropped call leaves behind.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,18 +10,18 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::{LocalBoxFuture, Shared, join_all};
 use futures::task::noop_waker;
+use spark_analytics_conformance::{Dump, Gated, Reference, Workload};
 use spark_analytics_core::{
     Analytics, Error, Event, JobKey, Limits, MemoryStore, Receipt, Result, Store, Timestamp,
 };
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::{Dump, Gated, Reference, Workload};
 
 fn event(job_id: i64) -> Vec<Event> {
     vec![Event::job_start(job_id, Timestamp::from_millis(job_id), "ada").unwrap()]
 }
 
-/// A call that a test polls by hand.
+/// A call that a test polls itself.
 struct Call(Shared<LocalBoxFuture<'static, Result<Vec<Receipt>>>>);
 
 impl Call {
@@ -34,7 +34,7 @@ impl Call {
         block_on(self.0.clone())
     }
 
-    /// `None` while it is not over; asked again it answers again.
+    /// `None` until it has finished; then the same result each time.
     fn poll(&mut self) -> Option<Result<Vec<Receipt>>> {
         match Pin::new(&mut self.0.clone()).poll(&mut Context::from_waker(&noop_waker())) {
             Poll::Ready(outcome) => Some(outcome),
@@ -63,7 +63,7 @@ fn any_of_the_callers_drives_the_commit() {
     let mut calls: Vec<Call> = (0..4).map(|n| Call::new(&analytics, event(n))).collect();
     assert!(calls.iter_mut().all(|call| call.poll().is_none()));
     store.let_through(9);
-    // Only the last is polled from here on: it drives the first's batch, too.
+    // Only the last call is polled from here on: it drives the batch of the first, too.
     assert_eq!(calls[3].finish().unwrap(), [Receipt::Recorded(4)]);
     assert_eq!(calls[0].poll().unwrap().unwrap(), [Receipt::Recorded(1)]);
 }
@@ -80,7 +80,7 @@ fn a_dropped_leader_leaves_the_commit_to_the_others() {
     for call in &mut calls {
         assert!(matches!(call.finish().unwrap()[..], [Receipt::Recorded(_)]));
     }
-    // The first batch lost its caller, but the second, which waits for it, has driven it.
+    // The first batch lost its caller, but the second call, which waits for it, has driven it.
     let again = block_on(analytics.ingest((0..4).flat_map(event).collect())).unwrap();
     assert!(again.iter().all(|receipt| matches!(receipt, Receipt::Duplicate(_))), "{again:?}");
 }
@@ -126,11 +126,11 @@ fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
     drop(second);
     let mut third = Call::new(&analytics, event(3));
     assert!(third.poll().is_none());
-    assert_eq!(store.arrived(), [1], "one commit at a time, whoever was dropped in between");
+    assert_eq!(store.arrived(), [1], "one commit at a time, even if calls were dropped in between");
     store.let_through(9);
     assert!(first.finish().is_ok());
     assert!(third.finish().is_ok());
-    // Nothing waits any more, so the bound is free again.
+    // Nothing waits any longer, so there is room below the limit again.
     assert!(block_on(analytics.ingest((10..13).flat_map(event).collect())).is_ok());
 }
 
@@ -164,7 +164,7 @@ fn an_error_reaches_every_caller_of_its_batch_and_no_other() {
     assert_eq!(again, [Receipt::Duplicate(1), Receipt::Recorded(2)]);
 }
 
-/// Many callers with overlapping events on whatever runs futures: each event is recorded once.
+/// Many callers with overlapping events, on any executor: each event is recorded once.
 async fn callers_on_any_runtime<S: Store + Clone>(store: S) {
     let analytics = Analytics::with_limits(store.clone(), Limits { batch: 50, waiting: 100_000 });
     let events = Workload::new(30, 5).batch(1_000);
@@ -231,7 +231,7 @@ async fn a_thousand_callers_on_two_threads_are_all_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_callers_on_two_threads_go_on_side_by_side() {
     const ROUNDS: usize = 10;
-    // One whose commits take a while. A quarter of the callers fit into one.
+    // A store with slow commits. One commit has room for a quarter of the callers.
     let store = SqliteStore::in_memory().await.unwrap();
     let analytics = Analytics::with_limits(store, Limits { batch: 250, waiting: 2_000 });
     let progress: Arc<Vec<AtomicUsize>> = Arc::new((0..1_000).map(|_| 0.into()).collect());
@@ -249,7 +249,7 @@ async fn a_thousand_callers_on_two_threads_go_on_side_by_side() {
         })
     });
     let slowest = join_all(calls).await.into_iter().map(|call| call.unwrap()).min().unwrap();
-    // When the first has ended, the last is well on its way, however threads are scheduled.
+    // When the first has ended, the last has done at least half, however threads are scheduled.
     assert!(slowest >= ROUNDS / 2, "one caller had done {slowest} of {ROUNDS} calls");
 }
 

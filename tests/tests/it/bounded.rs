@@ -1,12 +1,12 @@
-//! A store that does not get on, and callers without end: what waits is bounded in memory, too.
+//! A store that stands still and callers that keep coming: the memory of waiting calls is bounded.
 
 use futures::FutureExt;
+use spark_analytics_conformance::Gated;
 use spark_analytics_core::{Analytics, Error, Event, Limits, Timestamp};
-use spark_analytics_tests::Gated;
 
 use crate::support::again;
 
-/// What this process holds in memory, in bytes.
+/// The resident memory of this process, in bytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -48,7 +48,7 @@ fn callers_of_a_store_that_stands_still_in_a_process_of_their_own() {
             Some(other) => panic!("{other:?}"),
         }
     }
-    // All of them would be 192 MB. What may wait is 10,000 KiB of JSON.
+    // All of them would be 192 MB; at most 10,000 KiB of JSON may wait.
     let held = resident().saturating_sub(before);
     assert!(held < 40 << 20, "{held} bytes held by {} callers", waiting.len());
     assert_eq!((waiting.len(), refused), (78, 1_422));

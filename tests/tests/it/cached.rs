@@ -1,12 +1,12 @@
-//! The cache adapter: its own writes are seen at once, others' within the age limit.
+//! The cache adapter: its own writes are visible immediately, others' within the age limit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use spark_analytics_conformance::{Fixture, Gated, conformance};
 use spark_analytics_core::{
     Cached, Day, Dedup, Event, JobFilter, JobKey, MemoryStore, Result, Store, Timestamp,
 };
-use spark_analytics_tests::{Fixture, Gated, conformance};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -76,7 +76,7 @@ async fn a_read_that_a_write_overtook_is_not_kept() {
     store.let_through(1);
     cached.ingest(whole_job(1)).await.unwrap();
     store.let_through(1);
-    // The slow read answers as of before the write; what is asked afterwards does not.
+    // The slow read returns the state before the write; later reads do not.
     assert_eq!(read.await.unwrap(), None);
     store.hold_reads(false);
     assert!(cached.job(&key).await.unwrap().is_some());
@@ -103,7 +103,7 @@ fn late_task(id: i64) -> Event {
     Event::task_end(id, Timestamp::from_millis(500), "ada", "t", 1, true).unwrap()
 }
 
-/// A store in memory behind a cache that never grows old.
+/// A store in memory behind a cache whose entries do not expire.
 #[derive(Debug)]
 struct Behind(Dedup);
 

@@ -1,4 +1,4 @@
-//! Calls of `Analytics::ingest` given up at each of their await points, over real stores.
+//! Calls of `Analytics::ingest` that are dropped at each of their await points, on real stores.
 
 use spark_analytics_core::MemoryStore;
 use spark_analytics_redb::RedbStore;

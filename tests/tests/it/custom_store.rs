@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use spark_analytics_conformance::{Fixture, conformance};
 use spark_analytics_core::{Dedup, Error, Event, JobKey, Receipt, Result, Store};
-use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
 
 use self::store::JsonStore;
@@ -15,7 +15,7 @@ use self::store::JsonStore;
 #[path = "../../../examples/custom_store.rs"]
 mod store;
 
-/// A file in a folder of its own.
+/// A file in its own temporary folder.
 #[derive(Debug)]
 pub struct InFile(TempDir, Dedup);
 

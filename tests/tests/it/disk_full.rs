@@ -1,4 +1,4 @@
-//! A disk that is really full: a small file system in memory, seen by one process alone.
+//! A disk that is really full: a small file system in memory that only one process sees.
 
 use std::future::Future;
 use std::io::Write;
@@ -15,7 +15,7 @@ use crate::support::small_disk::{fill, make_room, mounts, take_until_full};
 
 const DISK: &str = "SPARK_ANALYTICS_TEST_DISK";
 
-/// Runs the body of a test with a small disk of its own, in a process that runs the test of this name.
+/// Runs the body of a test with its own small disk, in a new process that runs the test of this name.
 fn on_a_small_disk<F: Future<Output = ()>>(test: &str, body: impl FnOnce(TempDir) -> F) {
     if std::env::var_os(DISK).is_some() {
         let folder = TempDir::new().unwrap();
@@ -27,7 +27,7 @@ fn on_a_small_disk<F: Future<Output = ()>>(test: &str, body: impl FnOnce(TempDir
         if plain_user::is_root() { &["--mount"] } else { &["--map-root-user", "--mount"] };
     let tried = TempDir::new().unwrap();
     if !mounts(Command::new("unshare").args(apart).arg("mount"), tried.path()) {
-        // Where a test passes, the harness keeps to itself what is printed by macros.
+        // The harness hides what macros print in a test that passes.
         let not_tested = format!("\nNOT TESTED: {test}: unshare {apart:?} may not mount here\n");
         std::io::stderr().write_all(not_tested.as_bytes()).unwrap();
         return;
@@ -41,7 +41,7 @@ fn on_a_small_disk<F: Future<Output = ()>>(test: &str, body: impl FnOnce(TempDir
     print!("{told}");
 }
 
-/// Batches are sent until the disk is full, some pages earlier or later each time, and then again with room.
+/// Sends batches until the disk is full, some pages earlier or later each time, and then again with free space.
 async fn full<S: OnFile>(folder: TempDir, told: &str) {
     let path = folder.path().join("store");
     let store = S::open(&path).await.unwrap();
@@ -56,11 +56,11 @@ async fn full<S: OnFile>(folder: TempDir, told: &str) {
     S::check_integrity(&path).await;
 }
 
-/// SQLite says the last where its index of the log finds no room.
+/// SQLite reports the last one if there is no space for its index of the log.
 const TOLD: [&str; 3] =
     ["No space left on device", "database or disk is full", "(code: 4874) disk I/O error"];
 
-/// A store that is made on a full disk is refused until there is room, and then made.
+/// A store cannot be created on a full disk, and can be once there is space.
 async fn made_when_full<S: OnFile>(folder: TempDir) {
     let path = folder.path().join("store");
     for pages in 0.. {

@@ -1,3 +1,3 @@
 //! The conformance suite on the store in memory.
 
-spark_analytics_tests::conformance!(fresh, spark_analytics_tests::InMemory);
+spark_analytics_conformance::conformance!(fresh, spark_analytics_conformance::InMemory);

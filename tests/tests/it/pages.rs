@@ -1,4 +1,4 @@
-//! Links between the pages of the repository lead somewhere, and every page is led to.
+//! Links between the pages of the repository have targets, and every page is linked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,14 +32,14 @@ fn prose(page: &Path) -> String {
     text.split("```").step_by(2).collect()
 }
 
-/// Where the links of a page lead: `](there)`.
+/// The targets of a page's links: `](target)`.
 fn links(page: &Path) -> Vec<String> {
     let prose = prose(page);
     let ends = prose.split("](").skip(1);
     ends.map(|rest| rest.split(')').next().unwrap().to_owned()).collect()
 }
 
-/// The name by which a heading is linked to.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let is_kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
     heading.trim().to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-")
@@ -64,7 +64,7 @@ fn target(page: &Path, path: &str) -> PathBuf {
     target
 }
 
-/// The pages and files that a page links to, and its links that lead nowhere.
+/// The pages and files that a page links to, and its broken links.
 fn follow(page: &Path) -> (Vec<PathBuf>, Vec<String>) {
     let (mut found, mut broken) = (Vec::new(), Vec::new());
     for link in links(page).iter().filter(|link| !link.contains("://")) {

@@ -1,4 +1,4 @@
-//! Files and folders that may not be read or written, or are gone.
+//! Files and folders without permission to read or write, or that were moved.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -25,13 +25,13 @@ async fn refusal<S: OnFile>(path: &Path) -> String {
     S::open(path).await.unwrap_err().to_string().replace(&folder, "DIR")
 }
 
-/// What keeps a store from being opened: the modes of its file and its folder.
+/// Modes of the file and its folder with which a store cannot be opened.
 const READ_ONLY: (u32, u32) = (0o444, 0o755);
 const NO_FILE: (u32, u32) = (0, 0o755);
 const READ_ONLY_FOLDER: (u32, u32) = (0o644, 0o555);
 const NO_FOLDER: (u32, u32) = (0o644, 0);
 
-/// A store that cannot be opened says `told`, and is whole and goes on once it may be opened.
+/// A store that cannot be opened reports `told`; with permission it opens with all its data and works.
 async fn refused<S: OnFile>(modes: &[(u32, u32)], told: &str) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
@@ -74,7 +74,7 @@ fn a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
     );
 }
 
-/// What is open stays open, and what is acknowledged then is there when the store is opened again.
+/// An open store keeps working, and what it acknowledges then is there when it is opened again.
 async fn goes_on<S: OnFile>() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
@@ -146,17 +146,17 @@ fn a_log_that_may_not_be_written_is_named() {
     });
 }
 
-/// Makes files immutable, or mutable again; tells whether it could.
+/// Makes files immutable or mutable again; returns whether that is possible.
 fn set_immutable(folder: &Path, is_immutable: bool) -> bool {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    // SQLite's index of its log is memory that processes share; the kernel ends who writes to it when it may not.
+    // SQLite's index of its log is shared memory: the kernel would kill a process that writes to it.
     let files = files.filter(|file| !file.ends_with("store-shm"));
     let flag = if is_immutable { "+i" } else { "-i" };
     let set = std::process::Command::new("chattr").arg(flag).args(files).output();
     set.is_ok_and(|set| set.status.success())
 }
 
-/// The file system refuses all writes to files that are open for writing, as one does that the kernel has made
+/// The file system refuses writes to files that are open for writing, like one that the kernel has made
 /// read-only after an error.
 async fn frozen<S: OnFile>(test: &str, reads_meanwhile: bool) {
     let folder = TempDir::new().unwrap();

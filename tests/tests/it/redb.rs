@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use spark_analytics_conformance::{Fixture, conformance};
 use spark_analytics_core::{Dedup, Result, Store};
 use spark_analytics_redb::RedbStore;
-use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
 
-/// A file in a folder of its own.
+/// A file in its own temporary folder.
 #[derive(Debug)]
 pub(crate) struct InFile(TempDir, Dedup);
 

@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use spark_analytics_conformance::{Fixture, conformance};
 use spark_analytics_core::{Dedup, Result, Store};
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::{Fixture, conformance};
 use tempfile::TempDir;
 
-/// A file in a folder of its own.
+/// A file in its own temporary folder.
 #[derive(Debug)]
 pub(crate) struct InFile(TempDir, Dedup);
 
@@ -28,7 +28,7 @@ impl Fixture for InFile {
     }
 }
 
-/// A database that is gone with its store.
+/// A database that is dropped with its store.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InMemory(Dedup);
 

@@ -1,19 +1,19 @@
-//! Files that this version wrote, kept for later versions to open.
+//! Files written by this and earlier versions, which later versions must open.
 
 use std::path::{Path, PathBuf};
 
+use spark_analytics_conformance::{Dump, Workload};
 use spark_analytics_core::{
     Application, Event, LogSnapshot, LogSource, MemoryStore, Receipt, Rejection, Store, Timestamp,
 };
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::{Dump, Workload};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
 }
 
-/// What the kept files hold: single events, one replaced, the facts of the log in a file, a prune, a
+/// The content of the golden files: single events, one replaced, the facts of the log in a file, a prune, a
 /// rejected input.
 async fn fill(store: &dyn Store, log: &str) {
     let events = Workload::new(20, 7).batch(300);
@@ -44,7 +44,7 @@ async fn holds_what_it_held(store: &dyn Store, log: &str) {
         let of = async |store: &dyn Store| store.events(&job.key, None, 1_000).await.unwrap();
         assert_eq!(of(store).await, of(&expected).await);
     }
-    // It goes on as if it had never been closed.
+    // It continues as if it had never been closed.
     let too_old = Workload::new(20, 7).batch(1);
     assert_eq!(store.ingest(too_old).await.unwrap(), [Receipt::TooOld]);
     assert_eq!(store.ingest(replacing()).await.unwrap(), [Receipt::Duplicate(301); 2]);
@@ -52,7 +52,7 @@ async fn holds_what_it_held(store: &dyn Store, log: &str) {
     assert_eq!(store.ingest(new).await.unwrap(), [Receipt::Recorded(302)]);
 }
 
-/// A store in a copy of a kept file.
+/// A store in a copy of a golden file.
 async fn copied<S>(name: &str, open: impl AsyncFn(PathBuf) -> S) -> (tempfile::TempDir, S) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -95,7 +95,7 @@ async fn a_redb_file_of_schema_3_opens() {
     knows_where_its_log_lay(&store).await;
 }
 
-/// Where the log of files since schema 3 is noted to have lain.
+/// The location of the log that files since schema 3 have recorded.
 fn source() -> LogSource {
     let modified = "2026-11-23T20:31:20Z".parse().unwrap();
     LogSource { location: "/logs/app-1".to_owned(), size: 466_124, modified }
@@ -117,7 +117,7 @@ async fn a_redb_file_of_schema_2_opens() {
     holds_what_it_held(&store, "log-2.json").await;
 }
 
-/// A file of schema 1 takes what only schema 2 keeps, and keeps it.
+/// A file of schema 1 accepts and keeps data that only schema 2 has.
 async fn takes_what_is_new(store: &dyn Store) {
     let log: LogSnapshot =
         serde_json::from_slice(&std::fs::read(golden("log-2.json")).unwrap()).unwrap();
@@ -142,8 +142,8 @@ async fn files_of_schema_1_take_what_is_new() {
     assert_eq!(store.applications(None, 9).await.unwrap().len(), 1);
 }
 
-/// Writes the kept files; only for a new schema, whose files get names of their own:
-/// `cargo test -p spark-analytics-tests --test storage_format -- --ignored`.
+/// Writes the golden files; only for a new schema, whose files get new names:
+/// `cargo test -p spark-analytics-tests --test it storage_format -- --ignored`.
 #[tokio::test]
 #[ignore = "writes the kept files"]
 async fn write_the_kept_files() {

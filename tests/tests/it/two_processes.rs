@@ -1,12 +1,12 @@
-//! Processes that have one file: of redb one at a time, of SQLite any number.
+//! Processes that share a file: with redb one at a time, with SQLite any number.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::{Day, Error, Event, Store};
-use spark_analytics_tests::Dump;
 use tempfile::TempDir;
 
 use crate::support::again;
@@ -19,7 +19,7 @@ fn process(test: &str, path: &Path, seed: u64) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// Reads what a process prints until it has said a word so often.
+/// Reads the output of a process until a line has appeared this many times.
 fn wait_for(process: &mut Child, word: &str, mut times: usize) {
     let mut lines = BufReader::new(process.stdout.as_mut().unwrap()).lines();
     while times > 0 {
@@ -91,7 +91,7 @@ async fn a_process_writes_to_the_sqlite_file() {
     store.close().await.unwrap();
 }
 
-/// Sends a batch until it is taken: others may hold the file for longer than one waits.
+/// Sends a batch until it is accepted: other processes may hold the file for longer than the store waits.
 async fn send(store: &Arc<dyn Store>, batch: &[Event]) {
     for _ in 0..100 {
         match store.ingest(batch.to_vec()).await {
@@ -119,13 +119,13 @@ async fn processes_share_a_sqlite_file_though_some_die() {
     let store = Sqlite::open(&path).await.unwrap();
     for batch in shuffled(&events(JOBS, EVENTS), 4).chunks(BATCH).take(10) {
         send(&store, batch).await;
-        // No job counts twice, whoever wrote it.
+        // No job counts twice, no matter which process wrote it.
         let days = store.rollups(Day::MIN, Day::MAX, None).await.unwrap();
         assert!(days.iter().map(|(_, day)| day.jobs()).sum::<i64>() <= JOBS as i64);
     }
     for other in &mut others {
         wait_for(other, "batch", (EVENTS + EVENTS / 20) * 11 / 10 / BATCH);
-        // It may be the last to print what nobody reads.
+        // It may still print.
         std::io::copy(other.stdout.as_mut().unwrap(), &mut std::io::sink()).unwrap();
         assert!(other.wait().unwrap().success());
     }

@@ -1,4 +1,4 @@
-//! A process that writes to a file is killed at any moment, and nothing acknowledged is lost. `just torture` kills it
+//! A process that writes to a file is killed at random moments, and nothing acknowledged is lost. `just torture` kills it
 //! more often.
 #![allow(clippy::unwrap_used)]
 
@@ -20,7 +20,7 @@ use support::on_file::{OnFile, Redb, Sqlite};
 
 const FILE: &str = "store";
 
-/// A copy of what lies in a folder.
+/// A copy of the files in a folder.
 fn copy(folder: &Path) -> Option<TempDir> {
     let copy = TempDir::new().unwrap();
     for file in std::fs::read_dir(folder).unwrap() {
@@ -47,8 +47,8 @@ impl Storage for InSqlite {
         self.path().display().to_string()
     }
 
-    /// In every other life the log is moved into the file every few commits; by default it is so long that
-    /// no process here would live to see it.
+    /// In every other life SQLite checkpoints its log every few commits; by default it does so too seldom for a process
+    /// that is killed.
     async fn open(place: &str, life: u64) -> Arc<dyn Store> {
         if life.is_multiple_of(2) {
             return Arc::new(SqliteStore::open(place).await.unwrap());
@@ -82,7 +82,7 @@ impl<const IS_DURABLE: bool> InRedb<IS_DURABLE> {
 
 impl<const IS_DURABLE: bool> Storage for InRedb<IS_DURABLE> {
     const IS_DURABLE: bool = IS_DURABLE;
-    // What is not durable at once is so after 64 commits, which a process must live to see.
+    // With eventual durability, commits are durable after 64 more, so a process must live that long.
     const CALLERS: usize = if IS_DURABLE { 8 } else { 2 };
     const INPUTS: usize = if IS_DURABLE { 90 } else { 250 };
     const MOST_NEW: usize = if IS_DURABLE { 20 } else { 150 };

@@ -12,20 +12,20 @@ use crate::tape::{Image, Step, write};
 
 type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The one file of a disk, which one at a time may have open.
+/// The only file of a disk, which can be open once at a time.
 #[derive(Debug)]
 pub(crate) struct Backend {
     disk: Arc<Disk>,
     content: Arc<Mutex<Vec<u8>>>,
     is_locked: Arc<AtomicBool>,
-    /// Whether it is this one that has the lock.
+    /// Whether this instance has the lock.
     has_lock: AtomicBool,
 }
 
 /// The name of that file.
 pub(crate) const NAME: &str = "store.redb";
 
-/// A disk with a file in it, and what the file holds at any time.
+/// A disk with a file, and the content of the file.
 #[derive(Clone, Debug)]
 pub(crate) struct OneFile {
     pub(crate) disk: Arc<Disk>,
@@ -98,7 +98,7 @@ impl StorageBackend for Backend {
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        // The whole of it or nothing, as redb has it for storage without locks of parts.
+        // The whole file, as redb does for storage without range locks.
         match (start, end) {
             (Bound::Unbounded, Bound::Unbounded) => {
                 let is_free = !self.is_locked.swap(true, Ordering::AcqRel);

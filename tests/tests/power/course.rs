@@ -1,21 +1,21 @@
-//! What is sent to a store, batch by batch, and what it must hold after each.
+//! The batches that are sent to a store, and what it must hold after each.
 
 use std::ops::{Range, RangeInclusive};
 
+use spark_analytics_conformance::{Dump, Workload, history};
 use spark_analytics_core::{
     Content, Day, Event, EventCursor, JobKey, LogSnapshot, MemoryStore, Rejected, Rejection,
     Result, Store, Timestamp,
 };
-use spark_analytics_tests::{Dump, Workload, history};
 
 use crate::disk::Disk;
 use crate::support::random::Random;
 use crate::tape::Image;
 
-/// A disk that fails once fails few batches.
+/// A disk that fails once affects few batches.
 const MOST_TRIES: usize = 10;
 
-/// What is sent at once, and is whole or absent.
+/// One batch, which is stored as a whole or not at all.
 #[derive(Clone, Debug)]
 pub(crate) enum Batch {
     Events(Vec<Event>),
@@ -24,11 +24,11 @@ pub(crate) enum Batch {
     Prune(Day),
 }
 
-/// All that a store holds, as it shows.
+/// Everything that a store returns.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Held {
     dump: Dump,
-    /// Of each job the events that no prune of the course removes.
+    /// The events of each job that no prune of the course removes.
     events: Vec<Vec<(EventCursor, Content)>>,
     rejected: Vec<Rejected>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) struct Course {
     pub(crate) batches: Vec<Batch>,
-    /// What is held after so many batches.
+    /// What is held after this many batches.
     pub(crate) held: Vec<Held>,
 }
 
@@ -72,7 +72,7 @@ impl Course {
         Self::of(batches).await
     }
 
-    /// The first batches of one.
+    /// The first batches of another course.
     pub(crate) async fn short(seed: u64, batches: usize) -> Self {
         let mut course = Self::new(seed).await;
         course.batches.truncate(batches);
@@ -90,7 +90,7 @@ impl Course {
         course
     }
 
-    /// Sends those batches of a range that there are, and notes each acknowledgement.
+    /// Sends the batches of a range and records each acknowledgement.
     pub(crate) async fn send(&self, store: &dyn Store, disk: &Disk, numbers: Range<usize>) {
         for number in numbers.start..numbers.end.min(self.batches.len()) {
             self.batches[number].send(store).await.unwrap();
@@ -98,7 +98,7 @@ impl Course {
         }
     }
 
-    /// How many batches a store holds, which is one of the numbers. A batch that changes nothing may be
+    /// How many batches a store holds, one of `numbers`. A batch that changes nothing may be
     /// missing: it is sent again.
     pub(crate) async fn prefix(&self, store: &dyn Store, numbers: RangeInclusive<usize>) -> usize {
         let held = self.held_by(store).await.unwrap();
@@ -109,7 +109,7 @@ impl Course {
         })
     }
 
-    /// Sends all batches, each as often as it takes.
+    /// Sends all batches, each until it succeeds.
     pub(crate) async fn insist(&self, store: &dyn Store, disk: &Disk) {
         for (batch, number) in self.batches.iter().zip(1..) {
             let mut tries = 1;
@@ -122,7 +122,7 @@ impl Course {
         }
     }
 
-    /// Sends what is missing; all must be held then.
+    /// Sends the missing batches; then all must be stored.
     pub(crate) async fn complete(&self, store: &dyn Store, held: usize) {
         let whole = self.batches.len();
         self.send(store, &Disk::new(Image::new()), held..whole).await;

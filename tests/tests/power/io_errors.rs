@@ -1,4 +1,4 @@
-//! Errors of the disk: the n-th access of a kind fails, once or until the disk is repaired.
+//! Disk errors: the n-th access of a kind fails, once or until the disk is repaired.
 
 use futures::executor::block_on;
 use spark_analytics_core::Durability;
@@ -14,7 +14,7 @@ use crate::tape::Image;
 use crate::vfs::watch;
 use crate::{Told, crash, crashes, redb_store, seed, sqlite_store};
 
-/// What can go wrong, each once and lasting.
+/// The possible failures, each once and lasting.
 const KINDS: [(Access, i32); 5] = [
     (Access::Write, NO_SPACE),
     (Access::Write, IO_ERROR),
@@ -26,8 +26,8 @@ const KINDS: [(Access, i32); 5] = [
 /// Batches sent before anything fails.
 const HEALTHY: usize = 4;
 
-/// Tries `test` with faults until they come too late to hit anything; of many a sample. Faults of each kind hit,
-/// but accesses that `never` happen.
+/// Tries `test` with faults, or a sample of them, until they come too late to hit anything. Faults of every kind must hit,
+/// except for accesses that `never` happen.
 fn each_fault(sample: usize, never: &[Access], test: impl Fn(Fault) -> bool) {
     let mut random = Random::new(seed());
     for (access, error) in KINDS {
@@ -41,7 +41,7 @@ fn each_fault(sample: usize, never: &[Access], test: impl Fn(Fault) -> bool) {
                     break;
                 }
                 hits += 1;
-                // A sample lies ever wider apart.
+                // The sample gets sparser.
                 after += if crashes(sample) > sample { 1 } else { 1 + random.below(1 + after) };
             }
         }
@@ -50,7 +50,7 @@ fn each_fault(sample: usize, never: &[Access], test: impl Fn(Fault) -> bool) {
     }
 }
 
-/// What stores say of a disk that fails.
+/// The error texts of stores on a failing disk.
 const REASONS: [&str; 7] = [
     "No space left on device",
     "Input/output error",
@@ -62,15 +62,15 @@ const REASONS: [&str; 7] = [
     "no such table: spark_meta",
 ];
 
-/// An error that says what happened, and is none of the data.
+/// The error says what happened and is not about damaged data.
 fn is_clear(error: &Error) {
     let said = error.to_string();
     assert!(matches!(error, Error::Engine { .. } | Error::Unavailable { .. }), "{error:?}");
     assert!(REASONS.iter().any(|reason| said.contains(reason)), "{said}");
 }
 
-/// Sends a course while the disk fails. What fails is whole or absent, reads give whole batches or an
-/// error, and all goes on once the disk is repaired. Tells whether the fault hit anything.
+/// Sends a course while the disk fails. A failed batch is whole or absent, reads return whole batches or an error, and
+/// everything works once the disk is repaired. Returns whether the fault hit anything.
 async fn survives(course: &Course, store: &dyn Store, disk: &Disk, fault: Fault) -> bool {
     course.send(store, disk, 0..HEALTHY).await;
     disk.set_fault(Some(fault));
@@ -88,7 +88,7 @@ async fn survives(course: &Course, store: &dyn Store, disk: &Disk, fault: Fault)
         }
         assert!(disk.failed() > 0, "an error without a cause: {read:?} {written:?}");
         read.err().iter().chain(written.err().iter()).for_each(is_clear);
-        // Once more on the broken disk, then on a repaired one.
+        // Again on the failing disk, then on the repaired one.
         batch.send(store).await.err().iter().for_each(is_clear);
         disk.set_fault(None);
         let held = course.prefix(store, sent..=sent + 1).await;
@@ -119,7 +119,7 @@ fn redb_goes_on_after_errors_of_the_disk() {
     each_fault(12, &[], |fault| redb_survives(&course, redb_store::OPTIONS, fault));
 }
 
-/// What was acknowledged may be gone, so it does not go on by itself.
+/// Acknowledged data may be lost, so the store does not continue by itself.
 #[test]
 fn redb_with_eventual_durability_holds_whole_batches_when_it_is_opened_again() {
     let course = block_on(Course::short(seed() + 1, 12));

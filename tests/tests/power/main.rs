@@ -1,11 +1,11 @@
-//! Loss of power and errors of the disk, on stores in a file.
+//! Power loss and disk errors under stores in a file.
 //!
-//! What a store does to its files is recorded. Then each point of the record is a crash: files are made
-//! as they may be found after it, and a store must open on them and hold whole batches, among them all
-//! that were acknowledged.
+//! Everything that a store does to its files is recorded. Every point of the recording is a possible crash: the files are
+//! written as a crash there may leave them, and a store must open them and hold whole batches, including all that were
+//! acknowledged.
 //!
-//! A sample of the crashes is tried. `POWER_CRASHES` is their number for each test, and how many faults of
-//! each kind are tried; `POWER_SEED` chooses others. A failure prints its own.
+//! The tests try a sample of the crashes. `POWER_CRASHES` is their number for each test, and the number of faults of each
+//! kind; `POWER_SEED` selects others. A failure prints its seed.
 #![allow(clippy::unwrap_used)]
 
 mod backend;
@@ -21,8 +21,8 @@ mod vfs;
 
 use std::path::Path;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::{Event, Receipt, Store, Timestamp};
-use spark_analytics_tests::Dump;
 use tape::{Image, Loss, Replay, Step, Tape};
 
 use support::random::Random;
@@ -35,17 +35,17 @@ fn seed() -> u64 {
     number_in("POWER_SEED", 1)
 }
 
-/// A file that an older version wrote.
+/// A file written by an older version.
 fn golden(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)).unwrap()
 }
 
-/// How many crashes to try, where so many are the sample.
+/// How many crashes to try; `sample` by default.
 fn crashes(sample: usize) -> usize {
     number_in("POWER_CRASHES", sample as u64) as usize
 }
 
-/// Crashes at `count` points of a tape, half of them at syncs, all of which have their turn, with what is left each time.
+/// Crashes at `count` points of a tape, half of them at syncs in turn, and checks what is left each time.
 fn crash(tape: &Tape, count: usize, mut check: impl FnMut(&Replay<'_>, Image, &mut Random)) {
     let mut random = Random::new(seed());
     let end = tape.steps.len();
@@ -76,7 +76,7 @@ fn crash(tape: &Tape, count: usize, mut check: impl FnMut(&Replay<'_>, Image, &m
     }
 }
 
-/// That a store holds what was expected, and takes a new event.
+/// Asserts that a store holds what is expected and accepts a new event.
 async fn holds_and_goes_on(store: &dyn Store, expected: &Dump) {
     assert_eq!(&Dump::of(store).await.unwrap(), expected);
     let at = Timestamp::from_millis(i64::from(u32::MAX) * 500);
@@ -84,7 +84,7 @@ async fn holds_and_goes_on(store: &dyn Store, expected: &Dump) {
     assert!(matches!(store.ingest(vec![start]).await.unwrap()[..], [Receipt::Recorded(_)]));
 }
 
-/// Says which crash it was when its check panics.
+/// Prints which crash it was if its check panics.
 struct Told(String);
 
 impl Drop for Told {

@@ -2,10 +2,10 @@
 
 use futures::executor::block_on;
 use redb::Database;
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::Durability;
 use spark_analytics_core::Store;
 use spark_analytics_redb::{RedbOptions, RedbStore};
-use spark_analytics_tests::Dump;
 
 use crate::backend::{NAME, OneFile};
 use crate::course::Course;

@@ -1,11 +1,11 @@
-//! Loss of power under SQLite.
+//! Power loss under SQLite.
 
 use std::path::Path;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::Durability;
 use spark_analytics_core::Store;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::Dump;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ pub(crate) async fn open(folder: &Path, durability: Durability) -> SqliteStore {
     options.open(folder.join(NAME)).await.unwrap()
 }
 
-/// A store whose log is moved into the file again and again.
+/// A store that checkpoints its log often.
 pub(crate) async fn open_with_checkpoints(folder: &Path) -> SqliteStore {
     let options = SqliteConnectOptions::new()
         .filename(folder.join(NAME))
@@ -50,13 +50,12 @@ pub(crate) async fn open_with_checkpoints(folder: &Path) -> SqliteStore {
     SqliteStore::from_pool(pool).await.unwrap()
 }
 
-/// What SQLite itself says of a file.
+/// SQLite's own integrity check of a file.
 pub(crate) async fn is_sound(folder: &Path) {
     Sqlite::check_integrity(&folder.join(NAME)).await;
 }
 
-/// Sends a course to a store that is closed and opened again now and then, which moves its log into the
-/// file.
+/// Sends a course to a store that is sometimes closed and opened again, which checkpoints its log.
 async fn record(course: &Course, durability: Durability) -> Tape {
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::new(Image::new());
@@ -84,7 +83,7 @@ async fn record_with_checkpoints(course: &Course) -> Tape {
     disk.take_tape()
 }
 
-/// Crashes at points of the tape, and opens what is left.
+/// Crashes at points of the tape and opens what is left.
 pub(crate) fn check(course: &Course, tape: &Tape, count: usize, durability: Durability) -> usize {
     let mut taken_back = 0;
     crash(tape, count, |replay, image, _| {
@@ -157,7 +156,7 @@ fn sqlite_recovers_from_a_crash_while_it_recovers() {
     });
 }
 
-/// Crashes while a file is made, or brought up to date, then opens what is left.
+/// Crashes while a file is created or migrated, then opens what is left.
 fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
     let disk = Disk::new(start.clone());
     block_on(async {

@@ -51,14 +51,14 @@ pub(crate) struct Tape {
     pub(crate) steps: Vec<Step>,
 }
 
-/// What a crash takes of what was not synced.
+/// What a crash loses of the writes that were not synced.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Loss {
     Everything,
     Nothing,
-    /// Each write or not, some in part.
+    /// Any of the writes, some in part.
     Some,
-    /// All from some write on, which itself is there in part.
+    /// Everything after some write, and a part of that write.
     Tail,
 }
 
@@ -92,7 +92,7 @@ impl<'t> Replay<'t> {
         }
     }
 
-    /// Goes on until so many steps are done.
+    /// Replays until this many steps are done.
     pub(crate) fn go_to(&mut self, end: usize) {
         for step in &self.tape.steps[self.done..end] {
             self.take(step);
@@ -132,7 +132,7 @@ impl<'t> Replay<'t> {
         }
     }
 
-    /// The files as a crash now may leave them.
+    /// The files as a crash at this point may leave them.
     pub(crate) fn image(&self, loss: Loss, random: &mut Random) -> Image {
         let mut names = self.names.clone();
         let kept_names = match loss {

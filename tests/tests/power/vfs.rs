@@ -1,8 +1,7 @@
 //! SQLite's access to files, recorded on a [`Disk`].
 //!
-//! SQLite's own way to reach files is taken as it is, but for opening and deleting, and of files in a watched
-//! folder reading, writing, truncating, syncing and closing. Index files in shared memory (`-shm`) are none that a
-//! crash would leave.
+//! SQLite's own access to files is used, except for opening and deleting, and, for files in a watched folder, reading, writing,
+//! truncating, syncing and closing. Index files in shared memory (`-shm`) do not survive a crash.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -23,14 +22,14 @@ static DISKS: Mutex<Vec<(PathBuf, Arc<Disk>)>> = Mutex::new(Vec::new());
 /// Open files by their addresses.
 static FILES: Mutex<Option<HashMap<usize, File>>> = Mutex::new(None);
 static PLAIN: OnceLock<Plain> = OnceLock::new();
-/// Files have methods of several kinds.
+/// Kinds of files have different methods.
 static METHODS: Mutex<Vec<&Methods>> = Mutex::new(Vec::new());
 
 /// SQLite's own access to files.
 #[derive(Clone, Copy)]
 struct Plain(*mut sqlite3_vfs);
 
-/// The methods of a file, SQLite's own and those put in their place.
+/// The methods of a file, SQLite's own and their replacements.
 struct Methods {
     plain: &'static sqlite3_io_methods,
     watched: sqlite3_io_methods,
@@ -47,11 +46,11 @@ struct File {
     plain: &'static sqlite3_io_methods,
 }
 
-/// A folder whose files are recorded until it is dropped.
+/// A folder whose files are recorded until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watched<'p>(&'p Path);
 
-/// Records from now on what SQLite does in a folder.
+/// Starts recording what SQLite does in a folder.
 pub(crate) fn watch<'p>(folder: &'p Path, disk: &Arc<Disk>) -> Watched<'p> {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(register);
@@ -89,15 +88,15 @@ unsafe fn place(name: *const c_char) -> Option<(Arc<Disk>, String)> {
     if name.is_null() {
         return None;
     }
-    // SAFETY: as the caller has to see to.
+    // SAFETY: guaranteed by the caller.
     let path = Path::new(unsafe { CStr::from_ptr(name) }.to_str().ok()?);
     let disks = DISKS.lock().unwrap();
     let (_, disk) = disks.iter().find(|(folder, _)| Some(folder.as_path()) == path.parent())?;
     Some((Arc::clone(disk), path.file_name()?.to_str()?.to_owned()))
 }
 
-// SAFETY of the functions below: SQLite calls them with what its documentation of VFS objects says,
-// and they hand it on unchanged.
+// SAFETY of the functions below: SQLite calls them with the arguments that its documentation of VFS objects describes, and
+// they pass them on unchanged.
 
 unsafe extern "C" fn open(
     _vfs: *mut sqlite3_vfs,
@@ -154,7 +153,7 @@ unsafe fn methods_for(plain: *const sqlite3_io_methods) -> &'static Methods {
         return methods;
     }
     let watched = sqlite3_io_methods {
-        // Without the third version's mapped memory, which would be written unseen.
+        // Without the mapped memory of version 3, whose writes could not be recorded.
         iVersion: plain.iVersion.min(2),
         xClose: Some(close),
         xRead: Some(read),
@@ -172,7 +171,7 @@ fn watched(file: *mut sqlite3_file) -> File {
     FILES.lock().unwrap().as_ref().unwrap()[&file.addr()].clone()
 }
 
-/// SQLite's number of an error in place of the operating system's.
+/// SQLite's error code for one of the operating system.
 fn code(error: i32, otherwise: c_int) -> c_int {
     if error == NO_SPACE { SQLITE_FULL } else { otherwise }
 }
@@ -234,7 +233,7 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, _flags: c_int) -> c_int {
         disk.done(Step::SyncFailed { file: number });
         return SQLITE_IOERR_FSYNC;
     }
-    // What is recorded waits for no disk.
+    // A recorded file need not wait for a disk.
     disk.done(Step::Sync { file: number });
     SQLITE_OK
 }

@@ -1,4 +1,4 @@
-//! A process that writes to PostgreSQL is killed at any moment, now and then the server with it, and nothing
+//! A process that writes to PostgreSQL is killed at random moments, sometimes together with the server, and nothing
 //! acknowledged is lost.
 
 use std::process::Child;
@@ -14,7 +14,7 @@ use crate::support::killed::{Storage, life::live, loses_nothing};
 use crate::support::random::Random;
 use crate::{Server, control};
 
-/// A schema of the server that the environment names. Its processes' sessions bear its name.
+/// A schema on the server that the environment names. The sessions of its processes carry its name.
 struct InPostgres(String);
 
 fn name(place: &str) -> &str {
@@ -45,8 +45,8 @@ impl Storage for InPostgres {
         Arc::new(contested::open(place).await)
     }
 
-    /// The schema itself, once the server has noticed that the process is gone: until then it may go on with
-    /// what it was told last.
+    /// The schema itself, once the server has noticed that the process has ended: until then it may still execute its last
+    /// statement.
     async fn left(&self) -> Option<Self> {
         let mut connection = connect(&self.0).await;
         for _ in 0..4_000 {

@@ -1,4 +1,4 @@
-//! PostgreSQL stops, dies and comes back under load.
+//! PostgreSQL stops, is killed and restarts under load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::contested::{events, holds, open, schema, send, shuffled};
 use crate::{Server, control};
 
-/// Waits until as many batches more are acknowledged.
+/// Waits until this many more batches are acknowledged.
 async fn until_more(acknowledged: &AtomicUsize, batches: usize) {
     let before = acknowledged.load(Ordering::SeqCst);
     for _ in 0..6_000 {
@@ -26,7 +26,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_stops_or_dies_and_writers_
     open(&url).await;
     let all = events(500, 60_000);
     let acknowledged = Arc::new(AtomicUsize::new(0));
-    // A writer sends what has not been acknowledged again, and nothing else.
+    // A writer sends only unacknowledged batches again.
     let writers: Vec<_> = (0..4)
         .map(|seed| {
             let (url, acknowledged) = (url.clone(), Arc::clone(&acknowledged));

@@ -1,4 +1,4 @@
-//! A server to which nothing may be written, a standby, which becomes one that takes writes.
+//! A standby, which accepts no writes until it is promoted.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
@@ -31,7 +31,7 @@ async fn a_standby_is_read_takes_nothing_and_all_once_it_is_promoted() {
     let opened: Arc<dyn Store> = Arc::new(contested::open(&url).await);
     let before: Arc<dyn Store> = Arc::new(before);
     for store in [&before, &opened] {
-        // Its connections went with the server.
+        // Its connections ended with the server.
         let back = async { while store.check().await.is_err() {} };
         timeout(Duration::from_secs(60), back).await.unwrap();
         let refused = store.ingest(whole_job(2, 3)).await.unwrap_err().to_string();

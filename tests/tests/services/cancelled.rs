@@ -1,4 +1,4 @@
-//! Calls of `Analytics::ingest` given up at each of their await points, over PostgreSQL.
+//! Calls of `Analytics::ingest` that are dropped at each of their await points, on PostgreSQL.
 
 use crate::support::contested;
 use crate::support::gives_up::one_gives_up_anywhere;

@@ -1,12 +1,12 @@
-//! The conformance suite on PostgreSQL, in a schema a test.
+//! The conformance suite on PostgreSQL, with one schema per test.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use spark_analytics_conformance::{Fixture, conformance};
 use spark_analytics_core::{Dedup, Result, Store};
 use spark_analytics_postgres::PostgresStore;
-use spark_analytics_tests::{Fixture, conformance};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// A schema of the server that the environment names.

@@ -14,7 +14,7 @@ use crate::support::on_file::holds;
 use crate::support::plain_user;
 use crate::support::small_disk::{mounts, take_until_full};
 
-/// Unmounts it whatever comes.
+/// Unmounts it even if the test fails.
 struct Mounted<'a>(&'a Path);
 
 impl Drop for Mounted<'_> {

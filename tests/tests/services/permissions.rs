@@ -1,9 +1,9 @@
-//! Rights on PostgreSQL that are taken away and given back.
+//! Permissions on PostgreSQL that are revoked and granted again.
 
 use std::sync::Arc;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::Store;
-use spark_analytics_tests::Dump;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::contested;
@@ -13,7 +13,7 @@ async fn run(connection: &mut PgConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
 }
 
-/// The schema of a URL, and a URL of a new user who may make tables in it.
+/// The schema of a URL, and the URL of a new user who may create tables in it.
 async fn user(url: &str, connection: &mut PgConnection) -> (String, String) {
     let schema = url.rsplit('=').next().unwrap().to_owned();
     let made = format!("CREATE ROLE {schema} LOGIN; GRANT ALL ON SCHEMA {schema} TO {schema}");
@@ -43,7 +43,7 @@ async fn a_right_taken_away_is_told_takes_nothing_and_is_missed_no_more_when_giv
     });
     let (mut told, mut jobs) = (Vec::new(), 1..);
     for right in rights.chain([format!("USAGE ON SCHEMA {schema}")]) {
-        // A sequence has no INSERT.
+        // Sequences do not have INSERT.
         let revoke = format!("REVOKE {right} FROM {schema}");
         if sqlx::raw_sql(AssertSqlSafe(&*revoke)).execute(&mut owner).await.is_err() {
             continue;

@@ -1,4 +1,4 @@
-//! Many processes that write to one database.
+//! Many processes write to one database.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -32,7 +32,7 @@ fn process(url: &str, seed: u64) -> Child {
         .unwrap()
 }
 
-/// Reads what a process says until it has sent some batches, or has ended.
+/// Reads the output of a process until it has sent this many batches or has ended.
 fn follow(process: &mut Child, mut batches: usize) -> usize {
     let mut sent = 0;
     for line in BufReader::new(process.stdout.as_mut().unwrap()).lines() {

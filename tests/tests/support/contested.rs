@@ -1,13 +1,13 @@
-//! Events that many writers send at once, each in an order of its own, and what comes of them.
+//! Events that many writers send at the same time, each in a different order, and the expected result.
 use std::sync::Arc;
 use std::time::Duration;
 
+use spark_analytics_conformance::{Dump, Reference, Workload};
 use spark_analytics_core::{Detail, Error, Event, Receipt, Store};
 use spark_analytics_postgres::PostgresStore;
-use spark_analytics_tests::{Dump, Reference, Workload};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// The URL of an empty schema of the server that the environment names.
+/// The URL of a new schema on the server that the environment names.
 pub(crate) async fn schema(name: &str) -> String {
     let server = std::env::var("SPARK_ANALYTICS_TEST_POSTGRES").expect("scripts/with-services");
     let name = format!("{name}_{}", std::process::id());
@@ -22,7 +22,7 @@ pub(crate) async fn open(url: &str) -> PostgresStore {
     options.open(url).await.unwrap()
 }
 
-/// `count` events of `jobs` jobs, and to one in twenty another of the same identity and other content.
+/// `count` events of `jobs` jobs, and for one in twenty another event with the same identity and different content.
 pub(crate) fn events(jobs: u64, count: usize) -> Vec<Event> {
     let mut events = Workload::new(jobs, 7).batch(count);
     let others: Vec<Event> = events.iter().step_by(20).map(contradicting).collect();
@@ -44,7 +44,7 @@ fn contradicting(event: &Event) -> Event {
     event.unwrap()
 }
 
-/// The events in an order that `seed` tells, one in ten of them twice.
+/// The events in an order that depends on `seed`, one in ten of them twice.
 pub(crate) fn shuffled(events: &[Event], seed: u64) -> Vec<Event> {
     let mut random = seed ^ 0x9e37_79b9_7f4a_7c15;
     let mut next = |below: usize| {
@@ -61,7 +61,7 @@ pub(crate) fn shuffled(events: &[Event], seed: u64) -> Vec<Event> {
     shuffled
 }
 
-/// Sends a batch until it is taken.
+/// Sends a batch until it is accepted.
 pub(crate) async fn send(store: &PostgresStore, batch: &[Event]) -> Vec<Receipt> {
     for _ in 0..600 {
         match store.ingest(batch.to_vec()).await {
@@ -76,14 +76,14 @@ pub(crate) async fn send(store: &PostgresStore, batch: &[Event]) -> Vec<Receipt>
     panic!("never taken");
 }
 
-/// What a store must answer that was sent the events.
+/// The content of a store that has received the events.
 pub(crate) fn expected(events: &[Event]) -> Dump {
     let mut reference = Reference::default();
     events.iter().for_each(|event| reference.ingest(event));
     Dump::of_reference(&reference, &[])
 }
 
-/// That a store answers as if it had been sent the events once and in their order.
+/// Asserts that a store holds what it would if it had received the events once and in order.
 pub(crate) async fn holds(store: PostgresStore, events: &[Event]) {
     let expected = expected(events);
     let store: Arc<dyn Store> = Arc::new(store);

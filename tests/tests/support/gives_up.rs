@@ -1,17 +1,17 @@
-//! A caller of `Analytics::ingest` that gives up, beside others that do not.
+//! A caller of `Analytics::ingest` that gives up, and others that do not.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use spark_analytics_conformance::{Dump, Reference, Workload};
 use spark_analytics_core::{Analytics, Event, Receipt, Store};
-use spark_analytics_tests::{Dump, Reference, Workload};
 
-/// Far more than one call is polled, so that a wrong count of polls cannot end the test early.
+/// Far more polls than a call needs.
 const MOST_POLLS: usize = 1_000;
 
-/// Polls a call as often as it is woken, and gives up after so many polls.
+/// Polls a call as often as it is woken, and drops it after `polls` polls.
 async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     let mut polled = 0;
@@ -22,13 +22,13 @@ async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option
                 return Poll::Ready(Some(done));
             }
         }
-        // Not at the next wake: where it waits now.
+        // At the point where it waits now, not when it is woken next.
         if polled == polls { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
 }
 
-/// Four callers, of whom the one at `place` gives up after each possible number of polls.
+/// Four callers; the one at `place` gives up, after every possible number of polls.
 pub(crate) async fn one_gives_up_anywhere<S: Store + Clone>(store: S, place: usize) {
     let analytics = Analytics::new(store.clone());
     let mut workload = Workload::new(9 + place as u64, 6);
@@ -48,7 +48,7 @@ pub(crate) async fn one_gives_up_anywhere<S: Store + Clone>(store: S, place: usi
             assert!(answer.is_some() || caller == place);
             answer.transpose().unwrap();
         }
-        // Whole or absent; the others' are there.
+        // Its batch is whole or absent; the others' are stored.
         for (caller, batch) in batches.iter().enumerate() {
             let receipts = analytics.ingest(batch.clone()).await.unwrap();
             let is_known = |receipt: &Receipt| matches!(receipt, Receipt::Duplicate(_));

@@ -1,4 +1,4 @@
-//! What the test binaries of this package share. Each uses a part of it.
+//! Helpers that the test binaries of this package share. Each uses some of them.
 #![allow(dead_code)]
 
 pub(crate) mod again;

@@ -1,20 +1,20 @@
-//! The stores that lie in a file, and what tests on their surroundings share.
+//! Stores in a file, and helpers of tests on their surroundings.
 use std::path::Path;
 use std::sync::Arc;
 
+use spark_analytics_conformance::{Dump, Reference};
 use spark_analytics_core::{Event, JobKey, Result, Store, Timestamp};
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
-use spark_analytics_tests::{Dump, Reference};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
-/// A store in a file.
+/// A store that is a file.
 pub(crate) trait OnFile {
     /// Opens or creates it.
     async fn open(path: &Path) -> Result<Arc<dyn Store>>;
 
-    /// Checks the file by the engine's own means, while no store has it open.
+    /// Checks the file with the engine itself, while no store has it open.
     async fn check_integrity(path: &Path);
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn whole_job(job_id: i64, tasks: i64) -> Vec<Event> {
     events.into_iter().collect::<std::result::Result<_, _>>().unwrap()
 }
 
-/// That a store holds these events and no others, in all its figures.
+/// Asserts that a store holds exactly these events, in all its figures.
 pub(crate) async fn holds(store: &Arc<dyn Store>, events: &[Event]) {
     let mut reference = Reference::default();
     events.iter().for_each(|event| reference.ingest(event));

@@ -1,4 +1,4 @@
-//! Tests as a user whom permissions bind. They do not bind root.
+//! Tests as a user to whom permissions apply. They do not apply to root.
 use std::future::Future;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -11,13 +11,13 @@ pub(crate) fn is_root() -> bool {
     tempfile::tempfile().unwrap().metadata().unwrap().uid() == 0
 }
 
-/// Runs the body of a test; as root, in a process of `nobody`'s that runs the test of this name.
+/// Runs the body of a test; if this is root, in a process of `nobody` that runs the test of this name.
 pub(crate) fn as_plain_user(test: &str, body: impl Future<Output = ()>) {
     if !is_root() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(body);
     }
-    // The executable itself may lie in a folder that is root's alone, as may the current one.
+    // Only root may have access to the folder of the executable, and to the current one.
     let mut command = Command::new("/proc/self/exe");
     command.args(["--exact", test, "--nocapture"]).current_dir("/").env_remove("TMPDIR");
     let ran = command.uid(NOBODY).gid(NOBODY).output().unwrap();

@@ -1,6 +1,6 @@
-//! Repeatable choices.
+//! Reproducible random choices.
 
-/// splitmix64: the same seed, the same choices, everywhere.
+/// splitmix64: the same seed gives the same choices everywhere.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Random(u64);
 

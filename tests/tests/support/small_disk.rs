@@ -1,4 +1,4 @@
-//! A file system that is soon full, and what a store on it does then.
+//! A small file system, and a store on it when it is full.
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -7,20 +7,20 @@ use spark_analytics_core::{Event, Store};
 
 use crate::support::on_file::{holds, whole_job};
 
-/// How large it is.
+/// Its size.
 const MEBIBYTES: usize = 12;
 
-/// Mounts it there, by `mount` or what runs that; whether that is possible.
+/// Mounts it, with `mount` or a command that runs it; returns whether that is possible.
 pub(crate) fn mounts(mount: &mut Command, folder: &Path) -> bool {
     let size = format!("size={MEBIBYTES}m");
     let tried = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output();
     tried.is_ok_and(|tried| tried.status.success())
 }
 
-/// Takes all of the disk but for so many bytes.
+/// Fills the disk except for `but` bytes.
 pub(crate) fn fill(folder: &Path, but: usize) {
     let ballast = folder.join("ballast");
-    // Whatever its size, it ends where the disk does.
+    // It ends where the disk is full.
     let _ = std::fs::write(&ballast, vec![1; MEBIBYTES << 20]);
     let file = std::fs::File::options().write(true).open(ballast).unwrap();
     let len = file.metadata().unwrap().len() as usize;
@@ -31,8 +31,8 @@ pub(crate) fn make_room(folder: &Path) {
     std::fs::remove_file(folder.join("ballast")).unwrap();
 }
 
-/// Sends batches until the disk is full, some pages earlier or later each time, and then again with room; each that
-/// is refused says `told`. All that the store holds then.
+/// Sends batches until the disk is full, some pages earlier or later each time, and then again with free space. Each
+/// error contains `told`. Returns the events that the store holds then.
 pub(crate) async fn take_until_full(
     store: &Arc<dyn Store>,
     folder: &Path,

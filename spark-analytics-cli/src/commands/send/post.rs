@@ -1,4 +1,4 @@
-//! One event to a server, and what its answer means.
+//! One request with an event, and the meaning of its response.
 
 use std::fmt;
 use std::fs::File;
@@ -13,14 +13,14 @@ use ureq::{Agent, Body, Error};
 
 use crate::commands::texts::Text;
 
-/// What became of an event.
+/// The outcome of a request.
 pub(crate) enum Answer {
     Recorded,
     Duplicate,
     Replaced,
-    /// Something is wrong with the event.
+    /// The event is invalid.
     Rejected(String),
-    /// Something else is wrong, and would be again.
+    /// Another error, which a repeated request would not cure.
     Failed(String),
     /// The server is busy or does not answer.
     Again {
@@ -36,12 +36,12 @@ pub(crate) struct Server {
     token: Option<Token>,
 }
 
-/// What a request has to bear, as its header has it. It is not shown.
+/// The value of the header that authorises a request. It is never printed.
 #[derive(Clone)]
 pub(crate) struct Token(HeaderValue);
 
 impl Token {
-    /// From its text, which an error does not show.
+    /// From its text, which errors do not show.
     pub(crate) fn new(text: &str) -> anyhow::Result<Self> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             bail!("a token is one word of printable ASCII characters");
@@ -58,7 +58,7 @@ impl Token {
             .and_then(|file| BufReader::new(file.take(LONGEST_TOKEN)).read_line(&mut line))
             .map_err(Into::into)
             .and_then(|_| Self::new(line.trim()))
-            .with_context(|| format!("cannot take the token in {}", path.display()))
+            .with_context(|| format!("cannot read the token in {}", path.display()))
     }
 }
 
@@ -151,10 +151,10 @@ fn meaning(mut response: Response<Body>) -> Answer {
         status if status.is_success() => match body.outcome.as_str() {
             "replaced" => Answer::Replaced,
             "duplicate" => Answer::Duplicate,
-            // Older servers tell it by the message alone.
+            // Older servers say so in the message only.
             "" if body.message.contains("already exists") => Answer::Duplicate,
             "" if body.message.is_empty() => {
-                Answer::Failed("the answer is not that of an ingest URL".to_owned())
+                Answer::Failed("the response does not come from an ingest URL".to_owned())
             }
             _ => Answer::Recorded,
         },

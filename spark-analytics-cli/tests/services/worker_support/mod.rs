@@ -14,8 +14,8 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection};
 use spark_analytics_amqp::{AmqpUrl, connect, declare};
 use spark_analytics_cli::open_store;
+use spark_analytics_conformance::{Dump, Reference};
 use spark_analytics_core::{Dedup, Event, JobFilter, MemoryStore, Rejected, Store};
-use spark_analytics_tests::{Dump, Reference};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 

@@ -1,5 +1,4 @@
 //! Event logs made line by line, with the fields that Spark writes.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod codecs;
 

@@ -1,10 +1,10 @@
-//! What a killed process has left: whole inputs, those acknowledged among them, and figures of just those.
+//! What a killed process has left: whole inputs, including all acknowledged ones, and the figures of exactly those.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use spark_analytics_conformance::Dump;
 use spark_analytics_core::{Dedup, EventCursor, Receipt, Store, StoredEvent};
-use spark_analytics_tests::Dump;
 
 use super::Storage;
 use super::life::Said;
@@ -12,14 +12,14 @@ use super::stream::{
     Input, expected, log_marker, marked_jobs, marker_id, old_event, pruned_before,
 };
 
-/// What is known to be stored for good.
+/// Inputs that are known to be durable.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) inputs: BTreeSet<usize>,
     pub(crate) is_pruned: bool,
 }
 
-/// Checks what is stored after a process has said `said`, and adds to what is kept from then on.
+/// Checks the store after a process has reported `said`, and updates what must be kept from then on.
 pub(crate) async fn check<S: Storage>(
     store: Arc<dyn Store>,
     inputs: &[Input],
@@ -57,8 +57,8 @@ pub(crate) async fn check<S: Storage>(
     kept.inputs = found;
 }
 
-/// The inputs that are stored. Each is whole, as far as its first and last events tell; that the rest is there
-/// the figures tell.
+/// The inputs that are stored. The first and last events show that each is whole; the figures show that everything between
+/// them is.
 async fn found(store: &Arc<dyn Store>, inputs: &[Input], dump: &Dump) -> BTreeSet<usize> {
     let mut markers: BTreeSet<String> = BTreeSet::new();
     for job in marked_jobs() {
@@ -87,7 +87,7 @@ async fn found(store: &Arc<dyn Store>, inputs: &[Input], dump: &Dump) -> BTreeSe
     inputs.iter().enumerate().filter_map(is_found).collect()
 }
 
-/// That with what is new all is there that was acknowledged before it was sent.
+/// Asserts that everything acknowledged before a new input was sent is there.
 fn in_order(said: &[Said], found: &BTreeSet<usize>, before: &BTreeSet<usize>) {
     let is_new =
         |said: &Said| matches!(said, Said::Send(n) if found.contains(n) && !before.contains(n));

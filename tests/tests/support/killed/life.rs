@@ -1,4 +1,4 @@
-//! The process that is killed: it opens the store, sends everything, says what it does, removes what is old.
+//! The process that is killed: it opens the store, sends everything, prunes, and reports each step.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use super::stream::{Input, pruned_before, stream};
 use super::{Orders, Storage};
 use crate::support::random::Random;
 
-/// What it says, one a line.
+/// Its reports, one per line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Opening,
@@ -38,7 +38,7 @@ impl Said {
     }
 }
 
-/// Sends everything in an order of its own, by several callers at once.
+/// Sends everything in its own order, with several callers at the same time.
 pub(crate) async fn live<S: Storage>() {
     let orders = Orders::from_env();
     println!("\nopening");
@@ -79,7 +79,7 @@ pub(crate) async fn live<S: Storage>() {
     println!("done");
 }
 
-/// Ends the process where the store failed: its server may have been killed.
+/// Ends the process if the store failed: its server may have been killed.
 fn taken<T>(result: Result<T>) -> T {
     result.unwrap_or_else(|error| {
         eprintln!("{error}");

@@ -1,5 +1,5 @@
-//! A process that writes is killed with -9 again and again, while it opens, writes or prunes. After each kill what
-//! it has left is opened as it lies there and compared; then the next process sends everything again.
+//! A writing process is killed with SIGKILL again and again, while it opens, writes or prunes. After each kill the store that
+//! it has left is opened and compared; then the next process sends everything again.
 
 mod left;
 pub(crate) mod life;
@@ -19,9 +19,9 @@ use crate::support::again;
 use crate::support::random::Random;
 use stream::stream;
 
-/// A kind of store in a place of its own, which is gone when this is dropped.
+/// A kind of store in its own place, which is removed when this is dropped.
 pub(crate) trait Storage: Sized {
-    /// Whether what is acknowledged survives; else a prefix of it does.
+    /// Whether everything acknowledged survives; otherwise a prefix of it does.
     const IS_DURABLE: bool = true;
     /// Whether a server may be killed along with the process.
     const HAS_SERVER: bool = false;
@@ -31,19 +31,19 @@ pub(crate) trait Storage: Sized {
     const MOST_NEW: usize = 20;
     const KILLS_A_PLACE: usize = 16;
 
-    /// Where nothing is yet.
+    /// A new, empty place.
     async fn new() -> Self;
 
-    /// The place as the killed process is told it.
+    /// The place, as passed to the process.
     fn place(&self) -> String;
 
     /// Opens or creates the store, as a process in its `life` does.
     async fn open(place: &str, life: u64) -> Arc<dyn Store>;
 
-    /// What lies there while no process has it open, for a look that leaves it as it is; `None` if nothing.
+    /// What is there while no process has it open, in a copy or to be read only; `None` if nothing is.
     async fn left(&self) -> Option<Self>;
 
-    /// Checks the storage by the engine's own means.
+    /// Checks the storage with the engine itself.
     async fn check_integrity(&self);
 
     /// Ends the process.
@@ -52,7 +52,7 @@ pub(crate) trait Storage: Sized {
     }
 }
 
-/// What the process is to do, by its environment.
+/// The task of the process, passed in its environment.
 #[derive(Debug)]
 pub(crate) struct Orders {
     place: String,
@@ -77,7 +77,7 @@ impl Orders {
     }
 }
 
-/// When a process is killed: so long after it has said something.
+/// When a process is killed: this long after a report.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
     Opening(Duration),

@@ -1,10 +1,10 @@
 //! What is sent: batches of events and snapshots of logs, the same for the same seed.
 
+use spark_analytics_conformance::{Dump, Reference};
 use spark_analytics_core::{
     Application, Day, Event, Executor, JobKey, LogJob, LogSnapshot, Stage, TaskOutcome, TaskTotals,
     Timestamp,
 };
-use spark_analytics_tests::{Dump, Reference};
 
 use crate::support::contested::{events, shuffled};
 

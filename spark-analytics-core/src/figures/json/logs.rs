@@ -1,63 +1,77 @@
-//! Figures of what event logs alone tell: applications and stages.
+//! Figures that only event logs provide: applications and stages.
 
 use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
-use spark_analytics_core::history::stage_status;
-use spark_analytics_core::{Application, Stage, Timestamp};
-use utoipa::ToSchema;
 
+use super::decimals::two_decimals;
 use super::{TaskFigures, seconds, text};
-use crate::round::two_decimals;
+use crate::log::{Application, Stage};
+use crate::time::Timestamp;
 
-/// The figures of an attempt of an application that an event log told of.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+/// The figures of an application attempt, from its event log.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct ApplicationFigures {
-    #[schema(example = "application_1711792363000_0042")]
-    app_id: String,
+    /// Spark's id of the application.
+    #[cfg_attr(feature = "openapi", schema(example = "application_1711792363000_0042"))]
+    pub app_id: String,
     /// Often empty.
-    attempt_id: String,
-    name: String,
-    user: String,
-    spark_version: String,
+    pub attempt_id: String,
+    /// The application's name.
+    pub name: String,
+    /// The user who submitted it.
+    pub user: String,
+    /// The version of Spark.
+    pub spark_version: String,
+    /// When it started, null if unknown.
     #[serde(serialize_with = "optional_text")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    start_time: Option<Timestamp>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub start_time: Option<Timestamp>,
     /// Null while it runs, or after its driver died.
     #[serde(serialize_with = "optional_text")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    end_time: Option<Timestamp>,
-    ended: bool,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub end_time: Option<Timestamp>,
+    /// Whether the log reports its end.
+    pub ended: bool,
     /// From its start to its end, or else to its latest event.
-    duration_seconds: Option<f64>,
-    /// Cores of executors times how long they were there. Null if it is not known.
+    pub duration_seconds: Option<f64>,
+    /// Total time that executors' cores were available. Null if unknown.
     pub core_time_seconds: Option<f64>,
     /// Percentage of core time in which no task ran, a task taking one core. Null without core time.
     pub idle_share: Option<f64>,
     /// All its tasks.
-    tasks: TaskFigures,
+    pub tasks: TaskFigures,
 }
 
 /// The figures of an attempt of a stage.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
 pub struct StageFigures {
-    stage_id: i64,
-    stage_attempt_id: i64,
-    #[schema(example = "count at etl.py:42")]
-    name: String,
+    /// Spark's number of the stage.
+    pub stage_id: i64,
+    /// The attempt of the stage, from 0.
+    pub stage_attempt_id: i64,
+    /// The stage's name, often a call site.
+    #[cfg_attr(feature = "openapi", schema(example = "count at etl.py:42"))]
+    pub name: String,
     /// `PENDING`, `ACTIVE`, `COMPLETE`, `FAILED` or `SKIPPED`.
-    #[schema(example = "COMPLETE")]
-    status: &'static str,
+    #[cfg_attr(feature = "openapi", schema(example = "COMPLETE"))]
+    pub status: &'static str,
+    /// When it was submitted, null if unknown.
     #[serde(serialize_with = "optional_text")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    submission_time: Option<Timestamp>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub submission_time: Option<Timestamp>,
+    /// When it ended, null if unknown.
     #[serde(serialize_with = "optional_text")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    completion_time: Option<Timestamp>,
-    /// From its submission to its end. Null where either is not known.
-    duration_seconds: Option<f64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub completion_time: Option<Timestamp>,
+    /// From its submission to its end. Null if either is unknown.
+    pub duration_seconds: Option<f64>,
     /// Its tasks.
-    tasks: TaskFigures,
+    pub tasks: TaskFigures,
 }
 
 impl From<&Application> for ApplicationFigures {
@@ -86,7 +100,7 @@ impl From<&Stage> for StageFigures {
             stage_id: stage.stage_id,
             stage_attempt_id: stage.stage_attempt_id,
             name: stage.name.clone(),
-            status: stage_status(stage.status),
+            status: stage.status.name(),
             submission_time: stage.submission_time,
             completion_time: stage.completion_time,
             duration_seconds: stage.duration_us().map(seconds),

@@ -1,7 +1,7 @@
-//! Two decimals, as figures leave over the wire.
+//! Rounding to the two decimals of the JSON form.
 
-/// `part / whole` with two decimals, rounded half away from zero on the exact quotient; 0 of nothing.
-pub(crate) fn two_decimals(part: i128, whole: i128) -> f64 {
+/// `part / whole` with two decimals, rounded half away from zero on the exact quotient; 0 if `whole` is 0.
+pub(super) fn two_decimals(part: i128, whole: i128) -> f64 {
     if whole == 0 {
         return 0.0;
     }

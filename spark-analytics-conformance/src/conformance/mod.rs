@@ -33,7 +33,7 @@ use crate::Fixture;
 /// properties over generated histories; seeds of failures are kept beside the calling file.
 ///
 /// ```
-/// use spark_analytics_tests::{InMemory, conformance};
+/// use spark_analytics_conformance::{InMemory, conformance};
 ///
 /// conformance!(memory, InMemory);
 /// # fn main() {}
