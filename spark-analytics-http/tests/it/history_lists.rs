@@ -1,34 +1,32 @@
 //! Spark's list of applications, and their attempts.
 
 use serde_json::Value;
-use spark_analytics_core::{Application, LogSnapshot, Store, Timestamp};
+use spark_analytics_core::Timestamp;
+use spark_analytics_core::log::Application;
 
-use crate::Api;
+use crate::{Api, application, snapshot};
 
 const DAY: i64 = 86_400_000;
 /// 2024-03-30.
 const START: i64 = 19_812 * DAY;
 
-/// An attempt that began and ended so many hours after the start of the day.
+/// An attempt that began and ended this many hours after the start of the day.
 fn attempt(app_id: &str, attempt_id: &str, start: i64, end: Option<i64>) -> Application {
     let at = |hours: i64| Some(Timestamp::from_millis(START + hours * 3_600_000));
-    Application {
-        app_id: app_id.to_owned(),
-        attempt_id: attempt_id.to_owned(),
-        name: format!("{app_id} {attempt_id}"),
-        start_time: at(start),
-        end_time: end.and_then(at),
-        ended: end.is_some(),
-        ..Application::default()
-    }
+    let mut attempt = application(app_id);
+    attempt.attempt_id = attempt_id.to_owned();
+    attempt.name = format!("{app_id} {attempt_id}");
+    attempt.start_time = at(start);
+    attempt.end_time = end.and_then(at);
+    attempt.ended = end.is_some();
+    attempt
 }
 
 impl Api {
     async fn of(applications: Vec<Application>) -> Self {
         let api = Self::new();
         for application in applications {
-            let log = LogSnapshot { application, ..LogSnapshot::default() };
-            api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
+            api.import(snapshot(application)).await;
         }
         api
     }

@@ -11,7 +11,7 @@ use spark_analytics_core::{
 use spark_analytics_http::ApiOptions;
 use tokio::sync::Semaphore;
 
-use crate::{Api, END, START, TASK};
+use crate::{Api, END, START, TASK, application, snapshot};
 
 /// A memory store whose writes need a permit each, or fail.
 #[derive(Debug)]
@@ -234,11 +234,7 @@ async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
 /// An application of a store that can list applications and read no log.
 async fn with_an_application(fault: Fault) -> Api {
     let api = Api::over(Odd::with(fault), &ApiOptions::default());
-    let application = Application { app_id: "a".to_owned(), ..Application::default() };
-    api.store
-        .ingest_logs(vec![LogSnapshot { application, ..LogSnapshot::default() }], Vec::new())
-        .await
-        .unwrap();
+    api.import(snapshot(application("a"))).await;
     api
 }
 
