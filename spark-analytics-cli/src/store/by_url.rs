@@ -11,7 +11,7 @@ use spark_analytics_redb::RedbStore;
 #[cfg(feature = "sqlite")]
 use spark_analytics_sqlite::SqliteStore;
 
-/// Opens the store that a URL names, see [`Place`].
+/// Opens the store that a URL names, see `Place`.
 ///
 /// # Errors
 /// If the URL names no store, or the store cannot be opened.
