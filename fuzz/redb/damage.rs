@@ -4,9 +4,11 @@ use redb::backends::InMemoryBackend;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
+use spark_analytics_core::backend::Batch;
+use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Batch, Content, Day, Dedup, Detail, Event, Job, JobFilter, JobKey, JobRecord, LogSnapshot,
-    LogSource, Rejection, Rollup, Timestamp,
+    Content, Day, Dedup, Detail, Event, Job, JobFilter, JobKey, JobRecord, Rejection, Rollup,
+    Timestamp,
 };
 
 use crate::error::{Fault, Result};

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use spark_analytics_core::backend::RollupKey;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{
-    AttemptKey, Content, Day, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, LogSnapshot,
-    Result, Rollup, RollupKey, Store,
+    AttemptKey, Content, Day, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, Result,
+    Rollup, Store,
 };
 
 use crate::{Reference, history};

@@ -4,10 +4,11 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use spark_analytics_core::{
-    Application, Environment, Event, Executor, JobKey, LogJob, LogSnapshot, ResourceProfile,
-    SqlExecution, Stage, StageStatus, TaskOutcome, TaskTotals, Timestamp,
+use spark_analytics_core::log::{
+    Application, Environment, Executor, LogJob, LogSnapshot, ResourceProfile, SqlExecution, Stage,
+    StageStatus,
 };
+use spark_analytics_core::{Event, JobKey, TaskOutcome, TaskTotals, Timestamp};
 
 /// One input to a store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use spark_analytics_core::backend::RollupKey;
+use spark_analytics_core::log::{LogJob, LogSnapshot};
 use spark_analytics_core::{
-    Day, Dedup, Detail, Event, EventCursor, Job, JobKey, JobResult, LogJob, LogSnapshot, Rollup,
-    RollupKey, Source, TaskOutcome, TaskTotals,
+    Day, Dedup, Detail, Event, EventCursor, Job, JobKey, JobResult, Rollup, Source, TaskOutcome,
+    TaskTotals,
 };
 
 /// Computes what a store's figures must be: it keeps every input and recounts everything for each

@@ -35,8 +35,3 @@ pub use store::{
     EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
 };
 pub use time::{Day, ParseTimeError, Timestamp};
-
-#[doc(hidden)]
-pub use backend::*;
-#[doc(hidden)]
-pub use log::*;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use redis::{Client, IntoConnectionInfo};
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
-    JobKey, JobRecord, LocationCause, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt,
-    Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LocationCause, LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
+    Store, StoredEvent,
 };
 
 use crate::counts::Counts;

@@ -17,7 +17,7 @@ macro_rules! task_columns {
     };
 }
 
-/// Those of [`task_columns`](crate::task_columns) that single events change, separated by `", "`.
+/// Those of [`task_columns`](crate::backend::task_columns) that single events change, separated by `", "`.
 #[macro_export]
 macro_rules! event_task_columns {
     () => {

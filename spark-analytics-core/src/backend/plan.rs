@@ -107,7 +107,7 @@ pub struct EventWrite {
 /// A job to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobWrite {
-    /// The index of the job among [`Batch::jobs`]; for a log's jobs among [`LogWriteSet::jobs`](crate::LogWriteSet::jobs).
+    /// The index of the job among [`Batch::jobs`]; for a log's jobs among [`LogWriteSet::jobs`](crate::backend::LogWriteSet::jobs).
     pub index: usize,
     /// Which job.
     pub key: JobKey,
@@ -125,7 +125,8 @@ pub struct JobWrite {
 /// subtract the changed jobs as they were and add them as they are.
 ///
 /// ```
-/// use spark_analytics_core::{Batch, Day, Dedup, Event, Held, JobRecord, Receipt, plan};
+/// use spark_analytics_core::backend::{Batch, Held, plan};
+/// use spark_analytics_core::{Day, Dedup, Event, JobRecord, Receipt};
 ///
 /// let start = Event::job_start(7, "2024-03-30T10:00:00Z".parse().unwrap(), "ada")?;
 /// let batch = Batch::new(vec![start], Dedup::WithTask);

@@ -71,7 +71,7 @@ pub struct LogWriteSet {
     pub receipt: LogReceipt,
 }
 
-/// Computes what a log changes. Pure, like [`plan`](crate::plan()).
+/// Computes what a log changes. Pure, like [`plan`](crate::backend::plan()).
 ///
 /// The greater of two facts is kept. A log of a later run replaces all facts of the earlier one; a log of
 /// an earlier run changes nothing. Single events are untouched.
@@ -79,7 +79,9 @@ pub struct LogWriteSet {
 /// ```
 /// use std::collections::BTreeMap;
 ///
-/// use spark_analytics_core::{HeldLog, JobRecord, LogJob, LogSnapshot, plan_log};
+/// use spark_analytics_core::backend::{HeldLog, plan_log};
+/// use spark_analytics_core::log::{LogJob, LogSnapshot};
+/// use spark_analytics_core::JobRecord;
 ///
 /// let mut log = LogSnapshot::default();
 /// log.application.app_id = "app-1".to_owned();

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// joins, and the task totals, which are a group.
 ///
 /// Adding events in any order, and merging folds of disjoint sets of events, gives the same fold.
-/// [`plan`](crate::plan()) decides which events are distinct; a fold counts every event added.
+/// [`plan`](crate::backend::plan()) decides which events are distinct; a fold counts every event added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobFold {
     /// The earliest start; of two at the same instant, the one with the greater content.

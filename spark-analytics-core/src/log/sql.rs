@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 /// An execution of Spark SQL; names and rules are those of the History Server's `/sql`.
 ///
-/// Its jobs are those whose [`sql_execution_id`](crate::LogJob::sql_execution_id) names it. The plan's graph
+/// Its jobs are those whose [`sql_execution_id`](crate::log::LogJob::sql_execution_id) names it. The plan's graph
 /// and the metrics of its nodes are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]

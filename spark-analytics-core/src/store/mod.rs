@@ -52,23 +52,23 @@ use crate::time::{Day, Timestamp};
 ///
 /// [`ingest`](Self::ingest) is one transaction that no other writer may interleave with:
 ///
-/// 1. Make a [`Batch`](crate::Batch) of the events; it has the distinct jobs and identities.
-/// 2. Load the stored state of them into [`Held`](crate::Held): the prune day, the next event id, a
+/// 1. Make a [`Batch`](crate::backend::Batch) of the events; it has the distinct jobs and identities.
+/// 2. Load the stored state of them into [`Held`](crate::backend::Held): the prune day, the next event id, a
 ///    [`JobRecord`] for each job (the default one if unknown) and the stored event, if any, of each identity.
-/// 3. Call [`plan`](crate::plan()).
-/// 4. Write the [`WriteSet`](crate::WriteSet): insert and update events, put or, if
+/// 3. Call [`plan`](crate::backend::plan()).
+/// 4. Write the [`WriteSet`](crate::backend::WriteSet): insert and update events, put or, if
 ///    empty, delete job records, add each roll-up's change to the held one and delete it if it
 ///    comes out empty, keep the next event id. Commit, durably.
 /// 5. Return the receipts.
 ///
-/// [`ingest_logs`](Self::ingest_logs) is the same with [`HeldLog`](crate::HeldLog) and
-/// [`plan_log`](crate::plan_log()), log by log within one transaction. Ids count up from 1,
+/// [`ingest_logs`](Self::ingest_logs) is the same with [`HeldLog`](crate::backend::HeldLog) and
+/// [`plan_log`](crate::backend::plan_log()), log by log within one transaction. Ids count up from 1,
 /// perhaps with gaps, and are never given twice.
 ///
 /// Jobs are listed by their figures ([`JobRecord::figures`]) in the order of [`JobCursor`]; a job
 /// without figures is in no list. A store needs an index in that order which it keeps up from
-/// [`JobWrite::figures_before`](crate::JobWrite::figures_before) and
-/// [`JobWrite::figures`](crate::JobWrite::figures).
+/// [`JobWrite::figures_before`](crate::backend::JobWrite::figures_before) and
+/// [`JobWrite::figures`](crate::backend::JobWrite::figures).
 ///
 /// # What holds afterwards
 ///

@@ -1,10 +1,10 @@
 //! Figures of applications and of their stages.
 
 use serde_json::{Value, json};
-use spark_analytics_core::log::{LogSnapshot, Stage};
-use spark_analytics_core::{TaskOutcome, Timestamp};
+use spark_analytics_core::log::{Application, LogSnapshot, Stage};
+use spark_analytics_core::{Store, TaskOutcome, Timestamp};
 
-use crate::{Api, application, snapshot};
+use crate::Api;
 
 const PATH: &str = "/api/v1/analytics/applications";
 
@@ -14,22 +14,29 @@ fn at(seconds: i64) -> Option<Timestamp> {
 
 /// An attempt of 100 s with 4 cores, and three attempts of two stages.
 fn log(app_id: &str, attempt_id: &str) -> LogSnapshot {
-    let mut log = snapshot(application(app_id));
-    let application = &mut log.application;
-    application.attempt_id = attempt_id.to_owned();
-    application.start_time = at(0);
-    application.ended = true;
-    application.end_time = at(100);
-    application.name = "etl".to_owned();
-    application.user = "ada".to_owned();
-    application.spark_version = "4.1.4".to_owned();
-    application.core_time_ms = Some(400_000);
+    let mut log = LogSnapshot {
+        application: Application {
+            app_id: app_id.to_owned(),
+            attempt_id: attempt_id.to_owned(),
+            start_time: at(0),
+            ended: true,
+            end_time: at(100),
+            name: "etl".to_owned(),
+            user: "ada".to_owned(),
+            spark_version: "4.1.4".to_owned(),
+            core_time_ms: Some(400_000),
+            ..Application::default()
+        },
+        ..LogSnapshot::default()
+    };
     for (stage_id, stage_attempt_id) in [(3, 0), (3, 1), (7, 0)] {
-        let mut stage = Stage::default();
-        stage.stage_id = stage_id;
-        stage.stage_attempt_id = stage_attempt_id;
-        stage.submission_time = at(10);
-        stage.completion_time = (stage_id == 3).then(|| at(12)).flatten();
+        let mut stage = Stage {
+            stage_id,
+            stage_attempt_id,
+            submission_time: at(10),
+            completion_time: (stage_id == 3).then(|| at(12)).flatten(),
+            ..Stage::default()
+        };
         stage.tasks.record(TaskOutcome::Succeeded, 60);
         stage.tasks.record(TaskOutcome::Failed, 120);
         stage.tasks.run_time_ms = 150;
@@ -44,7 +51,7 @@ fn log(app_id: &str, attempt_id: &str) -> LogSnapshot {
 async fn api() -> Api {
     let api = Api::new();
     for (app_id, attempt_id) in [("a", ""), ("b", "1"), ("b", "2")] {
-        api.import(log(app_id, attempt_id)).await;
+        api.store.ingest_logs(vec![log(app_id, attempt_id)], Vec::new()).await.unwrap();
     }
     api
 }
@@ -71,7 +78,11 @@ async fn an_application_reports_its_cores_and_tasks() {
 #[tokio::test]
 async fn unknown_figures_of_an_application_are_null() {
     let api = Api::new();
-    api.import(snapshot(application("a"))).await;
+    let application = Application { app_id: "a".to_owned(), ..Application::default() };
+    api.store
+        .ingest_logs(vec![LogSnapshot { application, ..LogSnapshot::default() }], Vec::new())
+        .await
+        .unwrap();
     let figures = api.get(&format!("{PATH}/a")).await.json();
     for field in ["start_time", "end_time", "duration_seconds", "core_time_seconds", "idle_share"] {
         assert!(figures[field].is_null(), "{field}");

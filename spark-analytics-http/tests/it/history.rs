@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use spark_analytics_core::log::SqlExecution;
+use spark_analytics_core::Store;
 use spark_analytics_eventlog::read_log;
 
-use crate::{Api, application, snapshot};
+use crate::Api;
 
 /// An object with its fields in the order in which they were written.
 #[derive(Debug, PartialEq)]
@@ -67,7 +67,7 @@ impl Api {
         let api = Self::new();
         let snapshot = read_log(log_of(&cases().join(case))).unwrap().snapshot;
         let app_id = snapshot.application.app_id.clone();
-        api.import(snapshot).await;
+        api.store.ingest_logs(vec![snapshot], Vec::new()).await.unwrap();
         (api, app_id)
     }
 }
@@ -79,7 +79,7 @@ async fn compare(case: &Path, name: &str) {
     let path = if attempt.is_empty() { app_path.clone() } else { format!("{app_path}/{attempt}") };
     let is_running = !log.application.ended;
     let api = Api::new();
-    api.import(log).await;
+    api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let expected = |what: &str| std::fs::read_to_string(case.join("shs").join(what)).unwrap();
 
     for what in ["jobs", "stages", "executors"] {
@@ -245,15 +245,15 @@ async fn executions_of_sql_are_listed_by_number() {
 #[tokio::test]
 async fn a_long_list_of_executions_is_cut_to_twenty_by_default() {
     let api = Api::new();
-    let mut log = snapshot(application("app"));
+    let mut log = spark_analytics_core::log::LogSnapshot::default();
+    log.application.app_id = "app".to_owned();
     log.sql = (0..30)
-        .map(|execution_id| {
-            let mut execution = SqlExecution::default();
-            execution.execution_id = execution_id;
-            execution
+        .map(|execution_id| spark_analytics_core::log::SqlExecution {
+            execution_id,
+            ..Default::default()
         })
         .collect();
-    api.import(log).await;
+    api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let count = async |query: &str| {
         let answer = api.get(&format!("/api/v1/applications/app/sql{query}")).await.json();
         answer.as_array().unwrap().len()

@@ -1,10 +1,10 @@
 //! What the History Server answers when there is nothing to answer.
 
 use axum::http::Method;
-use spark_analytics_core::Timestamp;
-use spark_analytics_core::log::Stage;
+use spark_analytics_core::log::{Application, LogSnapshot, Stage};
+use spark_analytics_core::{Store, Timestamp};
 
-use crate::{Answer, Api, application, snapshot};
+use crate::{Answer, Api};
 
 impl Answer {
     /// The text of an answer of Spark's that is none.
@@ -21,17 +21,18 @@ impl Api {
     async fn of_two() -> Self {
         let api = Self::new();
         for (app_id, attempt_id) in [("app", ""), ("yarn", "1")] {
-            let mut log = snapshot(application(app_id));
-            log.application.attempt_id = attempt_id.to_owned();
-            log.application.name = "etl".to_owned();
-            log.application.start_time = Some(Timestamp::from_millis(1_795_465_772_315));
-            for attempt in [0, 1] {
-                let mut stage = Stage::default();
-                stage.stage_id = 4;
-                stage.stage_attempt_id = attempt;
-                log.stages.push(stage);
-            }
-            api.import(log).await;
+            let application = Application {
+                app_id: app_id.to_owned(),
+                attempt_id: attempt_id.to_owned(),
+                name: "etl".to_owned(),
+                start_time: Some(Timestamp::from_millis(1_795_465_772_315)),
+                ..Application::default()
+            };
+            let stage =
+                |attempt| Stage { stage_id: 4, stage_attempt_id: attempt, ..Stage::default() };
+            let stages = vec![stage(0), stage(1)];
+            let log = LogSnapshot { application, stages, ..LogSnapshot::default() };
+            api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
         }
         api
     }
@@ -158,14 +159,11 @@ async fn parameters_about_tasks_are_accepted() {
 async fn stages_are_chosen_by_the_status_of_tasks_where_details_are_asked_for() {
     let api = Api::new();
     let stage = |stage_id, change: fn(&mut Stage)| {
-        let mut stage = Stage::default();
-        stage.stage_id = stage_id;
-        stage.num_tasks = 1;
+        let mut stage = Stage { stage_id, num_tasks: 1, ..Stage::default() };
         change(&mut stage);
         stage
     };
-    let mut log = snapshot(application("app"));
-    log.stages = vec![
+    let stages = vec![
         stage(0, |stage| stage.tasks.succeeded = 1),
         stage(1, |stage| stage.tasks.failed = 1),
         stage(2, |stage| {
@@ -175,7 +173,9 @@ async fn stages_are_chosen_by_the_status_of_tasks_where_details_are_asked_for() 
         stage(3, |stage| stage.active_tasks = 1),
         stage(4, |_| {}),
     ];
-    api.import(log).await;
+    let application = Application { app_id: "app".to_owned(), ..Application::default() };
+    let log = LogSnapshot { application, stages, ..LogSnapshot::default() };
+    api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     for (query, ids) in [
         ("details=true&taskStatus=success", vec![0]),
         ("details=true&taskStatus=FAILED&taskStatus=killed", vec![2, 1]),

@@ -1,32 +1,35 @@
 //! Spark's list of applications, and their attempts.
 
 use serde_json::Value;
-use spark_analytics_core::Timestamp;
-use spark_analytics_core::log::Application;
+use spark_analytics_core::log::{Application, LogSnapshot};
+use spark_analytics_core::{Store, Timestamp};
 
-use crate::{Api, application, snapshot};
+use crate::Api;
 
 const DAY: i64 = 86_400_000;
 /// 2024-03-30.
 const START: i64 = 19_812 * DAY;
 
-/// An attempt that began and ended this many hours after the start of the day.
+/// An attempt that began and ended so many hours after the start of the day.
 fn attempt(app_id: &str, attempt_id: &str, start: i64, end: Option<i64>) -> Application {
     let at = |hours: i64| Some(Timestamp::from_millis(START + hours * 3_600_000));
-    let mut attempt = application(app_id);
-    attempt.attempt_id = attempt_id.to_owned();
-    attempt.name = format!("{app_id} {attempt_id}");
-    attempt.start_time = at(start);
-    attempt.end_time = end.and_then(at);
-    attempt.ended = end.is_some();
-    attempt
+    Application {
+        app_id: app_id.to_owned(),
+        attempt_id: attempt_id.to_owned(),
+        name: format!("{app_id} {attempt_id}"),
+        start_time: at(start),
+        end_time: end.and_then(at),
+        ended: end.is_some(),
+        ..Application::default()
+    }
 }
 
 impl Api {
     async fn of(applications: Vec<Application>) -> Self {
         let api = Self::new();
         for application in applications {
-            api.import(snapshot(application)).await;
+            let log = LogSnapshot { application, ..LogSnapshot::default() };
+            api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
         }
         api
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Analytics, Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor,
-    JobFilter, JobKey, JobRecord, Limits, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned,
-    Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    Analytics, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, Limits, LogReceipt, MemoryStore, Pruned, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 use spark_analytics_http::ApiOptions;
 use tokio::sync::Semaphore;

@@ -5,9 +5,10 @@ use std::task::{Context, Poll};
 
 use crate::common::{Schema, job, pool, run, whole_job};
 use futures::task::noop_waker;
+use spark_analytics_core::log::{LogJob, LogSnapshot};
 use spark_analytics_core::{
-    AttemptKey, Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, LogJob,
-    LogSnapshot, Receipt, Rejection, Result, Store, Timestamp,
+    AttemptKey, Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, Receipt,
+    Rejection, Result, Store, Timestamp,
 };
 use spark_analytics_postgres::PostgresStore;
 use sqlx::{Connection, PgConnection};
