@@ -4,6 +4,7 @@ use redb::backends::InMemoryBackend;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
+use spark_analytics_core::AttemptKey;
 use spark_analytics_core::{
     Batch, Content, Day, Dedup, Detail, Event, Job, JobFilter, JobKey, JobRecord, LogSnapshot,
     LogSource, Rejection, Rollup, Timestamp,
@@ -121,7 +122,7 @@ impl World {
             }
         }
         answer(read::logs::applications(t, None, 100));
-        if let Some(Some(log)) = answer(read::logs::log(t, &self.app.0, &self.app.1)) {
+        if let Some(Some(log)) = answer(read::logs::log(t, &AttemptKey::new(&*self.app.0, &*self.app.1))) {
             figures_of_log(&log);
         }
         answer(read::logs::log_source(t, LOCATION));
