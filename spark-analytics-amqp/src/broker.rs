@@ -1,4 +1,4 @@
-//! RabbitMQ: the queues that the programs share, and publishing to them.
+//! The connection to RabbitMQ, and the queues that publishers and consumers share.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -10,31 +10,31 @@ use tokio::time::timeout;
 
 use crate::url::AmqpUrl;
 
-/// The queue of events: one, or a JSON array of them, a message.
+/// The queue of events; a message is one event or a JSON array of events.
 pub const EVENTS: &str = "spark.events";
-/// The queue of event logs to replay: `{"uri": …}` a message.
+/// The queue of event logs to replay; a message is `{"uri": …}`.
 pub const EVENT_LOGS: &str = "spark.eventlogs";
-/// The queue of messages that could not be taken, with [`REASON`] in a header.
+/// The queue of rejected messages, each with the header [`REASON`].
 pub const DEAD: &str = "spark.dead";
 
-/// The header that says why a message is in [`DEAD`].
+/// The header that says why a message in [`DEAD`] was rejected.
 pub const REASON: &str = "reason";
-/// The header that says which queue a message of [`DEAD`] came from.
+/// The header that names the queue from which a message in [`DEAD`] came.
 pub const QUEUE: &str = "queue";
-/// The header with the time at which a message was published, in ms since 1970: AMQP's own property
-/// tells seconds only.
+/// The header with the time at which a message was published, in milliseconds since 1970: AMQP's
+/// property `timestamp` has whole seconds only.
 pub(crate) const PUBLISHED_MS: &str = "published_ms";
 
-/// How often a message may come back before the broker itself moves it to [`DEAD`]: one that ends each
-/// worker which takes it must not do so for ever, and a long outage must not move any.
+/// How often a message may be redelivered before the broker itself moves it to [`DEAD`]: high enough
+/// that a long outage moves none, and finite so that a message that crashes workers does not stay.
 const DELIVERY_LIMIT: i32 = 1_000;
-/// How long connecting may take.
+/// Timeout for connecting.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// Connects under a name, which the broker lists.
+/// Connects to a broker, which lists the connection under `name`.
 ///
 /// # Errors
-/// What the broker or the network says.
+/// The error of the broker or the network; also when connecting takes longer than 10 s.
 pub async fn connect(url: &AmqpUrl, name: &str) -> lapin::Result<Connection> {
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     match timeout(CONNECT_WITHIN, Connection::connect_uri(url.uri.clone(), properties)).await {
@@ -43,10 +43,11 @@ pub async fn connect(url: &AmqpUrl, name: &str) -> lapin::Result<Connection> {
     }
 }
 
-/// Declares the queues, all durable quorum queues. What is there already must be the same.
+/// Declares the three queues as durable quorum queues.
 ///
 /// # Errors
-/// What the broker says; the channel is then closed.
+/// The broker's error, for example when a queue of that name exists with other properties. The broker
+/// has then closed the channel.
 pub async fn declare(channel: &Channel) -> lapin::Result<()> {
     let quorum = || {
         let mut arguments = FieldTable::default();
@@ -58,7 +59,7 @@ pub async fn declare(channel: &Channel) -> lapin::Result<()> {
         ("x-dead-letter-exchange", ""),
         ("x-dead-letter-routing-key", DEAD),
         ("x-dead-letter-strategy", "at-least-once"),
-        // That strategy needs it; without a limit of length nothing is ever refused.
+        // The strategy `at-least-once` requires it. Without a length limit the queue rejects nothing.
         ("x-overflow", "reject-publish"),
     ] {
         taken.insert(name.into(), AMQPValue::LongString(value.into()));
@@ -70,7 +71,7 @@ pub async fn declare(channel: &Channel) -> lapin::Result<()> {
     Ok(())
 }
 
-/// How long ago a message was published, if it tells.
+/// How long ago a message was published; `None` if its properties do not say when.
 pub fn age(properties: &BasicProperties) -> Option<Duration> {
     let headers = properties.headers().as_ref().map(FieldTable::inner);
     let header = headers.and_then(|headers| headers.get(PUBLISHED_MS));
@@ -91,7 +92,7 @@ pub(crate) fn now_ms() -> u64 {
 mod tests {
     use super::*;
 
-    /// The clock of whoever published it goes ahead of this one, or this one has stepped back.
+    /// The publisher's clock is ahead of this one, or this one was set back.
     #[test]
     fn a_message_of_the_future_is_of_age_0() {
         let day = 86_400_000;

@@ -1,4 +1,4 @@
-//! Where the broker is, and how it is shown.
+//! The URL of a broker, and its form without the password.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,29 +6,29 @@ use std::str::FromStr;
 use lapin::uri::AMQPUri;
 use url::Url;
 
-/// The URL of a broker, `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`. It is shown without its
-/// password.
+/// The URL of a broker, `amqp://USER:PASSWORD@HOST:PORT/VHOST` or `amqps://…`. `Display` and `Debug` leave
+/// out the password.
 #[derive(Clone)]
 pub struct AmqpUrl {
     pub(crate) uri: AMQPUri,
     shown: String,
 }
 
-/// In seconds: after two without a word a connection counts as lost.
+/// Interval of heartbeats in seconds. A connection that misses two counts as lost.
 const HEARTBEAT: u16 = 10;
 
 impl FromStr for AmqpUrl {
     type Err = String;
 
     /// # Errors
-    /// A sentence that says what is wrong, without the URL itself.
+    /// A message for the user. It does not quote the URL, which may hold a password.
     fn from_str(url: &str) -> Result<Self, String> {
-        // What the parsers say may quote the URL, with its password.
-        const WRONG: &str = "it is no AMQP URL; use amqp://USER:PASSWORD@HOST:PORT/VHOST";
+        // The errors of the parsers may quote the URL, with its password.
+        const WRONG: &str = "not an AMQP URL; use amqp://USER:PASSWORD@HOST:PORT/VHOST";
         let mut uri: AMQPUri = url.parse().map_err(|_| WRONG)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         let mut shown = Url::parse(url).map_err(|_| WRONG)?;
-        // It fails for URLs that have no password.
+        // This fails only for URLs that cannot have a password.
         let _ = shown.set_password(None);
         shown.set_query(None);
         Ok(Self { uri, shown: shown.into() })
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_a_broker_is_refused_without_being_shown() {
+    fn an_invalid_url_is_refused_without_being_shown() {
         for url in ["", "ada:secret@host", "http://ada:secret@host", "amqp://ada:secret@host:port"]
         {
             let error = url.parse::<AmqpUrl>().unwrap_err();

@@ -13,7 +13,7 @@ const BATCH_LOGS: usize = 64;
 /// A batch is full when its facts take about this many bytes.
 const BATCH_BYTES: usize = 32 * 1024 * 1024;
 
-/// A log, and what reading it gave.
+/// A log, and the result of reading it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReadLog {
@@ -67,7 +67,7 @@ impl Batch {
     /// Stores the logs that could be read, in one transaction. The receipts are in their order.
     ///
     /// # Errors
-    /// What the store reports; nothing of the batch is stored then.
+    /// The store's error; nothing of the batch is stored then.
     pub async fn store(self, store: &dyn Store) -> Result<Vec<LogReceipt>> {
         let (snapshots, sources) = self.into_facts();
         store.ingest_logs(snapshots, sources).await
@@ -83,7 +83,7 @@ pub struct Batches {
 
 /// Reads logs in their order on a blocking thread of tokio.
 ///
-/// `is_known` says which logs to leave out unread, and `progress` hears of each number of bytes read.
+/// `is_known` says which logs to leave out unread, and `progress` is called with each number of bytes read.
 /// When the batches are dropped, the thread ends after the log that it reads. At most three batches are
 /// in memory: the one being stored, the next, and the one being read.
 pub fn read_batches(

@@ -9,11 +9,11 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LogState {
-    /// Its application runs, and more is expected.
+    /// Its application is running, and the log is still being written.
     Running,
     /// Its application has ended, or the log was closed.
     Ended,
-    /// It is not an event log, or lies where logs are not read.
+    /// It is not an event log, or it is in a folder that is not searched.
     Skipped,
     /// It cannot be read or stored.
     Failed,
@@ -43,9 +43,9 @@ pub struct Update {
     pub attempt_id: String,
     /// Where the log stands.
     pub state: LogState,
-    /// How many jobs the log has.
+    /// The number of jobs in the log.
     pub jobs: usize,
-    /// Why it was skipped or failed; how many warnings there are.
+    /// Why it was skipped or failed, or the number of its warnings.
     pub detail: Option<String>,
 }
 

@@ -14,13 +14,14 @@ use crate::broker::{EVENTS, age};
 use crate::consume::message::{Message, Refused};
 use crate::consume::sink::{Left, Sink};
 
-/// How many messages are delivered ahead of their acknowledgement: a batch of single events, and the next.
+/// Maximum number of unacknowledged messages per consumer: two batches of single events.
 pub(crate) const PREFETCH: u16 = 2_000;
-/// A batch is committed when it has so many events, or messages, or its first is so old.
+/// A batch is committed when it has this many events or this many messages, or when its first message
+/// has waited for `BATCH_AGE`.
 const BATCH_EVENTS: usize = 1_000;
 const BATCH_AGE: Duration = Duration::from_millis(20);
 
-/// Takes events until the worker stops or the connection is lost.
+/// Stores events until the worker stops or the connection is lost.
 pub(crate) async fn run(sink: Sink, channel: Channel, mut consumer: Consumer) -> Result<(), Left> {
     while let Some(first) = next(&sink, &mut consumer).await? {
         let mut batch = Batch::default();
@@ -58,7 +59,7 @@ pub(crate) async fn next(sink: &Sink, consumer: &mut Consumer) -> Result<Option<
 #[derive(Debug, Default)]
 struct Batch {
     events: Vec<Event>,
-    /// For each of `events` its place in its message.
+    /// The place in its message of each of `events`.
     places: Vec<Option<EventPlace>>,
     messages: Vec<Part>,
 }
@@ -88,7 +89,7 @@ impl Batch {
         self.events.len().max(self.messages.len()) >= BATCH_EVENTS
     }
 
-    /// Stores the events, keeps and dead-letters what is not taken, and then acknowledges all of it.
+    /// Stores the events, records and dead-letters what is rejected, and then acknowledges all messages.
     async fn commit(mut self, sink: &Sink, channel: &Channel) -> Result<(), Left> {
         let receipts = sink.ingest(channel, &self.events).await?;
         self.refuse_too_old(&receipts);

@@ -1,4 +1,4 @@
-//! Consuming `spark.eventlogs`: each message a log to replay.
+//! Consuming `spark.eventlogs`: each message names a log or a folder of logs to replay.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -16,18 +16,20 @@ use crate::broker::EVENT_LOGS;
 use crate::consume::events::next;
 use crate::consume::sink::{Left, Sink};
 
-/// One log is read at a time, and the next waits for it.
+/// Maximum number of unacknowledged messages per consumer: it replays one at a time.
 pub(crate) const PREFETCH: u16 = 1;
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, Deserialize)]
 struct Replay {
     /// A file, a folder or a URL.
     uri: String,
 }
 
-/// Replays logs until the worker stops or the connection is lost. A permit is held while one is read: that
-/// goes on after the connection is lost.
+/// Replays logs until the worker stops or the connection is lost.
+///
+/// A permit of `reading` is held while logs are read, because reading goes on for a while after the
+/// connection is lost.
 pub(crate) async fn run(
     sink: Sink,
     channel: Channel,
@@ -41,7 +43,9 @@ pub(crate) async fn run(
         } else {
             let reason = failed.join("; ");
             // A URL may hold a password.
-            tracing::warn!("an event log was not replayed; its message in spark.dead says why");
+            tracing::warn!(
+                "an event log was not replayed; the message in spark.dead has the reason"
+            );
             let rejection =
                 Rejection::new(SystemTime::now().into(), reason.as_str(), &delivery.data);
             sink.reject(&channel, &[rejection]).await?;
@@ -52,7 +56,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Takes what a message names into the store; the first few reasons why not all of it.
+/// Stores the logs that a message names. Returns the first reasons why some could not be stored.
 async fn replay(
     sink: &Sink,
     channel: &Channel,
@@ -62,16 +66,14 @@ async fn replay(
     let replay: Replay = match serde_json::from_slice(&delivery.data) {
         Ok(replay) => replay,
         Err(error) => {
-            return Ok(vec![format!(
-                "the message is no {{\"uri\": …}} that names an event log: {error}"
-            )]);
+            return Ok(vec![format!("the message is not of the form {{\"uri\": …}}: {error}")]);
         }
     };
     let permit = Arc::clone(reading).acquire_owned().await;
     let uri = replay.uri.clone();
     let found = match tokio::task::spawn_blocking(move || find_logs(&uri)).await {
         Ok(found) => found,
-        Err(panic) => return Ok(vec![format!("looking for the log failed: {panic}")]),
+        Err(panic) => return Ok(vec![format!("searching for the log failed: {panic}")]),
     };
     let mut failed: Vec<String> =
         found.failed.into_iter().map(|left_out| left_out.reason).collect();
@@ -81,10 +83,10 @@ async fn replay(
             failed.push(format!("there is no event log at {}", replay.uri));
         }
     }
-    // A message that is delivered again, or a folder that has grown, costs only the new logs.
+    // Of a message that is delivered again, or a folder that has grown, only the new logs are read.
     let (runtime, store) = (Handle::current(), Arc::clone(&sink.store));
     let is_known = move |log: &FoundLog| {
-        // Held until the reading thread ends, also when the connection is lost before.
+        // Held until the reading thread ends, even if the connection is lost earlier.
         let _ = &permit;
         let source = log.source();
         let recorded = runtime.block_on(store.log_source(&source.location));
@@ -112,5 +114,5 @@ async fn replay(
     Ok(failed)
 }
 
-/// A dead letter's header has no room for more.
+/// Maximum number of reasons in the header of a dead letter.
 const SHOWN_REASONS: usize = 10;

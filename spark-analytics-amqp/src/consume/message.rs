@@ -1,37 +1,37 @@
-//! What a message of `spark.events` holds.
+//! The events in a message of `spark.events`.
 
 use spark_analytics_core::{
     Event, EventPlace, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, MAX_REJECTED,
     Rejection, Timestamp,
 };
 
-/// The longest message that is taken, in bytes.
+/// Maximum size of a message, in bytes.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 4 << 20;
-/// A dead letter's header has no room for more reasons.
+/// Maximum number of reasons in the header of a dead letter.
 const SHOWN_REASONS: usize = 10;
 
-/// A message taken apart.
+/// The parsed content of a message.
 #[derive(Debug, Default)]
 pub(crate) struct Message {
     /// The events, each with its place in the array if the message is one.
     pub(crate) events: Vec<(Option<EventPlace>, Event)>,
-    /// What is wrong with the rest.
+    /// The rest, and why it is rejected.
     pub(crate) refused: Refused,
 }
 
-/// What of a message is not taken.
+/// The rejected parts of a message.
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
-    /// For the store's list, up to as many as that keeps.
+    /// Entries for the store's list of rejected input, no more than it keeps.
     pub(crate) rejections: Vec<Rejection>,
-    /// How many there are.
+    /// Number of rejected parts.
     count: usize,
-    /// The first few, with their places.
+    /// The reasons of the first few, with their places.
     reasons: Vec<String>,
 }
 
 impl Refused {
-    /// Notes that a text is not taken.
+    /// Adds a rejected text.
     pub(crate) fn add(
         &mut self,
         now: Timestamp,
@@ -51,7 +51,7 @@ impl Refused {
         }
     }
 
-    /// Why the message is dead-lettered; `None` if all of it was taken.
+    /// Why the message is dead-lettered; `None` if all of it was accepted.
     pub(crate) fn reason(&self) -> Option<String> {
         let more = self.count - self.reasons.len();
         match (self.count, more) {
@@ -63,7 +63,7 @@ impl Refused {
 }
 
 impl Message {
-    /// Takes a body apart: a JSON array of events, or one event.
+    /// Parses a body: a JSON array of events, or one event.
     pub(crate) fn read(body: &[u8], now: Timestamp) -> Self {
         let mut message = Self::default();
         if body.len() > MAX_MESSAGE_BYTES {
@@ -104,7 +104,7 @@ fn read(text: &[u8], bytes: usize) -> Result<Event, InvalidEvent> {
     if bytes > MAX_EVENT_BYTES {
         return Err(InvalidEvent::TooLarge { bytes });
     }
-    let not_utf8 = |e| InvalidEvent::NotJson { message: format!("it is no UTF-8: {e}") };
+    let not_utf8 = |e| InvalidEvent::NotJson { message: format!("not UTF-8: {e}") };
     Event::from_json(std::str::from_utf8(text).map_err(not_utf8)?)
 }
 
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_array_the_good_events_are_taken_and_the_bad_ones_named() {
+    fn the_valid_events_of_an_array_are_accepted_and_the_others_named() {
         let array = read(format!("[{START},{{}},7]").as_bytes());
         assert_eq!(array.events.len(), 1);
         let reason = array.refused.reason().unwrap();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_message_is_bounded() {
+    fn the_list_of_problems_of_a_message_is_bounded() {
         let commas = read(&[&b"["[..], &vec![b','; 100_000], b"]"].concat());
         assert_eq!(commas.refused.rejections.len(), MAX_REJECTED);
         let reason = commas.refused.reason().unwrap();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused_with_the_reason() {
+    fn a_body_that_is_not_an_event_is_rejected_with_the_reason() {
         for body in [&b""[..], b"{", b"\xff", b"null", b"\"[\""] {
             let message = read(body);
             assert!(message.events.is_empty() && message.refused.reason().is_some());

@@ -1,4 +1,4 @@
-//! Consuming: messages into a store.
+//! Consuming messages into a store.
 
 mod events;
 mod logs;
@@ -19,11 +19,11 @@ use crate::consume::sink::Sink;
 use crate::publish::Publisher;
 use crate::url::AmqpUrl;
 
-/// Stores what waits in the queues until `stop` is cancelled, over one connection after another, with
-/// `concurrency` consumers of each queue.
+/// Stores the messages of both queues until `stop` is cancelled, with `concurrency` consumers of each
+/// queue, and reconnects whenever the connection is lost.
 ///
 /// A message is acknowledged once its contents are durable in the store, or recorded in
-/// [`DEAD`](crate::DEAD); what is not acknowledged is delivered again, and changes nothing then.
+/// [`DEAD`](crate::DEAD); a message that is not acknowledged is delivered again, and changes no figure then.
 pub async fn consume(
     url: &AmqpUrl,
     store: &Arc<dyn Store>,
@@ -49,5 +49,5 @@ pub async fn consume(
     }
 }
 
-/// A connection that has held for so long is no failed attempt.
+/// A connection that lasted this long resets the wait before the next attempt.
 const STEADY: Duration = Duration::from_secs(10);

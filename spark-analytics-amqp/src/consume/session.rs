@@ -1,4 +1,4 @@
-//! One connection to the broker, from its beginning to its end.
+//! Consuming over one connection, until it is lost or the worker stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use crate::consume::sink::{Left, Sink};
 use crate::consume::{events, logs};
 use crate::url::AmqpUrl;
 
-/// How often the length of the queues is asked for.
+/// Interval between measurements of the queues' lengths.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const CLOSED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Consumes over one connection with `concurrency` consumers of each queue until the worker stops.
 ///
 /// # Errors
-/// Why the connection could not be made or was lost. What was not acknowledged is delivered again.
+/// Why the connection could not be made or was lost. Unacknowledged messages are delivered again.
 pub(crate) async fn run(
     url: &AmqpUrl,
     sink: &Sink,
@@ -49,7 +49,7 @@ pub(crate) async fn run(
     let ending = async {
         while let Some(ended) = consumers.join_next().await {
             match ended.map_err(|_| Left::Ended)? {
-                // The others still finish theirs.
+                // The other consumers still finish their batches.
                 Ok(()) | Err(Left::Stopping) => {}
                 Err(lost) => return Err(lost),
             }
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     };
     connected.set(0.0);
     consumers.shutdown().await;
-    // What was acknowledged is on its way: the broker reads it before it answers.
+    // The broker reads acknowledgements in transit before it answers the close.
     let _ = timeout(CLOSED_WITHIN, connection.close(200, "".into())).await;
     ended
 }
@@ -80,7 +80,7 @@ async fn consume(
     Ok((channel, consumer))
 }
 
-/// Tells the lengths of the queues, again and again.
+/// Records the lengths of the queues until the connection is lost.
 async fn look(channel: Channel) -> lapin::Error {
     loop {
         for queue in [EVENTS, EVENT_LOGS, DEAD] {

@@ -1,4 +1,4 @@
-//! Where messages go: the store, or the queue of dead letters; tried again until it is done.
+//! Storing and dead-lettering messages, retried until it succeeds.
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::backoff::Backoff;
 use crate::broker::{DEAD, QUEUE, REASON};
 use crate::publish::Publisher;
 
-/// What all consumers share.
+/// The state that all consumers share.
 #[derive(Clone, Debug)]
 pub(crate) struct Sink {
     pub(crate) store: Arc<dyn Store>,
@@ -23,7 +23,7 @@ pub(crate) struct Sink {
     pub(crate) stop: CancellationToken,
 }
 
-/// All headers of a message are one frame, and a URI may be long.
+/// Cuts a reason to size: all headers of a message share one frame, and a URI may be long.
 fn cut(reason: &str) -> &str {
     &reason[..reason.floor_char_boundary(MAX_REASON_BYTES)]
 }
@@ -80,7 +80,7 @@ impl Sink {
         self.until_done(link, "rejected input was not kept", reject).await
     }
 
-    /// Publishes what came from a queue to the queue of dead letters.
+    /// Publishes a message that came from `queue` to the queue of dead letters.
     pub(crate) async fn dead_letter(
         &self,
         link: &Channel,
@@ -101,7 +101,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Acknowledges so many deliveries of a queue: all up to one on its channel.
+    /// Acknowledges all deliveries of a channel up to `delivery_tag`; `messages` is their number.
     pub(crate) async fn acknowledge(
         &self,
         link: &Channel,
@@ -114,8 +114,8 @@ impl Sink {
         Ok(())
     }
 
-    /// Tries until it succeeds, the connection is lost - then the messages are another's - or the worker
-    /// stops.
+    /// Retries until `attempt` succeeds, the worker stops, or the connection is lost: the broker then
+    /// delivers the messages to another consumer.
     async fn until_done<T, E: fmt::Display, F: Future<Output = Result<T, E>>>(
         &self,
         link: &Channel,

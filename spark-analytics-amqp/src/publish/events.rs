@@ -1,4 +1,4 @@
-//! Events into their queue.
+//! Publishing events to their queue.
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
@@ -9,7 +9,7 @@ use spark_analytics_core::{Event, NotQueued, Queue};
 use crate::broker::EVENTS;
 use crate::publish::Publisher;
 
-/// A message has so many events at most, and begins none when it has so many bytes.
+/// A message has at most this many events, and gets no further event once it has `MESSAGE_BYTES`.
 const MESSAGE_EVENTS: usize = 1_000;
 const MESSAGE_BYTES: usize = 256 * 1024;
 

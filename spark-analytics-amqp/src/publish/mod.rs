@@ -1,4 +1,4 @@
-//! Publishing with confirms over a connection that comes back by itself.
+//! Publishing with confirms over a connection that is restored automatically.
 
 mod events;
 
@@ -18,14 +18,14 @@ use crate::backoff::Backoff;
 use crate::broker::{PUBLISHED_MS, connect, declare, now_ms};
 use crate::url::AmqpUrl;
 
-/// The most messages that wait for their confirms at once.
+/// Maximum number of messages that wait for a confirm.
 const IN_FLIGHT: usize = 1_000;
 /// How long a message may wait for a connection, and then for its confirm.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(1);
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(5);
 const PERSISTENT: u8 = 2;
 
-/// Why a message is not known to be in its queue: it may be there all the same.
+/// A message was not confirmed. It may be in its queue all the same; sending it again is safe.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the broker at {url} {reason}")]
 pub struct NotPublished {
@@ -33,11 +33,12 @@ pub struct NotPublished {
     reason: String,
 }
 
-/// Publishes to the queues of a broker. What it has published is confirmed: kept by the broker, also when it
-/// restarts.
+/// Publishes to the queues of a broker. A message is published once the broker has confirmed that it is
+/// durable.
 ///
-/// Its connection is its own, for a broker that runs out of memory stops reading from those who publish. It is made
-/// in the background, again and again if need be, and ends when the publisher is dropped.
+/// A publisher has a connection of its own, because a broker that runs out of memory stops reading from
+/// connections that publish. A background task makes it, restores it whenever it is lost, and ends when
+/// the publisher is dropped.
 #[derive(Debug)]
 pub struct Publisher {
     url: Arc<AmqpUrl>,
@@ -51,7 +52,10 @@ pub struct Publisher {
 type Link = Result<Channel, String>;
 
 impl Publisher {
-    /// A publisher whose connection the broker lists under a name. It must be made on tokio.
+    /// Creates a publisher whose connection the broker lists under `name`, and starts to connect.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     pub fn new(url: AmqpUrl, name: &'static str) -> Self {
         let url = Arc::new(url);
         let (told, link) = watch::channel(Err("is not connected yet".to_owned()));
@@ -61,12 +65,12 @@ impl Publisher {
         Self { url, link, broken, permits, keeping: keeping.abort_handle() }
     }
 
-    /// Publishes a message to a queue, with headers, and waits for its confirm. It goes on if the future is
-    /// dropped.
+    /// Publishes a message with headers to a queue, and waits for its confirm. Once sending has begun, it
+    /// goes on even if the future is dropped.
     ///
     /// # Errors
-    /// [`NotPublished`] when the broker is not there, refuses the message or does not confirm it in time; sending
-    /// it again is right.
+    /// [`NotPublished`] if the broker is unavailable, refuses the message, or does not confirm it within
+    /// 5 s. Sending the message again is safe.
     pub async fn send(
         &self,
         queue: &'static str,
@@ -77,9 +81,9 @@ impl Publisher {
             counter!("spark_analytics_publish_errors_total").increment(1);
             NotPublished { url: self.url.to_string(), reason }
         };
-        let within = |error| format!("cannot take it now: {error}");
+        let within = |error| format!("cannot accept the message now: {error}");
         let permit = timeout(CONFIRMED_WITHIN, Arc::clone(&self.permits).acquire_owned()).await;
-        let permit = permit.map_err(|_| fail("has too much to confirm already".to_owned()))?;
+        let permit = permit.map_err(|_| fail("has too many unconfirmed messages".to_owned()))?;
         let channel = self.channel().await.map_err(&fail)?;
         let broken = Arc::clone(&self.broken);
         let sending = tokio::spawn(async move {
@@ -99,16 +103,16 @@ impl Publisher {
         sending.await.unwrap_or_else(|error| Err(within(error))).map_err(fail)
     }
 
-    /// Whether there is a connection.
+    /// Checks that the publisher is connected; waits up to 1 s for it.
     ///
     /// # Errors
-    /// [`NotPublished`] with the reason why not.
+    /// [`NotPublished`] with the reason why it is not connected.
     pub async fn connected(&self) -> Result<(), NotPublished> {
         let fail = |reason: String| NotPublished { url: self.url.to_string(), reason };
         self.channel().await.map(|_| ()).map_err(fail)
     }
 
-    /// The channel, waiting a moment for one.
+    /// The channel; waits up to 1 s for one.
     async fn channel(&self) -> Link {
         let mut link = self.link.clone();
         let connected = timeout(CONNECTED_WITHIN, link.wait_for(Result::is_ok)).await;
@@ -139,9 +143,9 @@ async fn send_on(
         .with_delivery_mode(PERSISTENT)
         .with_timestamp(now / 1_000)
         .with_headers(headers);
-    // What no queue takes comes back.
+    // The broker returns a message that reaches no queue.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let failed = |error: lapin::Error| format!("did not take it: {error}");
+    let failed = |error: lapin::Error| format!("did not accept the message: {error}");
     let confirm = channel
         .basic_publish("".into(), queue.into(), options, body, properties)
         .await
@@ -149,11 +153,11 @@ async fn send_on(
     match confirm.await.map_err(failed)? {
         Confirmation::Ack(None) => Ok(()),
         Confirmation::Ack(Some(_)) => Err(format!("has no queue {queue}")),
-        Confirmation::Nack(_) | Confirmation::NotRequested => Err("refused it".to_owned()),
+        Confirmation::Nack(_) | Confirmation::NotRequested => Err("refused the message".to_owned()),
     }
 }
 
-/// Connects whenever there is no connection.
+/// Connects, and reconnects whenever the connection is lost.
 async fn keep(
     url: Arc<AmqpUrl>,
     name: &'static str,

@@ -10,7 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod plan_log;
 pub(crate) mod schema;
 
-pub use crate::figures::fold::{End, JobFold, Start};
+pub use crate::figures::fold::{JobEnd, JobFold, JobStart};
 pub use crate::identity::{EventId, RollupKey};
 pub use crate::log::codec::UnpackError;
 pub use columns::{HeldJobColumns, JobColumns};

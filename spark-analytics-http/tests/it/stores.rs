@@ -138,10 +138,10 @@ async fn a_full_queue_is_a_503_and_what_waited_is_stored() {
     assert!(futures::poll!(&mut first).is_pending());
     assert!(futures::poll!(&mut second).is_pending());
     let busy = api.ingest(END).await;
-    assert_eq!(busy.problem(503), "3 events wait to be stored, and 2 may: send again in a moment");
+    assert_eq!(busy.problem(503), "3 events are waiting to be stored (limit: 2); retry shortly");
     assert_eq!(busy.header("retry-after"), "1");
     let busy = api.lines(END).await;
-    assert!(busy.problem(503).contains("send again in a moment"));
+    assert!(busy.problem(503).contains("retry shortly"));
     assert_eq!(busy.header("retry-after"), "1");
 
     writes.add_permits(10);

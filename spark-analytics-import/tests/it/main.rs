@@ -1,0 +1,205 @@
+//! Logs in batches and followed folders, with real files.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use spark_analytics_core::{JobFilter, MemoryStore, Store};
+use spark_analytics_eventlog::{FoundLog, find_logs};
+use spark_analytics_import::{LogState, Update, follow, read_batches, source_to_record};
+use tempfile::TempDir;
+
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/eventlogs");
+const INTERVAL: Duration = Duration::from_millis(20);
+const END: &str = "{\"Event\":\"SparkListenerApplicationEnd\",\"Timestamp\":1711793600000}\n";
+
+/// A log of an application without jobs that is still running.
+fn start(app: &str) -> String {
+    format!(
+        "{{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.1\"}}\n\
+         {{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"a\",\"App ID\":\"{app}\",\
+         \"Timestamp\":1711793500000,\"User\":\"ada\"}}\n"
+    )
+}
+
+fn whole(app: &str) -> String {
+    start(app) + END
+}
+
+/// A folder with the sample logs.
+fn samples() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(SAMPLES).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    folder
+}
+
+async fn import(logs: Vec<FoundLog>, store: &dyn Store) {
+    let mut batches = read_batches(logs, |_| false, |_| {});
+    while let Some(batch) = batches.next().await.unwrap() {
+        batch.store(store).await.unwrap();
+    }
+}
+
+/// Follows a folder until an update of it is the one awaited; returns all updates up to it.
+async fn follow_until(
+    store: Arc<dyn Store>,
+    folder: &Path,
+    mut is_last: impl FnMut(&Update) -> bool + Send,
+) -> Vec<Update> {
+    let updates = Mutex::new(Vec::new());
+    let report = |update: &Update| {
+        updates.lock().unwrap().push(update.clone());
+        if is_last(update) { Err(()) } else { Ok(()) }
+    };
+    tokio::time::timeout(
+        Duration::from_secs(60),
+        follow(store, folder.to_owned(), INTERVAL, report),
+    )
+    .await
+    .expect("the awaited update");
+    updates.into_inner().unwrap()
+}
+
+/// The applications, the jobs and the sources that a store has of some logs.
+async fn contents(store: &dyn Store, logs: &[FoundLog]) -> String {
+    let applications = store.applications(None, 1_000).await.unwrap();
+    let jobs = store.jobs(&JobFilter::default(), None, 1_000).await.unwrap();
+    let mut sources = Vec::new();
+    for log in logs {
+        sources.push(store.log_source(&log.source().location).await.unwrap());
+    }
+    assert!(!applications.is_empty() && !jobs.is_empty());
+    assert!(sources.iter().all(Option::is_some), "{sources:?}");
+    format!("{applications:#?}\n{jobs:#?}\n{sources:#?}")
+}
+
+#[tokio::test]
+async fn importing_and_following_give_the_same_figures_and_sources() {
+    let folder = samples();
+    let found = find_logs(folder.path()).logs;
+    let imported: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    import(found.clone(), &*imported).await;
+
+    let followed: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let mut left = found.len();
+    let updates = follow_until(Arc::clone(&followed), folder.path(), |_| {
+        left -= 1;
+        left == 0
+    })
+    .await;
+    assert!(updates.iter().all(|update| update.state == LogState::Ended), "{updates:?}");
+    assert_eq!(contents(&*imported, &found).await, contents(&*followed, &found).await);
+}
+
+#[tokio::test]
+async fn a_followed_log_is_reported_running_and_then_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("app-1.inprogress");
+    fs::write(&log, start("app-1")).unwrap();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let updates = follow_until(Arc::clone(&store), folder.path(), |update| {
+        if update.state == LogState::Running {
+            let mut log = fs::OpenOptions::new().append(true).open(&log).unwrap();
+            log.write_all(END.as_bytes()).unwrap();
+        }
+        update.state == LogState::Ended
+    })
+    .await;
+    let lines: Vec<String> = updates.iter().map(Update::to_string).collect();
+    assert_eq!(lines, ["app-1: 0 jobs, running", "app-1: 0 jobs, ended"]);
+}
+
+#[tokio::test]
+async fn a_recorded_log_is_not_reported_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("app-1"), whole("app-1")).unwrap();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    follow_until(Arc::clone(&store), folder.path(), |_| true).await;
+    fs::write(folder.path().join("app-2"), whole("app-2")).unwrap();
+    let updates = follow_until(store, folder.path(), |_| true).await;
+    assert_eq!(updates[0].app_id, "app-2");
+}
+
+#[tokio::test]
+async fn a_batch_has_at_most_64_logs_and_keeps_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    for app in 0..130 {
+        let app = format!("app-{app:03}");
+        fs::write(folder.path().join(&app), whole(&app)).unwrap();
+    }
+    let found = find_logs(folder.path()).logs;
+    let names: Vec<String> = found.iter().map(|log| log.name.clone()).collect();
+    let (bytes, read) = (found.iter().map(FoundLog::size).sum::<u64>(), Arc::default());
+    let counted: Arc<AtomicU64> = Arc::clone(&read);
+    let mut batches = read_batches(
+        found,
+        |_| false,
+        move |bytes| {
+            counted.fetch_add(bytes, Ordering::Relaxed);
+        },
+    );
+    let (mut sizes, mut order) = (Vec::new(), Vec::new());
+    while let Some(batch) = batches.next().await.unwrap() {
+        sizes.push(batch.logs().len());
+        order.extend(batch.logs().iter().map(|read| read.log.name.clone()));
+    }
+    assert_eq!(sizes, [64, 64, 2]);
+    assert_eq!(order, names);
+    assert_eq!(read.load(Ordering::Relaxed), bytes);
+}
+
+#[tokio::test]
+async fn a_known_log_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for app in ["app-1", "app-2"] {
+        fs::write(folder.path().join(app), whole(app)).unwrap();
+    }
+    let found = find_logs(folder.path()).logs;
+    let is_known = |log: &FoundLog| log.name.ends_with("app-1");
+    let mut batches = read_batches(found, is_known, |_| {});
+    let batch = batches.next().await.unwrap().unwrap();
+    let [log] = batch.logs() else { panic!("{batch:?}") };
+    assert!(log.log.name.ends_with("app-2"));
+    assert!(batches.next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_does_not_keep_others_from_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    for app in ["app-1", "app-2"] {
+        fs::write(folder.path().join(app), whole(app)).unwrap();
+    }
+    let found = find_logs(folder.path()).logs;
+    fs::remove_file(folder.path().join("app-1")).unwrap();
+    let store = MemoryStore::default();
+    let batch = read_batches(found, |_| false, |_| {}).next().await.unwrap().unwrap();
+    let failed: Vec<bool> = batch.logs().iter().map(|read| read.result.is_err()).collect();
+    assert_eq!(failed, [true, false]);
+    assert_eq!(batch.store(&store).await.unwrap().len(), 1);
+    assert_eq!(store.applications(None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_source_of_a_log_that_may_grow_is_not_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text, is_recorded) in [
+        ("app-1", start("app-1"), true),
+        ("app-2.inprogress", start("app-2"), false),
+        ("app-3.inprogress", whole("app-3"), true),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        let found = find_logs(&path).logs;
+        let batch = read_batches(found, |_| false, |_| {}).next().await.unwrap().unwrap();
+        let [read] = batch.logs() else { panic!("{batch:?}") };
+        let snapshot = &read.result.as_ref().unwrap().snapshot;
+        assert_eq!(source_to_record(&read.log, snapshot), is_recorded.then(|| read.log.source()));
+        assert_eq!(batch.into_facts().1.len(), usize::from(is_recorded), "{name}");
+    }
+}
