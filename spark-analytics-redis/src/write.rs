@@ -4,7 +4,7 @@
 //! and marked, so that none can be filled until the write has settled, or the mark's life is over. *After* it
 //! they are deleted again and the marks go. A reader fills an entry only if it still has the token
 //! that it had when the reader missed it. Tokens go with their entry and are never used twice, so
-//! whoever read the store before the write had settled fills nothing.
+//! a reader that read the store before the write had settled fills nothing.
 //!
 //! Which days? Those where the job is before the write, and those that the write itself tells: a job's
 //! end is never on another ([`days_of`]). But another writer may move the job between this one's look and its

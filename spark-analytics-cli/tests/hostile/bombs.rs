@@ -62,7 +62,7 @@ fn blank_lines_without_end_are_refused() {
 
 #[test]
 fn a_body_that_unpacks_to_lines_of_noise_is_refused() {
-    attack("gzip, 64 MiB of lines that are no event", |target, lasts| {
+    attack("gzip, 64 MiB of lines that are not events", |target, lasts| {
         let bomb = gzip(&b"0\n".repeat(1 << 19)).repeat(64);
         explode(target, lasts, "", "gzip", &bomb, &[400, 503]);
     });

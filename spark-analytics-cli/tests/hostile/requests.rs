@@ -119,7 +119,7 @@ fn bytes_that_are_no_request_are_refused_at_once() {
                 let rest = wire.rest();
                 assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 4"), "{lengths}: {rest}");
             }
-            // One that is too short ends the event early, and what follows is no request.
+            // One that is too short ends the event early, and the rest is not a request.
             let mut wire = Wire::open(target.address);
             wire.send(format!("{post}Content-Length: 10\r\n\r\n{}", event(1, 1)));
             assert_eq!(wire.answer().unwrap().0, 400);

@@ -145,7 +145,7 @@ fn run(name: &str, is_tls: bool, attack: impl FnOnce(&Target, &Lasts<'_>) + Send
     assert!(peak < most_mib(), "{name}: the server took {peak} MiB");
 }
 
-/// Writes a certificate where the server looks for it. Whoever is given the answer trusts it alone.
+/// Writes a certificate where the server looks for it. A client that gets the result trusts this certificate alone.
 fn certify(folder: &Path) -> Arc<ClientConfig> {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-/// Whoever waits longer than this waits for ever.
+/// A wait longer than this counts as endless.
 const LONG: Duration = Duration::from_secs(60);
 
 /// A connection that one sends bytes to and reads answers of.

@@ -73,7 +73,7 @@ impl Server {
         let deadline = Instant::now() + Duration::from_secs(30);
         let path = format!("/api/v1/analytics/jobs?app={app}&limit=1000");
         while self.get(&path).0["jobs"].as_array().unwrap().len() < jobs {
-            assert!(Instant::now() < deadline, "{jobs} jobs of the log were not taken");
+            assert!(Instant::now() < deadline, "{jobs} jobs of the log were not imported");
             std::thread::yield_now();
         }
     }

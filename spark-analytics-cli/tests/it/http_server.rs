@@ -386,7 +386,7 @@ fn a_folder_of_event_logs_is_followed_beside_serving() {
     std::fs::copy(logs.join(name), folder.path().join("logs").join(name)).unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while server.get("/api/v1/applications") == Value::Array(Vec::new()) {
-        assert!(std::time::Instant::now() < deadline, "the log was not taken");
+        assert!(std::time::Instant::now() < deadline, "the log was not imported");
         thread::yield_now();
     }
     let jobs = server.get(&format!("/api/v1/applications/{name}/jobs"));

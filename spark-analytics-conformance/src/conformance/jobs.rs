@@ -1,7 +1,7 @@
 use super::*;
 use spark_analytics_core::{JobCursor, JobFilter, JobResult, Source};
 
-/// A start and tasks alone are no figures; a job is listed from its end on.
+/// A start and tasks alone do not make figures; a job is listed from its end on.
 pub fn a_job_has_figures_once_start_and_end_are_known<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(5);

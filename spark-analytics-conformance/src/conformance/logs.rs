@@ -85,7 +85,7 @@ pub fn a_log_goes_before_events_once_it_has_the_end<F: Fixture>() {
     });
 }
 
-/// The same log twice, or a shorter copy of it, is no news.
+/// The same log twice, or a shorter copy of it, changes nothing.
 pub fn reading_a_log_again_changes_nothing<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let whole = log("app", 0, 9, vec![job(1, 3, Some(20)), job(2, 3, Some(30))]);

@@ -8,13 +8,13 @@ end
 for at = 6, #ARGV, 2 do
   local note = key('note', ARGV[at])
   local noted, id = unpack(redis.call('HMGET', note, 'days', 'id'))
-  -- One that has grown too long begins anew, and those who relied on it make all stale.
+  -- One that has grown too long starts again, and writers that relied on it mark everything stale.
   if not noted or #noted > 1024 then
     noted, id = ',', nonce
   end
   noted = union(noted, ARGV[at + 1])
   redis.call('HSET', note, 'days', noted, 'id', id, 'at', now)
-  -- Whoever finds it not yet old has a minute to settle.
+  -- A reader that finds it recent has a minute to settle.
   redis.call('PEXPIRE', note, note_life + 60000)
   add_days(days, noted)
   ids[#ids + 1] = id

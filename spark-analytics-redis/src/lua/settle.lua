@@ -21,7 +21,7 @@ for at = 4, #ARGV, 2 do
 end
 unmark(jobs, writer)
 unmark(days, writer)
--- Of a job that moved: whoever writes it next looks anew where it is.
+-- A job that moved: its next writer looks up its place again.
 for job, note in pairs(moved) do
   if not is_marked(job) then
     redis.call('DEL', note)
