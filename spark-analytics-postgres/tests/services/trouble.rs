@@ -88,8 +88,7 @@ async fn a_connection_ended_amid_a_call_is_told_and_sending_again_counts_once() 
     let told = lost.to_string();
     assert!(
         told.starts_with(
-            "the PostgreSQL store cannot be used now: the connection was lost while it was to lock \
-             jobs ("
+            "the PostgreSQL store cannot be used now: the connection was lost during the attempt to lock jobs ("
         ) && told.ends_with("): retry, which is safe whether or not the write was committed"),
         "{told}"
     );
