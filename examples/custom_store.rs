@@ -12,12 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use spark_analytics_core::backend::{
+    Batch, EventId, Held, HeldLog, JobWrite, RollupKey, plan, plan_log,
+};
+use spark_analytics_core::log::{
+    Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage,
+};
 use spark_analytics_core::{
-    Analytics, Application, AttemptKey, Batch, Day, Dedup, Environment, Error, Event, EventCursor,
-    EventId, Executor, Held, HeldLog, IncompatibleCause, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, JobWrite, LogReceipt, LogSnapshot, LogSource, MAX_REJECTED, Pruned, Receipt,
-    Rejected, Rejection, Result, Rollup, RollupKey, SqlExecution, Stage, Store, StoredEvent,
-    Timestamp, plan, plan_log,
+    Analytics, AttemptKey, Day, Dedup, Error, Event, EventCursor, IncompatibleCause, Job,
+    JobCursor, JobFilter, JobKey, JobRecord, LogReceipt, MAX_REJECTED, Pruned, Receipt, Rejected,
+    Rejection, Result, Rollup, Store, StoredEvent, Timestamp,
 };
 
 /// A [`Store`] that keeps everything in one JSON file and writes the whole file at each change.

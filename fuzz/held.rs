@@ -1,6 +1,7 @@
 //! The content of a store before a target changes it.
 
-use spark_analytics_core::{Event, JobKey, LogSnapshot, Timestamp};
+use spark_analytics_core::log::LogSnapshot;
+use spark_analytics_core::{Event, JobKey, Timestamp};
 
 /// The events of two jobs, one of them of an application.
 pub fn events() -> Vec<Event> {

@@ -3,10 +3,11 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use spark_analytics_core::{AttemptKey, 
-    Application, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
+use spark_analytics_core::{
+    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store,
+    StoredEvent,
 };
 
 use crate::held;

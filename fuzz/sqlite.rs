@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
+use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Day, Error, Event, JobFilter, JobKey, LogSnapshot, LogSource, Rejection, Result, Store,
-    Timestamp,
+    Day, Error, Event, JobFilter, JobKey, Rejection, Result, Store, Timestamp,
 };
 use spark_analytics_redb_inside::{
     figures, figures_of_job, figures_of_log, figures_of_range, greater,

@@ -4,9 +4,11 @@ use redb::backends::InMemoryBackend;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
+use spark_analytics_core::backend::Batch;
+use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Batch, Content, Day, Dedup, Detail, Event, Job, JobFilter, JobKey, JobRecord, LogSnapshot,
-    LogSource, Rejection, Rollup, Timestamp,
+    AttemptKey, Content, Day, Dedup, Detail, Event, Job, JobFilter, JobKey, JobRecord, Rejection,
+    Rollup, Timestamp,
 };
 
 use crate::error::{Fault, Result};
@@ -121,7 +123,9 @@ impl World {
             }
         }
         answer(read::logs::applications(t, None, 100));
-        if let Some(Some(log)) = answer(read::logs::log(t, &self.app.0, &self.app.1)) {
+        if let Some(Some(log)) =
+            answer(read::logs::log(t, &AttemptKey::new(&*self.app.0, &*self.app.1)))
+        {
             figures_of_log(&log);
         }
         answer(read::logs::log_source(t, LOCATION));

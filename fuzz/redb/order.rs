@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use spark_analytics_core::{Day, EventId, EventType, JobCursor, JobKey, Timestamp};
+use spark_analytics_core::backend::EventId;
+use spark_analytics_core::{Day, EventType, JobCursor, JobKey, Timestamp};
 
 use crate::keys;
 

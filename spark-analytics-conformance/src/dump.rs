@@ -1,33 +1,35 @@
-//! Everything that a store answers, for comparing two.
+//! Everything that a store returns, to compare stores.
 
 use std::collections::BTreeMap;
 
+use spark_analytics_core::backend::RollupKey;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{
-    AttemptKey, Content, Day, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, LogSnapshot,
-    Result, Rollup, RollupKey, Store,
+    AttemptKey, Content, Day, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, Result,
+    Rollup, Store,
 };
 
 use crate::{Reference, history};
 
-/// All figures and facts that a store gives: equal for equal input, whatever its order.
+/// All figures and facts that a store returns: equal for equal input, whatever its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dump {
     /// All jobs with figures, in their order.
     pub jobs: Vec<Job>,
     /// All roll-ups.
     pub rollups: BTreeMap<RollupKey, Rollup>,
-    /// What logs told, by application and attempt.
+    /// Facts of logs, by application and attempt.
     pub logs: BTreeMap<(String, String), LogSnapshot>,
 }
 
 impl Dump {
-    /// What a store answers, read page by page.
+    /// Reads a store page by page.
     ///
     /// # Errors
     /// Those of the store.
     ///
     /// # Panics
-    /// If a job asked for by its key has other figures than in the list.
+    /// If the figures of a job read by its key differ from the list.
     pub async fn of(store: &dyn Store) -> Result<Self> {
         let mut dump = Self::default();
         let mut after: Option<JobCursor> = None;
@@ -45,7 +47,7 @@ impl Dump {
         let mut users: Vec<Option<String>> =
             dump.jobs.iter().map(|j| Some(j.user.clone())).collect();
         users.push(None);
-        // Users whose jobs went over to others must have nothing left.
+        // Users whose jobs moved to other users must have nothing left.
         users.extend(history::USERS.map(|user| Some(user.to_owned())));
         users.sort();
         users.dedup();
@@ -69,7 +71,7 @@ impl Dump {
         Ok(dump)
     }
 
-    /// What the model answers.
+    /// The same of the reference model.
     pub fn of_reference(reference: &Reference, applications: &[(String, String)]) -> Self {
         let log = |key: &(String, String)| Some((key.clone(), reference.log(&key.0, &key.1)?));
         Self {

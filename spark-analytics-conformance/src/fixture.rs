@@ -1,4 +1,4 @@
-//! Storage that a test opens, and opens again.
+//! Storage that a test opens and reopens.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,23 +6,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use spark_analytics_core::{Dedup, MemoryStore, Result, Store};
 
-/// Storage of a test's own, empty at first, gone when it is dropped.
+/// Storage for a single test: empty at first, and removed when dropped.
 #[async_trait]
 pub trait Fixture: Sized + Send + Sync + 'static {
-    /// Fresh storage for a store of the rule.
+    /// Fresh storage for a store with the given rule.
     fn new(dedup: Dedup) -> Self;
 
-    /// Whether what was stored is there after the store was closed and opened again; `false` for
-    /// one that lives in memory alone.
+    /// Whether stored data survives closing and reopening the store; `false` for in-memory stores.
     const IS_LASTING: bool = true;
 
-    /// Opens the storage; where it is lasting, again after the store opened before was closed.
+    /// Opens the storage; if it is lasting, also again after the previous store was closed.
     ///
     /// # Errors
     /// Those of the store.
     async fn open(&self) -> Result<Arc<dyn Store>>;
 
-    /// Closes the store and opens it again, where it is lasting.
+    /// Closes the store and reopens it, if it is lasting.
     ///
     /// # Panics
     /// If it does not close or open.
@@ -35,7 +34,7 @@ pub trait Fixture: Sized + Send + Sync + 'static {
         self.open().await.expect("opens again")
     }
 
-    /// Runs a test's future to its end; a store that needs a certain runtime brings it here.
+    /// Runs a test's future to completion; a store that needs a specific runtime provides it here.
     fn block_on<F: Future>(future: F) -> F::Output {
         futures::executor::block_on(future)
     }

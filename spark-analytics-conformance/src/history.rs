@@ -1,20 +1,21 @@
-//! Generated histories: what may happen to a store, small enough that everything collides.
+//! Generated inputs for a store, from a range small enough that everything collides.
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use spark_analytics_core::{
-    Application, Environment, Event, Executor, JobKey, LogJob, LogSnapshot, ResourceProfile,
-    SqlExecution, Stage, StageStatus, TaskOutcome, TaskTotals, Timestamp,
+use spark_analytics_core::log::{
+    Application, Environment, Executor, LogJob, LogSnapshot, ResourceProfile, SqlExecution, Stage,
+    StageStatus,
 };
+use spark_analytics_core::{Event, JobKey, TaskOutcome, TaskTotals, Timestamp};
 
 /// One input to a store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// A single event.
     Event(Event),
-    /// What a log says.
+    /// The snapshot of a log.
     Log(Box<LogSnapshot>),
 }
 
@@ -61,7 +62,7 @@ pub fn event() -> impl Strategy<Value = Event> {
     })
 }
 
-/// What a log may say of one of the applications.
+/// A log of one of the applications.
 pub fn log() -> impl Strategy<Value = LogSnapshot> {
     let application =
         (select(APPS[1..].to_vec()), option::of(0..2i64), any::<bool>(), 0..3u64, any::<i64>())

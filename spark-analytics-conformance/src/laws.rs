@@ -12,7 +12,7 @@ use crate::{Dump, Fixture, Reference};
 
 /// Order, batching, repetition and restarts do not matter, and the store equals the reference model.
 ///
-/// `source_file` is the file beside which seeds of failures are kept.
+/// Seeds of failures are saved beside `source_file`.
 ///
 /// # Panics
 /// If the law does not hold for the store.
@@ -47,8 +47,8 @@ pub fn figures_do_not_depend_on_arrival<F: Fixture>(source_file: &'static str) {
     });
 }
 
-/// After a prune, events before the day count no more, those counted before do, and what is sent again
-/// changes nothing.
+/// After a prune, new events before the day do not count, events counted before still do, and sending
+/// them again changes nothing.
 ///
 /// # Panics
 /// If the law does not hold for the store.
@@ -60,7 +60,7 @@ pub fn pruning_changes_no_figure<F: Fixture>(source_file: &'static str) {
         before.iter().for_each(|input| take(&mut reference, input));
         reference.prune(day);
         after.iter().for_each(|input| take(&mut reference, input));
-        // What was refused after the prune is no history; what was pruned is told by its day alone.
+        // Events rejected after the prune are not part of the history; pruned events are known by their day only.
         let again: Vec<Input> = before.iter().chain(&after).cloned().collect();
 
         F::block_on(async {
@@ -106,7 +106,7 @@ fn take(reference: &mut Reference, input: &Input) {
     }
 }
 
-/// Gives a store the inputs in order, neighbouring events in batches of the sizes in turn.
+/// Sends the inputs to a store in order, grouping consecutive events in batches of the given sizes in turn.
 pub(crate) async fn apply(store: &Arc<dyn Store>, inputs: &[Input], cuts: &[usize]) {
     let mut cuts = cuts.iter().cycle();
     let mut batch: Vec<Event> = Vec::new();

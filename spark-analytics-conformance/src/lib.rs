@@ -6,14 +6,16 @@
 pub mod conformance;
 pub mod dump;
 mod fixture;
-mod gated;
+mod gate;
 pub mod history;
 pub mod laws;
+mod probe;
 mod reference;
 mod workload;
 
 pub use dump::Dump;
 pub use fixture::{Fixture, InMemory};
-pub use gated::Gated;
+pub use gate::Gate;
+pub use probe::{Call, Probe, When};
 pub use reference::Reference;
 pub use workload::Workload;

@@ -1,14 +1,16 @@
-//! A model of a store so plain that it is seen to be right: it keeps all input and recounts it.
+//! A model of a store that is simple enough to be obviously correct: it keeps all input and recounts it.
 
 use std::collections::BTreeMap;
 
+use spark_analytics_core::backend::RollupKey;
+use spark_analytics_core::log::{LogJob, LogSnapshot};
 use spark_analytics_core::{
-    Day, Dedup, Detail, Event, EventCursor, Job, JobKey, JobResult, LogJob, LogSnapshot, Rollup,
-    RollupKey, Source, TaskOutcome, TaskTotals,
+    Day, Dedup, Detail, Event, EventCursor, Job, JobKey, JobResult, Rollup, Source, TaskOutcome,
+    TaskTotals,
 };
 
-/// What a store's figures must be, by keeping every input and recounting everything at each
-/// question.
+/// Computes what a store's figures must be: it keeps every input and recounts everything for each
+/// query.
 #[derive(Clone, Debug, Default)]
 pub struct Reference {
     dedup: Dedup,
@@ -18,12 +20,12 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// An empty model of a store under a rule.
+    /// An empty model with a dedup rule.
     pub fn new(dedup: Dedup) -> Self {
         Self { dedup, ..Self::default() }
     }
 
-    /// Takes an event.
+    /// Adds an event.
     pub fn ingest(&mut self, event: &Event) {
         if self.pruned_before.is_some_and(|day| event.timestamp().day() < day) {
             return;
@@ -37,12 +39,12 @@ impl Reference {
         }
     }
 
-    /// Takes a log.
+    /// Adds a log.
     pub fn ingest_log(&mut self, log: LogSnapshot) {
         self.logs.push(log);
     }
 
-    /// Refuses events before a day from now on.
+    /// Rejects events before a day from now on.
     pub fn prune(&mut self, before: Day) {
         self.pruned_before = self.pruned_before.max(Some(before));
     }

@@ -1,10 +1,10 @@
-//! Endless repeatable events for measurements.
+//! Endless reproducible events for measurements.
 
 use spark_analytics_core::{Event, JobKey, Timestamp};
 
-/// Events of a fixed number of jobs in random order: first the start and end of each job, then tasks
-/// without end. Jobs are spread over 30 days and 5 users. Two workloads of one size and seed give the
-/// same events.
+/// Events of a fixed number of jobs in random order: first the start and end of each job, then an
+/// endless sequence of tasks. Jobs are spread over 30 days and 5 users. Two workloads with the same size and seed
+/// produce the same events.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
     jobs: u64,

@@ -1,4 +1,4 @@
-//! The handle that programs hold: concurrent calls grouped into one commit.
+//! The handle for programs: it groups concurrent calls into one commit.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -17,14 +17,14 @@ use crate::store::{LogReceipt, Pruned, Receipt, Store};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::time::Day;
 
-/// How much [`Analytics::ingest`] puts into one commit and lets wait.
+/// How many events [`Analytics::ingest`] puts into one commit and lets wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// The most events in one commit, 10,000 by default. A call with more is committed in pieces.
+    /// Maximum number of events in one commit, 10,000 by default. A larger call is committed in pieces.
     pub batch: usize,
-    /// The most events that wait for a commit or are in one, 100,000 by default. One with more than 1 KiB of
-    /// JSON counts once for each KiB that it has begun, so that memory is bounded too. A call beyond it gets
-    /// [`Error::Busy`], unless nothing else waits.
+    /// Maximum number of events that wait for a commit or are in one, 100,000 by default. An event
+    /// counts once per started KiB of JSON, so that memory is bounded too. A call beyond the limit
+    /// fails with [`Error::Busy`], unless nothing else waits.
     pub waiting: usize,
 }
 
@@ -37,8 +37,8 @@ impl Default for Limits {
 /// A store with concurrent writers grouped: callers that arrive while a commit runs form the next
 /// batch, which is one shared future that any of them drives.
 ///
-/// There is no background task and no runtime of its own. Clones share the groups. All else is asked
-/// of the [`store`](Self::store).
+/// There is no background task, and any async runtime will do. Clones share the groups. Use the
+/// [`store`](Self::store) for everything else.
 ///
 /// ```
 /// use spark_analytics_core::{Analytics, Event, JobKey, MemoryStore, Receipt};
@@ -84,8 +84,8 @@ struct Queue {
 type Outcome = Result<Arc<[Receipt]>>;
 type Commit = Shared<BoxFuture<'static, Outcome>>;
 
-/// A batch with its commit, both held weakly: when all who wait for it are gone they are dropped, and
-/// the store's transaction with them.
+/// A batch with its commit, both held weakly: when all callers that wait for it are gone, they are dropped together
+/// with the store's transaction.
 struct OpenBatch {
     events: Weak<Mutex<Vec<Event>>>,
     commit: WeakShared<BoxFuture<'static, Outcome>>,
@@ -103,8 +103,8 @@ impl Analytics {
         Self::with_limits(store, Limits::default())
     }
 
-    /// A handle on a store with limits of one's own. A limit of 0 counts as 1, and a batch of less
-    /// than 1/32 of what may wait as that.
+    /// A handle on a store with the given limits. A limit of 0 counts as 1, and the batch size is
+    /// at least 1/32 of the waiting limit.
     pub fn with_limits(store: impl Store, limits: Limits) -> Self {
         // Each waiting batch is polled from within the next, so there must not be many.
         let waiting = limits.waiting.max(1);
@@ -113,21 +113,21 @@ impl Analytics {
         Self { shared: Arc::new(Group { store: Arc::new(store), limits, queue, waiting }) }
     }
 
-    /// The store, for all that is read and for what does not come in groups.
+    /// The store, for reads and for calls that are not grouped.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.shared.store
     }
 
-    /// Takes events, each as if after those before it; the receipts stand in their order.
+    /// Stores events in order; receipts are returned in the same order.
     ///
-    /// Up to [`Limits::batch`] events are one commit, whole or absent, perhaps together with other
+    /// Up to [`Limits::batch`] events are one commit, whole or absent, possibly together with other
     /// callers' events; more are committed in pieces of that size, in order. When it returns, they are
-    /// durable and seen by every later read. Dropping the future loses nothing that was acknowledged
-    /// and counts nothing twice: send again, and what had been stored answers
+    /// durable and visible to every later read. Dropping the future loses nothing that was acknowledged
+    /// and counts nothing twice: when sent again, events that were stored answer
     /// [`Receipt::Duplicate`].
     ///
     /// # Errors
-    /// [`Error::Busy`] when too much waits; else what the store says. Pieces committed before the
+    /// [`Error::Busy`] if too many events wait; otherwise those of the store. Pieces committed before the
     /// error stay.
     pub async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
         let mut receipts = Vec::with_capacity(events.len());
@@ -141,19 +141,19 @@ impl Analytics {
         Ok(receipts)
     }
 
-    /// Takes what an event log says, all of it or nothing.
+    /// Stores the snapshot of an event log, atomically.
     ///
     /// # Errors
-    /// What the store says.
+    /// Those of the store.
     pub async fn ingest_log(&self, log: LogSnapshot) -> Result<LogReceipt> {
         let receipts = self.shared.store.ingest_logs(vec![log], Vec::new()).await?;
         Ok(receipts.into_iter().next().unwrap_or_default())
     }
 
-    /// The figures of a job; `None` while it is unknown or its start or end is.
+    /// The figures of a job; `None` while the job, its start or its end is unknown.
     ///
     /// # Errors
-    /// What the store says.
+    /// Those of the store.
     pub async fn job(&self, key: &JobKey) -> Result<Option<Job>> {
         Ok(self.shared.store.job(key).await?.and_then(|record| record.figures(key)))
     }
@@ -162,7 +162,7 @@ impl Analytics {
     /// all. Its cost does not grow with the number of jobs.
     ///
     /// # Errors
-    /// What the store says.
+    /// Those of the store.
     pub async fn summary(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
         let days = self.shared.store.rollups(from, to, user).await?;
         let mut total = Rollup::default();
@@ -175,12 +175,12 @@ impl Analytics {
     /// Removes raw events before a day, see [`Store::prune`].
     ///
     /// # Errors
-    /// What the store says.
+    /// Those of the store.
     pub async fn prune(&self, before: Day) -> Result<Pruned> {
         self.shared.store.prune(before).await
     }
 
-    /// Puts events into the open batch, or into a new one behind it; tells their place in it.
+    /// Adds events to the open batch, or to a new one behind it; returns the batch and their offset in it.
     fn join(&self, mut events: Vec<Event>) -> Result<(Commit, usize)> {
         let group = &self.shared;
         let weight = weight(&events);
@@ -212,7 +212,7 @@ impl Analytics {
     }
 }
 
-/// What events count for among those that wait.
+/// The weight of events against the waiting limit.
 fn weight(events: &[Event]) -> usize {
     events.iter().map(|event| event.raw().len().div_ceil(1024).max(1)).sum()
 }
@@ -260,7 +260,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// No panic can happen while a lock is held, so a poisoned one is as good as any.
+/// Code that holds the lock cannot panic, so a poisoned lock can be used.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

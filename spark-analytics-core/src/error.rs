@@ -1,18 +1,18 @@
-//! What can go wrong beyond the input itself.
+//! Errors beyond invalid input.
 
 use std::sync::Arc;
 
-/// Why a call did not succeed. Nothing of the call's batch has been applied, except as
-/// [`Error::Engine`] and [`Error::Unavailable`] say.
+/// Why a call failed. Nothing of the call's batch was applied, with the exceptions of
+/// [`Error::Engine`] and [`Error::Unavailable`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Too much waits to be committed already; send again in a moment.
-    #[error("{waiting} events wait to be stored, and {limit} may: send again in a moment")]
+    /// Too many events are already waiting to be committed; retry shortly.
+    #[error("{waiting} events are waiting to be stored (limit: {limit}); retry shortly")]
     Busy {
         /// Events waiting, this call's included.
         waiting: usize,
-        /// How many may wait.
+        /// The limit.
         limit: usize,
     },
     /// The storage engine failed. The batch is whole or absent; sending it again is always safe.
@@ -20,22 +20,22 @@ pub enum Error {
     Engine {
         /// The backend's name.
         backend: &'static str,
-        /// What it was about to do.
+        /// The operation that failed.
         action: &'static str,
-        /// What the engine says.
+        /// The error of the engine.
         reason: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// Another process holds the store, its server is away, or no connection came free in time. Sending
-    /// it again later is right. Nothing was applied, unless the server was lost while it committed: then
-    /// the batch is whole or absent, and sending it again is safe as well.
+    /// Another process holds the store, its server is unreachable, or no connection became free in time.
+    /// Retry later. Nothing was applied, unless the connection was lost during a commit: then the batch is
+    /// whole or absent, and retrying is safe as well.
     #[error("the {backend} store cannot be used now: {reason}")]
     Unavailable {
         /// The backend's name.
         backend: &'static str,
-        /// What holds it, and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
-    /// Something stored cannot be read; the message names it.
+    /// Stored data cannot be read; the message names it.
     #[error("the {backend} store holds a damaged {what}: {reason}")]
     Damaged {
         /// The backend's name.

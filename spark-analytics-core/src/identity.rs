@@ -9,7 +9,7 @@ use crate::time::{Day, Timestamp};
 
 /// A job: Spark numbers jobs from 0 in each attempt of each application.
 ///
-/// `app_id` and `attempt_id` are `""` for single events that leave them out. The order is by
+/// `app_id` and `attempt_id` are `""` for single events without them. The order is by
 /// application, attempt, job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobKey {
@@ -22,7 +22,7 @@ pub struct JobKey {
 }
 
 impl JobKey {
-    /// A job of no named application.
+    /// A job without an application.
     pub const fn new(job_id: i64) -> Self {
         Self { app_id: String::new(), attempt_id: String::new(), job_id }
     }
@@ -84,7 +84,7 @@ impl fmt::Display for AttemptKey {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Dedup {
     /// Job, type, timestamp and, for a task's end, task id: the default, because tasks of one job
-    /// do end in the same millisecond.
+    /// can end in the same millisecond.
     #[default]
     WithTask,
     /// Job, type and timestamp alone.
@@ -92,7 +92,7 @@ pub enum Dedup {
 }
 
 impl Dedup {
-    /// The rule's name as stores and command lines write it: `task` or `time`.
+    /// The rule's name in stores and on command lines: `task` or `time`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::WithTask => "task",
@@ -107,9 +107,9 @@ impl fmt::Display for Dedup {
     }
 }
 
-/// A text that names no rule of [`Dedup`].
+/// A text that is not the name of a [`Dedup`] rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("`{0}` is no dedup rule; use `task` or `time`")]
+#[error("unknown dedup rule `{0}`; use `task` or `time`")]
 pub struct ParseDedupError(String);
 
 impl FromStr for Dedup {
@@ -124,7 +124,7 @@ impl FromStr for Dedup {
     }
 }
 
-/// The three events that figures are made of.
+/// The three types of events that figures are computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     /// A job started.
@@ -139,7 +139,7 @@ impl EventType {
     /// All types, in the order of their codes.
     pub const ALL: [Self; 3] = [Self::JobStart, Self::TaskEnd, Self::JobEnd];
 
-    /// Spark's name of the type, as the wire format writes it.
+    /// Spark's name of the type, as in the wire format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::JobStart => "SparkListenerJobStart",
@@ -165,7 +165,7 @@ impl fmt::Display for EventType {
     }
 }
 
-/// What makes an event of a job the same as another of that job; with the job, its identity.
+/// The identity of an event within its job.
 ///
 /// The order, by time first, is the one in which a store lists a job's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,11 +174,11 @@ pub struct EventId<'a> {
     pub timestamp: Timestamp,
     /// The event's type.
     pub event_type: EventType,
-    /// The task's id where the store's rule looks at it, else `""`.
+    /// The task's id if the store's rule includes it, otherwise `""`.
     pub task: &'a str,
 }
 
-/// A day of all users together, or of one user.
+/// The key of a daily roll-up: of one user, or of all users together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RollupKey {
     /// The UTC day on which the jobs ended.

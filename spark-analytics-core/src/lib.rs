@@ -17,7 +17,7 @@ mod time;
 
 pub use analytics::{Analytics, Limits};
 pub use error::{Error, IncompatibleCause, LocationCause, Result};
-pub use event::invalid::{InvalidEvent, Problem};
+pub use event::invalid::{FieldProblem, InvalidEvent};
 pub use event::limits::{MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
 pub use event::splitter::{EventPlace, EventSplitter, EventText, SplitError};
 pub use event::{Content, Detail, Event};
@@ -35,8 +35,3 @@ pub use store::{
     EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
 };
 pub use time::{Day, ParseTimeError, Timestamp};
-
-#[doc(hidden)]
-pub use backend::*;
-#[doc(hidden)]
-pub use log::*;

@@ -1,28 +1,28 @@
-//! Rejected input, cut to a bounded size.
+//! Rejected input, truncated to a bounded size.
 
 use crate::time::Timestamp;
 
-/// How many rejected inputs a store keeps: the newest.
+/// Maximum number of rejected inputs that a store keeps: the newest.
 pub const MAX_REJECTED: usize = 10_000;
-/// How much of a rejected input's text is kept, in bytes.
+/// Maximum length of the text that is kept of a rejected input, in bytes.
 pub const MAX_REJECTED_BYTES: usize = 8 * 1024;
 
-/// Input that could not be taken; made by [`new`](Self::new), which bounds it.
+/// Rejected input; built by [`new`](Self::new), which limits its size.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// When it came.
+    /// When it was received.
     pub at: Timestamp,
-    /// Why it was not taken.
+    /// Why it was rejected.
     pub reason: String,
     /// Its text, or the first [`MAX_REJECTED_BYTES`] of it.
     pub raw: String,
 }
 
 impl Rejection {
-    /// Input that came at `at`, its text and the reason cut to [`MAX_REJECTED_BYTES`]; bytes that
-    /// are no UTF-8 and U+0000 become U+FFFD. What was cut already stays as it is, so a store makes
-    /// its rows into rejections again with this.
+    /// Input received at `at`. Text and reason are truncated to [`MAX_REJECTED_BYTES`], and U+0000 and
+    /// bytes that are not UTF-8 become U+FFFD. Truncated values are left unchanged, so a store can
+    /// also use this to read its rows.
     pub fn new(at: Timestamp, reason: impl Into<String>, raw: &[u8]) -> Self {
         let head = &raw[..raw.len().min(MAX_REJECTED_BYTES)];
         Self {
@@ -43,11 +43,11 @@ fn cut(text: String) -> String {
     text
 }
 
-/// Input that could not be taken, as it is kept.
+/// Rejected input, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rejected {
     /// Its id, from 1, counting up.
     pub id: i64,
-    /// What and why.
+    /// The input and the reason.
     pub rejection: Rejection,
 }

@@ -1,4 +1,4 @@
-//! What the group commit locks and counts with: std's, or the model checker's under `--cfg shuttle`.
+//! Locks and atomics of the group commit: from std, or from the model checker under `--cfg shuttle`.
 
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{

@@ -35,8 +35,8 @@ impl Timestamp {
         Self(micros)
     }
 
-    /// The instant `millis` ms after the epoch, the unit of Spark's event logs; values that do
-    /// not fit are held at the ends of the range.
+    /// The instant `millis` ms after the epoch, the unit of Spark's event logs; values out of
+    /// range are clamped.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
@@ -51,7 +51,7 @@ impl Timestamp {
         self.0.div_euclid(1_000)
     }
 
-    /// The UTC day that the instant lies in.
+    /// The UTC day of the instant.
     pub const fn day(self) -> Day {
         Day(self.0.div_euclid(MICROS_PER_DAY) as i32)
     }
@@ -68,7 +68,7 @@ impl From<DateTime<chrono::Utc>> for Timestamp {
     }
 }
 
-/// The clock of the system; an instant before 1970 is held at 1970.
+/// The clock of the system; times before 1970 become 1970.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -85,7 +85,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A text that is no RFC 3339 time, or no day in the form `YYYY-MM-DD`.
+/// A text that is not an RFC 3339 time, or not a day in the form `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{0}")]
 pub struct ParseTimeError(&'static str);
@@ -128,9 +128,9 @@ impl FromStr for Timestamp {
 pub struct Day(i32);
 
 impl Day {
-    /// The earliest day that can be told; every instant lies on it or later.
+    /// The earliest representable day; no instant is earlier.
     pub const MIN: Self = Self(i32::MIN);
-    /// The latest day that can be told; every instant lies on it or earlier.
+    /// The latest representable day; no instant is later.
     pub const MAX: Self = Self(i32::MAX);
 
     /// The day `number` days after 1970-01-01.
@@ -143,12 +143,12 @@ impl Day {
         self.0
     }
 
-    /// The first instant of the day, held at the ends of the range of [`Timestamp`].
+    /// The first instant of the day, clamped to the range of [`Timestamp`].
     pub const fn start(self) -> Timestamp {
         Timestamp((self.0 as i64).saturating_mul(MICROS_PER_DAY))
     }
 
-    /// The last instant of the day, held at the ends of the range of [`Timestamp`].
+    /// The last instant of the day, clamped to the range of [`Timestamp`].
     pub fn end(self) -> Timestamp {
         let next = (i128::from(self.0) + 1) * i128::from(MICROS_PER_DAY);
         Timestamp((next - 1).clamp(i64::MIN.into(), i64::MAX.into()) as i64)

@@ -80,7 +80,7 @@ impl PostgresStore {
     /// Begins to write, and locks the attempts and their jobs. It begins again if writers block each other.
     pub(crate) async fn lock_logs(
         &self,
-        logs: &[(i64, LogSnapshot)],
+        logs: &[(i64, &LogSnapshot)],
     ) -> Result<(Transaction, BTreeSet<JobNo>)> {
         let mut back_off = BackOff::new();
         loop {
@@ -94,7 +94,7 @@ impl PostgresStore {
     /// The row of an attempt is locked by the writer of its logs; only its jobs have other writers.
     async fn try_to_lock_logs(
         &self,
-        logs: &[(i64, LogSnapshot)],
+        logs: &[(i64, &LogSnapshot)],
     ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>)> {
         let mut transaction = self.begin().await?;
         let apps: BTreeSet<i64> = logs.iter().map(|(app, _)| *app).collect();

@@ -7,7 +7,8 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, SqlSafeStr};
 
-use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Result};
+use spark_analytics_core::backend::{newer_schema, other_dedup, other_schema};
+use spark_analytics_core::{Dedup, Error, LocationCause, Result};
 
 use crate::PostgresStore;
 use crate::error::{Kind, POSTGRES, failed, told};
@@ -145,21 +146,15 @@ impl PostgresOptions {
         }
         let Rule { rule, meta, .. } = rule;
         if rule != dedup.name() {
-            return Err(Error::incompatible(
-                IncompatibleCause::Dedup,
-                format!(
-                    "{name} was created with the dedup rule `{rule}` and cannot be opened with \
-                 `{dedup}`: open it with `{rule}`, or use another database"
-                ),
-            ));
+            return Err(other_dedup(name, &rule, dedup, "database"));
         }
         drop(connection);
         Ok(PostgresStore::new(dedup, pool, owns_pool, meta))
     }
 }
 
-/// Reads a URL. One that the driver would take for another's host and database is refused: errors name these,
-/// and a part of the password would stand there.
+/// Parses a URL. A URL whose host and database the driver would misread is rejected: errors include these two, and
+/// could then contain a part of the password.
 fn read(url: &str) -> std::result::Result<PgConnectOptions, String> {
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
     let rest = rest.ok_or("it does not begin with postgres://")?;
@@ -234,20 +229,8 @@ async fn rule(connection: &mut PgConnection, dedup: Dedup) -> sqlx::Result<Rule>
 async fn migrate(connection: &mut PgConnection, migrator: &Migrator, name: Name<'_>) -> Result<()> {
     let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => Error::incompatible(
-            IncompatibleCause::Schema,
-            format!(
-                "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
-             use the version that wrote it, or a later one"
-            ),
-        ),
-        MigrateError::VersionMismatch(version) => Error::incompatible(
-            IncompatibleCause::Schema,
-            format!(
-                "{name} has another schema {version} than this version of spark-analytics: \
-             use the version that wrote it"
-            ),
-        ),
+        MigrateError::VersionMissing(version) => newer_schema(name, version, newest),
+        MigrateError::VersionMismatch(version) => other_schema(name, version),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             failed("create its tables")(error)
         }
@@ -296,7 +279,7 @@ impl Name<'_> {
             }
             (Kind::Busy, _) => Error::unavailable(
                 POSTGRES,
-                format!("cannot connect to {self}: no connection in time; is the server there?"),
+                format!("cannot connect to {self}: no connection in time; is the server running?"),
             ),
             (_, Some(_)) => Error::location(
                 LocationCause::PermissionDenied,

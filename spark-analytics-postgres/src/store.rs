@@ -96,12 +96,11 @@ impl Store for PostgresStore {
         after: Option<&AttemptKey>,
         limit: usize,
     ) -> Result<Vec<Application>> {
-        let after = after.map(|after| (&*after.app_id, &*after.attempt_id));
         read::logs::applications(self, after, limit).await
     }
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
-        read::logs::log(self, &attempt.app_id, &attempt.attempt_id).await
+        read::logs::log(self, attempt).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

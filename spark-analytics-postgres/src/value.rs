@@ -5,7 +5,8 @@ use std::fmt::Display;
 use sqlx::postgres::PgRow;
 use sqlx::{Column, Decode, Postgres, Row, Type};
 
-use spark_analytics_core::{Environment, Error, Histogram, Result, Source, TaskTotals, Timestamp};
+use spark_analytics_core::log::Environment;
+use spark_analytics_core::{Error, Histogram, Result, Source, TaskTotals, Timestamp};
 
 use crate::error::POSTGRES;
 use crate::statement::Rows;
@@ -64,7 +65,7 @@ pub(crate) fn histogram_bytes(histogram: &Histogram) -> postcard::Result<Vec<u8>
 }
 
 impl Rows {
-    /// Adds the columns of [`event_task_columns!`](spark_analytics_core::event_task_columns).
+    /// Adds the columns of [`event_task_columns!`](spark_analytics_core::backend::event_task_columns).
     pub(crate) fn event_tasks<'t>(
         self,
         tasks: impl Iterator<Item = &'t TaskTotals> + Clone,
@@ -76,7 +77,7 @@ impl Rows {
             .fallible(tasks.map(|tasks| histogram_bytes(&tasks.durations)))
     }
 
-    /// Adds the columns of [`task_columns!`](spark_analytics_core::task_columns).
+    /// Adds the columns of [`task_columns!`](spark_analytics_core::backend::task_columns).
     pub(crate) fn tasks<'t>(self, tasks: impl Iterator<Item = &'t TaskTotals> + Clone) -> Self {
         let counts = self
             .column(tasks.clone().map(|tasks| tasks.succeeded))

@@ -1,4 +1,4 @@
-//! Where a store lies, and how it is made and opened there.
+//! The location of a store, and creating and opening its database.
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -27,7 +27,7 @@ const SCHEMA: u32 = 3;
 const SCHEMA_KEY: &str = "schema";
 const DEDUP_KEY: &str = "dedup";
 
-/// Where a store lies, and how it is opened there.
+/// The location of a store, and how to open it.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// How errors name it.
@@ -45,7 +45,7 @@ impl Place {
         let file = file.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => Error::location(
                 LocationCause::AlreadyExists,
-                format!("{name} exists already: open it, or name another file"),
+                format!("{name} already exists: open it, or use another file"),
             ),
             _ => not_opened(&name, "create its file", error),
         })?;
@@ -59,7 +59,7 @@ impl Place {
         let file = file.map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::location(
                 LocationCause::NotFound,
-                format!("{name} does not exist: create the store first, or name another file"),
+                format!("{name} does not exist: create the store first, or use another file"),
             ),
             _ => not_opened(&name, OPEN, error),
         })?;
@@ -88,10 +88,10 @@ impl Place {
         self.options
     }
 
-    /// Opens what is there, or else makes it if it may; a file that was made for it is removed again if that fails.
+    /// As [`database`](Self::database); a file that was created for it is removed again if that fails.
     pub(crate) fn first_database(&self, may_make: bool) -> Result<Database> {
         self.database(may_make).inspect_err(|error| {
-            // One that another has open by now is his.
+            // A file that another process has opened by now is not ours to remove.
             let is_others = matches!(error, Error::Unavailable { .. });
             if let Some(path) = self.made.as_ref().filter(|_| !is_others) {
                 let _ = std::fs::remove_file(path);
@@ -99,7 +99,7 @@ impl Place {
         })
     }
 
-    /// Opens what is there, or else makes it if it may. What is there must not be open already.
+    /// Opens the database, or creates it if there is none and that is allowed. It must not be open already.
     pub(crate) fn database(&self, may_make: bool) -> Result<Database> {
         let lease = Lease::new(Arc::clone(&self.storage), may_make);
         let mut builder = Database::builder();
@@ -112,7 +112,7 @@ impl Place {
             bring_up_to_date(&database, schema)?;
         } else if may_make {
             make_tables(&database, self.options.dedup)
-                .map_err(|fault| fault.during("make its tables"))?;
+                .map_err(|fault| fault.during("create its tables"))?;
         } else {
             return Err(not_ours(&self.name));
         }
@@ -120,7 +120,7 @@ impl Place {
         Ok(database)
     }
 
-    /// Lets go of the storage, whose database must have been closed.
+    /// Releases the storage, whose database must have been closed.
     pub(crate) fn close(&self) -> std::io::Result<()> {
         self.storage.close()
     }
@@ -175,7 +175,7 @@ fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
     Ok(())
 }
 
-/// Adds to a file what it lacks.
+/// Adds the tables that a file of an earlier schema lacks.
 fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
     let add_tables = || -> error::Result<()> {
         let transaction = database.begin_write()?;
@@ -201,8 +201,7 @@ fn check(name: &str, transaction: &ReadTransaction, options: RedbOptions) -> Res
             return Err(Error::incompatible(
                 IncompatibleCause::Schema,
                 format!(
-                    "{} was written by a newer version (schema {newer}, and this one knows {SCHEMA}): \
-                 use that version",
+                    "{} was written by a newer version (schema {newer}; this one supports up to {SCHEMA}): use that version",
                     name
                 ),
             ));
@@ -220,8 +219,7 @@ fn check(name: &str, transaction: &ReadTransaction, options: RedbOptions) -> Res
         return Err(Error::incompatible(
             IncompatibleCause::Dedup,
             format!(
-                "{} was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or \
-             name another file",
+                "{} was created with the dedup rule `{held}`, not `{}`: open it with `{held}`, or use another file",
                 name, options.dedup
             ),
         ));
@@ -245,7 +243,7 @@ fn not_ours(name: &str) -> Error {
     Error::location(
         LocationCause::NotAStore,
         format!(
-            "{} is a redb file but holds no `{}` table of spark-analytics: name another file",
+            "{} is a redb file but has no `{}` table of spark-analytics: use another file",
             name,
             META.name()
         ),
@@ -257,8 +255,8 @@ fn refused(name: &str, error: DatabaseError) -> Error {
         DatabaseError::DatabaseAlreadyOpen => Error::unavailable(
             BACKEND,
             format!(
-                "{name} is open already, by another process or by this one: close it there \
-                 first, for redb lets one have it at a time"
+                "{name} is already open, in another process or in this one: close it there first; redb allows one \
+                 opener at a time"
             ),
         ),
         DatabaseError::UpgradeRequired(format) => Error::incompatible(
@@ -268,7 +266,7 @@ fn refused(name: &str, error: DatabaseError) -> Error {
         DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
             ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Error::location(
                 LocationCause::NotAStore,
-                format!("{name} is no redb file: name another file"),
+                format!("{name} is not a redb file: use another file"),
             ),
             _ => failed(name, OPEN, error),
         },
@@ -288,7 +286,7 @@ fn not_opened(name: &str, action: &'static str, error: std::io::Error) -> Error 
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::location(
             LocationCause::PermissionDenied,
-            format!("cannot open {name}: it must be a file that may be read and written"),
+            format!("cannot open {name}: it must be a readable and writable file"),
         ),
         _ => failed(name, action, error),
     }

@@ -102,16 +102,13 @@ impl Store for RedbStore {
         limit: usize,
     ) -> Result<Vec<Application>> {
         let after = after.cloned();
-        let read = move |t: &_| {
-            let after = after.as_ref().map(|after| (&*after.app_id, &*after.attempt_id));
-            read::logs::applications(t, after, limit)
-        };
+        let read = move |t: &_| read::logs::applications(t, after.as_ref(), limit);
         self.handle.read("list applications", read).await
     }
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
-        let AttemptKey { app_id, attempt_id } = attempt.clone();
-        self.handle.read("read a log", move |t| read::logs::log(t, &app_id, &attempt_id)).await
+        let attempt = attempt.clone();
+        self.handle.read("read a log", move |t| read::logs::log(t, &attempt)).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use redis::{Client, IntoConnectionInfo};
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
-    JobKey, JobRecord, LocationCause, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt,
-    Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LocationCause, LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
+    Store, StoredEvent,
 };
 
 use crate::counts::Counts;
@@ -117,6 +118,8 @@ impl<S: Store> RedisCached<S> {
     }
 }
 
+// A method that is left out would fall back on the trait's default instead of the inner store's.
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store> Store for RedisCached<S> {
     fn dedup(&self) -> Dedup {
@@ -136,8 +139,7 @@ impl<S: Store> Store for RedisCached<S> {
         let (mut touched, mut apps) = (touched::Touched::new(), BTreeSet::new());
         for log in &logs {
             touched::add_log(&mut touched, log);
-            let Application { app_id, attempt_id, .. } = &log.application;
-            apps.insert((app_id.clone(), attempt_id.clone()));
+            apps.insert(log.application.key());
         }
         self.write(touched, apps, self.store.ingest_logs(logs, sources)).await
     }

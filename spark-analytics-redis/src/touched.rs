@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use spark_analytics_core::{Day, Event, EventType, JobKey, JobRecord, LogSnapshot};
+use spark_analytics_core::log::LogSnapshot;
+use spark_analytics_core::{Day, Event, EventType, JobKey, JobRecord};
 
 /// Jobs with the days on which a write says that they end.
 pub(crate) type Touched = BTreeMap<JobKey, BTreeSet<Day>>;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use spark_analytics_core::{JobFold, JobRecord, Rollup};
+use spark_analytics_core::backend::JobFold;
+use spark_analytics_core::{JobRecord, Rollup};
 use twox_hash::XxHash32;
 
 /// Another version may write the content otherwise; what it wrote is not looked at.
@@ -63,7 +64,8 @@ fn open(value: &[u8]) -> Option<&[u8]> {
 mod tests {
     use proptest::prelude::*;
     use spark_analytics_conformance::history;
-    use spark_analytics_core::{LogJob, Timestamp};
+    use spark_analytics_core::Timestamp;
+    use spark_analytics_core::log::LogJob;
 
     use super::*;
 

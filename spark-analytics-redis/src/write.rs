@@ -37,9 +37,6 @@ const JOBS_PER_CALL: usize = 256;
 /// Jobs read from the store at once.
 const READS_AT_ONCE: usize = 16;
 
-/// Applications' attempts, as `(app_id, attempt_id)`.
-pub(crate) type Apps = BTreeSet<(String, String)>;
-
 /// A write that Redis knows to be under way.
 #[derive(Debug)]
 struct Announced {
@@ -64,7 +61,7 @@ impl<S: Store> RedisCached<S> {
     pub(crate) async fn write<T>(
         &self,
         touched: Touched,
-        apps: Apps,
+        apps: BTreeSet<AttemptKey>,
         write: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let announced = self.announce(touched, apps).await;
@@ -83,19 +80,21 @@ impl<S: Store> RedisCached<S> {
         Ok(written)
     }
 
-    async fn announce(&self, mut touched: Touched, apps: Apps) -> Option<Announced> {
+    async fn announce(
+        &self,
+        mut touched: Touched,
+        apps: BTreeSet<AttemptKey>,
+    ) -> Option<Announced> {
         let writer = self.link.nonce();
         let app_names: Vec<String> =
-            apps.iter().map(|(app, attempt)| app_name(app, attempt)).collect();
+            apps.iter().map(|app| app_name(&app.app_id, &app.attempt_id)).collect();
         let mut is_alone = true;
         if !apps.is_empty() {
             let mut args = vec![writer.as_bytes(), LOG_MARK_MS];
             args.extend(app_names.iter().map(String::as_bytes));
             is_alone = self.link.call(Purpose::Write, &self.scripts.begin_logs, &args).await?;
-            for (app_id, attempt_id) in &apps {
-                if let Some(held) =
-                    self.store.log(&AttemptKey::new(app_id, attempt_id)).await.ok()?
-                {
+            for app in &apps {
+                if let Some(held) = self.store.log(app).await.ok()? {
                     add_log(&mut touched, &held);
                 }
             }

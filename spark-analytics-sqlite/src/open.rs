@@ -11,7 +11,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 
-use spark_analytics_core::{Durability, Error, IncompatibleCause, LocationCause, Result};
+use spark_analytics_core::backend::{newer_schema, other_dedup, other_schema};
+use spark_analytics_core::{Durability, Error, LocationCause, Result};
 
 use crate::SqliteStore;
 use crate::error::{BUSY, SQLITE, failed, result_code};
@@ -120,7 +121,10 @@ impl SqliteOptions {
     pub async fn open_in_memory(self) -> Result<SqliteStore> {
         let options = connect_options(self).in_memory(true);
         // A second connection would see a database of its own.
-        let pool = lasting_pool(1).connect_with(options).await.map_err(failed("open memory"))?;
+        let pool = lasting_pool(1)
+            .connect_with(options)
+            .await
+            .map_err(failed("open a database in memory"))?;
         let store = SqliteStore::new(self.dedup, pool.clone(), pool, true);
         store.prepare(Name(None)).await?;
         Ok(store)
@@ -198,8 +202,8 @@ impl SqliteStore {
             let turned = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await;
             attempts += 1;
             match turned {
-                // Two that do so at once refuse each other without waiting. The lock to write
-                // is waited for.
+                // Two connections that switch at the same time fail without waiting for each other. The write lock
+                // makes them wait.
                 Err(error) if result_code(&error) == Some(BUSY) && attempts < 100 => {
                     connection.begin_with("BEGIN IMMEDIATE").await?.rollback().await?;
                 }
@@ -251,14 +255,7 @@ impl SqliteStore {
         if rule == self.dedup.name() {
             return Ok(());
         }
-        Err(Error::incompatible(
-            IncompatibleCause::Dedup,
-            format!(
-                "{name} was created with the dedup rule `{rule}` and cannot be opened with `{}`: \
-             open it with `{rule}`, or use another file",
-                self.dedup
-            ),
-        ))
+        Err(other_dedup(name, rule, self.dedup, "file"))
     }
 }
 
@@ -272,7 +269,7 @@ fn connect_options(options: SqliteOptions) -> SqliteConnectOptions {
         .busy_timeout(options.busy_timeout)
         .statement_cache_capacity(STATEMENTS)
         .row_buffer_size(1024)
-        // A statement that changes many rows keeps what they were; on disk that is a file each time.
+        // A statement that changes many rows keeps their former values; on disk that would be a file each time.
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging()
 }
@@ -342,20 +339,8 @@ async fn migrate(
 ) -> Result<()> {
     let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => Error::incompatible(
-            IncompatibleCause::Schema,
-            format!(
-                "{name} has schema {version}, and this version of spark-analytics knows {newest}: \
-             use the version that wrote it, or a later one"
-            ),
-        ),
-        MigrateError::VersionMismatch(version) => Error::incompatible(
-            IncompatibleCause::Schema,
-            format!(
-                "{name} has another schema {version} than this version of spark-analytics: \
-             use the version that wrote it"
-            ),
-        ),
+        MigrateError::VersionMissing(version) => newer_schema(name, version, newest),
+        MigrateError::VersionMismatch(version) => other_schema(name, version),
         other => Error::engine(SQLITE, "create its tables", other),
     })
 }
@@ -404,7 +389,9 @@ impl Name<'_> {
         match result_code(&error) {
             Some(NOT_A_DATABASE) => Error::location(
                 LocationCause::NotAStore,
-                format!("{self} is no SQLite database: give another path, or move the file away"),
+                format!(
+                    "{self} is not an SQLite database: give another path, or move the file away"
+                ),
             ),
             Some(READ_ONLY | CANNOT_OPEN) => self.may_not_be_used(self),
             _ => failed("open its file")(error),
@@ -415,8 +402,7 @@ impl Name<'_> {
         Error::location(
             LocationCause::PermissionDenied,
             format!(
-                "cannot open {self}: {file} must be a file that may be read and written, in a directory \
-             that may be written"
+                "cannot open {self}: {file} must be a readable and writable file in a writable directory"
             ),
         )
     }

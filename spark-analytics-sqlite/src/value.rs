@@ -7,7 +7,8 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column, Decode, Row, Sqlite, Type};
 
-use spark_analytics_core::{Environment, Error, Histogram, Result, Source, TaskTotals, Timestamp};
+use spark_analytics_core::log::Environment;
+use spark_analytics_core::{Error, Histogram, Result, Source, TaskTotals, Timestamp};
 
 use crate::error::SQLITE;
 use crate::statement::Values;

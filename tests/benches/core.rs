@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use futures::executor::block_on;
 use spark_analytics_conformance::Workload;
-use spark_analytics_core::{Batch, Dedup, Event, Held, JobRecord, MemoryStore, Store, plan};
+use spark_analytics_core::backend::{Batch, Held, plan};
+use spark_analytics_core::{Dedup, Event, JobRecord, MemoryStore, Store};
 
 fn parse(c: &mut Criterion) {
     let events = Workload::new(10_000, 1).batch(40_000);

@@ -8,7 +8,8 @@ use lapin::Channel;
 use lapin::options::BasicAckOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use metrics::counter;
-use spark_analytics_core::{Event, LogReceipt, LogSnapshot, LogSource, Receipt, Rejection, Store};
+use spark_analytics_core::log::{LogSnapshot, LogSource};
+use spark_analytics_core::{Event, LogReceipt, Receipt, Rejection, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;

@@ -3,7 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 use spark_analytics_core::figures::ApplicationFigures;
-use spark_analytics_core::{Application, AttemptKey, Timestamp};
+use spark_analytics_core::log::Application;
+use spark_analytics_core::{AttemptKey, Timestamp};
 
 use crate::flags::Shared;
 use crate::output::pages::pages;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Value, json};
-use spark_analytics_core::LogSnapshot;
 use spark_analytics_core::history::{self, ApplicationInfo, JobData, StageData, jobs_json};
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{LogFile, is_url};
 
 use crate::commands::logs::{self, Found, LeftOut};

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use metrics::{counter, histogram};
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Application, AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::metrics::names::{BATCH_EVENTS, COMMIT_SECONDS, EVENTS, LOGS, STORE_ERRORS};

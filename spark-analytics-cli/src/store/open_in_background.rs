@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use spark_analytics_amqp::Backoff;
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
-    JobKey, JobRecord, LogReceipt, LogSnapshot, LogSource, Pruned, Receipt, Rejected, Rejection,
-    Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store,
+    StoredEvent,
 };
 
 use crate::store::by_url::{Place, open_store};

@@ -331,7 +331,7 @@ fn wrong_arguments_are_told_in_a_sentence() {
     assert!(!told.contains("secret"), "{told}");
     for (arguments, what) in [
         (["--listen", "nowhere"], "--listen"),
-        (["--dedup", "none"], "`none` is no dedup rule; use `task` or `time`"),
+        (["--dedup", "none"], "unknown dedup rule `none`; use `task` or `time`"),
         (["--stoer", "memory:"], "--store"),
         (["--log", "=x="], "--log"),
     ] {

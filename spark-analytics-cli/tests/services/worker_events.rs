@@ -97,7 +97,7 @@ async fn what_is_no_event_is_dead_lettered_and_kept_with_its_reason() {
     dead.sort();
     let [(whole, reasons, _), (oops, reason, queue)] = dead;
     assert_eq!((&*oops, &*queue), ("oops", "spark.events"));
-    assert_eq!(reason, "the event cannot be read: it is no JSON object: `oops`");
+    assert_eq!(reason, "the event cannot be read: not a JSON object: `oops`");
     assert_eq!(whole, mixed);
     assert!(reasons.starts_with("index 1: ") && reasons.contains("; index 2: "), "{reasons}");
     let mut raw: Vec<String> =

@@ -1,5 +1,6 @@
 use super::*;
-use spark_analytics_core::{Application, AttemptKey, LogSnapshot};
+use spark_analytics_core::AttemptKey;
+use spark_analytics_core::log::{Application, LogSnapshot};
 
 /// In the order of id and attempt; single events make no application.
 pub fn applications_are_listed_page_by_page<F: Fixture>() {

@@ -1,7 +1,9 @@
 use super::*;
+use spark_analytics_core::log::{
+    Application, Environment, Executor, LogJob, LogSnapshot, LogSource, SqlExecution, Stage,
+};
 use spark_analytics_core::{
-    Application, AttemptKey, Day, Environment, Executor, JobFilter, LogJob, LogReceipt,
-    LogSnapshot, LogSource, MemoryStore, Source, SqlExecution, Stage, TaskOutcome,
+    AttemptKey, Day, JobFilter, LogReceipt, MemoryStore, Source, TaskOutcome,
 };
 
 use crate::Dump;

@@ -1,7 +1,7 @@
-//! What every store must do, one named test each.
+//! The contract of every store, one named test each.
 //!
-//! [`conformance!`](crate::conformance!) writes the tests for a [`Fixture`]; each function here is one of them,
-//! and panics where the store does not what it must.
+//! [`conformance!`](crate::conformance!) generates the tests for a [`Fixture`]; each function here is one of
+//! them, and panics if the store violates the contract.
 
 mod applications;
 mod events;
@@ -27,10 +27,10 @@ use spark_analytics_core::{Dedup, Event, Job, JobKey, Receipt, Store, Timestamp}
 
 use crate::Fixture;
 
-/// Writes the conformance tests of a store as a module of that name.
+/// Generates the conformance tests of a store as a module with the given name.
 ///
 /// The second argument is the type of a [`Fixture`](crate::Fixture). The laws are among the tests, as
-/// properties over generated histories; seeds of failures are kept beside the calling file.
+/// properties over generated histories; seeds of failures are saved beside the calling file.
 ///
 /// ```
 /// use spark_analytics_conformance::{InMemory, conformance};

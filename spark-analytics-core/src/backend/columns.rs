@@ -1,7 +1,7 @@
 //! Jobs as columns, for stores whose rows are read by other programs, too.
 
 use crate::backend::plan::JobWrite;
-use crate::figures::fold::{End, JobFold, Start};
+use crate::figures::fold::{JobEnd, JobFold, JobStart};
 use crate::figures::job::{JobRecord, Source};
 use crate::figures::tasks::TaskTotals;
 use crate::log::LogJob;
@@ -17,7 +17,7 @@ macro_rules! task_columns {
     };
 }
 
-/// Those of [`task_columns`](crate::task_columns) that single events change, separated by `", "`.
+/// Those of [`task_columns`](crate::backend::task_columns) that single events change, separated by `", "`.
 #[macro_export]
 macro_rules! event_task_columns {
     () => {
@@ -122,8 +122,9 @@ impl From<HeldJobColumns> for JobRecord {
         let events = match held.source {
             Some(Source::Log) => held.single_events.unwrap_or_default(),
             _ => JobFold {
-                start: start.map(|timestamp| Start { timestamp, user: user.unwrap_or_default() }),
-                end: end.map(|timestamp| End {
+                start: start
+                    .map(|timestamp| JobStart { timestamp, user: user.unwrap_or_default() }),
+                end: end.map(|timestamp| JobEnd {
                     timestamp,
                     user: end_user.unwrap_or_default(),
                     completion_time: completion_time.unwrap_or(Timestamp::from_micros(0)),

@@ -5,15 +5,19 @@
 
 pub(crate) mod columns;
 pub(crate) mod limits;
+pub(crate) mod log_batch;
 pub(crate) mod plan;
 pub(crate) mod plan_log;
+pub(crate) mod schema;
 
-pub use crate::figures::fold::{End, JobFold, Start};
+pub use crate::figures::fold::{JobEnd, JobFold, JobStart};
 pub use crate::identity::{EventId, RollupKey};
 pub use crate::log::codec::UnpackError;
 pub use columns::{HeldJobColumns, JobColumns};
 pub use limits::rows_limit;
+pub use log_batch::LogBatch;
 pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
 pub use plan_log::{HeldLog, LogWriteSet, plan_log};
+pub use schema::{newer_schema, other_dedup, other_schema};
 
 pub use crate::{event_task_columns, task_columns};

@@ -1,4 +1,4 @@
-//! What a batch of events changes, worked out from what the store holds of it.
+//! Computes what a batch of events changes, from the stored state.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use crate::identity::{Dedup, EventId, JobKey, RollupKey};
 use crate::store::{Receipt, StoredEvent};
 use crate::time::Day;
 
-/// Events to be taken together, with the distinct jobs and identities among them.
+/// Events to store together, with their distinct jobs and identities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     dedup: Dedup,
@@ -44,34 +44,34 @@ impl Batch {
         Self { dedup, events, places, jobs, identities }
     }
 
-    /// The distinct jobs, in the order in which [`Held::jobs`] tells of them.
+    /// The distinct jobs, in the order of [`Held::jobs`].
     pub fn jobs(&self) -> impl ExactSizeIterator<Item = &JobKey> {
         self.jobs.iter().map(|at| self.events[*at].job())
     }
 
-    /// The distinct identities, in the order in which [`Held::events`] tells of them: the index of the job
+    /// The distinct identities, in the order of [`Held::events`]: the index of the job
     /// among [`jobs`](Self::jobs), and the identity within it.
     pub fn identities(&self) -> impl ExactSizeIterator<Item = (usize, EventId<'_>)> {
         self.identities.iter().map(|at| (self.places[*at].0, self.events[*at].id(self.dedup)))
     }
 
     /// The first event of each of [`identities`](Self::identities), which [`plan`] records under the next id if none
-    /// is held.
+    /// is stored.
     pub fn first_events(&self) -> impl ExactSizeIterator<Item = &Event> {
         self.identities.iter().map(|at| &self.events[*at])
     }
 }
 
-/// What a store holds of what a batch touches.
+/// The stored state that a batch touches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Events before this day are refused; [`Day::MIN`] if nothing was ever pruned.
+    /// Events before this day are rejected; [`Day::MIN`] if nothing was ever pruned.
     pub pruned_before: Day,
     /// The id that the next new event gets.
     pub next_event_id: i64,
-    /// For each of [`Batch::jobs`] what is held of it, the default if nothing.
+    /// For each of [`Batch::jobs`] its stored record, or the default.
     pub jobs: Vec<JobRecord>,
-    /// For each of [`Batch::identities`] the event that is held under it.
+    /// For each of [`Batch::identities`] the stored event, if any.
     pub events: Vec<Option<StoredEvent>>,
 }
 
@@ -79,17 +79,17 @@ pub struct Held {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says what to write, and writes nothing"]
 pub struct WriteSet {
-    /// What became of each event, in the order of the batch.
+    /// The outcome of each event, in the order of the batch.
     pub receipts: Vec<Receipt>,
     /// Events under new ids, ids ascending.
     pub inserts: Vec<EventWrite>,
-    /// Events that take the place of the one with the same id.
+    /// Events that replace the one with the same id.
     pub updates: Vec<EventWrite>,
     /// Jobs that changed.
     pub jobs: Vec<JobWrite>,
     /// What to add to each roll-up.
     pub rollups: BTreeMap<RollupKey, Rollup>,
-    /// The id that the next new event gets from now on.
+    /// The id of the next new event from now on.
     pub next_event_id: i64,
 }
 
@@ -107,11 +107,11 @@ pub struct EventWrite {
 /// A job to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobWrite {
-    /// The index of the job among [`Batch::jobs`]; for a log's jobs among [`LogWriteSet::jobs`](crate::LogWriteSet::jobs).
+    /// The index of the job among [`Batch::jobs`]; for a log's jobs among [`LogWriteSet::jobs`](crate::backend::LogWriteSet::jobs).
     pub index: usize,
     /// Which job.
     pub key: JobKey,
-    /// What to hold of it from now on; delete it if empty.
+    /// The new record; delete the row if it is empty.
     pub record: JobRecord,
     /// Its figures up to now.
     pub figures_before: Option<Job>,
@@ -119,13 +119,14 @@ pub struct JobWrite {
     pub figures: Option<Job>,
 }
 
-/// Works out what a batch changes. Pure: the same input gives the same output.
+/// Computes what a batch changes. Pure: the same input gives the same output.
 ///
-/// Each event is handled as if those before it had been stored already. The roll-ups' changes take
-/// out what the changed jobs were and add what they are.
+/// Each event is handled as if those before it had been stored already. The changes of roll-ups
+/// subtract the changed jobs as they were and add them as they are.
 ///
 /// ```
-/// use spark_analytics_core::{Batch, Day, Dedup, Event, Held, JobRecord, Receipt, plan};
+/// use spark_analytics_core::backend::{Batch, Held, plan};
+/// use spark_analytics_core::{Day, Dedup, Event, JobRecord, Receipt};
 ///
 /// let start = Event::job_start(7, "2024-03-30T10:00:00Z".parse().unwrap(), "ada")?;
 /// let batch = Batch::new(vec![start], Dedup::WithTask);
@@ -142,7 +143,7 @@ pub struct JobWrite {
 ///
 /// # Panics
 /// If `held.jobs` and `held.events` are not as long as [`Batch::jobs`] and [`Batch::identities`]:
-/// a fault of the store, not of the input.
+/// a bug in the store, not in the input.
 pub fn plan(batch: Batch, held: Held) -> WriteSet {
     let Batch { events, places, jobs, .. } = batch;
     let Held { pruned_before, mut next_event_id, jobs: records, events: stored } = held;
@@ -184,7 +185,7 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
         });
     }
 
-    // A collected filter would grow, and move, this large vector again and again.
+    // Collecting a filter would reallocate this large vector repeatedly.
     let mut job_writes = Vec::with_capacity(planned.len());
     let mut task_changes = Vec::with_capacity(planned.len());
     for (index, (job, at)) in planned.into_iter().zip(&jobs).enumerate() {
@@ -209,7 +210,7 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
 
 /// A job as the batch leaves it.
 struct Planned {
-    /// Its figures before the first change; `None` while nothing has changed.
+    /// Its figures before the first change; `None` while unchanged.
     before: Option<Option<Job>>,
     record: JobRecord,
     /// What the batch changes of the tasks of its single events.
@@ -263,7 +264,7 @@ impl JobWrite {
     }
 }
 
-/// Takes what the jobs were out of their roll-ups and adds what they are. `task_changes` says by how
+/// Subtracts the jobs as they were from their roll-ups and adds them as they are. `task_changes` says by how
 /// much the tasks of each job's single events change, if that is known.
 pub(crate) fn rollup_changes(
     jobs: &[JobWrite],

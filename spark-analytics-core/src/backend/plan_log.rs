@@ -1,4 +1,4 @@
-//! What an event log's facts change, worked out from what the store holds of the application.
+//! Computes what an event log changes, from the stored state of the application.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use crate::identity::{JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogJob, LogSnapshot, SqlExecution, Stage};
 use crate::store::LogReceipt;
 
-/// All that a store holds of an application's attempt.
+/// The stored state of an application attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldLog {
-    /// The application, if a log told of it.
+    /// The application, if a log reported it.
     pub application: Option<Application>,
-    /// Its jobs by number, those too that only single events told of.
+    /// Its jobs by number, including those known from single events only.
     pub jobs: BTreeMap<i64, JobRecord>,
     /// Its stage attempts by stage and attempt.
     pub stages: BTreeMap<(i64, i64), Stage>,
     /// Its executors by id.
     pub executors: BTreeMap<String, Executor>,
-    /// Its environment, if a log told of it.
+    /// Its environment, if a log reported it.
     pub environment: Option<Environment>,
     /// Its executions of SQL by id.
     pub sql: BTreeMap<i64, SqlExecution>,
 }
 
 impl HeldLog {
-    /// What logs told of it; `None` if none did.
+    /// The facts of logs; `None` if there are none.
     pub fn into_snapshot(self) -> Option<LogSnapshot> {
         Some(LogSnapshot {
             application: self.application?,
@@ -67,19 +67,21 @@ pub struct LogWriteSet {
     pub removed_sql: Vec<i64>,
     /// What to add to each roll-up.
     pub rollups: BTreeMap<RollupKey, Rollup>,
-    /// What became of the log's facts.
+    /// The outcome of the log.
     pub receipt: LogReceipt,
 }
 
-/// Works out what a log changes. Pure, as [`plan`](crate::plan()).
+/// Computes what a log changes. Pure, like [`plan`](crate::backend::plan()).
 ///
-/// Of each fact the greater stays. A log of a later run replaces all facts of the earlier one; a log of
+/// The greater of two facts is kept. A log of a later run replaces all facts of the earlier one; a log of
 /// an earlier run changes nothing. Single events are untouched.
 ///
 /// ```
 /// use std::collections::BTreeMap;
 ///
-/// use spark_analytics_core::{HeldLog, JobRecord, LogJob, LogSnapshot, plan_log};
+/// use spark_analytics_core::backend::{HeldLog, plan_log};
+/// use spark_analytics_core::log::{LogJob, LogSnapshot};
+/// use spark_analytics_core::JobRecord;
 ///
 /// let mut log = LogSnapshot::default();
 /// log.application.app_id = "app-1".to_owned();
@@ -117,7 +119,7 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     for (job_id, before) in before {
         let held = before.log.as_deref().filter(|_| !is_new_run);
         let told = told.remove(&job_id).filter(|told| held.is_none_or(|held| *told > *held));
-        // What an earlier run told goes, whether the later one tells of the job or not.
+        // Facts of an earlier run are removed, whether or not the later run has the job.
         if told.is_none() && !(is_new_run && before.log.is_some()) {
             continue;
         }

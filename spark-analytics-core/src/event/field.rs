@@ -1,14 +1,14 @@
-//! The fields of a wire event before anything is demanded of them: one pass over the JSON, whatever
-//! types it holds, so that an error can name the field.
+//! The fields of a wire event before they are checked: one pass over the JSON, whatever
+//! types it contains, so that an error can name the field.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::event::invalid::{InvalidEvent, Problem};
+use crate::event::invalid::{FieldProblem, InvalidEvent};
 
-/// A field's value as far as it matters.
+/// A field's value, as far as it is needed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Scalar<'a> {
     #[default]
@@ -25,10 +25,10 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    /// The error of a value that is not what its field needs.
+    /// The error for a value of the wrong type.
     pub(crate) const fn not_a(&self, field: &'static str, expected: &'static str) -> InvalidEvent {
         let found = match self {
-            Self::Missing | Self::Null => return InvalidEvent::field(field, Problem::Missing),
+            Self::Missing | Self::Null => return InvalidEvent::field(field, FieldProblem::Missing),
             Self::Bool(_) => "true or false",
             Self::Integer(_) | Self::TooBig => "a number",
             Self::Fraction => "a number with a fraction",
@@ -36,7 +36,7 @@ impl Scalar<'_> {
             Self::List => "a list",
             Self::Object => "an object",
         };
-        InvalidEvent::field(field, Problem::WrongType { expected, found })
+        InvalidEvent::field(field, FieldProblem::WrongType { expected, found })
     }
 }
 
@@ -118,7 +118,7 @@ impl From<serde_json::Error> for InvalidEvent {
         let message = error.to_string();
         for field in FIELDS {
             if message.starts_with(&format!("duplicate field `{field}`")) {
-                return Self::field(field, Problem::Twice);
+                return Self::field(field, FieldProblem::Twice);
             }
         }
         Self::NotJson { message }

@@ -1,4 +1,4 @@
-//! The wire format of single events, and what is checked when one is read.
+//! The wire format of single events, and its validation.
 
 mod field;
 pub(crate) mod invalid;
@@ -12,19 +12,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::event::field::{Fields, Scalar};
-use crate::event::invalid::{InvalidEvent, Problem};
+use crate::event::invalid::{FieldProblem, InvalidEvent};
 use crate::event::limits::{MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
 use crate::figures::tasks::TaskOutcome;
 use crate::identity::{Dedup, EventId, EventType, JobKey};
 use crate::time::Timestamp;
 
-/// The first instant after those that are taken: 2263-01-01T00:00:00Z, in µs.
+/// The first instant after the accepted ones: 2263-01-01T00:00:00Z, in µs.
 const END_OF_TIME_US: i64 = 9_246_182_400_000_000;
 
-/// One listener event of a job: valid by construction, with the JSON that it came as.
+/// A listener event of a job: valid by construction, with the JSON it was received as.
 ///
-/// [`Event::from_json`] and serde read the wire format; fields that this library does not know stay
-/// in [`raw`](Self::raw). The typed constructors make the same events from a program's own values.
+/// [`Event::from_json`] and serde read the wire format; fields unknown to this library are
+/// kept in [`raw`](Self::raw). The typed constructors build the same events from a program's values.
 ///
 /// ```
 /// use spark_analytics_core::{Event, EventType};
@@ -45,14 +45,14 @@ pub struct Event {
     raw: Box<str>,
 }
 
-/// What an event says beyond its identity: the typed fields, never the raw text.
+/// The typed fields of an event beyond its identity, without the raw text.
 ///
-/// Of two events with one identity the greater content wins. The order is the derived one: user,
+/// If two events have the same identity, the greater content wins. The order is the derived one: user,
 /// then for a task's end task id, duration and outcome (failed before successful), for a job's end
 /// completion time and result.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Content {
-    /// The user whom the event names.
+    /// The user in the event.
     pub user: String,
     /// What the event's type adds.
     pub detail: Detail,
@@ -74,7 +74,7 @@ pub enum Detail {
     },
     /// The end of a job.
     JobEnd {
-        /// The completion time that the event names; kept, but no figure uses it.
+        /// The completion time in the event; kept, but not used by any figure.
         completion_time: Timestamp,
         /// The result as Spark names it, see [`JobResult`](crate::JobResult).
         job_result: String,
@@ -91,9 +91,9 @@ impl Event {
         if json.len() > MAX_EVENT_BYTES {
             return Err(InvalidEvent::TooLarge { bytes: json.len() });
         }
-        // A list would be taken for the fields in their order, and other values be quoted whole.
+        // serde would read a list as the fields in order, and quote other values in full.
         if !json.is_empty() && !json.starts_with('{') {
-            let message = format!("it is no JSON object: `{}`", short(json));
+            let message = format!("not a JSON object: `{}`", short(json));
             return Err(InvalidEvent::NotJson { message });
         }
         let fields: Fields<'_> = serde_json::from_str(json)?;
@@ -125,7 +125,7 @@ impl Event {
     /// The start of a job.
     ///
     /// # Errors
-    /// [`InvalidEvent`] as for the wire format; so for the other constructors.
+    /// [`InvalidEvent`], with the same limits as the wire format.
     ///
     /// ```
     /// use spark_analytics_core::{Event, JobKey};
@@ -183,12 +183,12 @@ impl Event {
         self.timestamp
     }
 
-    /// The user whom it names.
+    /// The user.
     pub fn user(&self) -> &str {
         &self.content.user
     }
 
-    /// Its type.
+    /// The event's type.
     pub const fn event_type(&self) -> EventType {
         match self.content.detail {
             Detail::JobStart => EventType::JobStart,
@@ -197,18 +197,18 @@ impl Event {
         }
     }
 
-    /// Its typed fields beyond its identity; the greater wins a conflict.
+    /// The typed fields beyond the identity; in a conflict the greater content wins.
     pub const fn content(&self) -> &Content {
         &self.content
     }
 
-    /// The JSON that it came as, or that its constructor wrote: one object, at most
+    /// The JSON it was received as, or that its constructor wrote: one object, at most
     /// [`MAX_EVENT_BYTES`] long.
     pub const fn raw(&self) -> &str {
         &self.raw
     }
 
-    /// What makes it the same as another event of its job.
+    /// The identity of the event within its job.
     pub fn id(&self, dedup: Dedup) -> EventId<'_> {
         let task = match (&self.content.detail, dedup) {
             (Detail::TaskEnd { task_id, .. }, Dedup::WithTask) => task_id,
@@ -241,7 +241,7 @@ impl Event {
             Detail::JobStart => {}
             Detail::TaskEnd { task_id, duration_ms, .. } => {
                 if task_id.is_empty() {
-                    return Err(InvalidEvent::field("task_id", Problem::Empty));
+                    return Err(InvalidEvent::field("task_id", FieldProblem::Empty));
                 }
                 check_text("task_id", task_id)?;
                 check_range("duration_ms", *duration_ms, MAX_DURATION_MS)?;
@@ -256,7 +256,7 @@ impl Event {
 }
 
 impl Detail {
-    /// How the task of a task's end came out, with its duration in ms.
+    /// The outcome of a task's end, and its duration in ms.
     pub(crate) const fn task(&self) -> Option<(TaskOutcome, i64)> {
         match self {
             Self::TaskEnd { duration_ms, successful: true, .. } => {
@@ -319,7 +319,7 @@ fn event_type(value: &Scalar<'_>) -> Result<EventType, InvalidEvent> {
     EventType::ALL
         .into_iter()
         .find(|known| known.name() == name)
-        .ok_or_else(|| InvalidEvent::field("event", Problem::UnknownType(short(name))))
+        .ok_or_else(|| InvalidEvent::field("event", FieldProblem::UnknownType(short(name))))
 }
 
 fn text(field: &'static str, value: Scalar<'_>) -> Result<String, InvalidEvent> {
@@ -340,7 +340,7 @@ fn optional_text(field: &'static str, value: &Scalar<'_>) -> Result<String, Inva
 fn integer(field: &'static str, value: &Scalar<'_>, max: i64) -> Result<i64, InvalidEvent> {
     match value {
         Scalar::Integer(n) => Ok(*n),
-        Scalar::TooBig => Err(InvalidEvent::field(field, Problem::OutOfRange { max })),
+        Scalar::TooBig => Err(InvalidEvent::field(field, FieldProblem::OutOfRange { max })),
         other => Err(other.not_a(field, "an integer")),
     }
 }
@@ -356,15 +356,15 @@ fn time(field: &'static str, value: &Scalar<'_>) -> Result<Timestamp, InvalidEve
     let Scalar::Text(text) = value else {
         return Err(value.not_a(field, "an RFC 3339 time"));
     };
-    text.parse().map_err(|_| InvalidEvent::field(field, Problem::NotATime(short(text))))
+    text.parse().map_err(|_| InvalidEvent::field(field, FieldProblem::NotATime(short(text))))
 }
 
 fn check_text(field: &'static str, text: &str) -> Result<(), InvalidEvent> {
     if text.len() > MAX_STRING_BYTES {
-        return Err(InvalidEvent::field(field, Problem::TooLong { bytes: text.len() }));
+        return Err(InvalidEvent::field(field, FieldProblem::TooLong { bytes: text.len() }));
     }
     if text.contains('\0') {
-        return Err(InvalidEvent::field(field, Problem::Nul));
+        return Err(InvalidEvent::field(field, FieldProblem::Nul));
     }
     Ok(())
 }
@@ -373,7 +373,7 @@ fn check_range(field: &'static str, value: i64, max: i64) -> Result<(), InvalidE
     if (0..=max).contains(&value) {
         Ok(())
     } else {
-        Err(InvalidEvent::field(field, Problem::OutOfRange { max }))
+        Err(InvalidEvent::field(field, FieldProblem::OutOfRange { max }))
     }
 }
 
@@ -381,11 +381,11 @@ fn check_time(field: &'static str, time: Timestamp) -> Result<(), InvalidEvent> 
     if (0..END_OF_TIME_US).contains(&time.as_micros()) {
         Ok(())
     } else {
-        Err(InvalidEvent::field(field, Problem::OutsideTime))
+        Err(InvalidEvent::field(field, FieldProblem::OutsideTime))
     }
 }
 
-/// An error quotes input, but not a page of it.
+/// Shortens input that is quoted in errors.
 fn short(text: &str) -> String {
     let cut: Cow<'_, str> = match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),

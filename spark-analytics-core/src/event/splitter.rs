@@ -1,4 +1,4 @@
-//! A stream of bytes cut into the texts of events, with memory for one event only.
+//! Splits a stream of bytes into the texts of events, with memory for one event only.
 
 use std::fmt;
 
@@ -10,15 +10,15 @@ use crate::event::limits::MAX_EVENT_BYTES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EventText<'a> {
-    /// The text, or, if it is longer than [`MAX_EVENT_BYTES`], so much of its head.
+    /// The text, or, if it is longer than [`MAX_EVENT_BYTES`], only its first bytes.
     pub text: &'a [u8],
     /// The length of the whole text, in bytes.
     pub bytes: usize,
-    /// Where it stands.
+    /// Where it is in the stream.
     pub place: EventPlace,
 }
 
-/// Where the text of an event stands in its stream; shown as `index 0` or `line 1`.
+/// The position of an event in its stream; displayed as `index 0` or `line 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventPlace {
     /// In a JSON array, from 0.
@@ -36,14 +36,14 @@ impl fmt::Display for EventPlace {
     }
 }
 
-/// Why a stream as a whole holds no events; the text completes "cannot read …: ".
+/// Why a stream as a whole cannot be split; the text completes "cannot read …: ".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SplitError {
-    /// An array is wanted, and it begins with something else or is blank.
-    #[error("it is no JSON array")]
+    /// An array is expected, but the stream starts with something else or is blank.
+    #[error("it is not a JSON array")]
     NotAnArray,
-    /// The array has ended, the stream goes on.
+    /// The stream continues after the end of the array.
     #[error("something follows the end of its JSON array")]
     AfterArray,
     /// The stream ends before its array does.
@@ -51,12 +51,12 @@ pub enum SplitError {
     Unfinished,
 }
 
-/// Cuts a stream, as it comes, at line ends or at the commas of one JSON array.
+/// Splits a stream, piece by piece, at line ends or at the commas of one JSON array.
 ///
-/// It looks at no more than that: whether a text is an event is for its reader to say, so that a bad
-/// one does not spoil the others. Blank lines are left out, missing elements of an array are given as
-/// empty texts. It holds at most [`MAX_EVENT_BYTES`], however long a text is, and how the stream comes
-/// in pieces makes no difference to what is given.
+/// It does not check whether a text is an event; the caller does, so that an invalid one does not
+/// affect the others. Blank lines are skipped, and missing elements of an array are passed on as
+/// empty texts. It buffers at most [`MAX_EVENT_BYTES`], however long a text is, and the result does
+/// not depend on how the stream is divided into pieces.
 ///
 /// ```
 /// use spark_analytics_core::{EventPlace, EventSplitter};
@@ -76,18 +76,18 @@ pub enum SplitError {
 #[derive(Clone, Debug)]
 pub struct EventSplitter {
     state: State,
-    /// The elements or lines before the one under way.
+    /// The number of elements or lines before the current one.
     before: u64,
-    /// The head of the text under way, as far as it came in earlier pieces.
+    /// The start of the current text, from earlier pieces.
     held: Vec<u8>,
-    /// How much of the text came in earlier pieces; without and with the white space at its end.
+    /// Length of the current text in earlier pieces, without and with trailing white space.
     text_bytes: usize,
     held_bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// So many bytes of a byte order mark have come.
+    /// This many bytes of a byte order mark were read.
     Detect(usize),
     DetectAfterMark,
     Lines,
@@ -104,18 +104,18 @@ enum State {
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl EventSplitter {
-    /// Cuts at line ends.
+    /// Splits at line ends.
     pub const fn lines() -> Self {
         Self::new(State::Lines)
     }
 
-    /// Cuts the elements of a JSON array.
+    /// Splits the elements of a JSON array.
     pub const fn array() -> Self {
         Self::new(State::BeforeArray)
     }
 
-    /// Cuts the elements of an array if the first character that is not blank is `[`, else lines. A
-    /// byte order mark before it is stepped over.
+    /// Splits the elements of an array if the first non-blank character is `[`, otherwise lines. A
+    /// leading byte order mark is skipped.
     pub const fn detect() -> Self {
         Self::new(State::Detect(0))
     }
@@ -124,11 +124,11 @@ impl EventSplitter {
         Self { state, before: 0, held: Vec::new(), text_bytes: 0, held_bytes: 0 }
     }
 
-    /// Takes the next piece of the stream and gives each text that ends in it.
+    /// Reads the next piece of the stream and passes on each text that ends in it.
     ///
     /// # Errors
-    /// [`SplitError::NotAnArray`] and [`SplitError::AfterArray`], when the texts before are given.
-    /// The splitter is then of no more use.
+    /// [`SplitError::NotAnArray`] and [`SplitError::AfterArray`], after the texts before the fault were
+    /// passed on. The splitter must not be used afterwards.
     pub fn feed(
         &mut self,
         mut piece: &[u8],
@@ -171,8 +171,8 @@ impl EventSplitter {
         Ok(())
     }
 
-    /// Takes the end of the stream and gives the text that ends with it: a last line needs no line
-    /// end, and of an array that is not closed there may be a last piece. Nothing may be fed after it.
+    /// Ends the stream and passes on the text that ends with it: the last line needs no line end, and
+    /// an unclosed array may have a last element. Nothing may be fed afterwards.
     ///
     /// # Errors
     /// [`SplitError::NotAnArray`] and [`SplitError::Unfinished`].
@@ -188,7 +188,7 @@ impl EventSplitter {
         }
     }
 
-    /// Takes one byte of a mark, or none if there is no mark.
+    /// Reads one byte of a byte order mark, or none if there is no mark.
     fn step_over_mark<'a>(&mut self, seen: usize, piece: &'a [u8]) -> &'a [u8] {
         match piece {
             [byte, rest @ ..] if *byte == BYTE_ORDER_MARK[seen] => {
@@ -204,7 +204,7 @@ impl EventSplitter {
         }
     }
 
-    /// What looked like the beginning of a mark is that of a line.
+    /// The bytes that looked like a byte order mark are the start of a line.
     fn no_mark(&mut self, seen: usize) {
         self.hold(&BYTE_ORDER_MARK[..seen]);
         self.state = if seen == 0 { State::DetectAfterMark } else { State::Lines };
@@ -225,7 +225,7 @@ impl EventSplitter {
         text
     }
 
-    /// Where in `piece` the array's element under way ends, and whether the array does.
+    /// Where in `piece` the current element of the array ends, and whether the array ends there.
     fn element_end(&mut self, piece: &[u8]) -> Option<(usize, bool)> {
         let State::InArray { depth, in_text, escaped, .. } = &mut self.state else { return None };
         for (at, byte) in piece.iter().enumerate() {
@@ -250,7 +250,7 @@ impl EventSplitter {
         None
     }
 
-    /// Keeps what has come of a text, but never more than an event may have.
+    /// Buffers part of a text, up to the size limit of an event.
     fn hold<'a>(&mut self, part: &'a [u8]) -> &'a [u8] {
         let part = if self.held_bytes == 0 { part.trim_ascii_start() } else { part };
         let room = MAX_EVENT_BYTES.saturating_sub(self.held.len());
@@ -263,7 +263,7 @@ impl EventSplitter {
         &[]
     }
 
-    /// Gives the text that ends with `part`; an empty one only if `blank` ones count.
+    /// Passes on the text that ends with `part`; an empty text only if `blank` texts count.
     fn end(&mut self, part: &[u8], blank: bool, each: &mut impl FnMut(EventText<'_>)) {
         let place = match self.state {
             State::Lines => EventPlace::Line(self.before + 1),

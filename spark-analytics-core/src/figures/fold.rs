@@ -1,4 +1,4 @@
-//! What a job's single events add up to, in whatever order they come.
+//! The state of a job from single events, independent of their order.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,38 +6,38 @@ use crate::event::{Content, Detail, Event};
 use crate::figures::tasks::TaskTotals;
 use crate::time::Timestamp;
 
-/// The state of a job made of single events: the earliest start and the latest end, which are
+/// The state of a job from its single events: the earliest start and the latest end, which are
 /// joins, and the task totals, which are a group.
 ///
 /// Adding events in any order, and merging folds of disjoint sets of events, gives the same fold.
-/// Which events are distinct is for [`plan`](crate::plan()) to say: a fold counts each it is given.
+/// [`plan`](crate::backend::plan()) decides which events are distinct; a fold counts every event added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobFold {
-    /// The earliest start; of two at one instant the one with the greater content.
-    pub start: Option<Start>,
-    /// The latest end; of two at one instant the one with the greater content.
-    pub end: Option<End>,
+    /// The earliest start; of two at the same instant, the one with the greater content.
+    pub start: Option<JobStart>,
+    /// The latest end; of two at the same instant, the one with the greater content.
+    pub end: Option<JobEnd>,
     /// The tasks.
     pub tasks: TaskTotals,
 }
 
-/// A job's start as an event tells it.
+/// A job's start, as reported by an event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Start {
-    /// When.
+pub struct JobStart {
+    /// When it happened.
     pub timestamp: Timestamp,
-    /// Whose job it is.
+    /// The user of the job.
     pub user: String,
 }
 
-/// A job's end as an event tells it. Its order is by time, then by the event's content.
+/// A job's end, as reported by an event. Its order is by time, then by the event's content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct End {
-    /// When.
+pub struct JobEnd {
+    /// When it happened.
     pub timestamp: Timestamp,
-    /// The user whom the event names.
+    /// The user in the event.
     pub user: String,
-    /// The completion time that the event names.
+    /// The completion time in the event.
     pub completion_time: Timestamp,
     /// The result as Spark names it.
     pub job_result: String,
@@ -49,8 +49,8 @@ impl JobFold {
         let Content { user, detail } = event.content();
         let timestamp = event.timestamp();
         match detail {
-            Detail::JobStart => self.join_start(&Start { timestamp, user: user.clone() }),
-            Detail::JobEnd { completion_time, job_result } => self.join_end(&End {
+            Detail::JobStart => self.join_start(&JobStart { timestamp, user: user.clone() }),
+            Detail::JobEnd { completion_time, job_result } => self.join_end(&JobEnd {
                 timestamp,
                 user: user.clone(),
                 completion_time: *completion_time,
@@ -64,7 +64,7 @@ impl JobFold {
         }
     }
 
-    /// Puts `new` in the place of `old`, an event of the same identity whose content is less.
+    /// Replaces `old` by `new`, an event of the same identity with greater content.
     pub fn replace(&mut self, old: &Event, new: &Event) {
         if let Some((outcome, duration_ms)) = old.content().detail.task() {
             self.tasks.unrecord(outcome, duration_ms);
@@ -88,7 +88,7 @@ impl JobFold {
         self.start.is_none() && self.end.is_none() && self.tasks.is_empty()
     }
 
-    fn join_start(&mut self, start: &Start) {
+    fn join_start(&mut self, start: &JobStart) {
         let wins = self.start.as_ref().is_none_or(|held| {
             (start.timestamp, std::cmp::Reverse(&start.user))
                 < (held.timestamp, std::cmp::Reverse(&held.user))
@@ -98,7 +98,7 @@ impl JobFold {
         }
     }
 
-    fn join_end(&mut self, end: &End) {
+    fn join_end(&mut self, end: &JobEnd) {
         if self.end.as_ref().is_none_or(|held| end > held) {
             self.end = Some(end.clone());
         }

@@ -11,7 +11,7 @@ const MANTISSA_BITS: u32 = 6;
 
 /// Counts of values in buckets whose width grows with the value.
 ///
-/// Values from -127 to 127 have a bucket each. Beyond, a bucket is told by the value's exponent and
+/// Values from -127 to 127 have a bucket each. Beyond, a bucket is identified by the value's exponent and
 /// the top six bits of its mantissa, so the middle of a bucket is within 1/128 (0.8 %) of
 /// every value in it. Only integers are involved, a bucket whose count is zero is dropped, and so
 /// `a + b - b == a` holds exactly, in any order.
@@ -33,8 +33,8 @@ const MANTISSA_BITS: u32 = 6;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Histogram(
-    /// Buckets in ascending order, none of them zero; `None` when there are none, which is no
-    /// allocation.
+    /// Buckets in ascending order, with counts other than zero; `None` if there are none, which saves
+    /// the allocation.
     Option<Arc<Vec<(i16, i64)>>>,
 );
 
@@ -44,7 +44,7 @@ impl Histogram {
         self.add(bucket_of(value), 1);
     }
 
-    /// Takes back one count of `value`.
+    /// Removes one count of `value`.
     pub fn unrecord(&mut self, value: i64) {
         self.add(bucket_of(value), -1);
     }
@@ -64,8 +64,8 @@ impl Histogram {
         self.entries().iter().map(|(bucket, n)| (middle_of(*bucket), *n))
     }
 
-    /// The quantile `num/den` by nearest rank, as the middle of the bucket that the value of rank
-    /// `ceil(count * num / den)` lies in; `quantile(1, 1)` is the greatest bucket. `None` when empty.
+    /// The quantile `num/den` by nearest rank, as the middle of the bucket that contains the value of
+    /// rank `ceil(count * num / den)`; `quantile(1, 1)` is the greatest bucket. `None` when empty.
     pub fn quantile(&self, num: u32, den: u32) -> Option<i64> {
         let den = i128::from(den.max(1));
         let rank = (i128::from(self.count()) * i128::from(num) + den - 1) / den;
@@ -101,7 +101,7 @@ impl Histogram {
         }
     }
 
-    /// The entries to be changed, a copy if they are shared: with room for more, unlike a clone.
+    /// The entries to change, copied with spare capacity if they are shared.
     fn own(&mut self) -> &mut Vec<(i16, i64)> {
         let entries = self.0.get_or_insert_default();
         if Arc::get_mut(entries).is_none() {
@@ -117,7 +117,7 @@ impl Histogram {
             self.clone_from(other);
             return;
         }
-        // A few buckets are found faster one by one than by a pass over all.
+        // A few buckets are found faster one by one than in a pass over all.
         if other.entries().len() * 16 < self.entries().len() + 16 {
             for (bucket, n) in other.entries() {
                 self.add(*bucket, n.wrapping_mul(sign));

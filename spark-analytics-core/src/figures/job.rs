@@ -1,4 +1,4 @@
-//! A job as stores keep it, and the figures that come of it.
+//! A job as stores keep it, and its figures.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::identity::JobKey;
 use crate::log::LogJob;
 use crate::time::Timestamp;
 
-/// All that a store holds of one job: the fold of its single events and what an event log says.
+/// Everything that a store holds of a job: the fold of its single events, and the facts of an event log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The fold of its single events.
     pub events: JobFold,
-    /// What an event log says of it.
+    /// Its facts from an event log.
     pub log: Option<Box<LogJob>>,
 }
 
@@ -24,7 +24,7 @@ pub struct JobRecord {
 pub struct Job {
     /// Which job.
     pub key: JobKey,
-    /// Whose job: the user of its start.
+    /// The user of its start.
     pub user: String,
     /// When it started.
     pub start: Timestamp,
@@ -44,12 +44,12 @@ pub struct Job {
 pub enum Source {
     /// Single events.
     Events,
-    /// An event log, which goes before single events once it has the job's end.
+    /// An event log, which takes precedence over single events once it has the job's start and end.
     Log,
 }
 
 impl Source {
-    /// The name by which stores keep it: `events` or `log`.
+    /// Its name in stores: `events` or `log`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -106,8 +106,8 @@ impl fmt::Display for JobResult {
 }
 
 impl JobRecord {
-    /// The figures in force: the log's once it has the job's start and end, else the events'.
-    /// `None` while neither knows both.
+    /// The figures in force: the log's once it has the job's start and end, otherwise those of single
+    /// events. `None` while neither has both.
     pub fn figures(&self, key: &JobKey) -> Option<Job> {
         let from_log = self.log.as_ref().and_then(|log| {
             Some(Job {
@@ -134,14 +134,14 @@ impl JobRecord {
         })
     }
 
-    /// Whether nothing is known of the job.
+    /// Whether nothing is known about the job.
     pub fn is_empty(&self) -> bool {
         self.log.is_none() && self.events.is_empty()
     }
 }
 
 impl Job {
-    /// From start to end, in µs; negative when the clock went back.
+    /// From start to end, in µs; negative if the clock was set back.
     pub const fn duration_us(&self) -> i64 {
         self.end.as_micros().saturating_sub(self.start.as_micros())
     }
@@ -156,20 +156,20 @@ impl Job {
         percent(self.tasks.succeeded, self.tasks.task_count())
     }
 
-    /// How many tasks ran at once on average: task time over duration. `None` when the job took no
-    /// time.
+    /// The average number of tasks running at the same time: task time over duration. `None` if the
+    /// job took no time.
     pub fn parallelism(&self) -> Option<f64> {
         (self.duration_us() > 0)
             .then(|| self.tasks.duration_ms as f64 * 1e3 / self.duration_us() as f64)
     }
 
-    /// How much longer the slow tasks take, see [`TaskTotals::skew`].
+    /// How much longer slow tasks take, see [`TaskTotals::skew`].
     pub fn skew(&self) -> Option<f64> {
         self.tasks.skew()
     }
 }
 
-/// `part` in a hundred of `whole`; 0 of nothing.
+/// `part` as a percentage of `whole`; 0 if `whole` is 0.
 pub(crate) const fn percent(part: i64, whole: i64) -> f64 {
     if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }

@@ -1,4 +1,4 @@
-//! Roll-ups of a day, and what a range of them comes to.
+//! Daily roll-ups, and their sums over ranges of days.
 
 use std::ops::{AddAssign, SubAssign};
 
@@ -10,7 +10,7 @@ use crate::figures::tasks::TaskTotals;
 
 /// The jobs that ended on one UTC day, of all users or of one, added up.
 ///
-/// A commutative group like [`TaskTotals`]: what a job was is subtracted and what it is added, and a
+/// A commutative group like [`TaskTotals`]: a changed job is subtracted as it was and added as it is, so a
 /// roll-up always equals a recount of the jobs. Roll-ups of several days add up to that of the range.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rollup {
@@ -38,14 +38,14 @@ impl Rollup {
         self.tasks += &job.tasks;
     }
 
-    /// Takes a job out again, as it was when it was added.
+    /// Subtracts a job, as it was when it was added.
     pub fn subtract(&mut self, job: &Job) {
         self.count(job, -1);
         self.durations.unrecord(job.duration_us());
         self.tasks -= &job.tasks;
     }
 
-    /// Takes a job out as it was and adds it as it is; the change of its tasks may be known already.
+    /// Subtracts a job as it was and adds it as it is; the change of its tasks may be known already.
     pub(crate) fn correct(&mut self, before: &Job, after: &Job, tasks: Option<&TaskTotals>) {
         let Some(tasks) = tasks else {
             self.add(after);
@@ -61,7 +61,7 @@ impl Rollup {
         self.tasks += tasks;
     }
 
-    /// All jobs.
+    /// The number of jobs.
     pub const fn jobs(&self) -> i64 {
         self.jobs_succeeded.wrapping_add(self.jobs_failed).wrapping_add(self.jobs_unknown)
     }
@@ -76,7 +76,7 @@ impl Rollup {
         mean(self.success_rate_ppb, self.jobs(), 1e7)
     }
 
-    /// Whether no job is in it; stores drop such a row.
+    /// Whether it contains no job; stores delete such a row.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

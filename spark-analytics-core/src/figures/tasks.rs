@@ -1,4 +1,4 @@
-//! What the tasks of a job, a stage, an application or a day add up to.
+//! Totals over the tasks of a job, a stage, an application or a day.
 
 use std::ops::{AddAssign, SubAssign};
 
@@ -9,22 +9,22 @@ use crate::figures::histogram::Histogram;
 /// Counts, sums and the distribution of durations over distinct tasks.
 ///
 /// It is a commutative group: `+=` and `-=` are exact and undo each other, so that a corrected
-/// task can be taken out again. Sums are wide enough for whatever tasks there can be, and numbers made up
-/// beyond that wrap around, which keeps the group exact.
+/// task can be subtracted again. Sums are wide enough for all real tasks; made-up numbers beyond
+/// that wrap around, which keeps the group exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TaskTotals {
-    /// Tasks that ended well.
+    /// Tasks that succeeded.
     pub succeeded: i64,
     /// Tasks that failed.
     pub failed: i64,
-    /// Tasks that were killed, or denied their commit; told only by event logs.
+    /// Tasks that were killed, or denied their commit; known from event logs only.
     pub killed: i64,
     /// Sum of task durations from launch to finish, in ms.
     pub duration_ms: i128,
-    /// The part of `duration_ms` that failed and killed tasks took, in ms.
+    /// The part of `duration_ms` spent in failed and killed tasks, in ms.
     pub lost_ms: i128,
-    /// Sum of executor run time, in ms; told only by event logs, as are all sums below.
+    /// Sum of executor run time, in ms; known from event logs only, as are all sums below.
     pub run_time_ms: i128,
     /// Sum of executor CPU time, in ns.
     pub cpu_time_ns: i128,
@@ -49,7 +49,7 @@ pub struct TaskTotals {
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaskOutcome {
-    /// It ended well.
+    /// It succeeded.
     Succeeded,
     /// It failed.
     Failed,
@@ -71,13 +71,13 @@ impl TaskTotals {
         self.durations += &durations;
     }
 
-    /// Takes back what [`record`](Self::record) did with the same arguments.
+    /// Undoes [`record`](Self::record) with the same arguments.
     pub fn unrecord(&mut self, outcome: TaskOutcome, duration_ms: i64) {
         self.change(outcome, duration_ms, -1);
         self.durations.unrecord(duration_ms);
     }
 
-    /// Tasks that count: those that succeeded or failed, not the killed ones.
+    /// Tasks that succeeded or failed; killed tasks do not count.
     pub const fn task_count(&self) -> i64 {
         self.succeeded.wrapping_add(self.failed)
     }
@@ -98,8 +98,8 @@ impl TaskTotals {
         Some(self.durations.quantile(99, 100)? as f64 / median as f64)
     }
 
-    /// The percentage of run time that went to garbage collection; `None` without run time, which
-    /// event logs alone tell of.
+    /// The percentage of run time spent in garbage collection; `None` without run time, which is
+    /// known from event logs only.
     pub fn gc_share(&self) -> Option<f64> {
         (self.run_time_ms > 0).then(|| 100.0 * self.gc_time_ms as f64 / self.run_time_ms as f64)
     }

@@ -4,7 +4,7 @@ use super::fields::{Date, Fields, millis};
 use crate::log::Application;
 
 /// An application as Spark's `ApplicationInfo`: its attempts in their order, of which the first, the newest
-/// in Spark, gives id and name.
+/// in Spark, provides id and name.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplicationInfo<'a>(pub &'a [Application]);
 

@@ -7,8 +7,8 @@ use crate::log::{Environment, ResourceProfile};
 
 /// An environment as Spark's `ApplicationEnvironmentInfo`, properties in the order of their names.
 ///
-/// As Spark does with its default `spark.redaction.regex` when it gives properties out, it hides the value of
-/// one whose name or value speaks of a secret, a password, a token or an access key.
+/// Like Spark with its default `spark.redaction.regex`, it redacts properties whose name or value
+/// mentions a secret, a password, a token, a credential or an access key.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplicationEnvironmentInfo<'a>(pub &'a Environment);
 

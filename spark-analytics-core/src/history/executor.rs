@@ -37,7 +37,7 @@ pub const EXECUTOR_METRICS: [&str; 23] = [
 /// An executor as Spark's `ExecutorSummary`.
 ///
 /// As in its `AppStatusStore`, the driver's time is the application's, and its time in garbage
-/// collection the peak that it told.
+/// collection the peak that it reported.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecutorSummary<'a> {
     /// The executor.

@@ -1,4 +1,4 @@
-//! The fields of an answer, in their order.
+//! The fields of a response, in order.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::time::Timestamp;
 
-/// An object that is written field by field.
+/// An object that is serialized field by field.
 pub(super) struct Fields<M>(M);
 
 impl<M: SerializeMap> Fields<M> {
@@ -26,7 +26,7 @@ impl<M: SerializeMap> Fields<M> {
         Ok(self)
     }
 
-    /// A field that is left out where there is no value.
+    /// A field that is left out if it has no value.
     pub(super) fn put_some(
         &mut self,
         name: &str,
@@ -38,7 +38,7 @@ impl<M: SerializeMap> Fields<M> {
         }
     }
 
-    /// A field for each of some names, 0 where nothing is known.
+    /// A field for each of some names, 0 if unknown.
     pub(super) fn put_numbers(
         &mut self,
         names: &[&str],
@@ -55,7 +55,7 @@ impl<M: SerializeMap> Fields<M> {
     }
 }
 
-/// An object of numbers, 0 where nothing is known.
+/// An object of numbers, 0 if unknown.
 pub(super) struct Numbers<'a>(pub(super) &'a [&'a str], pub(super) &'a BTreeMap<String, i64>);
 
 impl Serialize for Numbers<'_> {
@@ -66,7 +66,7 @@ impl Serialize for Numbers<'_> {
     }
 }
 
-/// ms since the epoch; -1, as in Spark, for a time that is not known.
+/// ms since the epoch; -1, as in Spark, for an unknown time.
 pub(super) fn millis(time: Option<Timestamp>) -> i64 {
     time.map_or(-1, Timestamp::as_millis)
 }

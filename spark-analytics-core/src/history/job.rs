@@ -37,7 +37,7 @@ impl Serialize for JobData<'_> {
     }
 }
 
-/// Where a job stands, as Spark's `JobExecutionStatus`.
+/// The status of a job, as Spark's `JobExecutionStatus`.
 pub fn job_status(job: &LogJob) -> &'static str {
     match job.job_result.as_str() {
         "" => "RUNNING",

@@ -1,9 +1,9 @@
-//! Facts of event logs as the History Server's REST gives them.
+//! Facts of event logs in the form of the History Server's REST API.
 //!
 //! Names, formats and the order of fields are those of Spark 4.1, whose classes (`org.apache.spark.status.api.v1`)
-//! the types here are named after. A field that Spark leaves out is left out. Of a stage its `details`,
-//! `rddIds` and `accumulatorUpdates` are not kept, so they are not given, and of an execution of SQL
-//! neither are the nodes and edges of its plan.
+//! the types here are named after. A field that Spark leaves out is left out. A stage's `details`,
+//! `rddIds` and `accumulatorUpdates`, and the nodes and edges of an SQL execution's plan, are not
+//! stored and therefore missing.
 
 mod application;
 mod environment;
@@ -50,13 +50,13 @@ pub fn stage_json(stage: &Stage) -> Value {
     json(&StageData(stage))
 }
 
-/// The executors that are there as a list of Spark's `ExecutorSummary`, what its `/executors` gives:
+/// The running executors as a list of Spark's `ExecutorSummary`, as in its `/executors`:
 /// the last id first.
 pub fn executors_json(log: &LogSnapshot) -> Value {
     json(&executors(log))
 }
 
-/// All executors, those too that were removed, as a list of Spark's `ExecutorSummary`: its
+/// All executors, including removed ones, as a list of Spark's `ExecutorSummary`: its
 /// `/allexecutors`, the first id first.
 pub fn all_executors_json(log: &LogSnapshot) -> Value {
     json(&all_executors(log))
@@ -81,7 +81,7 @@ pub fn stages(log: &LogSnapshot) -> Vec<&Stage> {
     stages
 }
 
-/// The executors that are there in the order of Spark's `/executors`: by id, the greatest text first.
+/// The running executors in the order of Spark's `/executors`: by id, the greatest text first.
 pub fn executors(log: &LogSnapshot) -> Vec<ExecutorSummary<'_>> {
     let mut executors = all_executors(log);
     executors.retain(|summary| summary.executor.is_active);
@@ -89,8 +89,8 @@ pub fn executors(log: &LogSnapshot) -> Vec<ExecutorSummary<'_>> {
     executors
 }
 
-/// All executors in the order of Spark's `/allexecutors`: by id, the least text first. What stands in for
-/// storage when executors are decommissioned is none.
+/// All executors in the order of Spark's `/allexecutors`: by id, the least text first. Spark's pseudo-executor for
+/// fallback storage is left out.
 pub fn all_executors(log: &LogSnapshot) -> Vec<ExecutorSummary<'_>> {
     let application = &log.application;
     let mut all: Vec<_> = log
@@ -103,7 +103,7 @@ pub fn all_executors(log: &LogSnapshot) -> Vec<ExecutorSummary<'_>> {
     all
 }
 
-/// None of these types can fail to be written: their keys are texts.
+/// Serializing these types cannot fail: all keys are strings.
 fn json(answer: &impl Serialize) -> Value {
     serde_json::to_value(answer).unwrap_or_default()
 }

@@ -14,15 +14,15 @@ pub struct ExecutionData<'a> {
     pub execution: &'a SqlExecution,
     /// Its jobs, in the order of their numbers.
     pub jobs: Vec<&'a LogJob>,
-    /// Until when its `duration` lasts while it runs: the application's latest event. It does not grow
-    /// with the clock.
+    /// The end of its `duration` while it runs: the application's latest event, so that it does not
+    /// grow with the clock.
     pub until: Option<Timestamp>,
-    /// Whether the plan is given.
+    /// Whether the plan is included.
     pub with_plan: bool,
 }
 
 impl<'a> ExecutionData<'a> {
-    /// Some of a log's executions, given in the order of their numbers, each with its jobs and plan.
+    /// Some of a log's executions in the order of their numbers, each with its jobs and plan.
     pub fn of(
         log: &'a LogSnapshot,
         executions: impl IntoIterator<Item = &'a SqlExecution>,
@@ -44,8 +44,8 @@ impl<'a> ExecutionData<'a> {
         all
     }
 
-    /// Where it stands, as Spark's `SQLExecutionUIData` has it: `RUNNING`, `COMPLETED` or `FAILED`. Of one that
-    /// ended without word of an error, as old versions of Spark write it, its jobs tell.
+    /// The status, as in Spark's `SQLExecutionUIData`: `RUNNING`, `COMPLETED` or `FAILED`. If the end does
+    /// not report an error, as in old versions of Spark, the jobs' results decide.
     pub fn status(&self) -> &'static str {
         match &self.execution.error_message {
             Some(message) if message.is_empty() => "COMPLETED",

@@ -80,7 +80,7 @@ impl Serialize for StageData<'_> {
     }
 }
 
-/// Where a stage attempt stands, as Spark's `StageStatus`.
+/// The status of a stage attempt, as Spark's `StageStatus`.
 pub const fn stage_status(status: StageStatus) -> &'static str {
     status.name()
 }

@@ -1,5 +1,5 @@
-//! Environments as stores keep them: they are as long as all else that a small log tells, and nobody
-//! selects rows by what is in them.
+//! Compact encoding of environments for storage. They are as large as the rest of a small log, and
+//! no query filters on their contents.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::log::Environment;
 /// The first byte of packed JSON; that of plain JSON is `{`.
 const LZ4: u8 = 1;
 
-/// Nothing longer is packed, nor taken for packed.
+/// Longer JSON is neither packed nor unpacked.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 impl Environment {
@@ -16,7 +16,7 @@ impl Environment {
     /// block of LZ4. Plain JSON if it is over 64 MiB long.
     ///
     /// # Errors
-    /// As [`serde_json::to_vec`]; none is known.
+    /// As [`serde_json::to_vec`]; none is expected.
     pub fn pack(&self) -> serde_json::Result<Vec<u8>> {
         let json = serde_json::to_vec(self)?;
         if json.len() > MAX_BYTES {
@@ -48,7 +48,7 @@ impl Environment {
     }
 }
 
-/// Why bytes are no packed [`Environment`].
+/// Why bytes are not a packed [`Environment`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{0}")]
 pub struct UnpackError(String);

@@ -1,8 +1,8 @@
-//! What an event log says of an application: facts that stores keep beside single events.
+//! Facts about an application from its event log, which stores keep beside single events.
 //!
-//! Of two facts about the same thing the greater wins: ended beats running, then more events counted,
-//! then the order of the remaining fields. So a log read again, a shorter copy of it, a compacted
-//! one, change nothing. The order of the fields below is that order. Within one log both only rise:
+//! If there are two facts about the same thing, the greater wins: ended beats running, then more events counted,
+//! then the order of the remaining fields. So reading a log again, a shorter copy of it, or a compacted
+//! one, changes nothing. The order of the fields below is that order. Within one log both only rise:
 //! `ended` stays once it is set, even if a stage, an executor or a job of that id appears again.
 
 pub(crate) mod codec;
@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
 pub use sql::SqlExecution;
 
-/// All facts of one application's attempt, as one event log tells them so far.
+/// All facts of an application attempt that its event log has reported so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogSnapshot {
@@ -33,7 +33,7 @@ pub struct LogSnapshot {
     pub stages: Vec<Stage>,
     /// Its executors, each id once.
     pub executors: Vec<Executor>,
-    /// Its environment, if the log tells of it.
+    /// Its environment, if the log contains it.
     pub environment: Option<Environment>,
     /// Its executions of SQL, each id once.
     pub sql: Vec<SqlExecution>,
@@ -91,8 +91,8 @@ impl LogSnapshot {
 
 /// One attempt of an application.
 ///
-/// A log whose `start_time` is later than the held one's is another run under the same id and
-/// replaces all that is held of the earlier.
+/// A log with a later `start_time` than the stored one is another run under the same id and
+/// replaces everything stored of the earlier run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Application {
@@ -102,7 +102,7 @@ pub struct Application {
     pub attempt_id: String,
     /// When the run began.
     pub start_time: Option<Timestamp>,
-    /// Whether the log has the application's end.
+    /// Whether the log contains the application's end.
     pub ended: bool,
     /// How many events of the log were counted.
     pub events: u64,
@@ -118,8 +118,8 @@ pub struct Application {
     pub last_event_time: Option<Timestamp>,
     /// All its tasks.
     pub tasks: TaskTotals,
-    /// The time that its executors' cores were there, see [`Executor::core_time_ms`]; `None` where it
-    /// was not worked out, as in what earlier versions stored.
+    /// Total core time of its executors in ms, see [`Executor::core_time_ms`]; `None` if unknown, as
+    /// in records written by earlier versions.
     pub core_time_ms: Option<i64>,
 }
 
@@ -129,17 +129,17 @@ impl Application {
         AttemptKey::new(&*self.app_id, &*self.attempt_id)
     }
 
-    /// When the run was over as far as the log knows: its end, or else the latest event.
+    /// When the run ended as far as the log reports: its end, or else the latest event.
     pub fn until(&self) -> Option<Timestamp> {
         self.end_time.or(self.last_event_time)
     }
 
-    /// From its start [until](Self::until) it was over, in µs; negative when the clock went back.
+    /// From its start [until](Self::until) its end, in µs; negative if the clock was set back.
     pub fn duration_us(&self) -> Option<i64> {
         Some(self.until()?.as_micros().saturating_sub(self.start_time?.as_micros()))
     }
 
-    /// The time that cores were there and ran no task, in ms; never less than 0. A task counts as
+    /// Core time during which no task ran, in ms; never negative. A task counts as
     /// one core, whatever `spark.task.cpus` says. `None` without core time.
     pub fn idle_core_ms(&self) -> Option<i128> {
         let core_time = self.core_time_ms.filter(|time| *time > 0)?;
@@ -152,18 +152,18 @@ impl Application {
     }
 }
 
-/// A job as an event log tells it; names and rules are those of the History Server's `/jobs`.
+/// A job, as reported by an event log; names and rules are those of the History Server's `/jobs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogJob {
     /// The job's number.
     pub job_id: i64,
-    /// Whether the log has an end of the job.
+    /// Whether the log contains an end of the job.
     pub ended: bool,
     /// How many events were counted for it.
     pub events: u64,
-    /// The `Result` of its end as Spark names it; `""` while it runs, and again when it is started
-    /// anew.
+    /// The `Result` of its end as named by Spark; `""` while it runs, and again when it is
+    /// restarted.
     pub job_result: String,
     /// The user: the job's property `user`, or else the application's.
     pub user: String,
@@ -185,7 +185,7 @@ pub struct LogJob {
     pub failure_message: Option<String>,
     /// Its stages, in Spark's order.
     pub stage_ids: Vec<i64>,
-    /// Tasks that its stages were to have.
+    /// Tasks planned for its stages.
     pub num_tasks: i64,
     /// Tasks running.
     pub active_tasks: i64,
@@ -214,7 +214,7 @@ impl LogJob {
     }
 }
 
-/// Where a stage attempt stands, in Spark's terms.
+/// The status of a stage attempt, in Spark's terms.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -246,7 +246,7 @@ impl StageStatus {
     }
 }
 
-/// One attempt of a stage as an event log tells it; names and rules are those of the History
+/// A stage attempt, as reported by an event log; names and rules are those of the History
 /// Server's `/stages`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -255,11 +255,11 @@ pub struct Stage {
     pub stage_id: i64,
     /// The attempt, from 0.
     pub stage_attempt_id: i64,
-    /// Whether it has been over: complete, failed or skipped. A skipped stage may run after all.
+    /// Whether it has ended: complete, failed or skipped. A skipped stage may still run later.
     pub ended: bool,
     /// How many events were counted for it.
     pub events: u64,
-    /// Where it stands.
+    /// Its status.
     pub status: StageStatus,
     /// Its name.
     pub name: String,
@@ -269,7 +269,7 @@ pub struct Stage {
     pub scheduling_pool: String,
     /// The resource profile.
     pub resource_profile_id: i64,
-    /// Tasks that it was to have.
+    /// Planned tasks.
     pub num_tasks: i64,
     /// Tasks running.
     pub active_tasks: i64,
@@ -289,25 +289,25 @@ pub struct Stage {
     pub shuffle_push_enabled: bool,
     /// The number of shuffle mergers.
     pub shuffle_mergers_count: i64,
-    /// Sums of its tasks' metrics by the names of Spark's REST, such as `executorRunTime` (ms); one
-    /// that is not there is 0.
+    /// Sums of its tasks' metrics by the names of Spark's REST, such as `executorRunTime` (ms); a
+    /// missing one is 0.
     pub metrics: BTreeMap<String, i64>,
-    /// Peaks of its executors' memory metrics by the names of Spark's REST, one that is not there
-    /// being 0; `None` if none were told.
+    /// Peaks of its executors' memory metrics by the names of Spark's REST, a missing one
+    /// is 0; `None` if none were reported.
     pub peak_executor_metrics: Option<BTreeMap<String, i64>>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
 }
 
 impl Stage {
-    /// From its submission to its end, in µs; `None` where either is not known.
+    /// From its submission to its end, in µs; `None` if either is unknown.
     pub fn duration_us(&self) -> Option<i64> {
         let end = self.completion_time?.as_micros();
         Some(end.saturating_sub(self.submission_time?.as_micros()))
     }
 }
 
-/// An executor as an event log tells it; names and rules are those of the History Server's
+/// An executor, as reported by an event log; names and rules are those of the History Server's
 /// `/allexecutors`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -320,11 +320,11 @@ pub struct Executor {
     pub events: u64,
     /// Host and port of its block manager.
     pub host_port: String,
-    /// Whether it is there.
+    /// Whether it is running.
     pub is_active: bool,
     /// Cores.
     pub total_cores: i64,
-    /// Tasks that fit on it at once.
+    /// Tasks that it can run at the same time.
     pub max_tasks: i64,
     /// Tasks running.
     pub active_tasks: i64,
@@ -360,24 +360,24 @@ pub struct Executor {
     pub total_off_heap_storage_memory: Option<i64>,
     /// Where its logs are, by their names.
     pub executor_logs: BTreeMap<String, String>,
-    /// What its cluster manager says of it.
+    /// Attributes from its cluster manager.
     pub attributes: BTreeMap<String, String>,
     /// Addresses of its resources, such as GPUs, by the resource's name.
     pub resources: BTreeMap<String, Vec<String>>,
-    /// Peaks of its memory metrics by the names of Spark's REST, one that is not there being 0;
-    /// `None` if none were told.
+    /// Peaks of its memory metrics by the names of Spark's REST, a missing one is 0;
+    /// `None` if none were reported.
     pub peak_memory_metrics: Option<BTreeMap<String, i64>>,
-    /// Whether no tasks are to run on it.
+    /// Whether it is excluded from running tasks.
     pub is_excluded: bool,
-    /// The stages of which no tasks are to run on it.
+    /// The stages whose tasks it is excluded from running.
     pub excluded_in_stages: BTreeSet<i64>,
 }
 
 impl Executor {
-    /// The time that its cores were there, each of them counted, in ms: from when it was added until it
-    /// was removed, or else until `until`. 0 where either is not known, or the clock went back.
+    /// Core time in ms: the number of cores times the time from when it was added until it was removed,
+    /// or else until `until`. 0 if either is unknown or the clock was set back.
     ///
-    /// Of an executor that was removed and came back under its id, only the time after that counts.
+    /// If an executor was removed and added again under the same id, only the time after that counts.
     pub fn core_time_ms(&self, until: Option<Timestamp>) -> i64 {
         match (self.add_time, self.remove_time.or(until)) {
             (Some(from), Some(to)) => {
@@ -389,16 +389,16 @@ impl Executor {
     }
 }
 
-/// The longest location of a log that is noted, in bytes.
+/// Maximum length of a recorded log location, in bytes.
 pub const MAX_LOCATION_BYTES: usize = 4 * 1024;
 
-/// A log's storage as it was when the log was taken, by which an importer knows again what it has
-/// taken. It is no fact: no figure depends on it.
+/// The location, size and time of a log when it was imported, by which an importer recognises logs
+/// that it has imported. It is not a fact: no figure depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LogSource {
-    /// Where the log lies: an absolute path or a URL.
+    /// Where the log is: an absolute path or a URL.
     pub location: String,
-    /// Its size as it is stored, in bytes.
+    /// Its size in storage, in bytes.
     pub size: u64,
     /// When it was last changed.
     pub modified: Timestamp,
@@ -406,16 +406,16 @@ pub struct LogSource {
 
 impl LogSource {
     /// Whether stores note it: its location has at most [`MAX_LOCATION_BYTES`] and no U+0000, which not
-    /// every database can hold. A log whose source is not noted is taken again each time.
+    /// every database can hold. A log whose source is not recorded is imported again each time.
     pub fn can_be_noted(&self) -> bool {
         self.location.len() <= MAX_LOCATION_BYTES && !self.location.contains('\0')
     }
 }
 
-/// Something in a log that could not be read and was left out.
+/// Something in a log that could not be read and was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LogWarning {
-    /// Where it stands, in bytes from the start of the log after decompression.
+    /// Its position, in bytes from the start of the log after decompression.
     pub offset: u64,
     /// The line's number, from 1.
     pub line: u64,

@@ -1,4 +1,4 @@
-//! What an event log says of an execution of a query.
+//! An SQL execution, from an event log.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,8 @@ use crate::time::Timestamp;
 
 /// An execution of Spark SQL; names and rules are those of the History Server's `/sql`.
 ///
-/// Its jobs are those whose [`sql_execution_id`](crate::LogJob::sql_execution_id) names it. The graph of its plan
-/// and the metrics of the plan's nodes are not kept.
+/// Its jobs are those whose [`sql_execution_id`](crate::log::LogJob::sql_execution_id) names it. The plan's graph
+/// and the metrics of its nodes are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SqlExecution {
@@ -17,17 +17,17 @@ pub struct SqlExecution {
     pub ended: bool,
     /// How many events were counted for it: its start, its end, and changes of its plan.
     pub events: u64,
-    /// The execution that began it, its own number if none did.
+    /// The execution that started it, or its own number.
     pub root_execution_id: Option<i64>,
     /// When it was submitted.
     pub submission_time: Option<Timestamp>,
     /// When it ended.
     pub completion_time: Option<Timestamp>,
-    /// Why it failed; `Some("")` of one that ended well, `None` while it runs or where an old Spark
-    /// does not tell.
+    /// Why it failed; `Some("")` if it succeeded, `None` while it runs or if an old version of Spark
+    /// does not report it.
     pub error_message: Option<String>,
-    /// The description of the job that it is, or the call in the program.
+    /// The job's description, or the call site in the program.
     pub description: String,
-    /// The physical plan as text, the last that adaptive execution told. `""` also where a log tells more plans than are kept.
+    /// The physical plan as text, the last one reported by adaptive execution. Also `""` if the log has more plans than are kept.
     pub plan_description: String,
 }

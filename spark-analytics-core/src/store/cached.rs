@@ -1,4 +1,4 @@
-//! A store adapter that remembers what was read.
+//! A store adapter that caches reads.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,11 +23,10 @@ use crate::time::Day;
 
 /// A [`Store`] around another that keeps jobs, first pages of job lists and roll-ups in a bounded map.
 ///
-/// What is written through it is seen at once; what other handles or processes write may stay unseen
-/// for the age limit. Clones share the map.
+/// Writes through it are visible immediately; writes of other handles or processes may stay
+/// invisible for the age limit. Clones share the map.
 ///
-/// It reads the monotonic clock for the age of entries, which makes it the one part of this crate
-/// that knows a clock.
+/// It reads the monotonic clock for the age of entries.
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,13 +55,13 @@ struct Shared {
     rollups: Shelf<Range, Arc<[(Day, Rollup)]>>,
 }
 
-/// How often a [`Cached`] and its clones have had an answer, since it was made.
+/// Hits and misses of a [`Cached`] and its clones since it was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CacheCounts {
-    /// Reads that it answered.
+    /// Reads answered from the cache.
     pub hits: u64,
-    /// Reads that it might have answered and that the store did.
+    /// Cacheable reads that the store answered.
     pub misses: u64,
 }
 
@@ -70,13 +69,13 @@ pub struct CacheCounts {
 type Range = (Day, Day, Option<String>);
 
 impl<S: Store> Cached<S> {
-    /// Around a store, with up to 10,000 jobs and some hundred lists and roll-ups for up to 1 s.
+    /// Caches up to 10,000 jobs and about a hundred lists and roll-ups for up to 1 s.
     pub fn new(store: S) -> Self {
         Self::with_limits(store, 10_000, Duration::from_secs(1))
     }
 
-    /// Around a store, with about `jobs` jobs and a hundredth as many lists (of at most
-    /// 1,001 jobs) and roll-ups, all for up to `age`. Both numbers are rounded up to multiples of 64.
+    /// Caches about `jobs` jobs and a hundredth as many lists (of at most 1,001 jobs) and roll-ups,
+    /// all for up to `age`. Both numbers are rounded up to multiples of 64.
     pub fn with_limits(store: S, jobs: usize, age: Duration) -> Self {
         let shared = Shared {
             jobs: Shelf::new(jobs, age),
@@ -86,12 +85,12 @@ impl<S: Store> Cached<S> {
         Self { store, shared: Arc::new(shared) }
     }
 
-    /// The store within.
+    /// The wrapped store.
     pub const fn inner(&self) -> &S {
         &self.store
     }
 
-    /// How often it has had an answer so far. It costs next to nothing.
+    /// Hits and misses so far. The call is cheap.
     pub fn counts(&self) -> CacheCounts {
         let Shared { jobs, lists, rollups } = &*self.shared;
         let mut counts = CacheCounts::default();
@@ -103,7 +102,7 @@ impl<S: Store> Cached<S> {
     }
 }
 
-/// Makes entries stale when a write is over, however it ended: also when its future was dropped.
+/// Invalidates entries when a write ends in any way, including by dropping its future.
 struct Stale<'a> {
     shared: &'a Shared,
     /// `None` for all jobs.
@@ -121,6 +120,8 @@ impl Drop for Stale<'_> {
     }
 }
 
+// A method left to its default would not reach the store within.
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store> Store for Cached<S> {
     fn dedup(&self) -> Dedup {
@@ -230,13 +231,13 @@ impl<S: Store> Store for Cached<S> {
     }
 }
 
-/// The most jobs of a list that is kept: a page of 1,000, and the one that tells of a next page.
+/// Maximum length of a cached list: a page of 1,000 and one more, which shows that there is a next page.
 const LONGEST_LIST: usize = 1_001;
 
-/// How many parts a shelf is in; a write to one part leaves reads of the others alone.
+/// Number of shards of a shelf; a write to one shard does not affect reads of the others.
 const PARTS: usize = 64;
 
-/// A bounded map with an age limit whose entries cannot be filled with what a write has overtaken.
+/// A bounded map with an age limit that never stores a value read before a concurrent write.
 struct Shelf<K, V> {
     age: Duration,
     part_capacity: usize,
@@ -257,7 +258,7 @@ struct Part<K, V> {
     entries: HashMap<K, (Instant, V)>,
 }
 
-/// A read that found nothing and may fill the entry, if no write has touched its part since.
+/// A miss that may fill the entry unless a write has touched its part since.
 struct Read {
     version: u64,
     since: Instant,
@@ -305,7 +306,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
             let (age, now) = (self.age, Instant::now());
             part.entries.retain(|_, (read_at, _)| now.duration_since(*read_at) < age);
             if part.entries.len() >= self.part_capacity {
-                // Any one: which is as good as the next to go.
+                // Any entry will do as the one to evict.
                 let victim = part.entries.keys().next().cloned();
                 victim.and_then(|victim| part.entries.remove(&victim));
             }
@@ -332,7 +333,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
     }
 }
 
-/// No panic can happen while a part is locked, so a poisoned one is as good as any.
+/// Code that holds the lock cannot panic, so a poisoned lock can be used.
 fn lock<K, V>(part: &Mutex<Part<K, V>>) -> MutexGuard<'_, Part<K, V>> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! A store in memory: complete, for tests and for programs that need no more.
+//! An in-memory store: complete, for tests and for programs that need no persistence.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -20,7 +20,7 @@ use crate::store::{
 };
 use crate::time::Day;
 
-/// A [`Store`] that keeps everything in this process. Clones share it; it is gone with the last.
+/// A [`Store`] that keeps everything in this process. Clones share it; it is dropped with the last one.
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     dedup: Dedup,
@@ -49,7 +49,7 @@ struct JobRows {
 
 #[derive(Debug, Default)]
 struct ApplicationRows {
-    /// `None` if only single events told of it.
+    /// `None` if known from single events only.
     application: Option<Application>,
     jobs: BTreeMap<i64, JobRows>,
     stages: BTreeMap<(i64, i64), Stage>,
@@ -73,7 +73,7 @@ impl ApplicationRows {
 }
 
 impl MemoryStore {
-    /// An empty store under a rule.
+    /// An empty store with a dedup rule.
     pub fn new(dedup: Dedup) -> Self {
         let state = State {
             pruned_before: Day::MIN,

@@ -1,4 +1,4 @@
-//! The `Store` trait: what a backend has to do.
+//! The `Store` trait: what a backend must do.
 
 pub(crate) mod cached;
 pub(crate) mod durability;
@@ -18,13 +18,12 @@ use crate::log::{Application, LogSnapshot, LogSource};
 use crate::rejected::{Rejected, Rejection};
 use crate::time::{Day, Timestamp};
 
-/// Where facts are kept.
+/// Storage of events, jobs, roll-ups and facts of event logs.
 ///
-/// A store is thin: it keeps rows and finds them again, all in terms of the types below, and works out
-/// no figure. What to write is said by two pure functions, so that figures are the same in
-/// every store.
+/// A store is thin: it keeps rows and finds them again, and computes no figures. Two pure functions
+/// determine what to write, so that figures are the same in every store.
 ///
-/// What may be long is read page by page: the last of one page is where the next goes on.
+/// Long lists are read page by page: the last item of a page is the cursor of the next.
 ///
 /// ```
 /// use spark_analytics_core::{Event, EventCursor, JobKey, MemoryStore, Store};
@@ -49,27 +48,27 @@ use crate::time::{Day, Timestamp};
 /// # }
 /// ```
 ///
-/// # Writing one
+/// # Implementing a store
 ///
 /// [`ingest`](Self::ingest) is one transaction that no other writer may interleave with:
 ///
-/// 1. Make a [`Batch`](crate::Batch) of the events; it tells the distinct jobs and identities.
-/// 2. Load what is held of them into [`Held`](crate::Held): the prune day, the next event id, a
+/// 1. Make a [`Batch`](crate::backend::Batch) of the events; it has the distinct jobs and identities.
+/// 2. Load the stored state of them into [`Held`](crate::backend::Held): the prune day, the next event id, a
 ///    [`JobRecord`] for each job (the default one if unknown) and the stored event, if any, of each identity.
-/// 3. Call [`plan`](crate::plan()).
-/// 4. Write what the [`WriteSet`](crate::WriteSet) says: insert and update events, put or, if
+/// 3. Call [`plan`](crate::backend::plan()).
+/// 4. Write the [`WriteSet`](crate::backend::WriteSet): insert and update events, put or, if
 ///    empty, delete job records, add each roll-up's change to the held one and delete it if it
 ///    comes out empty, keep the next event id. Commit, durably.
 /// 5. Return the receipts.
 ///
-/// [`ingest_logs`](Self::ingest_logs) is the same with [`HeldLog`](crate::HeldLog) and
-/// [`plan_log`](crate::plan_log()), log by log within one transaction. Ids count up from 1,
+/// [`ingest_logs`](Self::ingest_logs) is the same with [`HeldLog`](crate::backend::HeldLog) and
+/// [`plan_log`](crate::backend::plan_log()), log by log within one transaction. Ids count up from 1,
 /// perhaps with gaps, and are never given twice.
 ///
 /// Jobs are listed by their figures ([`JobRecord::figures`]) in the order of [`JobCursor`]; a job
 /// without figures is in no list. A store needs an index in that order which it keeps up from
-/// [`JobWrite::figures_before`](crate::JobWrite::figures_before) and
-/// [`JobWrite::figures`](crate::JobWrite::figures).
+/// [`JobWrite::figures_before`](crate::backend::JobWrite::figures_before) and
+/// [`JobWrite::figures`](crate::backend::JobWrite::figures).
 ///
 /// # What holds afterwards
 ///
@@ -81,19 +80,18 @@ use crate::time::{Day, Timestamp};
 /// The crate `spark-analytics-conformance` provides a conformance suite for any store.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// The rule by which the store was created.
+    /// The dedup rule with which the store was created.
     fn dedup(&self) -> Dedup;
 
-    /// Takes a batch of events, each as if after those before it. The receipts stand in the order
-    /// of the events. An empty batch does nothing.
+    /// Stores a batch of events in order. Receipts are returned in the order of the events. An empty batch does nothing.
     ///
     /// # Errors
     /// [`Error::Engine`](crate::Error::Engine), [`Error::Unavailable`](crate::Error::Unavailable) or
     /// [`Error::Damaged`](crate::Error::Damaged); nothing of the batch is applied then.
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>>;
 
-    /// Takes what some event logs say, each as if after those before it, and notes where logs lay: all of
-    /// it or nothing, in one transaction. The receipts stand in the order of the logs.
+    /// Stores several log snapshots in order and records their source locations, atomically in one
+    /// transaction. Receipts are returned in the order of the logs.
     ///
     /// Of a location the last note counts; one that [cannot be noted](LogSource::can_be_noted) is left
     /// out. What changes nothing is not written.
@@ -106,11 +104,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>>;
 
-    /// What is held of a job; `None` if nothing.
+    /// Everything stored of a job; `None` if nothing.
     ///
     /// # Errors
     /// [`Error::Engine`](crate::Error::Engine), [`Error::Unavailable`](crate::Error::Unavailable) or
-    /// [`Error::Damaged`](crate::Error::Damaged), as for all that read.
+    /// [`Error::Damaged`](crate::Error::Damaged), like all reading methods.
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>>;
 
     /// The first `limit` jobs with figures after the cursor that match, in the order of [`JobCursor`].
@@ -124,8 +122,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Job>>;
 
-    /// The roll-ups that are held of the days `from` to `to`, both included, in their order: those
-    /// of one user, or of all users together.
+    /// The stored roll-ups of the days `from` to `to`, both included, in order: those of one user, or
+    /// those of all users together.
     ///
     /// # Errors
     /// As [`job`](Self::job).
@@ -152,21 +150,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Application>>;
 
-    /// All that event logs told of an application's attempt: jobs, stages, executors and executions of SQL
-    /// each in the order of their ids. `None` if no log told of it.
+    /// All facts of an application attempt from event logs: jobs, stages, executors and SQL executions,
+    /// each in the order of their ids. `None` if there are none.
     ///
     /// # Errors
     /// As [`job`](Self::job).
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>>;
 
-    /// What was noted last of a log's location; `None` if nothing.
+    /// The source last recorded for a log's location; `None` if there is none.
     ///
     /// # Errors
     /// As [`job`](Self::job).
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>>;
 
-    /// Keeps input that could not be taken. Of all that was ever given the newest
-    /// [`MAX_REJECTED`](crate::MAX_REJECTED) are kept.
+    /// Stores rejected input. Only the newest [`MAX_REJECTED`](crate::MAX_REJECTED) are kept.
     ///
     /// # Errors
     /// As [`ingest`](Self::ingest).
@@ -178,21 +175,21 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As [`job`](Self::job).
     async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>>;
 
-    /// Removes raw events before the day and refuses such events from now on ([`Receipt::TooOld`]).
+    /// Removes raw events before the day and rejects such events from now on ([`Receipt::TooOld`]).
     /// Figures, roll-ups and facts of event logs stay. The day only moves forward: an earlier one than
     /// before removes nothing.
     ///
     /// # Errors
-    /// As [`ingest`](Self::ingest); the day may hold already then, and calling again goes on.
+    /// As [`ingest`](Self::ingest); the day may already be in force then, and calling again resumes.
     async fn prune(&self, before: Day) -> Result<Pruned>;
 
-    /// Whether the store answers.
+    /// Checks that the store responds.
     ///
     /// # Errors
-    /// [`Error::Engine`](crate::Error::Engine) with the reason why not.
+    /// [`Error::Engine`](crate::Error::Engine) with the reason.
     async fn check(&self) -> Result<()>;
 
-    /// Finishes what is under way and lets go of files and connections; later calls may fail.
+    /// Finishes operations in progress and releases files and connections; later calls may fail.
     ///
     /// # Errors
     /// [`Error::Engine`](crate::Error::Engine).
@@ -201,20 +198,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// What became of an event, with the id it is stored under.
+/// The outcome of an event, with the id under which it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Receipt {
     /// It is new.
     Recorded(i64),
-    /// One of the same identity is held whose content is the same or greater.
+    /// An event of the same identity with the same or greater content is stored.
     Duplicate(i64),
-    /// It took the place of one of the same identity whose content was less.
+    /// It replaced an event of the same identity with lesser content.
     Replaced(i64),
-    /// It lies before the day up to which events were pruned and was not taken.
+    /// It is before the day up to which events were pruned, and was rejected.
     TooOld,
 }
 
-/// What became of a log's facts: how many were new or greater than those held.
+/// The outcome of a log: how many facts were new or greater than the stored ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LogReceipt {
     /// Jobs written.
@@ -232,18 +229,18 @@ pub struct LogReceipt {
 }
 
 impl LogReceipt {
-    /// Whether the log said nothing new.
+    /// Whether the log changed nothing.
     pub fn is_unchanged(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What [`Store::prune`] did.
+/// The result of [`Store::prune`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Pruned {
     /// Raw events removed.
     pub events: u64,
-    /// The day in force: events before it are refused.
+    /// The day in force: events before it are rejected.
     pub before: Day,
 }
 
@@ -326,7 +323,7 @@ impl From<&Event> for EventCursor {
     }
 }
 
-/// An event with the id it is stored under.
+/// An event with the id under which it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoredEvent {
     /// Its id, from 1.
@@ -335,6 +332,8 @@ pub struct StoredEvent {
     pub event: Event,
 }
 
+// A method left to its default would not reach the store within.
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn dedup(&self) -> Dedup {

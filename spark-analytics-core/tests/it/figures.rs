@@ -1,6 +1,7 @@
 //! Figures beyond the History Server's.
 
-use spark_analytics_core::{Application, Stage, TaskOutcome, TaskTotals, Timestamp};
+use spark_analytics_core::log::{Application, Stage};
+use spark_analytics_core::{TaskOutcome, TaskTotals, Timestamp};
 
 fn at(seconds: i64) -> Option<Timestamp> {
     Some(Timestamp::from_millis(seconds * 1_000))

@@ -3,8 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use spark_analytics_core::backend::JobFold;
 use spark_analytics_core::{
-    Event, JobFold, JobKey, JobRecord, MAX_DURATION_MS, Rollup, TaskOutcome, TaskTotals, Timestamp,
+    Event, JobKey, JobRecord, MAX_DURATION_MS, Rollup, TaskOutcome, TaskTotals, Timestamp,
 };
 
 fn event() -> impl Strategy<Value = Event> {

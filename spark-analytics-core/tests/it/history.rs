@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use spark_analytics_core::Timestamp;
 use spark_analytics_core::history::{
     ApplicationEnvironmentInfo, ApplicationInfo, ExecutionData, JobData,
 };
-use spark_analytics_core::{
+use spark_analytics_core::log::{
     Application, Environment, Executor, ExecutorResource, LogJob, LogSnapshot, ResourceProfile,
-    SqlExecution, Timestamp,
+    SqlExecution,
 };
 
 fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

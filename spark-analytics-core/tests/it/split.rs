@@ -83,7 +83,7 @@ fn an_array_that_is_cut_short_is_an_error_after_its_last_piece() {
 #[test]
 fn what_is_no_array_is_an_error_where_one_is_wanted() {
     for input in ["", " \n", "{}", "\u{feff}[]"] {
-        assert_eq!(shown(EventSplitter::array(), input), ["it is no JSON array"]);
+        assert_eq!(shown(EventSplitter::array(), input), ["it is not a JSON array"]);
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use spark_analytics_core::backend::UnpackError;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{
-    Analytics, Cached, Error, Event, EventSplitter, InvalidEvent, LogSnapshot, MemoryStore,
-    ParseDedupError, ParseTimeError, SplitError, Store, UnpackError,
+    Analytics, Cached, Error, Event, EventSplitter, InvalidEvent, MemoryStore, ParseDedupError,
+    ParseTimeError, SplitError, Store,
 };
 
 fn is_shared<T: Send + Sync + 'static>() {}

@@ -114,7 +114,7 @@ fn an_error_names_the_field_and_what_is_wrong_with_it() {
     let cases = [
         ("event", None, "field `event` is missing".to_owned()),
         ("event", Some("1"), "field `event` must be a text, not a number".to_owned()),
-        ("event", Some("\"SparkListenerLogStart\""), format!("field `event` names an unknown event type `SparkListenerLogStart`; known are {known}")),
+        ("event", Some("\"SparkListenerLogStart\""), format!("field `event` has the unknown event type `SparkListenerLogStart`; known types are {known}")),
         ("job_id", None, "field `job_id` is missing".to_owned()),
         ("job_id", Some("null"), "field `job_id` is missing".to_owned()),
         ("job_id", Some("\"1\""), "field `job_id` must be an integer, not a text".to_owned()),
@@ -130,7 +130,7 @@ fn an_error_names_the_field_and_what_is_wrong_with_it() {
         ("timestamp", Some("\"1969-12-31T23:59:59Z\""), "field `timestamp` must be a time from 1970 to 2262".to_owned()),
         ("timestamp", Some("\"2263-01-01T00:00:00Z\""), "field `timestamp` must be a time from 1970 to 2262".to_owned()),
         ("user", Some("[]"), "field `user` must be a text, not a list".to_owned()),
-        ("user", Some(long.as_str()), "field `user` has 1025 bytes, more than the 1024 that are taken".to_owned()),
+        ("user", Some(long.as_str()), "field `user` has 1025 bytes, more than the limit of 1024".to_owned()),
         ("user", Some("\"a\\u0000b\""), "field `user` must not contain the character U+0000".to_owned()),
         ("task_id", Some("\"\""), "field `task_id` must not be empty".to_owned()),
         ("task_id", Some("7"), "field `task_id` must be a text, not a number".to_owned()),
@@ -161,8 +161,8 @@ fn what_is_no_object_is_told_by_place() {
         "the event cannot be read: EOF while parsing an object at line 1 column 1"
     );
     assert_eq!(error(""), "the event cannot be read: EOF while parsing a value at line 1 column 0");
-    assert_eq!(error("[]"), "the event cannot be read: it is no JSON object: `[]`");
-    assert_eq!(error("7"), "the event cannot be read: it is no JSON object: `7`");
+    assert_eq!(error("[]"), "the event cannot be read: not a JSON object: `[]`");
+    assert_eq!(error("7"), "the event cannot be read: not a JSON object: `7`");
     let long = format!("\"{}\"", "x".repeat(60_000));
     assert!(error(&long).len() < 200, "an error quotes no page");
     assert!(error(&format!("{START}x")).contains("trailing characters at line 1"));
@@ -181,7 +181,7 @@ fn an_event_of_64_kib_is_taken_and_no_longer_one() {
     assert_eq!(
         error(&fits.replace("xx", "xxx")),
         format!(
-            "the event has {} bytes, more than the 65536 that are taken",
+            "the event has {} bytes, more than the limit of 65536",
             fits.replace("xx", "xxx").len()
         )
     );

@@ -49,7 +49,7 @@ fn assert_grows(all: &[String], step: usize) {
         if let Some(last) = &last {
             assert!(now.application >= last.application, "after {lines} lines");
             assert_grown(&last.jobs, &now.jobs, |job| job.job_id, lines);
-            let stage = |s: &spark_analytics_core::Stage| (s.stage_id, s.stage_attempt_id);
+            let stage = |s: &spark_analytics_core::log::Stage| (s.stage_id, s.stage_attempt_id);
             assert_grown(&last.stages, &now.stages, stage, lines);
             assert_grown(&last.executors, &now.executors, |e| e.id.clone(), lines);
             assert_grown(&last.sql, &now.sql, |execution| execution.execution_id, lines);

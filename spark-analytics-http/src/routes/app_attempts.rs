@@ -1,6 +1,7 @@
 //! The attempts of an application, read without their logs.
 
-use spark_analytics_core::{Application, AttemptKey, Result, Store};
+use spark_analytics_core::log::Application;
+use spark_analytics_core::{AttemptKey, Result, Store};
 
 /// How many attempts are read at a time.
 const PAGE: usize = 1_000;

@@ -6,7 +6,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::{ApplicationFigures, StageFigures};
-use spark_analytics_core::{Application, AttemptKey, Stage, Store};
+use spark_analytics_core::log::{Application, Stage};
+use spark_analytics_core::{AttemptKey, Store};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;

@@ -1,7 +1,8 @@
 //! Figures of applications and of their stages.
 
 use serde_json::{Value, json};
-use spark_analytics_core::{Application, LogSnapshot, Stage, Store, TaskOutcome, Timestamp};
+use spark_analytics_core::log::{Application, LogSnapshot, Stage};
+use spark_analytics_core::{Store, TaskOutcome, Timestamp};
 
 use crate::Api;
 

@@ -245,10 +245,10 @@ async fn executions_of_sql_are_listed_by_number() {
 #[tokio::test]
 async fn a_long_list_of_executions_is_cut_to_twenty_by_default() {
     let api = Api::new();
-    let mut log = spark_analytics_core::LogSnapshot::default();
+    let mut log = spark_analytics_core::log::LogSnapshot::default();
     log.application.app_id = "app".to_owned();
     log.sql = (0..30)
-        .map(|execution_id| spark_analytics_core::SqlExecution {
+        .map(|execution_id| spark_analytics_core::log::SqlExecution {
             execution_id,
             ..Default::default()
         })

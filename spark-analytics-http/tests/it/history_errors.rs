@@ -1,7 +1,8 @@
 //! What the History Server answers when there is nothing to answer.
 
 use axum::http::Method;
-use spark_analytics_core::{Application, LogSnapshot, Stage, Store, Timestamp};
+use spark_analytics_core::log::{Application, LogSnapshot, Stage};
+use spark_analytics_core::{Store, Timestamp};
 
 use crate::{Answer, Api};
 

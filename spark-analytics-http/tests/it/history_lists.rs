@@ -1,7 +1,8 @@
 //! Spark's list of applications, and their attempts.
 
 use serde_json::Value;
-use spark_analytics_core::{Application, LogSnapshot, Store, Timestamp};
+use spark_analytics_core::log::{Application, LogSnapshot};
+use spark_analytics_core::{Store, Timestamp};
 
 use crate::Api;
 

@@ -1,6 +1,8 @@
 //! The API as a client sees it: requests against a router over a store in memory.
 
 #![allow(clippy::unwrap_used)]
+// Facts of logs may grow, so they are built field by field.
+#![allow(clippy::field_reassign_with_default)]
 mod access;
 mod applications;
 mod batch;
@@ -24,6 +26,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
+use spark_analytics_core::log::{Application, LogSnapshot};
 use spark_analytics_core::{Analytics, MemoryStore, Store};
 use spark_analytics_http::ApiOptions;
 use tower::ServiceExt;
@@ -37,6 +40,20 @@ const END: &str = r#"{"event":"SparkListenerJobEnd","job_id":101,"timestamp":"20
 struct Api {
     router: Router,
     store: Arc<dyn Store>,
+}
+
+/// A log that only has an application.
+fn snapshot(application: Application) -> LogSnapshot {
+    let mut log = LogSnapshot::default();
+    log.application = application;
+    log
+}
+
+/// An application without any other fact.
+fn application(app_id: &str) -> Application {
+    let mut application = Application::default();
+    application.app_id = app_id.to_owned();
+    application
 }
 
 struct Answer {
@@ -91,6 +108,11 @@ impl Api {
 
     async fn array(&self, body: impl Into<Body>) -> Answer {
         self.post("/api/v1/logs/batch", &[("content-type", "application/json")], body).await
+    }
+
+    /// Stores a log.
+    async fn import(&self, log: LogSnapshot) {
+        self.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     }
 
     /// A store that holds the one job of this module.

@@ -109,7 +109,7 @@ async fn valid_events_of_a_batch_are_queued_and_invalid_ones_reported() {
     let (api, queue) = api(Odd::with(Fault::Fails), 10);
     let answer = accepted(&api.lines([START, "oops", END].join("\n")).await);
     assert_eq!(queue.raw(), [START, END]);
-    let detail = "the event cannot be read: it is no JSON object: `oops`";
+    let detail = "the event cannot be read: not a JSON object: `oops`";
     assert_eq!(
         answer,
         json!({
@@ -132,12 +132,12 @@ async fn a_queue_that_accepts_no_event_is_a_503_with_retry_after() {
     let detail = answer.problem(503);
     assert_eq!(
         detail,
-        "no event can be queued now: it is full; events before it: 0 queued, 0 rejected"
+        "events cannot be queued now: it is full; events before it: 0 queued, 0 rejected"
     );
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(api.ingest(START).await.status, StatusCode::ACCEPTED);
     let answer = api.ingest(END).await;
-    assert_eq!(answer.problem(503), "no event can be queued now: it is full");
+    assert_eq!(answer.problem(503), "events cannot be queued now: it is full");
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(queue.raw(), [START]);
 }

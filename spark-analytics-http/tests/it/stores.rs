@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Analytics, Application, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor,
-    JobFilter, JobKey, JobRecord, Limits, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned,
-    Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    Analytics, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, Limits, LogReceipt, MemoryStore, Pruned, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 use spark_analytics_http::ApiOptions;
 use tokio::sync::Semaphore;
 
-use crate::{Api, END, START, TASK};
+use crate::{Api, END, START, TASK, application, snapshot};
 
 /// A memory store whose writes need a permit each, or fail.
 #[derive(Debug)]
@@ -138,10 +139,10 @@ async fn a_full_queue_is_a_503_and_what_waited_is_stored() {
     assert!(futures::poll!(&mut first).is_pending());
     assert!(futures::poll!(&mut second).is_pending());
     let busy = api.ingest(END).await;
-    assert_eq!(busy.problem(503), "3 events wait to be stored, and 2 may: send again in a moment");
+    assert_eq!(busy.problem(503), "3 events are waiting to be stored (limit: 2); retry shortly");
     assert_eq!(busy.header("retry-after"), "1");
     let busy = api.lines(END).await;
-    assert!(busy.problem(503).contains("send again in a moment"));
+    assert!(busy.problem(503).contains("retry shortly"));
     assert_eq!(busy.header("retry-after"), "1");
 
     writes.add_permits(10);
@@ -234,11 +235,7 @@ async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
 /// An application of a store that can list applications and read no log.
 async fn with_an_application(fault: Fault) -> Api {
     let api = Api::over(Odd::with(fault), &ApiOptions::default());
-    let application = Application { app_id: "a".to_owned(), ..Application::default() };
-    api.store
-        .ingest_logs(vec![LogSnapshot { application, ..LogSnapshot::default() }], Vec::new())
-        .await
-        .unwrap();
+    api.import(snapshot(application("a"))).await;
     api
 }
 

@@ -4,7 +4,7 @@ use sqlx::QueryBuilder;
 
 use spark_analytics_core::backend::{HeldLog, rows_limit};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
-use spark_analytics_core::{Result, Timestamp};
+use spark_analytics_core::{AttemptKey, Result, Timestamp};
 
 use crate::PostgresStore;
 use crate::error::failed;
@@ -14,9 +14,9 @@ use crate::value::{Columns, cannot_be_held, until_nul};
 
 pub(crate) async fn log(
     store: &PostgresStore,
-    app_id: &str,
-    attempt_id: &str,
+    attempt: &AttemptKey,
 ) -> Result<Option<LogSnapshot>> {
+    let AttemptKey { app_id, attempt_id } = attempt;
     if cannot_be_held(&[app_id, attempt_id]) {
         return Ok(None);
     }
@@ -38,16 +38,16 @@ pub(crate) async fn log(
 
 pub(crate) async fn applications(
     store: &PostgresStore,
-    after: Option<(&str, &str)>,
+    after: Option<&AttemptKey>,
     limit: usize,
 ) -> Result<Vec<Application>> {
     let mut query = QueryBuilder::new("SELECT app_no, fact FROM spark_applications");
     match after {
         // No stored text equals one with U+0000, so the columns after it cannot matter.
-        Some((app_id, _)) if cannot_be_held(&[app_id]) => {
+        Some(AttemptKey { app_id, .. }) if cannot_be_held(&[app_id]) => {
             query.push(" WHERE app_id > ").push_bind(until_nul(app_id));
         }
-        Some((app_id, attempt_id)) => {
+        Some(AttemptKey { app_id, attempt_id }) => {
             query.push(" WHERE (app_id, attempt_id) > (").push_bind(app_id);
             query.push(", ").push_bind(until_nul(attempt_id)).push(")");
         }

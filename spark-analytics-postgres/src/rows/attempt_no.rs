@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use spark_analytics_core::Result;
+use spark_analytics_core::{AttemptKey, Result};
 use sqlx::postgres::PgConnection;
 
 use crate::PostgresStore;
@@ -11,18 +11,15 @@ use crate::error::failed;
 use crate::statement::Rows;
 use crate::transaction::{BEGIN, Transaction};
 
-/// An application's id and its attempt's.
-pub(crate) type App = (String, String);
-
 /// How many numbers are remembered.
 const MOST: usize = 10_000;
 
 /// Numbers that are known: they never change.
 #[derive(Debug, Default)]
-pub(crate) struct Numbers(Mutex<HashMap<App, i64>>);
+pub(crate) struct Numbers(Mutex<HashMap<AttemptKey, i64>>);
 
 impl Numbers {
-    fn known(&self) -> MutexGuard<'_, HashMap<App, i64>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<AttemptKey, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -35,7 +32,10 @@ impl PostgresStore {
 
     /// The number of each attempt. An attempt without one is numbered immediately, in a commit of its own: a number
     /// alone is not yet a fact.
-    pub(crate) async fn numbers(&self, apps: BTreeSet<App>) -> Result<HashMap<App, i64>> {
+    pub(crate) async fn numbers(
+        &self,
+        apps: BTreeSet<AttemptKey>,
+    ) -> Result<HashMap<AttemptKey, i64>> {
         let (mut numbers, mut unknown) = (HashMap::new(), Vec::new());
         {
             let known = self.numbers.known();
@@ -59,7 +59,7 @@ impl PostgresStore {
         Ok(numbers)
     }
 
-    async fn find_or_number(&self, apps: &[App]) -> sqlx::Result<Vec<(App, i64)>> {
+    async fn find_or_number(&self, apps: &[AttemptKey]) -> sqlx::Result<Vec<(AttemptKey, i64)>> {
         let mut transaction = Transaction::begin(&self.pool, BEGIN).await?;
         let mut found = find(&mut transaction, apps).await?;
         if found.len() < apps.len() {
@@ -83,7 +83,10 @@ impl PostgresStore {
     }
 }
 
-async fn find(connection: &mut PgConnection, apps: &[App]) -> sqlx::Result<Vec<(App, i64)>> {
+async fn find(
+    connection: &mut PgConnection,
+    apps: &[AttemptKey],
+) -> sqlx::Result<Vec<(AttemptKey, i64)>> {
     use sqlx::Row;
 
     let rows = keys(apps)
@@ -93,11 +96,18 @@ async fn find(connection: &mut PgConnection, apps: &[App]) -> sqlx::Result<Vec<(
              JOIN spark_attempts USING (app_id, attempt_id)",
         )
         .await?;
-    rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
+    rows.iter()
+        .map(|row| {
+            Ok((
+                AttemptKey { app_id: row.try_get(0)?, attempt_id: row.try_get(1)? },
+                row.try_get(2)?,
+            ))
+        })
+        .collect()
 }
 
-fn keys(apps: &[App]) -> Rows {
+fn keys(apps: &[AttemptKey]) -> Rows {
     Rows::default()
-        .column(apps.iter().map(|(app_id, _)| app_id.as_str()))
-        .column(apps.iter().map(|(_, attempt_id)| attempt_id.as_str()))
+        .column(apps.iter().map(|app| app.app_id.as_str()))
+        .column(apps.iter().map(|app| app.attempt_id.as_str()))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use spark_analytics_core::backend::{Batch, Held, plan};
-use spark_analytics_core::{Day, Event, JobKey, Receipt, Result, Source};
+use spark_analytics_core::{AttemptKey, Day, Event, JobKey, Receipt, Result, Source};
 
 use crate::PostgresStore;
 use crate::error::failed;
@@ -65,7 +65,7 @@ async fn ingest_batch(store: &PostgresStore, events: Vec<Event>) -> Result<Vec<R
 
 /// The keys of a batch's jobs, in their order.
 async fn job_numbers(store: &PostgresStore, batch: &Batch) -> Result<Vec<JobNo>> {
-    let app = |key: &JobKey| (key.app_id.clone(), key.attempt_id.clone());
+    let app = |key: &JobKey| AttemptKey::new(&*key.app_id, &*key.attempt_id);
     let apps: BTreeSet<_> = batch.jobs().map(app).collect();
     let numbers = store.numbers(apps).await?;
     Ok(batch.jobs().map(|key| (numbers[&app(key)], key.job_id)).collect())

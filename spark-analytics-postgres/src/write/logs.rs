@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::postgres::PgConnection;
 
-use spark_analytics_core::backend::{LogWriteSet, RollupKey, plan_log};
+use spark_analytics_core::backend::{LogBatch, LogWriteSet, RollupKey, plan_log};
 use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{LogReceipt, Result, Rollup, Source};
 
 use crate::PostgresStore;
 use crate::error::failed;
 use crate::lock;
-use crate::rows::attempt_no::App;
 use crate::rows::job::JobNo;
 use crate::rows::{attempt, job, rollup};
 use crate::write::sources;
@@ -29,16 +28,16 @@ async fn ingest_all(
     logs: Vec<LogSnapshot>,
     sources: Vec<LogSource>,
 ) -> Result<Vec<LogReceipt>> {
-    let app = |log: &LogSnapshot| -> App {
-        (log.application.app_id.clone(), log.application.attempt_id.clone())
-    };
-    let numbers = store.numbers(logs.iter().map(app).collect()).await?;
-    let numbered: Vec<(i64, LogSnapshot)> =
-        logs.into_iter().map(|log| (numbers[&app(&log)], log)).collect();
+    let count = logs.len();
+    let batch = LogBatch::new(logs);
+    let numbers = store.numbers(batch.attempts()).await?;
+    let number = |log: &LogSnapshot| numbers[&log.application.key()];
+    let numbered: Vec<_> = batch.logs().map(|log| (number(log), log)).collect();
     let (mut transaction, mut made) = store.lock_logs(&numbered).await?;
     let mut rollups: BTreeMap<RollupKey, Rollup> = BTreeMap::new();
-    let mut receipts = Vec::with_capacity(numbered.len());
-    for part in with_distinct_attempts(numbered) {
+    let mut receipts = Vec::with_capacity(count);
+    for part in batch.into_parts() {
+        let part: Vec<_> = part.into_iter().map(|log| (number(&log), log)).collect();
         receipts
             .append(&mut ingest_distinct(&mut transaction, part, &mut made, &mut rollups).await?);
     }
@@ -49,19 +48,6 @@ async fn ingest_all(
     rollup::add(store, &mut transaction, rollups).await?;
     transaction.commit().await.map_err(failed("commit"))?;
     Ok(receipts)
-}
-
-/// Splits the logs so that no part has two logs of one attempt: the changes of a log depend on earlier logs of its
-/// attempt.
-fn with_distinct_attempts(logs: Vec<(i64, LogSnapshot)>) -> Vec<Vec<(i64, LogSnapshot)>> {
-    let mut parts: Vec<Vec<(i64, LogSnapshot)>> = Vec::new();
-    for (app, log) in logs {
-        match parts.last_mut() {
-            Some(part) if part.iter().all(|(other, _)| *other != app) => part.push((app, log)),
-            _ => parts.push(vec![(app, log)]),
-        }
-    }
-    parts
 }
 
 /// Ingests logs of distinct attempts, and adds up their changes to roll-ups.

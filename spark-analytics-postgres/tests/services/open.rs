@@ -107,8 +107,7 @@ async fn a_newer_schema_is_refused_and_keeps_nobody_waiting() {
     assert!(matches!(refused, Error::Location { .. } | Error::Incompatible { .. }));
     assert_eq!(
         told,
-        "the database `postgres` at HOST:PORT as `spark` has schema 1000, and this version of \
-         spark-analytics knows 1: use the version that wrote it, or a later one"
+        "the database `postgres` at HOST:PORT as `spark` has schema 1000, but this version of spark-analytics supports only up to 1: use the version that wrote it, or a later one"
     );
     // A pool that goes on after the refusal must not keep the migrator's lock.
     let shared = pool(2, format!("SET search_path TO {}", schema.0)).await;

@@ -5,9 +5,10 @@ use std::task::{Context, Poll};
 
 use crate::common::{Schema, job, pool, run, whole_job};
 use futures::task::noop_waker;
+use spark_analytics_core::log::{LogJob, LogSnapshot};
 use spark_analytics_core::{
-    AttemptKey, Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, LogJob,
-    LogSnapshot, Receipt, Rejection, Result, Store, Timestamp,
+    AttemptKey, Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, Receipt,
+    Rejection, Result, Store, Timestamp,
 };
 use spark_analytics_postgres::PostgresStore;
 use sqlx::{Connection, PgConnection};
@@ -87,8 +88,7 @@ async fn a_connection_ended_amid_a_call_is_told_and_sending_again_counts_once() 
     let told = lost.to_string();
     assert!(
         told.starts_with(
-            "the PostgreSQL store cannot be used now: the connection was lost while it was to lock \
-             jobs ("
+            "the PostgreSQL store cannot be used now: the connection was lost during the attempt to lock jobs ("
         ) && told.ends_with("): retry, which is safe whether or not the write was committed"),
         "{told}"
     );

@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use redb::ReadTransaction;
+use spark_analytics_core::AttemptKey;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 
 use crate::error::Result;
@@ -13,11 +14,11 @@ use crate::value::{from_json, from_postcard};
 
 pub(crate) fn applications(
     transaction: &ReadTransaction,
-    after: Option<(&str, &str)>,
+    after: Option<&AttemptKey>,
     limit: usize,
 ) -> Result<Vec<Application>> {
     let table = transaction.open_table(APPLICATIONS)?;
-    let after = after.map(|(app_id, attempt_id)| keys::application(app_id, attempt_id));
+    let after = after.map(|after| keys::application(&after.app_id, &after.attempt_id));
     let lower = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     let rows = table.range::<&[u8]>((lower, Bound::Unbounded))?.take(limit).map(|row| {
         let (key, value) = row?;
@@ -28,10 +29,9 @@ pub(crate) fn applications(
 
 pub(crate) fn log(
     transaction: &ReadTransaction,
-    app_id: &str,
-    attempt_id: &str,
+    attempt: &AttemptKey,
 ) -> Result<Option<LogSnapshot>> {
-    let rows = Rows::of(app_id, attempt_id);
+    let rows = Rows::of(attempt);
     let applications = transaction.open_table(APPLICATIONS)?;
     let Some(row) = applications.get_owned(rows.application.as_slice())? else { return Ok(None) };
     let environments = transaction.open_table(ENVIRONMENTS)?;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use redb::ReadableTable;
 use serde::de::DeserializeOwned;
+use spark_analytics_core::AttemptKey;
 use spark_analytics_core::log::Environment;
 
 use crate::error::{Fault, Result};
@@ -20,7 +21,8 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn of(app_id: &'a str, attempt_id: &str) -> Self {
+    pub(crate) fn of(attempt: &'a AttemptKey) -> Self {
+        let AttemptKey { app_id, attempt_id } = attempt;
         Self {
             app_id,
             application: keys::application(app_id, attempt_id),

@@ -40,7 +40,8 @@ pub(crate) fn ingest_logs(
 
 /// Loads all that is held of the application's attempt, plans and writes.
 fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Written<LogReceipt>> {
-    let (app_id, attempt_id) = (log.application.app_id.clone(), log.application.attempt_id.clone());
+    let attempt = log.application.key();
+    let (app_id, attempt_id) = (&attempt.app_id, &attempt.attempt_id);
     let mut meta = transaction.open_table(META)?;
     let mut applications = transaction.open_table(APPLICATIONS)?;
     let mut stages = transaction.open_table(STAGES)?;
@@ -49,7 +50,7 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
     let mut sql = transaction.open_table(SQL)?;
     let mut jobs = JobTables::open(transaction)?;
 
-    let rows = Rows::of(&app_id, &attempt_id);
+    let rows = Rows::of(&attempt);
     let mut held = HeldLog::default();
     if let Some(row) = applications.get(rows.application.as_slice())? {
         held.application = Some(from_json(row.value(), || rows.fact("application"))?);
@@ -85,17 +86,17 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
         applications.insert(rows.application.as_slice(), to_json(application)?.as_slice())?;
     }
     for id in &writes.removed_stages {
-        stages.remove(keys::stage(&app_id, &attempt_id, *id).as_slice())?;
+        stages.remove(keys::stage(app_id, attempt_id, *id).as_slice())?;
     }
     for stage in &writes.stages {
-        let key = keys::stage(&app_id, &attempt_id, (stage.stage_id, stage.stage_attempt_id));
+        let key = keys::stage(app_id, attempt_id, (stage.stage_id, stage.stage_attempt_id));
         stages.insert(key.as_slice(), to_json(stage)?.as_slice())?;
     }
     for id in &writes.removed_executors {
-        executors.remove(keys::executor(&app_id, &attempt_id, id).as_slice())?;
+        executors.remove(keys::executor(app_id, attempt_id, id).as_slice())?;
     }
     for executor in &writes.executors {
-        let key = keys::executor(&app_id, &attempt_id, &executor.id);
+        let key = keys::executor(app_id, attempt_id, &executor.id);
         executors.insert(key.as_slice(), to_json(executor)?.as_slice())?;
     }
     if writes.removes_environment {
@@ -106,10 +107,10 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
         environments.insert(rows.application.as_slice(), packed.as_slice())?;
     }
     for id in &writes.removed_sql {
-        sql.remove(keys::sql(&app_id, &attempt_id, *id).as_slice())?;
+        sql.remove(keys::sql(app_id, attempt_id, *id).as_slice())?;
     }
     for execution in &writes.sql {
-        let key = keys::sql(&app_id, &attempt_id, execution.execution_id);
+        let key = keys::sql(app_id, attempt_id, execution.execution_id);
         sql.insert(key.as_slice(), to_json(execution)?.as_slice())?;
     }
     let mut state = State::load(&meta)?;

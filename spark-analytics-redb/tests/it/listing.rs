@@ -1,8 +1,7 @@
 //! Jobs of an application, however many it has, come in the order of ends.
 
-use spark_analytics_core::{
-    Application, Job, JobCursor, JobFilter, LogJob, LogSnapshot, MemoryStore, Store, Timestamp,
-};
+use spark_analytics_core::log::{Application, LogJob, LogSnapshot};
+use spark_analytics_core::{Job, JobCursor, JobFilter, MemoryStore, Store, Timestamp};
 use spark_analytics_redb::RedbStore;
 
 fn log(app: &str, jobs: i64) -> LogSnapshot {

@@ -77,7 +77,7 @@ fn a_file_that_exists_is_not_made_again() {
     std::fs::write(&path, b"precious").expect("writes");
     assert_eq!(
         said(&folder, block_on(RedbStore::options().create(&path))),
-        "`s.redb` exists already: open it, or name another file"
+        "`s.redb` already exists: open it, or use another file"
     );
     assert_eq!(std::fs::read(&path).expect("reads"), b"precious");
 }
@@ -87,7 +87,7 @@ fn a_file_that_does_not_exist_is_not_opened() {
     let folder = folder();
     assert_eq!(
         said(&folder, block_on(RedbStore::options().open_existing(folder.path().join("s.redb")))),
-        "`s.redb` does not exist: create the store first, or name another file"
+        "`s.redb` does not exist: create the store first, or use another file"
     );
     assert!(!folder.path().join("s.redb").exists());
 }
@@ -117,7 +117,7 @@ fn a_file_whose_making_broke_off_is_made_again() {
     std::fs::write(&path, &half).expect("writes");
     assert_eq!(
         said(&folder, block_on(RedbStore::options().open_existing(&path))),
-        "`s.redb` is no redb file: name another file"
+        "`s.redb` is not a redb file: use another file"
     );
     assert_eq!(std::fs::read(&path).expect("reads"), half, "only looked at");
     block_on(async {
@@ -132,7 +132,7 @@ fn a_file_whose_making_broke_off_is_made_again() {
         std::fs::write(&path, &other).expect("writes");
         assert_eq!(
             said(&folder, block_on(RedbStore::open(&path))),
-            "`s.redb` is no redb file: name another file"
+            "`s.redb` is not a redb file: use another file"
         );
         assert_eq!(std::fs::read(&path).expect("reads"), other);
     }
@@ -148,7 +148,7 @@ fn a_file_of_another_kind_is_left_alone() {
         for result in
             [block_on(RedbStore::options().open_existing(&path)), block_on(RedbStore::open(&path))]
         {
-            assert_eq!(said(&folder, result), "`notes.txt` is no redb file: name another file");
+            assert_eq!(said(&folder, result), "`notes.txt` is not a redb file: use another file");
         }
         assert_eq!(std::fs::read_to_string(&path).expect("reads"), content);
     }
@@ -167,7 +167,7 @@ fn a_file_whose_making_was_ended_half_way_is_made_again() {
         std::fs::write(&path, &half_made).expect("writes");
         assert_eq!(
             said(&folder, block_on(RedbStore::options().open_existing(&path))),
-            "`s.redb` is no redb file: name another file"
+            "`s.redb` is not a redb file: use another file"
         );
         let store = block_on(RedbStore::open(&path)).expect("makes it");
         block_on(store.close()).expect("closes");
@@ -186,7 +186,7 @@ fn an_empty_file_is_no_store_to_open() {
     std::fs::write(&path, b"").expect("writes");
     assert_eq!(
         said(&folder, block_on(RedbStore::options().open_existing(&path))),
-        "`s.redb` is no redb file: name another file"
+        "`s.redb` is not a redb file: use another file"
     );
 }
 
@@ -205,8 +205,7 @@ fn a_redb_file_of_another_program_is_left_alone() {
     {
         assert_eq!(
             said(&folder, result),
-            "`other.redb` is a redb file but holds no `meta` table of spark-analytics: name \
-             another file"
+            "`other.redb` is a redb file but has no `meta` table of spark-analytics: use another file"
         );
     }
 }
@@ -219,7 +218,7 @@ fn a_file_of_a_newer_version_is_left_alone() {
     change_meta(&path, "schema", b"4");
     assert_eq!(
         said(&folder, block_on(RedbStore::options().open_existing(&path))),
-        "`s.redb` was written by a newer version (schema 4, and this one knows 3): use that version"
+        "`s.redb` was written by a newer version (schema 4; this one supports up to 3): use that version"
     );
 }
 
@@ -242,13 +241,11 @@ fn a_store_keeps_its_dedup_rule() {
     make(&by_task, RedbOptions::default());
     assert_eq!(
         said(&folder, block_on(RedbStore::options().open_existing(&by_time))),
-        "`time.redb` was created with the dedup rule `time`, not `task`: open it with `time`, or \
-         name another file"
+        "`time.redb` was created with the dedup rule `time`, not `task`: open it with `time`, or use another file"
     );
     assert_eq!(
         said(&folder, block_on(BY_TIME.open(&by_task))),
-        "`task.redb` was created with the dedup rule `task`, not `time`: open it with `task`, or \
-         name another file"
+        "`task.redb` was created with the dedup rule `task`, not `time`: open it with `task`, or use another file"
     );
     let store = block_on(BY_TIME.open_existing(&by_time)).expect("opens");
     assert_eq!(store.dedup(), Dedup::JobTypeTimestamp);
@@ -261,8 +258,8 @@ fn a_file_is_open_once() {
     let first = block_on(RedbStore::options().create(&path)).expect("makes a file");
     let error = block_on(RedbStore::options().open_existing(&path)).expect_err("is refused");
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
-    let told = "s.redb` is open already, by another process or by this one: close it there first, \
-                for redb lets one have it at a time";
+    let told = "s.redb` is already open, in another process or in this one: close it there first; redb allows one \
+        opener at a time";
     assert!(error.to_string().ends_with(told), "{error}");
     block_on(first.close()).expect("closes");
     block_on(RedbStore::options().open_existing(&path)).expect("opens");

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::*;
 use async_trait::async_trait;
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Application, AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, LogSnapshot, LogSource, MemoryStore, Pruned, Receipt, Rejected,
-    Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store,
+    StoredEvent,
 };
 use spark_analytics_redis::RedisCached;
 use tokio::sync::{Notify, Semaphore};

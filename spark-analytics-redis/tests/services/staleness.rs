@@ -9,9 +9,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use spark_analytics_conformance::history::{self, Input};
-use spark_analytics_core::{
-    Application, JobKey, LogJob, LogSnapshot, MemoryStore, Store, Timestamp,
-};
+use spark_analytics_core::log::{Application, LogJob, LogSnapshot};
+use spark_analytics_core::{JobKey, MemoryStore, Store, Timestamp};
 use spark_analytics_redis::RedisCached;
 
 async fn two_processes() -> (MemoryStore, InMemory, InMemory) {

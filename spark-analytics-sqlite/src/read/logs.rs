@@ -2,28 +2,23 @@
 
 use spark_analytics_core::backend::{HeldLog, rows_limit};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
-use spark_analytics_core::{Result, Timestamp};
+use spark_analytics_core::{AttemptKey, Result, Timestamp};
 
 use crate::SqliteStore;
 use crate::error::failed;
 use crate::rows::attempt::{self, fact};
 use crate::value::Columns;
 
-pub(crate) async fn log(
-    store: &SqliteStore,
-    app_id: &str,
-    attempt_id: &str,
-) -> Result<Option<LogSnapshot>> {
+pub(crate) async fn log(store: &SqliteStore, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
     let mut transaction = store.readers.begin().await.map_err(failed("begin to read"))?;
-    let (held, _) =
-        attempt::held(&mut transaction, &[(app_id.to_owned(), attempt_id.to_owned())]).await?;
+    let (held, _) = attempt::held(&mut transaction, std::slice::from_ref(attempt)).await?;
     transaction.commit().await.map_err(failed("end reading"))?;
     Ok(held.into_iter().find_map(HeldLog::into_snapshot))
 }
 
 pub(crate) async fn applications(
     store: &SqliteStore,
-    after: Option<(&str, &str)>,
+    after: Option<&AttemptKey>,
     limit: usize,
 ) -> Result<Vec<Application>> {
     let sql = match after {
@@ -37,8 +32,8 @@ pub(crate) async fn applications(
         }
     };
     let mut query = sqlx::query(sql);
-    if let Some((app_id, attempt_id)) = after {
-        query = query.bind(app_id).bind(attempt_id);
+    if let Some(after) = after {
+        query = query.bind(after.app_id.as_str()).bind(after.attempt_id.as_str());
     }
     let query = query.bind(rows_limit(limit));
     let rows = query.fetch_all(&store.readers).await.map_err(failed("list applications"))?;

@@ -7,24 +7,21 @@ use sqlx::sqlite::SqliteConnection;
 
 use spark_analytics_core::backend::{HeldLog, LogWriteSet};
 use spark_analytics_core::log::{Application, Executor, SqlExecution, Stage};
-use spark_analytics_core::{Result, Source};
+use spark_analytics_core::{AttemptKey, Result, Source};
 
 use crate::error::failed;
 use crate::rows::job::{self, NumberedJob, RECORD};
 use crate::statement::{Statement, Values};
 use crate::value::{Columns, Sum, next_id, put_json};
 
-/// An application's id and its attempt's.
-pub(crate) type App = (String, String);
-
 /// The stored facts of some applications' attempts, in their order, and the numbers of their jobs by an attempt's
 /// index and a job's id.
 pub(crate) async fn held(
     connection: &mut SqliteConnection,
-    apps: &[App],
+    apps: &[AttemptKey],
 ) -> Result<(Vec<HeldLog>, HashMap<(usize, i64), i64>)> {
     let mut held: Vec<HeldLog> = apps.iter().map(|_| HeldLog::default()).collect();
-    let all: Vec<(usize, &App)> = apps.iter().enumerate().collect();
+    let all: Vec<(usize, &AttemptKey)> = apps.iter().enumerate().collect();
     let mut numbers = HashMap::new();
     for row in &rows(connection, &format!("{RECORD}, job_id"), "spark_jobs", &all).await? {
         let mut columns = Columns::new(row, "spark_jobs");
@@ -37,7 +34,7 @@ pub(crate) async fn held(
         held[app].application = Some(application);
     }
     // All other facts of a log are stored together with its application.
-    let known: Vec<(usize, &App)> =
+    let known: Vec<(usize, &AttemptKey)> =
         all.into_iter().filter(|(app, _)| held[*app].application.is_some()).collect();
     if known.is_empty() {
         return Ok((held, numbers));
@@ -66,7 +63,7 @@ pub(crate) async fn held(
 async fn facts<T: DeserializeOwned>(
     connection: &mut SqliteConnection,
     table: &'static str,
-    apps: &[(usize, &App)],
+    apps: &[(usize, &AttemptKey)],
 ) -> Result<Vec<(usize, T)>> {
     let rows = rows(connection, "rowid, fact", table, apps).await?;
     let facts = rows.iter().map(|row| {
@@ -82,11 +79,11 @@ async fn rows(
     connection: &mut SqliteConnection,
     columns: &str,
     table: &'static str,
-    apps: &[(usize, &App)],
+    apps: &[(usize, &AttemptKey)],
 ) -> Result<Vec<sqlx::sqlite::SqliteRow>> {
     let find = Statement::select(columns, table, "app_id, attempt_id").with(
         apps,
-        |values, (place, (app_id, attempt_id))| {
+        |values, (place, AttemptKey { app_id, attempt_id })| {
             values.add(*place as i64);
             values.add(app_id.as_str());
             values.add(attempt_id.as_str());
@@ -104,12 +101,12 @@ pub(crate) fn fact<T: DeserializeOwned>(columns: &mut Columns<'_>) -> Result<T> 
 /// Writes the changes of logs, one table after another.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
-    apps: &[App],
+    apps: &[AttemptKey],
     writes: &[LogWriteSet],
     numbers: &HashMap<(usize, i64), i64>,
 ) -> Result<()> {
     write_jobs(connection, writes, numbers).await?;
-    let of_apps: Vec<(&App, &LogWriteSet)> = apps.iter().zip(writes).collect();
+    let of_apps: Vec<(&AttemptKey, &LogWriteSet)> = apps.iter().zip(writes).collect();
     write_facts(connection, &of_apps).await.map_err(failed("write the facts of logs"))
 }
 
@@ -138,7 +135,7 @@ async fn write_jobs(
 
 async fn write_facts(
     connection: &mut SqliteConnection,
-    of_apps: &[(&App, &LogWriteSet)],
+    of_apps: &[(&AttemptKey, &LogWriteSet)],
 ) -> sqlx::Result<()> {
     let applications = of_apps.iter().filter_map(|(_, writes)| writes.application.as_ref());
     Statement::insert(
@@ -166,24 +163,24 @@ async fn write_facts(
 
 /// Each of the things that logs have with its application.
 fn each<'a, T>(
-    of_apps: &[(&'a App, &'a LogWriteSet)],
+    of_apps: &[(&'a AttemptKey, &'a LogWriteSet)],
     things: impl Fn(&'a LogWriteSet) -> &'a [T],
-) -> Vec<(&'a App, &'a T)> {
-    let of_app = |(app, writes): &(&'a App, &'a LogWriteSet)| {
+) -> Vec<(&'a AttemptKey, &'a T)> {
+    let of_app = |(app, writes): &(&'a AttemptKey, &'a LogWriteSet)| {
         let app = *app;
         things(writes).iter().map(move |thing| (app, thing))
     };
     of_apps.iter().flat_map(of_app).collect()
 }
 
-fn put_app(values: &mut Values, (app_id, attempt_id): &App) {
+fn put_app(values: &mut Values, AttemptKey { app_id, attempt_id }: &AttemptKey) {
     values.add(app_id.as_str());
     values.add(attempt_id.as_str());
 }
 
 async fn write_stages(
     connection: &mut SqliteConnection,
-    of_apps: &[(&App, &LogWriteSet)],
+    of_apps: &[(&AttemptKey, &LogWriteSet)],
 ) -> sqlx::Result<()> {
     Statement::delete("spark_stages", "app_id, attempt_id, stage_id, stage_attempt_id")
         .with(each(of_apps, |writes| &writes.removed_stages), |values, (app, (stage, attempt))| {
@@ -218,7 +215,7 @@ async fn write_stages(
 
 async fn write_executors(
     connection: &mut SqliteConnection,
-    of_apps: &[(&App, &LogWriteSet)],
+    of_apps: &[(&AttemptKey, &LogWriteSet)],
 ) -> sqlx::Result<()> {
     Statement::delete("spark_executors", "app_id, attempt_id, executor_id")
         .with(each(of_apps, |writes| &writes.removed_executors), |values, (app, id)| {
@@ -250,7 +247,7 @@ async fn write_executors(
 
 async fn write_environments(
     connection: &mut SqliteConnection,
-    of_apps: &[(&App, &LogWriteSet)],
+    of_apps: &[(&AttemptKey, &LogWriteSet)],
 ) -> sqlx::Result<()> {
     let removed = of_apps.iter().filter(|(_, writes)| writes.removes_environment);
     Statement::delete("spark_environments", "app_id, attempt_id")
@@ -276,7 +273,7 @@ async fn write_environments(
 
 async fn write_sql_executions(
     connection: &mut SqliteConnection,
-    of_apps: &[(&App, &LogWriteSet)],
+    of_apps: &[(&AttemptKey, &LogWriteSet)],
 ) -> sqlx::Result<()> {
     Statement::delete("spark_sql_executions", "app_id, attempt_id, execution_id")
         .with(each(of_apps, |writes| &writes.removed_sql), |values, (app, id)| {

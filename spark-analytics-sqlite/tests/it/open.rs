@@ -33,7 +33,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let before = std::fs::read(&path).unwrap();
     assert_eq!(
         refusal(&folder, "notes.txt", Dedup::WithTask).await,
-        "`DIR/notes.txt` is no SQLite database: give another path, or move the file away"
+        "`DIR/notes.txt` is not an SQLite database: give another path, or move the file away"
     );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -52,8 +52,7 @@ async fn a_folder_is_no_store() {
     let folder = TempDir::new().unwrap();
     assert_eq!(
         refusal(&folder, "", Dedup::WithTask).await,
-        "cannot open `DIR/`: `DIR/` must be a file that may be read and written, in a directory that \
-         may be written"
+        "cannot open `DIR/`: `DIR/` must be a readable and writable file in a writable directory"
     );
 }
 
@@ -89,8 +88,7 @@ async fn a_newer_schema_is_refused() {
     raw.close().await;
     assert_eq!(
         refusal(&folder, "store.db", Dedup::WithTask).await,
-        "`DIR/store.db` has schema 1000, and this version of spark-analytics knows 3: use the \
-         version that wrote it, or a later one"
+        "`DIR/store.db` has schema 1000, but this version of spark-analytics supports only up to 3: use the version that wrote it, or a later one"
     );
 }
 

@@ -269,9 +269,9 @@ async fn ids_far_apart_do_not_keep_a_prune_from_its_end() {
 async fn sums_beyond_64_bits_are_kept_as_texts() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-    let mut log = spark_analytics_core::LogSnapshot::default();
+    let mut log = spark_analytics_core::log::LogSnapshot::default();
     log.application.app_id = "app-1".to_owned();
-    let mut job = spark_analytics_core::LogJob {
+    let mut job = spark_analytics_core::log::LogJob {
         ended: true,
         submission_time: Some(Timestamp::from_micros(0)),
         completion_time: Some(Timestamp::from_micros(1)),

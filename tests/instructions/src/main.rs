@@ -7,9 +7,8 @@ use std::error::Error;
 use std::hint::black_box;
 
 use spark_analytics_conformance::Workload;
-use spark_analytics_core::{
-    Batch, Dedup, Event, Held, HeldLog, JobFold, JobKey, JobRecord, Store, plan, plan_log,
-};
+use spark_analytics_core::backend::{Batch, Held, HeldLog, JobFold, plan, plan_log};
+use spark_analytics_core::{Dedup, Event, JobKey, JobRecord, Store};
 use spark_analytics_eventlog::read_log;
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::{LocalBoxFuture, Shared, join_all};
 use futures::task::noop_waker;
-use spark_analytics_conformance::{Dump, Gated, Reference, Workload};
+use spark_analytics_conformance::{Dump, Gate, Reference, Workload};
 use spark_analytics_core::{
     Analytics, Error, Event, JobKey, Limits, MemoryStore, Receipt, Result, Store, Timestamp,
 };
@@ -45,24 +45,26 @@ impl Call {
 
 #[test]
 fn callers_that_arrive_during_a_commit_form_the_next_batch() {
-    let store = Gated::new();
+    let gate = Gate::new();
+    let store = gate.store();
     let analytics = Analytics::new(store.clone());
     let mut calls: Vec<Call> = (0..5).map(|n| Call::new(&analytics, event(n))).collect();
     assert!(calls.iter_mut().all(|call| call.poll().is_none()));
-    assert_eq!(store.arrived(), [1]);
-    store.let_through(2);
+    assert_eq!(gate.arrived(), [1]);
+    gate.let_through(2);
     let receipts: Vec<_> = calls.iter_mut().map(|call| call.finish().unwrap()).collect();
-    assert_eq!(store.arrived(), [1, 4]);
+    assert_eq!(gate.arrived(), [1, 4]);
     assert_eq!(receipts.concat(), (1..=5).map(Receipt::Recorded).collect::<Vec<_>>());
 }
 
 #[test]
 fn any_of_the_callers_drives_the_commit() {
-    let store = Gated::new();
+    let gate = Gate::new();
+    let store = gate.store();
     let analytics = Analytics::new(store.clone());
     let mut calls: Vec<Call> = (0..4).map(|n| Call::new(&analytics, event(n))).collect();
     assert!(calls.iter_mut().all(|call| call.poll().is_none()));
-    store.let_through(9);
+    gate.let_through(9);
     // Only the last call is polled from here on: it drives the batch of the first, too.
     assert_eq!(calls[3].finish().unwrap(), [Receipt::Recorded(4)]);
     assert_eq!(calls[0].poll().unwrap().unwrap(), [Receipt::Recorded(1)]);
@@ -70,13 +72,14 @@ fn any_of_the_callers_drives_the_commit() {
 
 #[test]
 fn a_dropped_leader_leaves_the_commit_to_the_others() {
-    let store = Gated::new();
+    let gate = Gate::new();
+    let store = gate.store();
     let analytics = Analytics::new(store.clone());
     let mut calls: Vec<Call> = (0..4).map(|n| Call::new(&analytics, event(n))).collect();
     assert!(calls.iter_mut().all(|call| call.poll().is_none()));
     calls.remove(0);
     calls.remove(0);
-    store.let_through(9);
+    gate.let_through(9);
     for call in &mut calls {
         assert!(matches!(call.finish().unwrap()[..], [Receipt::Recorded(_)]));
     }
@@ -88,19 +91,20 @@ fn a_dropped_leader_leaves_the_commit_to_the_others() {
 #[test]
 fn a_call_dropped_after_any_number_of_polls_hurts_nobody() {
     for polls in 0..6 {
-        let store = Gated::new();
+        let gate = Gate::new();
+        let store = gate.store();
         let analytics = Analytics::new(store.clone());
         let mut first = Call::new(&analytics, event(0));
         let mut dropped = Call::new(&analytics, event(1));
         let mut other = Call::new(&analytics, event(2));
         assert!(first.poll().is_none());
         for n in 0..polls {
-            store.let_through(usize::from(n % 2 == 1));
+            gate.let_through(usize::from(n % 2 == 1));
             let _ = dropped.poll();
             let _ = other.poll();
         }
         drop(dropped);
-        store.let_through(9);
+        gate.let_through(9);
         assert!(other.finish().is_ok());
         assert!(first.finish().is_ok());
         let receipts = block_on(analytics.ingest([event(1), event(1)].concat())).unwrap();
@@ -111,7 +115,8 @@ fn a_call_dropped_after_any_number_of_polls_hurts_nobody() {
 
 #[test]
 fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
-    let store = Gated::new();
+    let gate = Gate::new();
+    let store = gate.store();
     let analytics = Analytics::with_limits(store.clone(), Limits { batch: 2, waiting: 3 });
     let mut first = Call::new(&analytics, event(0));
     assert!(first.poll().is_none());
@@ -119,15 +124,12 @@ fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
     assert!(second.poll().is_none());
     let refused = Call::new(&analytics, event(3)).poll().unwrap().unwrap_err();
     assert!(matches!(refused, Error::Busy { waiting: 4, limit: 3 }));
-    assert_eq!(
-        refused.to_string(),
-        "4 events wait to be stored, and 3 may: send again in a moment"
-    );
+    assert_eq!(refused.to_string(), "4 events are waiting to be stored (limit: 3); retry shortly");
     drop(second);
     let mut third = Call::new(&analytics, event(3));
     assert!(third.poll().is_none());
-    assert_eq!(store.arrived(), [1], "one commit at a time, even if calls were dropped in between");
-    store.let_through(9);
+    assert_eq!(gate.arrived(), [1], "one commit at a time, even if calls were dropped in between");
+    gate.let_through(9);
     assert!(first.finish().is_ok());
     assert!(third.finish().is_ok());
     // Nothing waits any longer, so there is room below the limit again.
@@ -136,30 +138,32 @@ fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
 
 #[test]
 fn a_call_larger_than_all_that_may_wait_is_taken_in_pieces() {
-    let store = Gated::new();
-    store.let_through(99);
+    let gate = Gate::new();
+    let store = gate.store();
+    gate.let_through(99);
     let analytics = Analytics::with_limits(store.clone(), Limits { batch: 4, waiting: 8 });
     let receipts = block_on(analytics.ingest((0..21).flat_map(event).collect())).unwrap();
     assert_eq!(receipts, (1..=21).map(Receipt::Recorded).collect::<Vec<_>>());
-    assert_eq!(store.arrived(), [4, 4, 4, 4, 4, 1]);
+    assert_eq!(gate.arrived(), [4, 4, 4, 4, 4, 1]);
     assert!(block_on(analytics.ingest(vec![])).unwrap().is_empty());
 }
 
 #[test]
 fn an_error_reaches_every_caller_of_its_batch_and_no_other() {
-    let store = Gated::new();
+    let gate = Gate::new();
+    let store = gate.store();
     let analytics = Analytics::new(store.clone());
     let mut calls: Vec<Call> = (0..3).map(|n| Call::new(&analytics, event(n))).collect();
     assert!(calls.iter_mut().all(|call| call.poll().is_none()));
-    store.let_through(1);
+    gate.let_through(1);
     assert!(calls[0].finish().is_ok());
-    store.fail_next(1);
-    store.let_through(1);
+    gate.fail_next(1);
+    gate.let_through(1);
     for call in &mut calls[1..] {
         let error = call.finish().unwrap_err().to_string();
         assert_eq!(error, "the gated store failed to take a batch: it was told to fail");
     }
-    store.let_through(1);
+    gate.let_through(1);
     let again = block_on(analytics.ingest([event(0), event(1)].concat())).unwrap();
     assert_eq!(again, [Receipt::Duplicate(1), Receipt::Recorded(2)]);
 }
@@ -255,7 +259,8 @@ async fn a_thousand_callers_on_two_threads_go_on_side_by_side() {
 
 #[test]
 fn long_events_count_for_each_kib_that_they_hold() {
-    let store = Gated::new();
+    let gate = Gate::new();
+    let store = gate.store();
     let analytics = Analytics::with_limits(store.clone(), Limits { batch: 9, waiting: 18 });
     let long = |job_id: i64| {
         let start = event(job_id).remove(0);
@@ -268,6 +273,6 @@ fn long_events_count_for_each_kib_that_they_hold() {
     assert!(second.poll().is_none());
     let refused = Call::new(&analytics, event(2)).poll().unwrap().unwrap_err();
     assert!(matches!(refused, Error::Busy { waiting: 19, limit: 18 }), "{refused:?}");
-    store.let_through(2);
+    gate.let_through(2);
     assert!(first.finish().is_ok() && second.finish().is_ok());
 }

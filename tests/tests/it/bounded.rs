@@ -1,7 +1,7 @@
 //! A store that stands still and callers that keep coming: the memory of waiting calls is bounded.
 
 use futures::FutureExt;
-use spark_analytics_conformance::Gated;
+use spark_analytics_conformance::Gate;
 use spark_analytics_core::{Analytics, Error, Event, Limits, Timestamp};
 
 use crate::support::again;
@@ -34,7 +34,8 @@ fn callers_of_a_store_that_stands_still_are_told_so_and_memory_stays_under_the_b
 #[test]
 #[ignore = "run by the test above: it measures the memory of its process"]
 fn callers_of_a_store_that_stands_still_in_a_process_of_their_own() {
-    let store = Gated::new();
+    let gate = Gate::new();
+    let store = gate.store();
     let limits = Limits { batch: 100, waiting: 10_000 };
     let analytics = Analytics::with_limits(store.clone(), limits);
     let before = resident();
@@ -52,7 +53,7 @@ fn callers_of_a_store_that_stands_still_in_a_process_of_their_own() {
     let held = resident().saturating_sub(before);
     assert!(held < 40 << 20, "{held} bytes held by {} callers", waiting.len());
     assert_eq!((waiting.len(), refused), (78, 1_422));
-    store.let_through(usize::MAX);
+    gate.let_through(usize::MAX);
     for call in waiting {
         assert_eq!(futures::executor::block_on(call).unwrap().len(), 4);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spark_analytics_conformance::{Fixture, Gated, conformance};
+use spark_analytics_conformance::{Fixture, Gate, conformance};
 use spark_analytics_core::{
     Cached, Day, Dedup, Event, JobFilter, JobKey, MemoryStore, Result, Store, Timestamp,
 };
@@ -67,18 +67,19 @@ async fn a_cache_of_no_size_holds_nothing_and_a_full_one_still_answers() {
 
 #[tokio::test]
 async fn a_read_that_a_write_overtook_is_not_kept() {
-    let store = Gated::new();
+    let gate = Gate::new();
+    let store = gate.store();
     let cached = Cached::with_limits(store.clone(), 1_000, HOUR);
-    store.hold_reads(true);
+    gate.hold_reads(true);
     let key = JobKey::new(1);
     let mut read = cached.job(&key);
     assert!(futures::poll!(&mut read).is_pending());
-    store.let_through(1);
+    gate.let_through(1);
     cached.ingest(whole_job(1)).await.unwrap();
-    store.let_through(1);
+    gate.let_through(1);
     // The slow read returns the state before the write; later reads do not.
     assert_eq!(read.await.unwrap(), None);
-    store.hold_reads(false);
+    gate.hold_reads(false);
     assert!(cached.job(&key).await.unwrap().is_some());
 }
 

@@ -57,8 +57,7 @@ async fn refused<S: OnFile>(modes: &[(u32, u32)], told: &str) {
 
 #[test]
 fn a_sqlite_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
-    let told = "cannot open `DIR/store`: `DIR/store` must be a file that may be read and written, in \
-                a directory that may be written";
+    let told = "cannot open `DIR/store`: `DIR/store` must be a readable and writable file in a writable directory";
     as_plain_user(
         "permissions::a_sqlite_store_that_may_not_be_written_is_refused_and_taken_when_it_may",
         refused::<Sqlite>(&[READ_ONLY, NO_FILE, READ_ONLY_FOLDER, NO_FOLDER], told),
@@ -67,7 +66,7 @@ fn a_sqlite_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
 
 #[test]
 fn a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
-    let told = "cannot open `DIR/store`: it must be a file that may be read and written";
+    let told = "cannot open `DIR/store`: it must be a readable and writable file";
     as_plain_user(
         "permissions::a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may",
         refused::<Redb>(&[READ_ONLY, NO_FILE, NO_FOLDER], told),
@@ -138,8 +137,7 @@ fn a_log_that_may_not_be_written_is_named() {
         allow(&folder.path().join("store-wal"), 0o444);
         assert_eq!(
             refusal::<Sqlite>(&path).await,
-            "cannot open `DIR/store`: `DIR/store-wal` must be a file that may be read and written, \
-             in a directory that may be written"
+            "cannot open `DIR/store`: `DIR/store-wal` must be a readable and writable file in a writable directory"
         );
         allow(&folder.path().join("store-wal"), 0o644);
         holds(&Sqlite::open(&path).await.unwrap(), &whole_job(1, 1)).await;

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use spark_analytics_conformance::{Dump, Workload};
-use spark_analytics_core::{
-    Event, LogSnapshot, LogSource, MemoryStore, Receipt, Rejection, Store, Timestamp,
-};
+use spark_analytics_core::log::{LogSnapshot, LogSource};
+use spark_analytics_core::{Event, MemoryStore, Receipt, Rejection, Store, Timestamp};
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
 

@@ -54,8 +54,8 @@ async fn a_second_process_is_refused_a_redb_file_until_the_first_has_gone() {
             assert_eq!(
                 refused.to_string(),
                 format!(
-                    "the redb store cannot be used now: `{}` is open already, by another process \
-                     or by this one: close it there first, for redb lets one have it at a time",
+                    "the redb store cannot be used now: `{}` is already open, in another process or in this one: close it there first; redb allows one \
+                     opener at a time",
                     path.display()
                 )
             );

@@ -3,9 +3,10 @@
 use std::ops::{Range, RangeInclusive};
 
 use spark_analytics_conformance::{Dump, Workload, history};
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{
-    Content, Day, Event, EventCursor, JobKey, LogSnapshot, MemoryStore, Rejected, Rejection,
-    Result, Store, Timestamp,
+    Content, Day, Event, EventCursor, JobKey, MemoryStore, Rejected, Rejection, Result, Store,
+    Timestamp,
 };
 
 use crate::disk::Disk;

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use spark_analytics_conformance::Dump;
-use spark_analytics_core::{Day, Job, Rollup, RollupKey};
+use spark_analytics_core::backend::RollupKey;
+use spark_analytics_core::{Day, Job, Rollup};
 
 use crate::end_to_end::history::{USERS, days};
 use crate::worker_support::{Server, until};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use spark_analytics_core::history::{ApplicationAttemptInfo, ApplicationInfo};
-use spark_analytics_core::{Application, Result, TaskTotals, Timestamp};
+use spark_analytics_core::log::Application;
+use spark_analytics_core::{Result, TaskTotals, Timestamp};
 
 use super::answer::{Answer, Refusal, json};
 use super::query::Query;

@@ -4,7 +4,8 @@ use spark_analytics_core::history::{
     ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, all_executors, executors,
     job_status, jobs, stage_status, stages,
 };
-use spark_analytics_core::{AttemptKey, LogSnapshot, Stage, Store};
+use spark_analytics_core::log::{LogSnapshot, Stage};
+use spark_analytics_core::{AttemptKey, Store};
 
 use super::answer::{Answer, Refusal, json};
 use super::query::Query;

@@ -1,10 +1,8 @@
 //! What is sent: batches of events and snapshots of logs, the same for the same seed.
 
 use spark_analytics_conformance::{Dump, Reference};
-use spark_analytics_core::{
-    Application, Day, Event, Executor, JobKey, LogJob, LogSnapshot, Stage, TaskOutcome, TaskTotals,
-    Timestamp,
-};
+use spark_analytics_core::log::{Application, Executor, LogJob, LogSnapshot, Stage};
+use spark_analytics_core::{Day, Event, JobKey, TaskOutcome, TaskTotals, Timestamp};
 
 use crate::support::contested::{events, shuffled};
 
