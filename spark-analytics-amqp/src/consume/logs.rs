@@ -66,7 +66,9 @@ async fn replay(
     let replay: Replay = match serde_json::from_slice(&delivery.data) {
         Ok(replay) => replay,
         Err(error) => {
-            return Ok(vec![format!("the message is not of the form {{\"uri\": …}}: {error}")]);
+            return Ok(vec![format!(
+                "the message is not a {{\"uri\": …}} that names an event log: {error}"
+            )]);
         }
     };
     let permit = Arc::clone(reading).acquire_owned().await;
