@@ -1,10 +1,9 @@
 //! A job as stores keep it, and its figures.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::figures::fold::JobFold;
+use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 use crate::identity::JobKey;
 use crate::log::LogJob;
@@ -60,48 +59,6 @@ impl Source {
     /// The source of a name; what is not `log` is events.
     pub fn from_name(name: &str) -> Self {
         if name == Self::Log.name() { Self::Log } else { Self::Events }
-    }
-}
-
-/// A result that is neither `JobSucceeded` nor `JobFailed`; made by [`JobResult::from_name`] alone, so that each
-/// result has one form.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnknownResult(String);
-
-/// How a job ended.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum JobResult {
-    /// Spark's `JobSucceeded`.
-    Succeeded,
-    /// Spark's `JobFailed`.
-    Failed,
-    /// Any other text, kept as it is and counted as unknown.
-    Unknown(UnknownResult),
-}
-
-impl JobResult {
-    /// The result of Spark's name for it.
-    pub fn from_name(name: &str) -> Self {
-        match name {
-            "JobSucceeded" => Self::Succeeded,
-            "JobFailed" => Self::Failed,
-            other => Self::Unknown(UnknownResult(other.to_owned())),
-        }
-    }
-
-    /// Spark's name, or the text that came instead.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Succeeded => "JobSucceeded",
-            Self::Failed => "JobFailed",
-            Self::Unknown(UnknownResult(text)) => text,
-        }
-    }
-}
-
-impl fmt::Display for JobResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

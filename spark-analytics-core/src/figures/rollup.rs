@@ -5,7 +5,8 @@ use std::ops::{AddAssign, SubAssign};
 use serde::{Deserialize, Serialize};
 
 use crate::figures::histogram::Histogram;
-use crate::figures::job::{Job, JobResult};
+use crate::figures::job::Job;
+use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 
 /// The jobs that ended on one UTC day, of all users or of one, added up.

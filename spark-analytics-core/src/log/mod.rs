@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::figures::job::JobResult;
+use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 use crate::identity::AttemptKey;
 use crate::time::Timestamp;

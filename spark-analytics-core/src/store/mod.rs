@@ -11,7 +11,8 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::event::Event;
-use crate::figures::job::{Job, JobRecord, JobResult};
+use crate::figures::job::{Job, JobRecord};
+use crate::figures::result::JobResult;
 use crate::figures::rollup::Rollup;
 use crate::identity::{AttemptKey, Dedup, EventId, EventType, JobKey};
 use crate::log::{Application, LogSnapshot, LogSource};

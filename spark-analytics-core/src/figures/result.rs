@@ -1,0 +1,45 @@
+//! How a job ended.
+
+use std::fmt;
+
+/// A result that is neither `JobSucceeded` nor `JobFailed`; made by [`JobResult::from_name`] alone, so that each
+/// result has one form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnknownResult(String);
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JobResult {
+    /// Spark's `JobSucceeded`.
+    Succeeded,
+    /// Spark's `JobFailed`.
+    Failed,
+    /// Any other text, kept as it is and counted as unknown.
+    Unknown(UnknownResult),
+}
+
+impl JobResult {
+    /// The result of Spark's name for it.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "JobSucceeded" => Self::Succeeded,
+            "JobFailed" => Self::Failed,
+            other => Self::Unknown(UnknownResult(other.to_owned())),
+        }
+    }
+
+    /// Spark's name, or the text that came instead.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Succeeded => "JobSucceeded",
+            Self::Failed => "JobFailed",
+            Self::Unknown(UnknownResult(text)) => text,
+        }
+    }
+}
+
+impl fmt::Display for JobResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
