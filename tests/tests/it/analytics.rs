@@ -161,7 +161,7 @@ fn an_error_reaches_every_caller_of_its_batch_and_no_other() {
     gate.let_through(1);
     for call in &mut calls[1..] {
         let error = call.finish().unwrap_err().to_string();
-        assert_eq!(error, "the gated store failed to take a batch: it was told to fail");
+        assert_eq!(error, "the gated store failed to ingest a batch: the test asked for it");
     }
     gate.let_through(1);
     let again = block_on(analytics.ingest([event(0), event(1)].concat())).unwrap();
