@@ -186,7 +186,7 @@ async fn with_tokens_the_readiness_check_does_not_reveal_the_reason() {
             "the store is not ready; see the server's log for the reason",
         ),
     ] {
-        let api = Api::over(crate::stores::Odd::with(crate::stores::Fault::Fails), &options);
+        let api = Api::over(crate::stores::faulty(crate::stores::Fault::Fails), &options);
         assert_eq!(api.get("/ready").await.problem(503), detail);
     }
 }

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use spark_analytics_core::{Analytics, Event, MemoryStore, NotQueued, Queue, Store};
 
-use crate::stores::{Fault, Odd};
+use crate::stores::{Fault, faulty, stuck};
 use crate::{Answer, Api, END, START, TASK};
 
 /// A queue in memory with room for so many events.
@@ -64,7 +64,7 @@ fn accepted(answer: &Answer) -> Value {
 
 #[tokio::test]
 async fn an_event_is_queued_while_the_store_fails() {
-    let (api, queue) = api(Odd::with(Fault::Fails), 10);
+    let (api, queue) = api(faulty(Fault::Fails), 10);
     let answer = api.ingest(START).await;
     assert_eq!(answer.text(), r#"{"success":true,"message":"Log queued","log_id":null}"#);
     assert_eq!(answer.status, StatusCode::ACCEPTED);
@@ -87,7 +87,7 @@ async fn the_queue_is_checked_at_most_once_a_second() {
 
 #[tokio::test]
 async fn bad_events_are_refused_though_the_store_never_answers() {
-    let (api, queue) = api(Odd::stuck(), 10);
+    let (api, queue) = api(stuck(), 10);
     assert_eq!(api.ingest("{}").await.problem(400), "field `event` is missing");
     assert_eq!(api.ingest("[]").await.status, StatusCode::BAD_REQUEST);
     assert!(queue.raw().is_empty());
@@ -106,7 +106,7 @@ async fn bad_events_are_kept_when_the_store_answers() {
 
 #[tokio::test]
 async fn valid_events_of_a_batch_are_queued_and_invalid_ones_reported() {
-    let (api, queue) = api(Odd::with(Fault::Fails), 10);
+    let (api, queue) = api(faulty(Fault::Fails), 10);
     let answer = accepted(&api.lines([START, "oops", END].join("\n")).await);
     assert_eq!(queue.raw(), [START, END]);
     let detail = "the event cannot be read: not a JSON object: `oops`";

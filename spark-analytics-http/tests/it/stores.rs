@@ -1,26 +1,15 @@
 //! Stores that are slow, full, broken or mistaken, and what the API makes of it.
 
+use std::future::ready;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
-use spark_analytics_core::{
-    Analytics, AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter,
-    JobKey, JobRecord, Limits, LogReceipt, MemoryStore, Pruned, Receipt, Rejected, Rejection,
-    Result, Rollup, Store, StoredEvent,
-};
+use futures::FutureExt;
+use spark_analytics_conformance::{Call, Probe, When};
+use spark_analytics_core::{Analytics, Error, Limits, MemoryStore, Result, Store};
 use spark_analytics_http::ApiOptions;
 use tokio::sync::Semaphore;
 
 use crate::{Api, END, START, TASK, application, snapshot};
-
-/// A memory store whose writes need a permit each, or fail.
-#[derive(Debug)]
-pub(crate) struct Odd {
-    inner: MemoryStore,
-    writes: Arc<Semaphore>,
-    fault: Option<Fault>,
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
@@ -29,105 +18,62 @@ pub(crate) enum Fault {
     Panics,
 }
 
-impl Odd {
-    pub(crate) fn with(fault: Fault) -> Self {
-        let writes = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        Self { inner: MemoryStore::default(), writes, fault: Some(fault) }
-    }
-
-    /// Its writes never end.
-    pub(crate) fn stuck() -> Self {
-        Self { inner: MemoryStore::default(), writes: Arc::new(Semaphore::new(0)), fault: None }
-    }
-
-    fn attempt(&self) -> Result<()> {
-        match self.fault {
-            None => Ok(()),
-            Some(Fault::Fails) => Err(Error::engine("odd", "answer", "the disk is full")),
-            Some(Fault::IsHeld) => Err(Error::unavailable("odd", "another process holds it")),
-            Some(Fault::Panics) => panic!("a store with a fault"),
+impl Fault {
+    fn attempt(self) -> Result<()> {
+        match self {
+            Self::Fails => Err(Error::engine("odd", "answer", "the disk is full")),
+            Self::IsHeld => Err(Error::unavailable("odd", "another process holds it")),
+            Self::Panics => panic!("a store with a fault"),
         }
     }
 }
 
-#[async_trait]
-impl Store for Odd {
-    fn dedup(&self) -> Dedup {
-        self.inner.dedup()
-    }
-    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        self.writes.acquire().await.unwrap().forget();
-        self.attempt()?;
-        self.inner.ingest(events).await
-    }
-    async fn ingest_logs(
-        &self,
-        logs: Vec<LogSnapshot>,
-        sources: Vec<LogSource>,
-    ) -> Result<Vec<LogReceipt>> {
-        self.inner.ingest_logs(logs, sources).await
-    }
-    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
-        self.inner.log_source(location).await
-    }
-    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
-        self.attempt()?;
-        self.inner.job(key).await
-    }
-    async fn jobs(
-        &self,
-        filter: &JobFilter,
-        after: Option<&JobCursor>,
-        limit: usize,
-    ) -> Result<Vec<Job>> {
-        self.attempt()?;
-        self.inner.jobs(filter, after, limit).await
-    }
-    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
-        self.inner.rollups(from, to, user).await
-    }
-    async fn events(
-        &self,
-        key: &JobKey,
-        after: Option<&EventCursor>,
-        limit: usize,
-    ) -> Result<Vec<StoredEvent>> {
-        self.attempt()?;
-        self.inner.events(key, after, limit).await
-    }
-    async fn applications(
-        &self,
-        after: Option<&AttemptKey>,
-        limit: usize,
-    ) -> Result<Vec<Application>> {
-        self.inner.applications(after, limit).await
-    }
-    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
-        self.attempt()?;
-        self.inner.log(attempt).await
-    }
-    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
-        self.writes.acquire().await.unwrap().forget();
-        self.attempt()?;
-        self.inner.reject(rejections).await
-    }
-    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
-        self.attempt()?;
-        self.inner.rejected(before, limit).await
-    }
-    async fn prune(&self, before: Day) -> Result<Pruned> {
-        self.inner.prune(before).await
-    }
-    async fn check(&self) -> Result<()> {
-        self.attempt()
-    }
+/// A memory store with a fault, which still imports and prunes, lists applications, and reads rollups
+/// and sources of logs.
+pub(crate) fn faulty(fault: Fault) -> Probe<MemoryStore> {
+    Probe::new(MemoryStore::default(), move |when, call| {
+        let is_hit = matches!(
+            (when, call),
+            (
+                When::Before,
+                Call::Ingest(_)
+                    | Call::Job(_)
+                    | Call::Jobs(_)
+                    | Call::Events(_)
+                    | Call::Log(_)
+                    | Call::Reject(_)
+                    | Call::Rejected
+                    | Call::Check
+            )
+        );
+        ready(if is_hit { fault.attempt() } else { Ok(()) }).boxed()
+    })
+}
+
+/// A memory store whose writes of events and rejected input need a permit each.
+pub(crate) fn waiting(writes: Arc<Semaphore>) -> Probe<MemoryStore> {
+    Probe::new(MemoryStore::default(), move |when, call| {
+        if !matches!((when, call), (When::Before, Call::Ingest(_) | Call::Reject(_))) {
+            return ready(Ok(())).boxed();
+        }
+        let writes = Arc::clone(&writes);
+        async move {
+            writes.acquire().await.unwrap().forget();
+            Ok(())
+        }
+        .boxed()
+    })
+}
+
+/// A memory store whose writes of events and rejected input never end.
+pub(crate) fn stuck() -> Probe<MemoryStore> {
+    waiting(Arc::new(Semaphore::new(0)))
 }
 
 #[tokio::test]
 async fn a_full_queue_is_a_503_and_what_waited_is_stored() {
     let writes = Arc::new(Semaphore::new(0));
-    let odd = Odd { inner: MemoryStore::default(), writes: Arc::clone(&writes), fault: None };
-    let store: Arc<dyn Store> = Arc::new(odd);
+    let store: Arc<dyn Store> = Arc::new(waiting(Arc::clone(&writes)));
     let limits = Limits { batch: 1, waiting: 2 };
     let analytics = Analytics::with_limits(Arc::clone(&store), limits);
     let api =
@@ -154,7 +100,7 @@ async fn a_full_queue_is_a_503_and_what_waited_is_stored() {
 
 #[tokio::test]
 async fn a_store_that_fails_is_a_500_that_says_what_failed() {
-    let api = Api::over(Odd::with(Fault::Fails), &ApiOptions::default());
+    let api = Api::over(faulty(Fault::Fails), &ApiOptions::default());
     let expected = "the odd store failed to answer: the disk is full";
     assert_eq!(api.ingest(START).await.problem(500), expected);
     assert!(api.lines(START).await.problem(500).starts_with(expected));
@@ -171,7 +117,7 @@ async fn a_store_that_fails_is_a_500_that_says_what_failed() {
 
 #[tokio::test]
 async fn a_store_that_fails_is_not_ready_but_the_process_is_healthy() {
-    let api = Api::over(Odd::with(Fault::Fails), &ApiOptions::default());
+    let api = Api::over(faulty(Fault::Fails), &ApiOptions::default());
     let answer = api.get("/ready").await;
     assert_eq!(answer.problem(503), "the odd store failed to answer: the disk is full");
     assert_eq!(answer.header("retry-after"), "5");
@@ -180,15 +126,15 @@ async fn a_store_that_fails_is_not_ready_but_the_process_is_healthy() {
 
 #[tokio::test]
 async fn bad_events_are_answered_even_when_they_cannot_be_kept() {
-    let failing = Api::over(Odd::with(Fault::Fails), &ApiOptions::default());
+    let failing = Api::over(faulty(Fault::Fails), &ApiOptions::default());
     assert_eq!(failing.ingest("{}").await.problem(400), "field `event` is missing");
-    let panicking = Api::over(Odd::with(Fault::Panics), &ApiOptions::default());
+    let panicking = Api::over(faulty(Fault::Panics), &ApiOptions::default());
     assert_eq!(panicking.ingest("{}").await.problem(400), "field `event` is missing");
 }
 
 #[tokio::test]
 async fn a_panic_is_a_500() {
-    let api = Api::over(Odd::with(Fault::Panics), &ApiOptions::default());
+    let api = Api::over(faulty(Fault::Panics), &ApiOptions::default());
     let detail = api.get("/api/v1/analytics/jobs/1").await.problem(500);
     assert!(detail.starts_with("the server failed to handle this request"), "{detail}");
     api.get("/health").await.json();
@@ -196,7 +142,7 @@ async fn a_panic_is_a_500() {
 
 #[tokio::test]
 async fn a_store_that_another_process_holds_is_a_503() {
-    let api = Api::over(Odd::with(Fault::IsHeld), &ApiOptions::default());
+    let api = Api::over(faulty(Fault::IsHeld), &ApiOptions::default());
     for answer in
         [api.ingest(START).await, api.lines(START).await, api.get("/api/v1/analytics/jobs").await]
     {
@@ -212,8 +158,7 @@ async fn a_store_that_another_process_holds_is_a_503() {
 #[tokio::test]
 async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
     let writes = Arc::new(Semaphore::new(0));
-    let odd = Odd { inner: MemoryStore::default(), writes: Arc::clone(&writes), fault: None };
-    let api = Api::over(odd, &ApiOptions::default());
+    let api = Api::over(waiting(Arc::clone(&writes)), &ApiOptions::default());
     let mut first = Box::pin(api.ingest("first"));
     assert!(futures::poll!(&mut first).is_pending());
     // The first is being written when the second comes.
@@ -234,7 +179,7 @@ async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
 
 /// An application of a store that can list applications and read no log.
 async fn with_an_application(fault: Fault) -> Api {
-    let api = Api::over(Odd::with(fault), &ApiOptions::default());
+    let api = Api::over(faulty(fault), &ApiOptions::default());
     api.import(snapshot(application("a"))).await;
     api
 }

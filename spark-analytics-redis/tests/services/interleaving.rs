@@ -4,24 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::*;
-use async_trait::async_trait;
-use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
-use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store,
-    StoredEvent,
-};
+use futures::FutureExt;
+use spark_analytics_conformance::{Call, Probe};
+use spark_analytics_core::{Event, JobKey, MemoryStore, Store};
 use spark_analytics_redis::RedisCached;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
-/// A store that waits before and after each read and each commit of one process.
-#[derive(Clone, Debug)]
-struct Stepped {
-    store: MemoryStore,
-    gate: Arc<Gate>,
-}
-
+/// Where the reads and commits of one process wait, before and after each.
 #[derive(Debug)]
 struct Gate {
     is_open: AtomicBool,
@@ -29,96 +19,39 @@ struct Gate {
     may_go: Semaphore,
 }
 
-impl Stepped {
-    fn new(store: MemoryStore) -> Self {
+impl Gate {
+    fn new() -> Self {
         let (is_open, has_arrived) = (AtomicBool::new(true), Notify::new());
-        Self { store, gate: Arc::new(Gate { is_open, has_arrived, may_go: Semaphore::new(0) }) }
+        Self { is_open, has_arrived, may_go: Semaphore::new(0) }
     }
 
     async fn stop(&self) {
-        if !self.gate.is_open.load(Ordering::SeqCst) {
-            self.gate.has_arrived.notify_one();
-            self.gate.may_go.acquire().await.expect("not closed").forget();
+        if !self.is_open.load(Ordering::SeqCst) {
+            self.has_arrived.notify_one();
+            self.may_go.acquire().await.expect("not closed").forget();
         }
     }
 }
 
-#[async_trait]
-impl Store for Stepped {
-    fn dedup(&self) -> Dedup {
-        self.store.dedup()
-    }
-    async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        self.stop().await;
-        let receipts = self.store.ingest(events).await;
-        self.stop().await;
-        receipts
-    }
-    async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {
-        self.stop().await;
-        let record = self.store.job(key).await;
-        self.stop().await;
-        record
-    }
-    async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
-        self.stop().await;
-        let rollups = self.store.rollups(from, to, user).await;
-        self.stop().await;
-        rollups
-    }
-    async fn ingest_logs(
-        &self,
-        logs: Vec<LogSnapshot>,
-        sources: Vec<LogSource>,
-    ) -> Result<Vec<LogReceipt>> {
-        self.store.ingest_logs(logs, sources).await
-    }
-    async fn jobs(
-        &self,
-        filter: &JobFilter,
-        after: Option<&JobCursor>,
-        limit: usize,
-    ) -> Result<Vec<Job>> {
-        self.store.jobs(filter, after, limit).await
-    }
-    async fn events(
-        &self,
-        key: &JobKey,
-        after: Option<&EventCursor>,
-        limit: usize,
-    ) -> Result<Vec<StoredEvent>> {
-        self.store.events(key, after, limit).await
-    }
-    async fn applications(
-        &self,
-        after: Option<&AttemptKey>,
-        limit: usize,
-    ) -> Result<Vec<Application>> {
-        self.store.applications(after, limit).await
-    }
-    async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
-        self.store.log(attempt).await
-    }
-    async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
-        self.store.log_source(location).await
-    }
-    async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
-        self.store.reject(rejections).await
-    }
-    async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>> {
-        self.store.rejected(before, limit).await
-    }
-    async fn prune(&self, before: Day) -> Result<Pruned> {
-        self.store.prune(before).await
-    }
-    async fn check(&self) -> Result<()> {
-        self.store.check().await
-    }
+/// The store as one process has it, whose reads and commits wait at the gate.
+fn stepped(store: MemoryStore, gate: Arc<Gate>) -> Probe<MemoryStore> {
+    Probe::new(store, move |_, call| {
+        if !matches!(call, Call::Ingest(_) | Call::Job(_) | Call::Rollups(..)) {
+            return std::future::ready(Ok(())).boxed();
+        }
+        let gate = Arc::clone(&gate);
+        async move {
+            gate.stop().await;
+            Ok(())
+        }
+        .boxed()
+    })
 }
 
 /// A process that does one thing, a step at a time.
 struct Process {
-    cached: RedisCached<Stepped>,
+    cached: RedisCached<Probe<MemoryStore>>,
+    gate: Arc<Gate>,
     running: Option<JoinHandle<()>>,
     is_done: bool,
     steps: usize,
@@ -134,10 +67,6 @@ enum Act {
 }
 
 impl Process {
-    fn gate(&self) -> &Gate {
-        &self.cached.inner().gate
-    }
-
     /// Lets it go on to its next stop, or to its end.
     async fn step(&mut self, act: &Act) {
         if self.is_done {
@@ -150,9 +79,9 @@ impl Process {
             {
                 running.abort();
             }
-            Some(_) => self.gate().may_go.add_permits(1),
+            Some(_) => self.gate.may_go.add_permits(1),
             None => {
-                self.gate().is_open.store(false, Ordering::SeqCst);
+                self.gate.is_open.store(false, Ordering::SeqCst);
                 let (cached, act) = (self.cached.clone(), act.clone());
                 self.running = Some(tokio::spawn(async move {
                     match act {
@@ -165,13 +94,13 @@ impl Process {
                 }));
             }
         }
-        let (cached, running) = (self.cached.clone(), self.running.as_mut().expect("runs"));
+        let running = self.running.as_mut().expect("runs");
         tokio::select! {
             done = running => {
                 assert!(!done.is_err_and(|error| error.is_panic()));
                 self.is_done = true;
             }
-            () = cached.inner().gate.has_arrived.notified() => {}
+            () = self.gate.has_arrived.notified() => {}
         }
     }
 
@@ -180,7 +109,7 @@ impl Process {
         while !self.is_done {
             self.step(act).await;
         }
-        self.gate().is_open.store(true, Ordering::SeqCst);
+        self.gate.is_open.store(true, Ordering::SeqCst);
         (self.running, self.is_done, self.steps) = (None, false, 0);
     }
 }
@@ -201,8 +130,10 @@ impl World {
         let observer = adapter(store.clone(), &url, &namespace).await;
         let mut world = Self { store, processes: Vec::new(), observer, runs: 0 };
         for _ in 0..processes {
-            let cached = adapter(Stepped::new(world.store.clone()), &url, &namespace).await;
-            world.processes.push(Process { cached, running: None, is_done: false, steps: 0 });
+            let gate = Arc::new(Gate::new());
+            let store = stepped(world.store.clone(), Arc::clone(&gate));
+            let cached = adapter(store, &url, &namespace).await;
+            world.processes.push(Process { cached, gate, running: None, is_done: false, steps: 0 });
         }
         world
     }
