@@ -55,7 +55,7 @@ const REASONS: [&str; 7] = [
     "No space left on device",
     "Input/output error",
     "its file failed in another call",
-    "which may have taken back commits",
+    "may have lost commits that were not yet durable",
     "database or disk is full",
     "disk I/O error",
     // What SQLite says if a read fails as it looks whether another connection has made tables meanwhile.
