@@ -1,7 +1,7 @@
 //! A wire event, read by this library and by a generic JSON parser.
 
 use serde_json::Value;
-use spark_analytics_core::{Detail, Event, Timestamp};
+use spark_analytics_core::{Event, EventDetail, Timestamp};
 
 /// The longest error: it quotes a short part of the input.
 const LONGEST_ERROR: usize = 1024;
@@ -34,13 +34,13 @@ fn says_what_its_json_says(event: &Event) {
     assert_eq!(Some(event.timestamp()), time("timestamp"));
     assert_eq!(Some(event.user()), json["user"].as_str());
     match &event.content().detail {
-        Detail::JobStart => {}
-        Detail::TaskEnd { task_id, duration_ms, successful } => {
+        EventDetail::JobStart => {}
+        EventDetail::TaskEnd { task_id, duration_ms, successful } => {
             assert_eq!(task_id, text("task_id"));
             assert_eq!(Some(*duration_ms), json["duration_ms"].as_i64());
             assert_eq!(Some(*successful), json["successful"].as_bool());
         }
-        Detail::JobEnd { completion_time, job_result } => {
+        EventDetail::JobEnd { completion_time, job_result } => {
             assert_eq!(Some(*completion_time), time("completion_time"));
             assert_eq!(Some(job_result.as_str()), json["job_result"].as_str());
         }
@@ -50,11 +50,11 @@ fn says_what_its_json_says(event: &Event) {
 fn same_from_its_fields(event: &Event) {
     let (job, at, user) = (event.job().clone(), event.timestamp(), event.user());
     let made = match event.content().detail.clone() {
-        Detail::JobStart => Event::job_start(job, at, user),
-        Detail::TaskEnd { task_id, duration_ms, successful } => {
+        EventDetail::JobStart => Event::job_start(job, at, user),
+        EventDetail::TaskEnd { task_id, duration_ms, successful } => {
             Event::task_end(job, at, user, task_id, duration_ms, successful)
         }
-        Detail::JobEnd { completion_time, job_result } => {
+        EventDetail::JobEnd { completion_time, job_result } => {
             Event::job_end(job, at, user, completion_time, job_result)
         }
     };

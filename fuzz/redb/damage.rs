@@ -7,8 +7,8 @@ use redb::{
 use spark_analytics_core::backend::Batch;
 use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Content, Day, Dedup, Detail, Event, Job, JobFilter, JobKey, JobRecord, Rejection,
-    Rollup, Timestamp,
+    AttemptKey, Day, Dedup, Event, EventContent, EventDetail, Job, JobFilter, JobKey, JobRecord,
+    Rejection, Rollup, Timestamp,
 };
 
 use crate::error::{Fault, Result};
@@ -172,7 +172,10 @@ fn answer<T>(answer: Result<T>) -> Option<T> {
 /// For each job a known event, one that wins over a known one, and a new one.
 pub fn greater(events: &[Event]) -> Vec<Event> {
     let change = |event: &Event| match &event.content() {
-        Content { detail: Detail::TaskEnd { task_id, duration_ms, successful }, user } => {
+        EventContent {
+            detail: EventDetail::TaskEnd { task_id, duration_ms, successful },
+            user,
+        } => {
             let (job, time) = (event.job().clone(), event.timestamp());
             let is_greater = duration_ms + i64::from(*successful);
             Event::task_end(job, time, user, task_id, is_greater, *successful).expect("is valid")

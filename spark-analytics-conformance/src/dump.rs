@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use spark_analytics_core::backend::RollupKey;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{
-    AttemptKey, Content, Day, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, Result,
+    AttemptKey, Day, Event, EventContent, EventCursor, Job, JobCursor, JobFilter, JobKey, Result,
     Rollup, Store,
 };
 
@@ -86,7 +86,7 @@ impl Dump {
 ///
 /// # Errors
 /// Those of the store.
-pub async fn contents(store: &dyn Store, key: &JobKey) -> Result<Vec<(EventCursor, Content)>> {
+pub async fn contents(store: &dyn Store, key: &JobKey) -> Result<Vec<(EventCursor, EventContent)>> {
     let mut contents = Vec::new();
     let mut after: Option<EventCursor> = None;
     loop {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use spark_analytics_core::backend::RollupKey;
 use spark_analytics_core::log::{LogJob, LogSnapshot};
 use spark_analytics_core::{
-    Day, Dedup, Detail, Event, EventCursor, Job, JobKey, JobResult, Rollup, Source, TaskOutcome,
-    TaskTotals,
+    Day, Dedup, Event, EventCursor, EventDetail, FigureSource, Job, JobKey, JobResult, Rollup,
+    TaskOutcome, TaskTotals,
 };
 
 /// Computes what a store's figures must be: it keeps every input and recounts everything for each
@@ -112,22 +112,23 @@ impl Reference {
             end: completion_time?,
             result: JobResult::from_name(&job_result),
             tasks,
-            source: Source::Log,
+            source: FigureSource::Log,
         })
     }
 
     fn job_by_events(&self, key: &JobKey) -> Option<Job> {
         let events: Vec<&Event> = self.events.get(key)?.values().collect();
-        let is = |wanted: fn(&Detail) -> bool| {
+        let is = |wanted: fn(&EventDetail) -> bool| {
             events.iter().filter(move |event| wanted(&event.content().detail))
         };
-        let start = is(|d| matches!(d, Detail::JobStart)).min_by_key(|event| event.timestamp())?;
-        let end =
-            is(|d| matches!(d, Detail::JobEnd { .. })).max_by_key(|event| event.timestamp())?;
-        let Detail::JobEnd { job_result, .. } = &end.content().detail else { return None };
+        let start =
+            is(|d| matches!(d, EventDetail::JobStart)).min_by_key(|event| event.timestamp())?;
+        let end = is(|d| matches!(d, EventDetail::JobEnd { .. }))
+            .max_by_key(|event| event.timestamp())?;
+        let EventDetail::JobEnd { job_result, .. } = &end.content().detail else { return None };
         let mut tasks = TaskTotals::default();
         for event in &events {
-            if let Detail::TaskEnd { duration_ms, successful, .. } = event.content().detail {
+            if let EventDetail::TaskEnd { duration_ms, successful, .. } = event.content().detail {
                 let outcome = if successful { TaskOutcome::Succeeded } else { TaskOutcome::Failed };
                 tasks.record(outcome, duration_ms);
             }
@@ -139,7 +140,7 @@ impl Reference {
             end: end.timestamp(),
             result: JobResult::from_name(job_result),
             tasks,
-            source: Source::Events,
+            source: FigureSource::Events,
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::time::Day;
 
 /// How many events [`Analytics::ingest`] puts into one commit and lets wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Limits {
+pub struct CommitLimits {
     /// Maximum number of events in one commit, 10,000 by default. A larger call is committed in pieces.
     pub batch: usize,
     /// Maximum number of events that wait for a commit or are in one, 100,000 by default. An event
@@ -28,7 +28,7 @@ pub struct Limits {
     pub waiting: usize,
 }
 
-impl Default for Limits {
+impl Default for CommitLimits {
     fn default() -> Self {
         Self { batch: 10_000, waiting: 100_000 }
     }
@@ -69,7 +69,7 @@ pub struct Analytics {
 #[derive(Debug)]
 struct Group {
     store: Arc<dyn Store>,
-    limits: Limits,
+    limits: CommitLimits,
     queue: Mutex<Queue>,
     /// The weight of all batches whose commit is not over.
     waiting: AtomicUsize,
@@ -100,15 +100,15 @@ impl fmt::Debug for OpenBatch {
 impl Analytics {
     /// A handle on a store, with the default limits.
     pub fn new(store: impl Store) -> Self {
-        Self::with_limits(store, Limits::default())
+        Self::with_limits(store, CommitLimits::default())
     }
 
     /// A handle on a store with the given limits. A limit of 0 counts as 1, and the batch size is
     /// at least 1/32 of the waiting limit.
-    pub fn with_limits(store: impl Store, limits: Limits) -> Self {
+    pub fn with_limits(store: impl Store, limits: CommitLimits) -> Self {
         // Each waiting batch is polled from within the next, so there must not be many.
         let waiting = limits.waiting.max(1);
-        let limits = Limits { waiting, batch: limits.batch.max(waiting.div_ceil(32)) };
+        let limits = CommitLimits { waiting, batch: limits.batch.max(waiting.div_ceil(32)) };
         let (queue, waiting) = (Mutex::default(), AtomicUsize::new(0));
         Self { shared: Arc::new(Group { store: Arc::new(store), limits, queue, waiting }) }
     }
@@ -120,7 +120,7 @@ impl Analytics {
 
     /// Stores events in order; receipts are returned in the same order.
     ///
-    /// Up to [`Limits::batch`] events are one commit, whole or absent, possibly together with other
+    /// Up to [`CommitLimits::batch`] events are one commit, whole or absent, possibly together with other
     /// callers' events; more are committed in pieces of that size, in order. When it returns, they are
     /// durable and visible to every later read. Dropping the future loses nothing that was acknowledged
     /// and counts nothing twice: when sent again, events that were stored answer

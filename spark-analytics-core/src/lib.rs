@@ -15,14 +15,14 @@ mod store;
 mod sync;
 mod time;
 
-pub use analytics::{Analytics, Limits};
+pub use analytics::{Analytics, CommitLimits};
 pub use error::{Error, IncompatibleCause, LocationCause, Result};
 pub use event::invalid::{FieldProblem, InvalidEvent};
 pub use event::limits::{MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
 pub use event::splitter::{EventPlace, EventSplitter, EventText, SplitError};
-pub use event::{Content, Detail, Event};
+pub use event::{Event, EventContent, EventDetail};
 pub use figures::histogram::Histogram;
-pub use figures::job::{Job, JobRecord, Source};
+pub use figures::job::{FigureSource, Job, JobRecord, UnknownSource};
 pub use figures::result::{JobResult, UnknownResult};
 pub use figures::rollup::Rollup;
 pub use figures::tasks::{TaskOutcome, TaskTotals};

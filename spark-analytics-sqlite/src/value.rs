@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteRow, SqliteTypeInfo};
 use sqlx::{Column, Decode, Row, Sqlite, Type};
 
 use spark_analytics_core::log::Environment;
-use spark_analytics_core::{Error, Histogram, Result, Source, TaskTotals, Timestamp};
+use spark_analytics_core::{Error, FigureSource, Histogram, Result, TaskTotals, Timestamp};
 
 use crate::error::SQLITE;
 use crate::statement::Values;
@@ -115,9 +115,16 @@ impl<'r> Columns<'r> {
         Ok(self.get::<Option<i64>>()?.map(Timestamp::from_micros))
     }
 
+    /// The column `source` of a job with figures.
+    pub(crate) fn source(&mut self) -> Result<FigureSource> {
+        let name: &str = self.get()?;
+        name.try_into().map_err(|error| self.damaged(error))
+    }
+
     /// The column `source`.
-    pub(crate) fn optional_source(&mut self) -> Result<Option<Source>> {
-        Ok(self.get::<Option<&str>>()?.map(Source::from_name))
+    pub(crate) fn optional_source(&mut self) -> Result<Option<FigureSource>> {
+        let name: Option<&str> = self.get()?;
+        name.map(FigureSource::try_from).transpose().map_err(|error| self.damaged(error))
     }
 
     /// A number of jobs or tasks.

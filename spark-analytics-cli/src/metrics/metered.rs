@@ -59,6 +59,7 @@ fn record_commit(of: &'static str, started: Instant) {
 
 const READ: &str = "read";
 
+#[deny(clippy::missing_trait_methods, reason = "a method that is not forwarded is not counted")]
 #[async_trait]
 impl<S: Store> Store for Metered<S> {
     fn dedup(&self) -> Dedup {

@@ -92,6 +92,7 @@ impl OpenedLater {
     }
 }
 
+#[deny(clippy::missing_trait_methods, reason = "every method waits for the store")]
 #[async_trait]
 impl Store for OpenedLater {
     fn dedup(&self) -> Dedup {

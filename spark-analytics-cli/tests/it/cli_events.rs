@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::cli_support::{Folder, is_rounded, memory_with};
 use serde_json::{Value, json};
 use spark_analytics_core::{
-    Analytics, Day, Detail, Event, EventType, JobFilter, JobKey, Store, Timestamp,
+    Analytics, Day, Event, EventDetail, EventType, JobFilter, JobKey, Store, Timestamp,
 };
 
 #[test]
@@ -31,7 +31,7 @@ fn generated_events_are_within_what_is_promised() {
         let outcomes: Vec<bool> = events
             .iter()
             .filter_map(|event| match event.content().detail {
-                Detail::TaskEnd { successful, .. } => {
+                EventDetail::TaskEnd { successful, .. } => {
                     assert!(start < event.timestamp() && event.timestamp() <= end);
                     Some(successful)
                 }

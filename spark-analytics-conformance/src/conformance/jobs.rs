@@ -1,5 +1,5 @@
 use super::*;
-use spark_analytics_core::{JobCursor, JobFilter, JobResult, Source};
+use spark_analytics_core::{FigureSource, JobCursor, JobFilter, JobResult};
 
 /// A start and tasks alone do not make figures; a job is listed from its end on.
 pub fn a_job_has_figures_once_start_and_end_are_known<F: Fixture>() {
@@ -11,7 +11,7 @@ pub fn a_job_has_figures_once_start_and_end_are_known<F: Fixture>() {
         send(&store, vec![task(&key, 5, "t2", 1_000, false), start(&key, 0, "bob")]).await;
         let job = figures(&store, &key).await.expect("complete");
         assert_eq!((job.user.as_str(), job.start, job.end), ("bob", at(0), at(60)));
-        assert_eq!((job.result.clone(), job.source), (JobResult::Failed, Source::Events));
+        assert_eq!((job.result.clone(), job.source), (JobResult::Failed, FigureSource::Events));
         assert_eq!((job.tasks.task_count(), job.tasks.failed), (2, 1));
         assert_eq!((job.duration_seconds(), job.success_rate()), (60.0, 50.0));
         assert_eq!(store.jobs(&JobFilter::default(), None, 10).await.expect("reads"), [job]);

@@ -3,7 +3,7 @@ use spark_analytics_core::log::{
     Application, Environment, Executor, LogJob, LogSnapshot, LogSource, SqlExecution, Stage,
 };
 use spark_analytics_core::{
-    AttemptKey, Day, JobFilter, LogReceipt, MemoryStore, Source, TaskOutcome,
+    AttemptKey, Day, FigureSource, JobFilter, LogReceipt, MemoryStore, TaskOutcome,
 };
 
 use crate::Dump;
@@ -70,7 +70,10 @@ pub fn a_log_goes_before_events_once_it_has_the_end<F: Fixture>() {
         };
         assert_eq!(receipt, expected);
         let by_log = figures(&store, &key).await.expect("complete");
-        assert_eq!((by_log.source, by_log.user.as_str(), by_log.end), (Source::Log, "eve", at(20)));
+        assert_eq!(
+            (by_log.source, by_log.user.as_str(), by_log.end),
+            (FigureSource::Log, "eve", at(20))
+        );
         assert_eq!((by_log.tasks.task_count(), by_log.tasks.killed), (2, 2));
         let ada = store.rollups(Day::MIN, Day::MAX, Some("ada")).await.expect("reads");
         assert!(ada.is_empty(), "the events' figures are out of the roll-ups");

@@ -2,7 +2,7 @@
 
 use crate::backend::plan::JobWrite;
 use crate::figures::fold::{JobEnd, JobFold, JobStart};
-use crate::figures::job::{JobRecord, Source};
+use crate::figures::job::{FigureSource, JobRecord};
 use crate::figures::tasks::TaskTotals;
 use crate::log::LogJob;
 use crate::time::Timestamp;
@@ -32,7 +32,7 @@ macro_rules! event_task_columns {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobColumns<'a> {
     /// Where the figures come from; `None` if the job has none yet.
-    pub source: Option<Source>,
+    pub source: Option<FigureSource>,
     /// The user of the start.
     pub user: Option<&'a str>,
     /// The time of the start.
@@ -58,8 +58,8 @@ impl<'a> JobColumns<'a> {
     pub fn of(write: &'a JobWrite) -> Self {
         let (events, log) = (&write.record.events, write.record.log.as_deref());
         match &write.figures {
-            Some(figures) if figures.source == Source::Log => Self {
-                source: Some(Source::Log),
+            Some(figures) if figures.source == FigureSource::Log => Self {
+                source: Some(FigureSource::Log),
                 user: Some(&figures.user),
                 start: Some(figures.start),
                 end: Some(figures.end),
@@ -93,7 +93,7 @@ impl<'a> JobColumns<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldJobColumns {
     /// See [`JobColumns::source`].
-    pub source: Option<Source>,
+    pub source: Option<FigureSource>,
     /// See [`JobColumns::user`].
     pub user: Option<String>,
     /// See [`JobColumns::start`].
@@ -120,7 +120,7 @@ impl From<HeldJobColumns> for JobRecord {
         let (user, end_user) = (held.user, held.end_user);
         let (completion_time, job_result) = (held.completion_time, held.result);
         let events = match held.source {
-            Some(Source::Log) => held.single_events.unwrap_or_default(),
+            Some(FigureSource::Log) => held.single_events.unwrap_or_default(),
             _ => JobFold {
                 start: start
                     .map(|timestamp| JobStart { timestamp, user: user.unwrap_or_default() }),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::event::Event;
-use crate::figures::job::{Job, JobRecord, Source};
+use crate::figures::job::{FigureSource, Job, JobRecord};
 use crate::figures::rollup::Rollup;
 use crate::figures::tasks::TaskTotals;
 use crate::identity::{Dedup, EventId, JobKey, RollupKey};
@@ -278,7 +278,7 @@ pub(crate) fn rollup_changes(
         let mut change = Rollup::default();
         match (figures_before, figures) {
             (Some(before), Some(after)) if place(before) == place(after) => {
-                let by_events = |job: &Job| job.source == Source::Events;
+                let by_events = |job: &Job| job.source == FigureSource::Events;
                 let tasks = task_changes.get(at).filter(|_| by_events(before) && by_events(after));
                 change.correct(before, after, tasks);
                 add_change(&mut changes, place(after), &change);

@@ -41,7 +41,7 @@ const END_OF_TIME_US: i64 = 9_246_182_400_000_000;
 pub struct Event {
     job: JobKey,
     timestamp: Timestamp,
-    content: Content,
+    content: EventContent,
     raw: Box<str>,
 }
 
@@ -51,16 +51,16 @@ pub struct Event {
 /// then for a task's end task id, duration and outcome (failed before successful), for a job's end
 /// completion time and result.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Content {
+pub struct EventContent {
     /// The user in the event.
     pub user: String,
     /// What the event's type adds.
-    pub detail: Detail,
+    pub detail: EventDetail,
 }
 
 /// The fields that an event's type adds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Detail {
+pub enum EventDetail {
     /// A job's start adds nothing.
     JobStart,
     /// The end of a task.
@@ -106,18 +106,19 @@ impl Event {
         let timestamp = time("timestamp", &fields.timestamp)?;
         let user = text("user", fields.user)?;
         let detail = match event_type {
-            EventType::JobStart => Detail::JobStart,
-            EventType::TaskEnd => Detail::TaskEnd {
+            EventType::JobStart => EventDetail::JobStart,
+            EventType::TaskEnd => EventDetail::TaskEnd {
                 task_id: text("task_id", fields.task_id)?,
                 duration_ms: integer("duration_ms", &fields.duration_ms, MAX_DURATION_MS)?,
                 successful: boolean("successful", &fields.successful)?,
             },
-            EventType::JobEnd => Detail::JobEnd {
+            EventType::JobEnd => EventDetail::JobEnd {
                 completion_time: time("completion_time", &fields.completion_time)?,
                 job_result: text("job_result", fields.job_result)?,
             },
         };
-        let event = Self { job, timestamp, content: Content { user, detail }, raw: json.into() };
+        let event =
+            Self { job, timestamp, content: EventContent { user, detail }, raw: json.into() };
         event.check()?;
         Ok(event)
     }
@@ -139,7 +140,7 @@ impl Event {
         timestamp: Timestamp,
         user: impl Into<String>,
     ) -> Result<Self, InvalidEvent> {
-        Self::build(job.into(), timestamp, user.into(), Detail::JobStart)
+        Self::build(job.into(), timestamp, user.into(), EventDetail::JobStart)
     }
 
     /// The end of a task that took `duration_ms` ms.
@@ -154,7 +155,7 @@ impl Event {
         duration_ms: i64,
         successful: bool,
     ) -> Result<Self, InvalidEvent> {
-        let detail = Detail::TaskEnd { task_id: task_id.into(), duration_ms, successful };
+        let detail = EventDetail::TaskEnd { task_id: task_id.into(), duration_ms, successful };
         Self::build(job.into(), timestamp, user.into(), detail)
     }
 
@@ -169,7 +170,7 @@ impl Event {
         completion_time: Timestamp,
         job_result: impl Into<String>,
     ) -> Result<Self, InvalidEvent> {
-        let detail = Detail::JobEnd { completion_time, job_result: job_result.into() };
+        let detail = EventDetail::JobEnd { completion_time, job_result: job_result.into() };
         Self::build(job.into(), timestamp, user.into(), detail)
     }
 
@@ -191,14 +192,14 @@ impl Event {
     /// The event's type.
     pub const fn event_type(&self) -> EventType {
         match self.content.detail {
-            Detail::JobStart => EventType::JobStart,
-            Detail::TaskEnd { .. } => EventType::TaskEnd,
-            Detail::JobEnd { .. } => EventType::JobEnd,
+            EventDetail::JobStart => EventType::JobStart,
+            EventDetail::TaskEnd { .. } => EventType::TaskEnd,
+            EventDetail::JobEnd { .. } => EventType::JobEnd,
         }
     }
 
     /// The typed fields beyond the identity; in a conflict the greater content wins.
-    pub const fn content(&self) -> &Content {
+    pub const fn content(&self) -> &EventContent {
         &self.content
     }
 
@@ -211,7 +212,7 @@ impl Event {
     /// The identity of the event within its job.
     pub fn id(&self, dedup: Dedup) -> EventId<'_> {
         let task = match (&self.content.detail, dedup) {
-            (Detail::TaskEnd { task_id, .. }, Dedup::WithTask) => task_id,
+            (EventDetail::TaskEnd { task_id, .. }, Dedup::WithTask) => task_id,
             _ => "",
         };
         EventId { timestamp: self.timestamp, event_type: self.event_type(), task }
@@ -221,9 +222,9 @@ impl Event {
         job: JobKey,
         timestamp: Timestamp,
         user: String,
-        detail: Detail,
+        detail: EventDetail,
     ) -> Result<Self, InvalidEvent> {
-        let content = Content { user, detail };
+        let content = EventContent { user, detail };
         let raw = wire(&job, timestamp, &content).into_boxed_str();
         let event = Self { job, timestamp, content, raw };
         event.check()?;
@@ -238,15 +239,15 @@ impl Event {
         check_time("timestamp", self.timestamp)?;
         check_text("user", &self.content.user)?;
         match &self.content.detail {
-            Detail::JobStart => {}
-            Detail::TaskEnd { task_id, duration_ms, .. } => {
+            EventDetail::JobStart => {}
+            EventDetail::TaskEnd { task_id, duration_ms, .. } => {
                 if task_id.is_empty() {
                     return Err(InvalidEvent::field("task_id", FieldProblem::Empty));
                 }
                 check_text("task_id", task_id)?;
                 check_range("duration_ms", *duration_ms, MAX_DURATION_MS)?;
             }
-            Detail::JobEnd { completion_time, job_result } => {
+            EventDetail::JobEnd { completion_time, job_result } => {
                 check_time("completion_time", *completion_time)?;
                 check_text("job_result", job_result)?;
             }
@@ -255,7 +256,7 @@ impl Event {
     }
 }
 
-impl Detail {
+impl EventDetail {
     /// The outcome of a task's end, and its duration in ms.
     pub(crate) const fn task(&self) -> Option<(TaskOutcome, i64)> {
         match self {
@@ -282,18 +283,18 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-fn wire(job: &JobKey, timestamp: Timestamp, content: &Content) -> String {
+fn wire(job: &JobKey, timestamp: Timestamp, content: &EventContent) -> String {
     let mut fields = serde_json::Map::new();
     let mut put = |name: &str, value: serde_json::Value| fields.insert(name.to_owned(), value);
     let event_type = match &content.detail {
-        Detail::JobStart => EventType::JobStart,
-        Detail::TaskEnd { task_id, duration_ms, successful } => {
+        EventDetail::JobStart => EventType::JobStart,
+        EventDetail::TaskEnd { task_id, duration_ms, successful } => {
             put("task_id", task_id.as_str().into());
             put("duration_ms", (*duration_ms).into());
             put("successful", (*successful).into());
             EventType::TaskEnd
         }
-        Detail::JobEnd { completion_time, job_result } => {
+        EventDetail::JobEnd { completion_time, job_result } => {
             put("completion_time", completion_time.to_string().into());
             put("job_result", job_result.as_str().into());
             EventType::JobEnd

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Content, Detail, Event};
+use crate::event::{Event, EventContent, EventDetail};
 use crate::figures::tasks::TaskTotals;
 use crate::time::Timestamp;
 
@@ -46,17 +46,17 @@ pub struct JobEnd {
 impl JobFold {
     /// Adds an event of the job.
     pub fn add(&mut self, event: &Event) {
-        let Content { user, detail } = event.content();
+        let EventContent { user, detail } = event.content();
         let timestamp = event.timestamp();
         match detail {
-            Detail::JobStart => self.join_start(&JobStart { timestamp, user: user.clone() }),
-            Detail::JobEnd { completion_time, job_result } => self.join_end(&JobEnd {
+            EventDetail::JobStart => self.join_start(&JobStart { timestamp, user: user.clone() }),
+            EventDetail::JobEnd { completion_time, job_result } => self.join_end(&JobEnd {
                 timestamp,
                 user: user.clone(),
                 completion_time: *completion_time,
                 job_result: job_result.clone(),
             }),
-            Detail::TaskEnd { .. } => {
+            EventDetail::TaskEnd { .. } => {
                 if let Some((outcome, duration_ms)) = detail.task() {
                     self.tasks.record(outcome, duration_ms);
                 }

@@ -34,20 +34,20 @@ pub struct Job {
     /// Its tasks.
     pub tasks: TaskTotals,
     /// Where the figures come from.
-    pub source: Source,
+    pub source: FigureSource,
 }
 
 /// Where a job's figures come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum FigureSource {
     /// Single events.
     Events,
     /// An event log, which takes precedence over single events once it has the job's start and end.
     Log,
 }
 
-impl Source {
+impl FigureSource {
     /// Its name in stores: `events` or `log`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -55,10 +55,21 @@ impl Source {
             Self::Log => "log",
         }
     }
+}
 
-    /// The source of a name; what is not `log` is events.
-    pub fn from_name(name: &str) -> Self {
-        if name == Self::Log.name() { Self::Log } else { Self::Events }
+/// A text that names neither source of figures.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("unknown source `{0}`; known are `events` and `log`")]
+pub struct UnknownSource(String);
+
+impl TryFrom<&str> for FigureSource {
+    type Error = UnknownSource;
+
+    fn try_from(name: &str) -> Result<Self, Self::Error> {
+        [Self::Events, Self::Log]
+            .into_iter()
+            .find(|source| source.name() == name)
+            .ok_or_else(|| UnknownSource(name.to_owned()))
     }
 }
 
@@ -74,7 +85,7 @@ impl JobRecord {
                 end: log.completion_time.filter(|_| log.ended)?,
                 result: log.result(),
                 tasks: log.tasks.clone(),
-                source: Source::Log,
+                source: FigureSource::Log,
             })
         });
         from_log.or_else(|| {
@@ -86,7 +97,7 @@ impl JobRecord {
                 end: end.timestamp,
                 result: JobResult::from_name(&end.job_result),
                 tasks: self.events.tasks.clone(),
-                source: Source::Events,
+                source: FigureSource::Events,
             })
         })
     }

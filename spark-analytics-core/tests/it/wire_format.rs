@@ -1,7 +1,7 @@
 //! The wire format, and the text of each error about it.
 
 use spark_analytics_core::{
-    Content, Detail, Event, EventType, InvalidEvent, JobKey, MAX_EVENT_BYTES, Timestamp,
+    Event, EventContent, EventDetail, EventType, InvalidEvent, JobKey, MAX_EVENT_BYTES, Timestamp,
 };
 
 const START: &str = r#"{"event":"SparkListenerJobStart","job_id":101,"timestamp":"2024-03-30T10:12:45Z","user":"data_engineer_1@example.com"}"#;
@@ -36,14 +36,17 @@ fn the_three_events_are_read_as_they_are_written() {
     assert_eq!(start.timestamp(), at("2024-03-30T10:12:45Z"));
 
     let task = Event::from_json(TASK).unwrap();
-    let detail =
-        Detail::TaskEnd { task_id: "task_101_004".to_owned(), duration_ms: 4120, successful: true };
-    assert_eq!(task.content(), &Content { user: user.to_owned(), detail });
+    let detail = EventDetail::TaskEnd {
+        task_id: "task_101_004".to_owned(),
+        duration_ms: 4120,
+        successful: true,
+    };
+    assert_eq!(task.content(), &EventContent { user: user.to_owned(), detail });
     assert_eq!(task.timestamp().as_micros() % 1_000_000, 120_000);
 
     let end = Event::from_json(END).unwrap();
     let completion_time = at("2024-03-30T10:14:03Z");
-    let detail = Detail::JobEnd { completion_time, job_result: "JobSucceeded".to_owned() };
+    let detail = EventDetail::JobEnd { completion_time, job_result: "JobSucceeded".to_owned() };
     assert_eq!(end.content().detail, detail);
 }
 

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use spark_analytics_core::backend::{
     HeldJobColumns, JobColumns, JobWrite, event_task_columns, task_columns,
 };
-use spark_analytics_core::{Job, JobKey, JobRecord, JobResult, Result, Source, TaskTotals};
+use spark_analytics_core::{FigureSource, Job, JobKey, JobRecord, JobResult, Result, TaskTotals};
 
 use crate::statement::Rows;
 use crate::value::{Columns, sums_of_tasks, sums_of_tasks_mut, wide};
@@ -48,7 +48,7 @@ pub(crate) async fn write(
     connection: &mut PgConnection,
     jobs: &[JobWrite],
     no: impl Fn(&JobWrite) -> JobNo,
-    told_by: Source,
+    told_by: FigureSource,
     empty: &mut BTreeSet<JobNo>,
 ) -> sqlx::Result<()> {
     for write in jobs {
@@ -58,7 +58,7 @@ pub(crate) async fn write(
         };
     }
     let rows = jobs.iter().map(|write| (no(write), JobColumns::of(write)));
-    let is_of_events = |(_, row): &Row<'_>| told_by == Source::Events && row.log.is_none();
+    let is_of_events = |(_, row): &Row<'_>| told_by == FigureSource::Events && row.log.is_none();
     let (of_events, others): (Vec<_>, Vec<_>) = rows.partition(is_of_events);
     place(&of_events)
         .event_tasks(of_events.iter().map(|(_, row)| row.tasks))
@@ -90,7 +90,7 @@ fn place(rows: &[Row<'_>]) -> Rows {
     Rows::default()
         .column(rows.iter().map(|(no, _)| no.0))
         .column(rows.iter().map(|(no, _)| no.1))
-        .column(columns().map(|row| row.source.map(Source::name)))
+        .column(columns().map(|row| row.source.map(FigureSource::name)))
         .column(columns().map(|row| row.user))
         .column(columns().map(|row| row.start.map(|start| start.as_micros())))
         .column(columns().map(|row| row.end.map(|end| end.as_micros())))
@@ -134,7 +134,7 @@ pub(crate) fn figures(row: &PgRow) -> Result<Job> {
     let mut columns = Columns::new(row, "spark_jobs", 2);
     let (_app_no, job_id) = (columns.get::<i64>()?, columns.get()?);
     let key = JobKey { app_id: columns.get()?, attempt_id: columns.get()?, job_id };
-    let source = Source::from_name(columns.get()?);
+    let source = columns.source()?;
     Ok(Job {
         key,
         source,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use spark_analytics_core::backend::{Batch, Held, plan};
-use spark_analytics_core::{AttemptKey, Day, Event, JobKey, Receipt, Result, Source};
+use spark_analytics_core::{AttemptKey, Day, Event, FigureSource, JobKey, Receipt, Result};
 
 use crate::PostgresStore;
 use crate::error::failed;
@@ -54,9 +54,15 @@ async fn ingest_batch(store: &PostgresStore, events: Vec<Event>) -> Result<Vec<R
         .write(connection, &mut writes, store.dedup, &jobs)
         .await
         .map_err(failed("replace events"))?;
-    job::write(connection, &writes.jobs, |write| jobs[write.index], Source::Events, &mut made)
-        .await
-        .map_err(failed("write jobs"))?;
+    job::write(
+        connection,
+        &writes.jobs,
+        |write| jobs[write.index],
+        FigureSource::Events,
+        &mut made,
+    )
+    .await
+    .map_err(failed("write jobs"))?;
     lock::delete(connection, &made).await.map_err(failed("write jobs"))?;
     rollup::add(store, connection, writes.rollups).await?;
     transaction.commit().await.map_err(failed("commit"))?;

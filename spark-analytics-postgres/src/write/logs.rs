@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 
 use spark_analytics_core::backend::{LogBatch, LogWriteSet, RollupKey, plan_log};
 use spark_analytics_core::log::{LogSnapshot, LogSource};
-use spark_analytics_core::{LogReceipt, Result, Rollup, Source};
+use spark_analytics_core::{FigureSource, LogReceipt, Result, Rollup};
 
 use crate::PostgresStore;
 use crate::error::failed;
@@ -68,9 +68,15 @@ async fn ingest_distinct(
         writes.push((app, write));
     }
     for (app, write) in &writes {
-        job::write(connection, &write.jobs, |write| (*app, write.key.job_id), Source::Log, made)
-            .await
-            .map_err(failed("write jobs"))?;
+        job::write(
+            connection,
+            &write.jobs,
+            |write| (*app, write.key.job_id),
+            FigureSource::Log,
+            made,
+        )
+        .await
+        .map_err(failed("write jobs"))?;
     }
     let of_apps: Vec<_> = writes.iter().map(|(app, write)| (*app, write)).collect();
     attempt::write(connection, &of_apps).await?;

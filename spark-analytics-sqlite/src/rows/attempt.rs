@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use spark_analytics_core::backend::{HeldLog, LogWriteSet};
 use spark_analytics_core::log::{Application, Executor, SqlExecution, Stage};
-use spark_analytics_core::{AttemptKey, Result, Source};
+use spark_analytics_core::{AttemptKey, FigureSource, Result};
 
 use crate::error::failed;
 use crate::rows::job::{self, NumberedJob, RECORD};
@@ -130,7 +130,7 @@ async fn write_jobs(
         NumberedJob { job_no, is_new: known.is_none(), write }
     });
     let jobs: Vec<NumberedJob<'_>> = jobs.collect();
-    job::write(connection, &jobs, Source::Log).await.map_err(failed("write jobs"))
+    job::write(connection, &jobs, FigureSource::Log).await.map_err(failed("write jobs"))
 }
 
 async fn write_facts(

@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use spark_analytics_core::backend::{
     HeldJobColumns, JobColumns, JobWrite, event_task_columns, task_columns,
 };
-use spark_analytics_core::{Job, JobKey, JobRecord, JobResult, Result, Source};
+use spark_analytics_core::{FigureSource, Job, JobKey, JobRecord, JobResult, Result};
 
 use crate::statement::{Statement, Values};
 use crate::value::{Columns, put_event_tasks, put_json, put_tasks};
@@ -43,7 +43,7 @@ pub(crate) struct NumberedJob<'a> {
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     jobs: &[NumberedJob<'_>],
-    told_by: Source,
+    told_by: FigureSource,
 ) -> sqlx::Result<()> {
     let (mut insert, mut delete) = (Vec::new(), Vec::new());
     // Indexed by whether the listed columns change, and by whether only single events report the job.
@@ -55,7 +55,7 @@ pub(crate) async fn write(
         } else if job.is_new {
             insert.push(job);
         } else {
-            let is_of_events = told_by == Source::Events && write.record.log.is_none();
+            let is_of_events = told_by == FigureSource::Events && write.record.log.is_none();
             // Naming a column rewrites its indexes, also when it stays the same.
             update[usize::from(!keeps_place(write))][usize::from(is_of_events)].push(job);
         }
@@ -112,7 +112,7 @@ fn keeps_place(write: &JobWrite) -> bool {
 
 /// The values of [`PLACE`].
 fn put_place(values: &mut Values, row: &JobColumns<'_>) {
-    values.add(row.source.map(Source::name));
+    values.add(row.source.map(FigureSource::name));
     values.add(row.user);
     values.add(row.end.map(|end| end.as_micros()));
     values.add(row.result);
@@ -168,7 +168,7 @@ pub(crate) fn figures(row: &SqliteRow) -> Result<Job> {
     let mut columns = Columns::new(row, "spark_jobs");
     columns.get::<i64>()?;
     let key = JobKey { app_id: columns.get()?, attempt_id: columns.get()?, job_id: columns.get()? };
-    let source = Source::from_name(columns.get()?);
+    let source = columns.source()?;
     Ok(Job {
         key,
         source,

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use spark_analytics_core::backend::{Batch, Held, JobWrite, plan};
-use spark_analytics_core::{Day, Event, JobRecord, Receipt, Result, Source};
+use spark_analytics_core::{Day, Event, FigureSource, JobRecord, Receipt, Result};
 
 use crate::SqliteStore;
 use crate::error::failed;
@@ -25,7 +25,9 @@ pub(crate) async fn ingest(store: &SqliteStore, events: Vec<Event>) -> Result<Ve
     let writes = plan(batch, held);
 
     let jobs: Vec<NumberedJob<'_>> = writes.jobs.iter().map(|write| numbers.job(write)).collect();
-    job::write(&mut transaction, &jobs, Source::Events).await.map_err(failed("write jobs"))?;
+    job::write(&mut transaction, &jobs, FigureSource::Events)
+        .await
+        .map_err(failed("write jobs"))?;
     event::insert(&mut transaction, store.dedup, &writes.inserts, |job| numbers.of(job))
         .await
         .map_err(failed("insert events"))?;

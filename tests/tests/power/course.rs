@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use spark_analytics_conformance::{Dump, Workload, history};
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{
-    Content, Day, Event, EventCursor, JobKey, MemoryStore, Rejected, Rejection, Result, Store,
+    Day, Event, EventContent, EventCursor, JobKey, MemoryStore, Rejected, Rejection, Result, Store,
     Timestamp,
 };
 
@@ -30,7 +30,7 @@ pub(crate) enum Batch {
 pub(crate) struct Held {
     dump: Dump,
     /// The events of each job that no prune of the course removes.
-    events: Vec<Vec<(EventCursor, Content)>>,
+    events: Vec<Vec<(EventCursor, EventContent)>>,
     rejected: Vec<Rejected>,
 }
 
@@ -162,7 +162,7 @@ impl Course {
     }
 }
 
-fn row(stored: &spark_analytics_core::StoredEvent) -> (EventCursor, Content) {
+fn row(stored: &spark_analytics_core::StoredEvent) -> (EventCursor, EventContent) {
     (EventCursor::from(&stored.event), stored.event.content().clone())
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spark_analytics_conformance::{Dump, Reference, Workload};
-use spark_analytics_core::{Detail, Error, Event, Receipt, Store};
+use spark_analytics_core::{Error, Event, EventDetail, Receipt, Store};
 use spark_analytics_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -33,11 +33,11 @@ pub(crate) fn events(jobs: u64, count: usize) -> Vec<Event> {
 fn contradicting(event: &Event) -> Event {
     let (job, at, user) = (event.job().clone(), event.timestamp(), event.user().to_owned());
     let event = match event.content().detail.clone() {
-        Detail::JobStart => Event::job_start(job, at, format!("{user}.org")),
-        Detail::TaskEnd { task_id, duration_ms, successful } => {
+        EventDetail::JobStart => Event::job_start(job, at, format!("{user}.org")),
+        EventDetail::TaskEnd { task_id, duration_ms, successful } => {
             Event::task_end(job, at, user, task_id, 10_000 - duration_ms / 2, !successful)
         }
-        Detail::JobEnd { completion_time, .. } => {
+        EventDetail::JobEnd { completion_time, .. } => {
             Event::job_end(job, at, user, completion_time, "JobFailed")
         }
     };

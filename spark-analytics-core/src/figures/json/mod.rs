@@ -8,7 +8,7 @@ use std::fmt::Display;
 use serde::{Serialize, Serializer};
 
 use crate::figures::histogram::Histogram;
-use crate::figures::job::{Job, Source};
+use crate::figures::job::{FigureSource, Job};
 use crate::figures::rollup::Rollup;
 use crate::figures::tasks::TaskTotals;
 use crate::time::Timestamp;
@@ -57,7 +57,7 @@ pub struct JobFigures {
     pub killed_tasks: i64,
     /// `events` or `log`: whether the figures come from single events or from an event log.
     #[cfg_attr(feature = "openapi", schema(value_type = String, example = "events"))]
-    pub source: Source,
+    pub source: FigureSource,
     /// Sum of task durations.
     pub task_time_seconds: f64,
     /// Task time over duration: the average number of tasks running at the same time. Null if the job took no time.
