@@ -104,8 +104,7 @@ fn read(text: &[u8], bytes: usize) -> Result<Event, InvalidEvent> {
     if bytes > MAX_EVENT_BYTES {
         return Err(InvalidEvent::TooLarge { bytes });
     }
-    let not_utf8 = |e| InvalidEvent::NotJson { message: format!("not UTF-8: {e}") };
-    Event::from_json(std::str::from_utf8(text).map_err(not_utf8)?)
+    Event::from_bytes(text)
 }
 
 #[cfg(test)]

@@ -27,8 +27,7 @@ impl Text {
         if let Some(error) = self.too_large() {
             return Err(error);
         }
-        let not_utf8 = |e| InvalidEvent::NotJson { message: format!("not UTF-8: {e}") };
-        Event::from_json(std::str::from_utf8(&self.head).map_err(not_utf8)?)
+        Event::from_bytes(&self.head)
     }
 
     /// The bytes of input that it takes, with one for the separator after it.

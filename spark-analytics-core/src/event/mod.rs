@@ -123,6 +123,17 @@ impl Event {
         Ok(event)
     }
 
+    /// Reads one event from the bytes of its JSON.
+    ///
+    /// # Errors
+    /// [`InvalidEvent::NotJson`] if they are not UTF-8, else as [`from_json`](Self::from_json).
+    pub fn from_bytes(json: &[u8]) -> Result<Self, InvalidEvent> {
+        let text = std::str::from_utf8(json).map_err(|error| InvalidEvent::NotJson {
+            message: format!("not valid UTF-8: invalid byte at offset {}", error.valid_up_to()),
+        })?;
+        Self::from_json(text)
+    }
+
     /// The start of a job.
     ///
     /// # Errors

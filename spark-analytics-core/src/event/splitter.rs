@@ -4,6 +4,8 @@ use std::fmt;
 
 use memchr::{memchr, memchr_iter};
 
+use crate::event::Event;
+use crate::event::invalid::InvalidEvent;
 use crate::event::limits::MAX_EVENT_BYTES;
 
 /// The text of what should be one event, without the white space around it.
@@ -16,6 +18,19 @@ pub struct EventText<'a> {
     pub bytes: usize,
     /// Where it is in the stream.
     pub place: EventPlace,
+}
+
+impl EventText<'_> {
+    /// Parses the event.
+    ///
+    /// # Errors
+    /// [`InvalidEvent::TooLarge`] if only the first bytes are kept, else as [`Event::from_bytes`].
+    pub fn event(&self) -> Result<Event, InvalidEvent> {
+        if self.bytes > MAX_EVENT_BYTES {
+            return Err(InvalidEvent::TooLarge { bytes: self.bytes });
+        }
+        Event::from_bytes(self.text)
+    }
 }
 
 /// The position of an event in its stream; displayed as `index 0` or `line 1`.

@@ -77,7 +77,9 @@ pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<R
     let options = &app.options;
     let body::Received { bytes: raw, end } =
         body::whole(request, options.event_bytes, options.body_timeout).await;
-    let event = match end.and_then(|()| read(&raw).map_err(Problem::bad_request)) {
+    let event = match end.and_then(|()| {
+        Event::from_bytes(&raw).map_err(|error| Problem::bad_request(error.to_string()))
+    }) {
         Ok(event) => event,
         Err(problem) => return Err(refuse(&app, problem, &raw).await),
     };
@@ -95,14 +97,6 @@ pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<R
             Err(refuse(&app, Problem::bad_request(InvalidEvent::TooOld.to_string()), &raw).await)
         }
     }
-}
-
-/// Parses an event from the bytes received.
-pub(crate) fn read(raw: &[u8]) -> Result<Event, String> {
-    let text = std::str::from_utf8(raw).map_err(|error| {
-        format!("the event is not valid UTF-8: invalid byte at offset {}", error.valid_up_to())
-    })?;
-    Event::from_json(text).map_err(|error| error.to_string())
 }
 
 async fn refuse(app: &App, problem: Problem, raw: &[u8]) -> Problem {

@@ -28,7 +28,7 @@ async fn bytes_that_are_not_utf8_are_rejected_without_affecting_others() {
     let api = Api::new();
     let bad = [&START.as_bytes()[..50], b"\xff\xfe"].concat();
     let detail = api.ingest(bad.clone()).await.problem(400);
-    assert_eq!(detail, "the event is not valid UTF-8: invalid byte at offset 50");
+    assert_eq!(detail, "the event cannot be read: not valid UTF-8: invalid byte at offset 50");
     let body = [START.as_bytes(), &bad, END.as_bytes()].join(&b'\n');
     let answer = api.lines(body).await.json();
     assert_eq!((answer["recorded"].as_i64(), answer["rejected"].as_i64()), (Some(2), Some(1)));

@@ -13,8 +13,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use spark_analytics_core::{
-    Event, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, MAX_REJECTED, Queue, Receipt,
-    Rejection, SplitError, Timestamp,
+    Event, EventSplitter, EventText, InvalidEvent, MAX_REJECTED, Queue, Receipt, Rejection,
+    SplitError, Timestamp,
 };
 use tokio::task::yield_now;
 use utoipa::IntoParams;
@@ -23,7 +23,6 @@ use crate::problem::Problem;
 use crate::request::body::Chunks;
 use crate::request::encoding::{Media, encoding, media};
 use crate::request::params::{Params, short};
-use crate::routes::ingest::read;
 use crate::server::connections::{Full, Slot};
 use crate::state::App;
 use report::{Accepted, BatchOutcome};
@@ -205,11 +204,7 @@ impl<'a> Progress<'a> {
         if self.end.is_some() {
             return;
         }
-        let event = if element.bytes > MAX_EVENT_BYTES {
-            Err(InvalidEvent::TooLarge { bytes: element.bytes }.to_string())
-        } else {
-            read(element.text)
-        };
+        let event = element.event().map_err(|error| error.to_string());
         let index = self.elements;
         match event {
             Ok(event) => {
