@@ -6,9 +6,7 @@ mod program;
 mod worker_support;
 
 mod secrets_refused;
-mod worker_database_down;
 mod worker_events;
 mod worker_logs;
 mod worker_metrics;
 mod worker_publish;
-mod worker_restart;

@@ -129,7 +129,7 @@ async fn an_event_before_the_prune_day_is_dead_lettered() {
     let _worker = place.worker(&[]);
     place.publish_events(&[new, old.clone()], 2).await;
     let (_, reason, _) = place.dead().await;
-    assert!(reason.starts_with("index 1: the event lies before the day"), "{reason}");
+    assert!(reason.starts_with("index 1: the event is older than the day"), "{reason}");
     let rejected = place.rejected(1).await;
     assert_eq!(rejected[0].rejection.raw, old.raw());
 }
