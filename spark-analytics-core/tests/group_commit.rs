@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use shuttle::future::{block_on, spawn, yield_now};
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::*;
 
 /// A store whose commits take a while, before and after they are made.
@@ -105,7 +106,7 @@ async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option
 }
 
 /// Callers with two events each, of which some give up after so many polls.
-fn callers(limits: Limits, polls: &[Option<usize>]) {
+fn callers(limits: CommitLimits, polls: &[Option<usize>]) {
     let store = Slow::default();
     let analytics = Analytics::with_limits(store.clone(), limits);
     let calls: Vec<_> = (0..).zip(polls.iter().copied()).collect();
@@ -145,7 +146,7 @@ fn callers(limits: Limits, polls: &[Option<usize>]) {
     });
 }
 
-const WIDE: Limits = Limits { batch: 8, waiting: 64 };
+const WIDE: CommitLimits = CommitLimits { batch: 8, waiting: 64 };
 
 #[test]
 fn callers_are_all_answered_by_one_commit_at_a_time() {
@@ -166,7 +167,7 @@ fn callers_that_give_up_anywhere_hurt_nobody() {
 
 #[test]
 fn callers_beyond_what_may_wait_are_told_and_what_they_waited_for_is_free_again() {
-    let narrow = Limits { batch: 4, waiting: 4 };
+    let narrow = CommitLimits { batch: 4, waiting: 4 };
     for polls in 0..6 {
         let calls = [None, Some(polls), None, None];
         shuttle::check_random(move || callers(narrow, &calls), 100);
