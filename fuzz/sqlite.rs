@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{
-    Day, Error, Event, JobFilter, JobKey, Rejection, Result, Store, Timestamp,
+    AttemptKey, Day, Error, Event, JobFilter, JobKey, Rejection, Result, Store, Timestamp,
 };
 use spark_analytics_redb_inside::{
     figures, figures_of_job, figures_of_log, figures_of_range, greater,
@@ -194,7 +194,7 @@ impl World {
             }
         }
         answer(store.applications(None, 100).await);
-        if let Some(Some(log)) = answer(store.log(app.0, app.1).await) {
+        if let Some(Some(log)) = answer(store.log(&AttemptKey::new(app.0, app.1)).await) {
             figures_of_log(&log);
         }
         answer(store.log_source(LOCATION).await);
