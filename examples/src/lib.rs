@@ -1,6 +1,9 @@
-//! The examples are the files beside this folder. Its tests run the Rust of the repository's first page.
-#![forbid(unsafe_code)]
+//! The Rust code of the first page and of the page on embedding, compiled and run as documentation tests.
 
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/embedding.md")]
+    struct Embedding;
+}

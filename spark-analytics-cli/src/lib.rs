@@ -104,12 +104,3 @@ async fn command(cli: Cli, out: &mut Out) -> anyhow::Result<()> {
         Command::Token(args) => token::run(&args, out),
     }
 }
-
-/// The Rust of the first page and of the page on embedding, compiled and run.
-#[cfg(doctest)]
-mod pages {
-    #[doc = include_str!("../../README.md")]
-    struct Readme;
-    #[doc = include_str!("../../docs/embedding.md")]
-    struct Embedding;
-}
