@@ -1,9 +1,10 @@
-//! The examples are the files beside this folder. Its tests run the Rust of the first page and of the page on embedding.
+//! The Rust code of the first page and of the page on embedding, compiled and run as documentation tests.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/embedding.md")]
-struct Embedding;
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/embedding.md")]
+    struct Embedding;
+}
