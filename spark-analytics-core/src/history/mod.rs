@@ -18,7 +18,7 @@ pub use environment::ApplicationEnvironmentInfo;
 pub use executor::{EXECUTOR_METRICS, ExecutorSummary};
 pub use job::{JobData, job_status};
 pub use sql::ExecutionData;
-pub use stage::{STAGE_METRICS, StageData, stage_status};
+pub use stage::{STAGE_METRICS, StageData};
 
 use serde::Serialize;
 use serde_json::Value;

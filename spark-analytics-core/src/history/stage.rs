@@ -2,7 +2,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::executor::EXECUTOR_METRICS;
 use super::fields::{Date, Fields, Numbers};
-use crate::log::{Stage, StageStatus};
+use crate::log::Stage;
 
 /// Names of the metrics of a stage, sums over its tasks: times in ms, CPU and shuffle write times in
 /// ns, sizes in bytes. In the order of Spark's `StageData`.
@@ -54,7 +54,7 @@ impl Serialize for StageData<'_> {
         let peaks = stage.peak_executor_metrics.as_ref();
         let mut fields = Fields::of(serializer)?;
         fields
-            .put("status", stage_status(stage.status))?
+            .put("status", stage.status.name())?
             .put("stageId", &stage.stage_id)?
             .put("attemptId", &stage.stage_attempt_id)?
             .put("numTasks", &stage.num_tasks)?
@@ -78,9 +78,4 @@ impl Serialize for StageData<'_> {
             .put("shuffleMergersCount", &stage.shuffle_mergers_count)?;
         fields.end()
     }
-}
-
-/// The status of a stage attempt, as Spark's `StageStatus`.
-pub const fn stage_status(status: StageStatus) -> &'static str {
-    status.name()
 }

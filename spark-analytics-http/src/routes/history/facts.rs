@@ -2,7 +2,7 @@
 
 use spark_analytics_core::history::{
     ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, all_executors, executors,
-    job_status, jobs, stage_status, stages,
+    job_status, jobs, stages,
 };
 use spark_analytics_core::log::{LogSnapshot, Stage};
 use spark_analytics_core::{AttemptKey, Store};
@@ -89,7 +89,7 @@ fn list_stages(log: &LogSnapshot, query: &Query<'_>) -> Answer {
     let task_statuses = query.words("taskStatus", &TASK_STATUSES)?;
     query.check_quantiles()?;
     let mut stages = stages(log);
-    let is_wanted = |stage: &Stage| statuses.contains(&stage_status(stage.status));
+    let is_wanted = |stage: &Stage| statuses.contains(&stage.status.name());
     stages.retain(|stage| statuses.is_empty() || is_wanted(stage));
     // Spark considers the tasks only if it lists them.
     if query.flag("details", false) && !task_statuses.is_empty() {
