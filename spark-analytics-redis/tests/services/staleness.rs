@@ -176,14 +176,18 @@ async fn a_later_run_makes_the_jobs_of_the_earlier_stale() {
 }
 
 #[tokio::test]
-async fn a_damaged_entry_is_read_anew_and_replaced() {
-    let (_, one, other) = two_processes().await;
+async fn a_damaged_entry_is_read_from_the_store_and_replaced() {
+    let (store, url, namespace) = (MemoryStore::default(), shared_url(), namespace());
+    let one = adapter(store.clone(), &url, &namespace).await;
+    let other = adapter(store, &url, &namespace).await;
     one.ingest(vec![start(1, 1, "ada"), end(1, 1)]).await.unwrap();
     assert_eq!(keep_job(&one, 1).await, Some(0));
-    let client = redis::Client::open(shared_url()).unwrap();
+    let client = redis::Client::open(url).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    // Other tests, whose keys have other types, use the same Redis.
+    let pattern = format!("*{namespace}*:job:1:*");
     let keys: Vec<String> =
-        redis::cmd("KEYS").arg("*:job:1:*").query_async(&mut connection).await.unwrap();
+        redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap();
     assert!(!keys.is_empty());
     for key in keys {
         let _: () = redis::cmd("HSET")
