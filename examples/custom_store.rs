@@ -16,7 +16,7 @@ use spark_analytics_core::backend::{
     Batch, EventId, Held, HeldLog, JobWrite, RollupKey, plan, plan_log,
 };
 use spark_analytics_core::log::{
-    Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage,
+    Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage, fact,
 };
 use spark_analytics_core::{
     Analytics, AttemptKey, Day, Dedup, Error, Event, EventCursor, IncompatibleCause, Job,
@@ -321,7 +321,7 @@ impl Store for JsonStore {
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>> {
         self.write(|state| {
-            let noted = sources.into_iter().filter(LogSource::can_be_noted);
+            let noted = sources.into_iter().filter(LogSource::can_be_recorded);
             state.sources.extend(noted.map(|s| (s.location, (s.size, s.modified))));
             logs.into_iter().map(|log| state.take_log(log)).collect()
         })
@@ -330,11 +330,7 @@ impl Store for JsonStore {
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         self.read(|state| {
             let source = state.sources.get(location);
-            source.map(|(size, modified)| LogSource {
-                location: location.to_owned(),
-                size: *size,
-                modified: *modified,
-            })
+            source.map(|(size, modified)| LogSource::new(location, *size, *modified))
         })
     }
 
@@ -413,14 +409,14 @@ impl Store for JsonStore {
         self.read(|state| {
             let held = state.held_log(&attempt.app_id, &attempt.attempt_id);
             let HeldLog { application, jobs, stages, executors, environment, sql } = held;
-            Some(LogSnapshot {
+            Some(fact!(LogSnapshot {
                 application: application?,
                 jobs: jobs.into_values().filter_map(|record| Some(*record.log?)).collect(),
                 stages: stages.into_values().collect(),
                 executors: executors.into_values().collect(),
                 environment,
                 sql: sql.into_values().collect(),
-            })
+            }))
         })
     }
 

@@ -109,7 +109,7 @@ impl World {
         let of_log = |id| JobKey::in_app(&*app.app_id, &*app.attempt_id, id);
         jobs.extend(log.jobs.iter().map(|job| of_log(job.job_id)));
         store.ingest(events.clone()).await?;
-        let source = LogSource { location: LOCATION.to_owned(), size: 1, modified: at(0) };
+        let source = LogSource::new(LOCATION, 1, at(0));
         store.ingest_logs(vec![log.clone()], vec![source]).await?;
         store.reject(vec![Rejection::new(at(0), "it is bad", b"{}")]).await?;
         // As in a damaged file: a column may contain anything.
@@ -183,8 +183,8 @@ impl World {
             answer(store.events(key, None, 100).await);
         }
         let all = JobFilter::default();
-        let of_app = JobFilter { app_id: Some(app.0.to_owned()), ..all.clone() };
-        let of_user = JobFilter { user: Some("ada".to_owned()), ..all.clone() };
+        let of_app = all.clone().app(app.0);
+        let of_user = all.clone().user("ada");
         for filter in [all, of_app, of_user] {
             answer(store.jobs(&filter, None, 100).await).iter().flatten().for_each(figures);
         }

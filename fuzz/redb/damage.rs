@@ -66,7 +66,7 @@ impl World {
         let transaction = database.begin_write().expect("begins");
         let batch = Batch::new(events.clone(), Dedup::default());
         write::events::ingest(&transaction, batch, Dedup::default()).expect("ingests");
-        let source = LogSource { location: LOCATION.to_owned(), size: 1, modified: at(0) };
+        let source = LogSource::new(LOCATION, 1, at(0));
         write::logs::ingest_logs(&transaction, vec![log.clone()], &[source]).expect("ingests");
         write::rejected::reject(&transaction, &[Rejection::new(at(0), "it is bad", b"{}")])
             .expect("keeps");
@@ -112,8 +112,8 @@ impl World {
             answer(read::events::events(t, key, None, 100));
         }
         let all = JobFilter::default();
-        let of_app = JobFilter { app_id: Some(self.app.0.clone()), ..all.clone() };
-        let of_user = JobFilter { user: Some("ada".to_owned()), ..all.clone() };
+        let of_app = all.clone().app(&self.app.0);
+        let of_user = all.clone().user("ada");
         for filter in [all, of_app, of_user, JobFilter::day(Day::from_number(19_812))] {
             answer(read::jobs::jobs(t, &filter, None, 100)).iter().flatten().for_each(figures);
         }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use spark_analytics_core::log::{
     Application, Environment, Executor, LogJob, LogSnapshot, ResourceProfile, SqlExecution, Stage,
-    StageStatus,
+    StageStatus, fact,
 };
 use spark_analytics_core::{Event, JobKey, TaskOutcome, TaskTotals, Timestamp};
 
@@ -66,25 +66,28 @@ pub fn event() -> impl Strategy<Value = Event> {
 pub fn log() -> impl Strategy<Value = LogSnapshot> {
     let application =
         (select(APPS[1..].to_vec()), option::of(0..2i64), any::<bool>(), 0..3u64, any::<i64>())
-            .prop_map(|((app_id, attempt_id), start, ended, events, core_time)| Application {
-                app_id: app_id.to_owned(),
-                attempt_id: attempt_id.to_owned(),
-                start_time: start.map(Timestamp::from_millis),
-                ended,
-                events,
-                name: "etl".to_owned(),
-                core_time_ms: Some(core_time).filter(|time| *time >= 0),
-                ..Application::default()
+            .prop_map(|((app_id, attempt_id), start, ended, events, core_time)| {
+                fact!(Application {
+                    app_id: app_id.to_owned(),
+                    attempt_id: attempt_id.to_owned(),
+                    start_time: start.map(Timestamp::from_millis),
+                    ended,
+                    events,
+                    name: "etl".to_owned(),
+                    core_time_ms: Some(core_time).filter(|time| *time >= 0),
+                })
             });
     let facts = (vec(log_job(), 0..4), vec(stage(), 0..3), vec(executor(), 0..3));
     (application, facts, option::of(environment()), vec(sql_execution(), 0..3)).prop_map(
-        |(application, (jobs, stages, executors), environment, sql)| LogSnapshot {
-            application,
-            jobs: unique(jobs, |job| job.job_id),
-            stages: unique(stages, |stage| (stage.stage_id, stage.stage_attempt_id)),
-            executors: unique(executors, |executor| executor.id.clone()),
-            environment,
-            sql: unique(sql, |execution| execution.execution_id),
+        |(application, (jobs, stages, executors), environment, sql)| {
+            fact!(LogSnapshot {
+                application,
+                jobs: unique(jobs, |job| job.job_id),
+                stages: unique(stages, |stage| (stage.stage_id, stage.stage_attempt_id)),
+                executors: unique(executors, |executor| executor.id.clone()),
+                environment,
+                sql: unique(sql, |execution| execution.execution_id),
+            })
         },
     )
 }
@@ -125,71 +128,70 @@ fn tasks() -> impl Strategy<Value = TaskTotals> {
 fn log_job() -> impl Strategy<Value = LogJob> {
     let times = (option::weighted(0.9, time()), time());
     (0..2i64, any::<bool>(), 0..3u64, times, user(), result(), tasks()).prop_map(
-        |(job_id, ended, events, (submission_time, end), user, result, tasks)| LogJob {
-            job_id,
-            ended,
-            events,
-            submission_time,
-            completion_time: ended.then_some(end),
-            user: user.to_owned(),
-            job_result: if ended { result.to_owned() } else { String::new() },
-            tasks,
-            ..LogJob::default()
+        |(job_id, ended, events, (submission_time, end), user, result, tasks)| {
+            fact!(LogJob {
+                job_id,
+                ended,
+                events,
+                submission_time,
+                completion_time: ended.then_some(end),
+                user: user.to_owned(),
+                job_result: if ended { result.to_owned() } else { String::new() },
+                tasks,
+            })
         },
     )
 }
 
 fn stage() -> impl Strategy<Value = Stage> {
     (0..2i64, 0..2i64, any::<bool>(), 0..3u64, any::<i64>(), tasks()).prop_map(
-        |(stage_id, stage_attempt_id, ended, events, run_time, tasks)| Stage {
-            stage_id,
-            stage_attempt_id,
-            ended,
-            events,
-            status: if ended { StageStatus::Complete } else { StageStatus::Active },
-            metrics: [("executorRunTime".to_owned(), run_time)].into(),
-            tasks,
-            ..Stage::default()
+        |(stage_id, stage_attempt_id, ended, events, run_time, tasks)| {
+            fact!(Stage {
+                stage_id,
+                stage_attempt_id,
+                ended,
+                events,
+                status: if ended { StageStatus::Complete } else { StageStatus::Active },
+                metrics: [("executorRunTime".to_owned(), run_time)].into(),
+                tasks,
+            })
         },
     )
 }
 
 fn executor() -> impl Strategy<Value = Executor> {
     (select(vec!["driver", "1"]), any::<bool>(), 0..3u64, any::<i64>()).prop_map(
-        |(id, ended, events, max_memory)| Executor {
-            id: id.to_owned(),
-            ended,
-            events,
-            max_memory,
-            ..Executor::default()
+        |(id, ended, events, max_memory)| {
+            fact!(Executor { id: id.to_owned(), ended, events, max_memory })
         },
     )
 }
 
 fn environment() -> impl Strategy<Value = Environment> {
-    (0..3u64, select(vec!["é", "x"])).prop_map(|(events, value)| Environment {
-        events,
-        java_version: Some("17".to_owned()),
-        spark_properties: [("spark.app.name".to_owned(), value.to_owned())].into(),
-        resource_profiles: vec![ResourceProfile {
-            task_resources: [("cpus".to_owned(), "1.0".to_owned())].into(),
-            ..ResourceProfile::default()
-        }],
-        ..Environment::default()
+    (0..3u64, select(vec!["é", "x"])).prop_map(|(events, value)| {
+        fact!(Environment {
+            events,
+            java_version: Some("17".to_owned()),
+            spark_properties: [("spark.app.name".to_owned(), value.to_owned())].into(),
+            resource_profiles: vec![fact!(ResourceProfile {
+                task_resources: [("cpus".to_owned(), "1.0".to_owned())].into(),
+            })],
+        })
     })
 }
 
 fn sql_execution() -> impl Strategy<Value = SqlExecution> {
     let ids = select(vec![i64::MIN, -1, 0, 1]);
     (ids, any::<bool>(), 0..3u64, option::of(time()), result()).prop_map(
-        |(execution_id, ended, events, submission_time, plan)| SqlExecution {
-            execution_id,
-            ended,
-            events,
-            submission_time,
-            error_message: ended.then(String::new),
-            plan_description: plan.to_owned(),
-            ..SqlExecution::default()
+        |(execution_id, ended, events, submission_time, plan)| {
+            fact!(SqlExecution {
+                execution_id,
+                ended,
+                events,
+                submission_time,
+                error_message: ended.then(String::new),
+                plan_description: plan.to_owned(),
+            })
         },
     )
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use spark_analytics_core::backend::RollupKey;
-use spark_analytics_core::log::{LogJob, LogSnapshot};
+use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{
     Day, Dedup, Event, EventCursor, EventDetail, FigureSource, Job, JobKey, JobResult, Rollup,
     TaskOutcome, TaskTotals,
@@ -89,7 +89,7 @@ impl Reference {
         let run = self.logs.iter().filter(of_app).map(|l| l.application.start_time).max()?;
         let logs: Vec<&LogSnapshot> =
             self.logs.iter().filter(of_app).filter(|l| l.application.start_time == run).collect();
-        Some(LogSnapshot {
+        Some(fact!(LogSnapshot {
             application: logs.iter().map(|l| l.application.clone()).max()?,
             jobs: greatest(logs.iter().flat_map(|l| &l.jobs), |j| j.job_id),
             stages: greatest(logs.iter().flat_map(|l| &l.stages), |s| {
@@ -98,7 +98,7 @@ impl Reference {
             executors: greatest(logs.iter().flat_map(|l| &l.executors), |e| e.id.clone()),
             environment: logs.iter().filter_map(|l| l.environment.clone()).max(),
             sql: greatest(logs.iter().flat_map(|l| &l.sql), |e| e.execution_id),
-        })
+        }))
     }
 
     fn job_by_log(&self, key: &JobKey) -> Option<Job> {

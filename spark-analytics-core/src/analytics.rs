@@ -19,6 +19,7 @@ use crate::time::Day;
 
 /// How many events [`Analytics::ingest`] puts into one commit and lets wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct CommitLimits {
     /// Maximum number of events in one commit, 10,000 by default. A larger call is committed in pieces.
     pub batch: usize,
@@ -28,9 +29,26 @@ pub struct CommitLimits {
     pub waiting: usize,
 }
 
+impl CommitLimits {
+    /// The default.
+    pub const DEFAULT: Self = Self { batch: 10_000, waiting: 100_000 };
+
+    /// Maximum number of events in one commit.
+    #[must_use]
+    pub const fn batch(self, batch: usize) -> Self {
+        Self { batch, ..self }
+    }
+
+    /// Maximum number of events that wait for a commit or are in one.
+    #[must_use]
+    pub const fn waiting(self, waiting: usize) -> Self {
+        Self { waiting, ..self }
+    }
+}
+
 impl Default for CommitLimits {
     fn default() -> Self {
-        Self { batch: 10_000, waiting: 100_000 }
+        Self::DEFAULT
     }
 }
 

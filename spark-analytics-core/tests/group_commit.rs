@@ -146,7 +146,7 @@ fn callers(limits: CommitLimits, polls: &[Option<usize>]) {
     });
 }
 
-const WIDE: CommitLimits = CommitLimits { batch: 8, waiting: 64 };
+const WIDE: CommitLimits = CommitLimits::DEFAULT.batch(8).waiting(64);
 
 #[test]
 fn callers_are_all_answered_by_one_commit_at_a_time() {
@@ -167,7 +167,7 @@ fn callers_that_give_up_anywhere_hurt_nobody() {
 
 #[test]
 fn callers_beyond_what_may_wait_are_told_and_what_they_waited_for_is_free_again() {
-    let narrow = CommitLimits { batch: 4, waiting: 4 };
+    let narrow = CommitLimits::DEFAULT.batch(4).waiting(4);
     for polls in 0..6 {
         let calls = [None, Some(polls), None, None];
         shuttle::check_random(move || callers(narrow, &calls), 100);

@@ -209,7 +209,7 @@ async fn list_jobs(
     let mut list = List::new(out, JOB_COLUMNS);
     let (mut days, mut views, mut left_out) = (BTreeSet::new(), Vec::new(), Vec::new());
     for (app, attempt) in runs {
-        let filter = JobFilter { app_id: Some(app.clone()), ..JobFilter::default() };
+        let filter = JobFilter::default().app(app);
         let mut count = 0;
         let read =
             async |after: Option<&JobCursor>, wanted| store.jobs(&filter, after, wanted).await;

@@ -60,13 +60,11 @@ pub(crate) async fn one(args: &OneJob, shared: &Shared, out: &mut Out) -> anyhow
 pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     check_range(args.from, args.to)?;
     let store = open::existing(shared).await?;
-    let filter = JobFilter {
-        user: args.user.clone(),
-        app_id: args.app.clone(),
-        result: args.result.as_deref().map(JobResult::from_name),
-        from: args.from,
-        to: args.to,
-    };
+    let mut filter = JobFilter::default();
+    filter.user = args.user.clone();
+    filter.app_id = args.app.clone();
+    filter.result = args.result.as_deref().map(JobResult::from_name);
+    (filter.from, filter.to) = (args.from, args.to);
     let mut list = List::new(out, JOB_COLUMNS);
     let limit = args.limit.unwrap_or(usize::MAX);
     let read = async |after: Option<&JobCursor>, wanted| store.jobs(&filter, after, wanted).await;

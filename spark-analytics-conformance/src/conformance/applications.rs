@@ -1,18 +1,17 @@
 use super::*;
 use spark_analytics_core::AttemptKey;
-use spark_analytics_core::log::{Application, LogSnapshot};
+use spark_analytics_core::log::{Application, LogSnapshot, fact};
 
 /// In the order of id and attempt; single events make no application.
 pub fn applications_are_listed_page_by_page<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let ids = [("a", ""), ("a", "1"), ("a", "2"), ("a!", ""), ("b", "1"), ("é", "")];
         for (app_id, attempt_id) in ids.iter().rev() {
-            let application = Application {
+            let application = fact!(Application {
                 app_id: (*app_id).to_owned(),
                 attempt_id: (*attempt_id).to_owned(),
-                ..Application::default()
-            };
-            let log = LogSnapshot { application, ..LogSnapshot::default() };
+            });
+            let log = fact!(LogSnapshot { application });
             store.ingest_logs(vec![log], Vec::new()).await.expect("takes a log");
         }
         send(&store, vec![start(&JobKey::in_app("c", "", 1), 0, "ada")]).await;

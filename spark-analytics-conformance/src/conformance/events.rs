@@ -178,7 +178,7 @@ pub fn unusual_texts_and_numbers_come_back_as_they_were<F: Fixture>() {
             assert_eq!(contents(&store, &key).await.expect("reads").len(), 3);
             let receipts = send(&store, events).await;
             assert!(receipts.iter().all(|r| matches!(r, Receipt::Duplicate(_))), "{text:?}");
-            let filter = JobFilter { user: Some((*text).to_owned()), ..JobFilter::default() };
+            let filter = JobFilter::default().user(*text);
             assert_eq!(store.jobs(&filter, None, 10).await.expect("reads"), [job]);
         }
         Dump::of(&store).await.expect("reads");

@@ -111,27 +111,23 @@ pub fn jobs_are_filtered<F: Fixture>() {
         }
         let all = store.jobs(&JobFilter::default(), None, 100).await.expect("reads");
         assert_eq!(all.len(), 48);
-        let day = |n: i64| Some(at(n * DAY).day());
+        let day = |n: i64| at(n * DAY).day();
         let any = JobFilter::default();
         let unknown = JobResult::from_name("odd");
+        let (mut since, mut until) = (any.clone(), any.clone());
+        (since.from, until.to) = (Some(day(3)), Some(day(0)));
         let filters = [
-            JobFilter { user: Some("bob".to_owned()), ..any.clone() },
-            JobFilter { user: Some("nobody".to_owned()), ..any.clone() },
-            JobFilter { app_id: Some("x".to_owned()), ..any.clone() },
-            JobFilter { app_id: Some(String::new()), ..any.clone() },
-            JobFilter { result: Some(JobResult::Failed), ..any.clone() },
-            JobFilter { result: Some(unknown.clone()), ..any.clone() },
-            JobFilter { from: day(1), to: day(3), ..any.clone() },
-            JobFilter { from: day(3), ..any.clone() },
-            JobFilter { to: day(0), ..any.clone() },
-            JobFilter { from: day(3), to: day(1), ..any.clone() },
-            JobFilter {
-                user: Some("ada".to_owned()),
-                app_id: Some("y".to_owned()),
-                result: Some(unknown),
-                from: day(0),
-                to: day(4),
-            },
+            any.clone().user("bob"),
+            any.clone().user("nobody"),
+            any.clone().app("x"),
+            any.clone().app(""),
+            any.clone().result(JobResult::Failed),
+            any.result(unknown.clone()),
+            JobFilter::days(day(1), day(3)),
+            since,
+            until,
+            JobFilter::days(day(3), day(1)),
+            JobFilter::days(day(0), day(4)).user("ada").app("y").result(unknown),
         ];
         for filter in &filters {
             let expected: Vec<Job> =

@@ -1,6 +1,6 @@
 use super::*;
 use spark_analytics_core::log::{
-    Application, Environment, Executor, LogJob, LogSnapshot, LogSource, SqlExecution, Stage,
+    Application, Environment, Executor, LogJob, LogSnapshot, LogSource, SqlExecution, Stage, fact,
 };
 use spark_analytics_core::{
     AttemptKey, Day, FigureSource, JobFilter, LogReceipt, MemoryStore, TaskOutcome,
@@ -9,7 +9,7 @@ use spark_analytics_core::{
 use crate::Dump;
 
 fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
-    let mut job = LogJob {
+    let mut job = fact!(LogJob {
         job_id,
         ended: end.is_some(),
         events,
@@ -19,8 +19,7 @@ fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
         completion_time: end.map(at),
         job_result: if end.is_some() { "JobSucceeded".to_owned() } else { String::new() },
         stage_ids: vec![2, 1],
-        ..LogJob::default()
-    };
+    });
     for _ in 0..events {
         job.tasks.record(TaskOutcome::Killed, 100);
         job.tasks.record(TaskOutcome::Succeeded, 300);
@@ -29,20 +28,19 @@ fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
 }
 
 fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
-    LogSnapshot {
-        application: Application {
+    fact!(LogSnapshot {
+        application: fact!(Application {
             app_id: app_id.to_owned(),
             start_time: Some(at(run)),
             events,
             name: "etl".to_owned(),
-            ..Application::default()
-        },
+        }),
         jobs,
-        stages: vec![Stage { stage_id: 1, events, ..Stage::default() }],
-        executors: vec![Executor { id: "driver".to_owned(), events, ..Executor::default() }],
-        environment: Some(Environment { events, ..Environment::default() }),
-        sql: vec![SqlExecution { execution_id: 1, events, ..SqlExecution::default() }],
-    }
+        stages: vec![fact!(Stage { stage_id: 1, events })],
+        executors: vec![fact!(Executor { id: "driver".to_owned(), events })],
+        environment: Some(fact!(Environment { events })),
+        sql: vec![fact!(SqlExecution { execution_id: 1, events })],
+    })
 }
 
 async fn import(store: &Arc<dyn Store>, log: LogSnapshot) -> LogReceipt {
@@ -119,9 +117,9 @@ pub fn the_greater_fact_wins<F: Fixture>() {
 /// Two starts under one id are two runs, and the later one counts, whichever came first.
 pub fn a_later_run_replaces_an_earlier_one<F: Fixture>() {
     let mut early = log("app", 0, 9, vec![job(1, 3, Some(20)), job(2, 3, Some(30))]);
-    early.stages.push(Stage { stage_id: 7, ..Stage::default() });
-    early.executors.push(Executor { id: "7".to_owned(), ..Executor::default() });
-    early.sql.push(SqlExecution { execution_id: -7, ..SqlExecution::default() });
+    early.stages.push(fact!(Stage { stage_id: 7 }));
+    early.executors.push(fact!(Executor { id: "7".to_owned() }));
+    early.sql.push(fact!(SqlExecution { execution_id: -7 }));
     let mut late = log("app", 5, 1, vec![job(1, 1, Some(40)), job(3, 1, None)]);
     late.environment = None;
     for late_first in [false, true] {
@@ -167,11 +165,7 @@ pub fn a_batch_of_logs_is_as_good_as_one_by_one<F: Fixture>() {
 /// Of a location the last counts, and no figure depends on any.
 pub fn where_logs_lay_is_noted<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
-        let source = |location: &str, size| LogSource {
-            location: location.to_owned(),
-            size,
-            modified: at(7),
-        };
+        let source = |location: &str, size| LogSource::new(location, size, at(7));
         let note = async |sources: Vec<LogSource>| {
             store.ingest_logs(Vec::new(), sources).await.expect("notes");
         };

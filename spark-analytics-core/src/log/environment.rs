@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Values are those of the log: Spark redacts secrets when it writes a log, and again in its answers, as [`ApplicationEnvironmentInfo`](crate::history::ApplicationEnvironmentInfo) does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Environment {
     /// How many events of the log were counted for it.
     pub events: u64,
@@ -35,6 +36,7 @@ pub struct Environment {
 /// The resources requested for executors and tasks of some stages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ResourceProfile {
     /// Its number; 0 is the default profile.
     pub id: i64,
@@ -47,6 +49,7 @@ pub struct ResourceProfile {
 /// A resource requested per executor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ExecutorResource {
     /// The amount: a number, or MiB of memory.
     pub amount: i64,

@@ -7,6 +7,7 @@
 
 pub(crate) mod codec;
 mod environment;
+mod macros;
 mod sql;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +22,13 @@ use crate::time::Timestamp;
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
 pub use sql::SqlExecution;
 
+#[doc(inline)]
+pub use crate::__fact as fact;
+
 /// All facts of an application attempt that its event log has reported so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct LogSnapshot {
     /// The application.
     pub application: Application,
@@ -95,6 +100,7 @@ impl LogSnapshot {
 /// replaces everything stored of the earlier run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Application {
     /// The application's id.
     pub app_id: String,
@@ -155,6 +161,7 @@ impl Application {
 /// A job, as reported by an event log; names and rules are those of the History Server's `/jobs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct LogJob {
     /// The job's number.
     pub job_id: i64,
@@ -250,6 +257,7 @@ impl StageStatus {
 /// Server's `/stages`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Stage {
     /// The stage's number.
     pub stage_id: i64,
@@ -311,6 +319,7 @@ impl Stage {
 /// `/allexecutors`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Executor {
     /// Its id, `driver` for the driver.
     pub id: String,
@@ -395,6 +404,7 @@ pub const MAX_LOCATION_BYTES: usize = 4 * 1024;
 /// The location, size and time of a log when it was imported, by which an importer recognises logs
 /// that it has imported. It is not a fact: no figure depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct LogSource {
     /// Where the log is: an absolute path or a URL.
     pub location: String,
@@ -405,15 +415,21 @@ pub struct LogSource {
 }
 
 impl LogSource {
-    /// Whether stores note it: its location has at most [`MAX_LOCATION_BYTES`] and no U+0000, which not
+    /// The source at a location: its size in bytes, and when it was last changed.
+    pub fn new(location: impl Into<String>, size: u64, modified: Timestamp) -> Self {
+        Self { location: location.into(), size, modified }
+    }
+
+    /// Whether stores record it: its location has at most [`MAX_LOCATION_BYTES`] and no U+0000, which not
     /// every database can hold. A log whose source is not recorded is imported again each time.
-    pub fn can_be_noted(&self) -> bool {
+    pub fn can_be_recorded(&self) -> bool {
         self.location.len() <= MAX_LOCATION_BYTES && !self.location.contains('\0')
     }
 }
 
 /// Something in a log that could not be read and was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LogWarning {
     /// Its position, in bytes from the start of the log after decompression.
     pub offset: u64,
@@ -421,4 +437,11 @@ pub struct LogWarning {
     pub line: u64,
     /// What is wrong.
     pub reason: String,
+}
+
+impl LogWarning {
+    /// A warning about the line that starts at a position.
+    pub fn new(offset: u64, line: u64, reason: impl Into<String>) -> Self {
+        Self { offset, line, reason: reason.into() }
+    }
 }

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 /// and the metrics of its nodes are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct SqlExecution {
     /// The execution's number.
     pub execution_id: i64,

@@ -222,7 +222,7 @@ impl Store for MemoryStore {
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>> {
         let mut state = self.write();
-        let sources = sources.into_iter().filter(LogSource::can_be_noted);
+        let sources = sources.into_iter().filter(LogSource::can_be_recorded);
         state.log_sources.extend(sources.map(|source| (source.location.clone(), source)));
         Ok(logs.into_iter().map(|log| state.take_log(log)).collect())
     }

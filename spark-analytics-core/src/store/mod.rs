@@ -94,7 +94,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Stores several log snapshots in order and records their source locations, atomically in one
     /// transaction. Receipts are returned in the order of the logs.
     ///
-    /// Of a location the last note counts; one that [cannot be noted](LogSource::can_be_noted) is left
+    /// Of a location the last note counts; one that [cannot be recorded](LogSource::can_be_recorded) is left
     /// out. What changes nothing is not written.
     ///
     /// # Errors
@@ -251,11 +251,12 @@ pub struct Pruned {
 /// use spark_analytics_core::{JobFilter, JobResult};
 ///
 /// let day = "2024-03-30".parse()?;
-/// let failed = JobFilter { result: Some(JobResult::Failed), ..JobFilter::day(day) };
+/// let failed = JobFilter::day(day).result(JobResult::Failed);
 /// # assert_eq!(failed.from, failed.to);
 /// # Ok::<(), spark_analytics_core::ParseTimeError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct JobFilter {
     /// Only this user's.
     pub user: Option<String>,
@@ -272,7 +273,30 @@ pub struct JobFilter {
 impl JobFilter {
     /// Those that ended on one day.
     pub fn day(day: Day) -> Self {
-        Self { from: Some(day), to: Some(day), ..Self::default() }
+        Self::days(day, day)
+    }
+
+    /// Those that ended on the days from `from` to `to`, both included.
+    pub fn days(from: Day, to: Day) -> Self {
+        Self { from: Some(from), to: Some(to), ..Self::default() }
+    }
+
+    /// Only this user's.
+    #[must_use]
+    pub fn user(self, user: impl Into<String>) -> Self {
+        Self { user: Some(user.into()), ..self }
+    }
+
+    /// Only this application's.
+    #[must_use]
+    pub fn app(self, app_id: impl Into<String>) -> Self {
+        Self { app_id: Some(app_id.into()), ..self }
+    }
+
+    /// Only with this result.
+    #[must_use]
+    pub fn result(self, result: JobResult) -> Self {
+        Self { result: Some(result), ..self }
     }
 
     /// Whether a job is among them.

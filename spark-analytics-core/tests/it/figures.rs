@@ -1,6 +1,6 @@
 //! Figures beyond the History Server's.
 
-use spark_analytics_core::log::{Application, Stage};
+use spark_analytics_core::log::{Application, Stage, fact};
 use spark_analytics_core::{TaskOutcome, TaskTotals, Timestamp};
 
 fn at(seconds: i64) -> Option<Timestamp> {
@@ -28,7 +28,7 @@ fn the_share_of_garbage_collection_is_of_run_time() {
 
 #[test]
 fn cores_are_idle_where_no_task_runs() {
-    let mut application = Application { core_time_ms: Some(8_000), ..Application::default() };
+    let mut application = fact!(Application { core_time_ms: Some(8_000) });
     application.tasks.record(TaskOutcome::Succeeded, 1_500);
     application.tasks.record(TaskOutcome::Failed, 500);
     assert_eq!((application.idle_core_ms(), application.idle_share()), (Some(6_000), Some(75.0)));
@@ -46,13 +46,13 @@ fn cores_are_idle_where_no_task_runs() {
 
 #[test]
 fn a_run_lasts_until_its_end_or_its_latest_event() {
-    let mut application = Application { last_event_time: at(9), ..Application::default() };
+    let mut application = fact!(Application { last_event_time: at(9) });
     assert_eq!(application.duration_us(), None);
     application.start_time = at(2);
     assert_eq!(application.duration_us(), Some(7_000_000));
     application.end_time = at(5);
     assert_eq!(application.duration_us(), Some(3_000_000));
-    let mut stage = Stage { submission_time: at(1), ..Stage::default() };
+    let mut stage = fact!(Stage { submission_time: at(1) });
     assert_eq!(stage.duration_us(), None);
     stage.completion_time = at(4);
     assert_eq!(stage.duration_us(), Some(3_000_000));

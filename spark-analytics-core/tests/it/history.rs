@@ -8,7 +8,7 @@ use spark_analytics_core::history::{
 };
 use spark_analytics_core::log::{
     Application, Environment, Executor, ExecutorResource, LogJob, LogSnapshot, ResourceProfile,
-    SqlExecution,
+    SqlExecution, fact,
 };
 
 fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -22,12 +22,8 @@ fn at(millis: i64) -> Option<Timestamp> {
 #[test]
 fn fields_stand_in_the_order_of_sparks_classes() {
     let attempts = [
-        Application {
-            app_id: "app".to_owned(),
-            attempt_id: "2".to_owned(),
-            ..Application::default()
-        },
-        Application { attempt_id: "1".to_owned(), start_time: at(0), ..Application::default() },
+        fact!(Application { app_id: "app".to_owned(), attempt_id: "2".to_owned() }),
+        fact!(Application { attempt_id: "1".to_owned(), start_time: at(0) }),
     ];
     let unknown = "1969-12-31T23:59:59.999GMT";
     assert_eq!(
@@ -52,7 +48,7 @@ fn fields_stand_in_the_order_of_sparks_classes() {
 
 #[test]
 fn what_speaks_of_a_secret_is_hidden() {
-    let environment = Environment {
+    let environment = fact!(Environment {
         java_version: Some("17".to_owned()),
         spark_properties: texts(&[
             ("spark.b", "1"),
@@ -60,17 +56,13 @@ fn what_speaks_of_a_secret_is_hidden() {
             ("spark.c", "-Dmy.PASSWORD=x"),
         ]),
         classpath_entries: texts(&[("/jars/token.jar", "System Classpath")]),
-        resource_profiles: vec![ResourceProfile {
+        resource_profiles: vec![fact!(ResourceProfile {
             id: 0,
-            executor_resources: [(
-                "cores".to_owned(),
-                ExecutorResource { amount: 2, ..Default::default() },
-            )]
-            .into(),
+            executor_resources: [("cores".to_owned(), fact!(ExecutorResource { amount: 2 }),)]
+                .into(),
             task_resources: texts(&[("cpus", "1.0")]),
-        }],
-        ..Environment::default()
-    };
+        })],
+    });
     assert_eq!(
         serde_json::to_string(&ApplicationEnvironmentInfo(&environment)).unwrap(),
         concat!(
@@ -85,30 +77,27 @@ fn what_speaks_of_a_secret_is_hidden() {
 
 #[test]
 fn an_execution_of_sql_stands_where_its_error_or_its_jobs_say() {
-    let job = |job_id, execution, result: &str| LogJob {
-        job_id,
-        sql_execution_id: execution,
-        job_result: result.to_owned(),
-        ..LogJob::default()
+    let job = |job_id, execution, result: &str| {
+        fact!(LogJob { job_id, sql_execution_id: execution, job_result: result.to_owned() })
     };
-    let mut log = LogSnapshot {
-        application: Application { last_event_time: at(9_000), ..Application::default() },
+    let mut log = fact!(LogSnapshot {
+        application: fact!(Application { last_event_time: at(9_000) }),
         jobs: vec![
             job(3, Some(1), ""),
             job(1, Some(1), "JobSucceeded"),
             job(2, Some(1), "JobFailed"),
             job(4, None, "JobFailed"),
         ],
-        ..LogSnapshot::default()
-    };
-    let execution = |execution_id, end: Option<i64>, error: Option<&str>| SqlExecution {
-        execution_id,
-        submission_time: at(1_000),
-        completion_time: end.and_then(at),
-        error_message: error.map(str::to_owned),
-        description: "count".to_owned(),
-        plan_description: "== plan ==".to_owned(),
-        ..SqlExecution::default()
+    });
+    let execution = |execution_id, end: Option<i64>, error: Option<&str>| {
+        fact!(SqlExecution {
+            execution_id,
+            submission_time: at(1_000),
+            completion_time: end.and_then(at),
+            error_message: error.map(str::to_owned),
+            description: "count".to_owned(),
+            plan_description: "== plan ==".to_owned(),
+        })
     };
     log.sql = vec![
         execution(1, None, None),
@@ -132,7 +121,7 @@ fn an_execution_of_sql_stands_where_its_error_or_its_jobs_say() {
 
 #[test]
 fn the_time_of_cores_ends_with_the_executor_or_the_log() {
-    let mut executor = Executor { total_cores: 4, add_time: at(1_000), ..Executor::default() };
+    let mut executor = fact!(Executor { total_cores: 4, add_time: at(1_000) });
     assert_eq!(executor.core_time_ms(at(3_000)), 8_000);
     assert_eq!(executor.core_time_ms(None), 0);
     assert_eq!(executor.core_time_ms(at(0)), 0, "the clock went back");

@@ -174,11 +174,8 @@ impl FoundLog {
         let absolute = std::path::absolute(&self.name).ok().filter(|_| !is_url(&self.name));
         let location =
             absolute.map_or_else(|| self.name.clone(), |path| path.display().to_string());
-        LogSource {
-            location,
-            size: self.size(),
-            modified: newest.unwrap_or(SystemTime::UNIX_EPOCH).into(),
-        }
+        let modified = newest.unwrap_or(SystemTime::UNIX_EPOCH).into();
+        LogSource::new(location, self.size(), modified)
     }
 
     /// The log in a file of this name, of which only the name is known.

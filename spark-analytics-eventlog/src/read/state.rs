@@ -124,7 +124,7 @@ impl LogState {
 
     fn warn(&mut self, offset: u64, line: u64, reason: String) {
         if self.warnings.len() < MAX_WARNINGS {
-            self.warnings.push(LogWarning { offset, line, reason });
+            self.warnings.push(LogWarning::new(offset, line, reason));
         } else {
             self.warnings_left_out += 1;
         }

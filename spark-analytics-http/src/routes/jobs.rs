@@ -110,13 +110,12 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<JobPage>, Problem> {
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let filter = JobFilter {
-        from: params.from.map(|day| params::day("from", &day)).transpose()?,
-        to: params.to.map(|day| params::day("to", &day)).transpose()?,
-        result: params.result.map(|name| JobResult::from_name(&name)),
-        user: params.user,
-        app_id: params.app,
-    };
+    let mut filter = JobFilter::default();
+    filter.from = params.from.map(|day| params::day("from", &day)).transpose()?;
+    filter.to = params.to.map(|day| params::day("to", &day)).transpose()?;
+    filter.result = params.result.map(|name| JobResult::from_name(&name));
+    filter.user = params.user;
+    filter.app_id = params.app;
     let (jobs, next) = rows(&app, &filter, &page).await?;
     Ok(Json(JobPage { jobs, next }))
 }

@@ -99,8 +99,8 @@ pub(crate) async fn summary(
 ) -> Result<Json<Summary>, Problem> {
     let (from, to) = days(&params)?;
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let filter =
-        JobFilter { user: params.user, from: Some(from), to: Some(to), ..JobFilter::default() };
+    let mut filter = JobFilter::days(from, to);
+    filter.user = params.user;
     let (jobs, next) = jobs::rows(&app, &filter, &page).await?;
     let total = app.analytics.summary(from, to, filter.user.as_deref()).await?;
     let total = TotalFigures::from(&total);

@@ -1,7 +1,7 @@
 //! Figures of applications and of their stages.
 
 use serde_json::{Value, json};
-use spark_analytics_core::log::{Application, LogSnapshot, Stage};
+use spark_analytics_core::log::{Application, LogSnapshot, Stage, fact};
 use spark_analytics_core::{Store, TaskOutcome, Timestamp};
 
 use crate::Api;
@@ -14,8 +14,8 @@ fn at(seconds: i64) -> Option<Timestamp> {
 
 /// An attempt of 100 s with 4 cores, and three attempts of two stages.
 fn log(app_id: &str, attempt_id: &str) -> LogSnapshot {
-    let mut log = LogSnapshot {
-        application: Application {
+    let mut log = fact!(LogSnapshot {
+        application: fact!(Application {
             app_id: app_id.to_owned(),
             attempt_id: attempt_id.to_owned(),
             start_time: at(0),
@@ -25,18 +25,15 @@ fn log(app_id: &str, attempt_id: &str) -> LogSnapshot {
             user: "ada".to_owned(),
             spark_version: "4.1.4".to_owned(),
             core_time_ms: Some(400_000),
-            ..Application::default()
-        },
-        ..LogSnapshot::default()
-    };
+        }),
+    });
     for (stage_id, stage_attempt_id) in [(3, 0), (3, 1), (7, 0)] {
-        let mut stage = Stage {
+        let mut stage = fact!(Stage {
             stage_id,
             stage_attempt_id,
             submission_time: at(10),
             completion_time: (stage_id == 3).then(|| at(12)).flatten(),
-            ..Stage::default()
-        };
+        });
         stage.tasks.record(TaskOutcome::Succeeded, 60);
         stage.tasks.record(TaskOutcome::Failed, 120);
         stage.tasks.run_time_ms = 150;
@@ -78,11 +75,8 @@ async fn an_application_reports_its_cores_and_tasks() {
 #[tokio::test]
 async fn unknown_figures_of_an_application_are_null() {
     let api = Api::new();
-    let application = Application { app_id: "a".to_owned(), ..Application::default() };
-    api.store
-        .ingest_logs(vec![LogSnapshot { application, ..LogSnapshot::default() }], Vec::new())
-        .await
-        .unwrap();
+    let application = fact!(Application { app_id: "a".to_owned() });
+    api.store.ingest_logs(vec![fact!(LogSnapshot { application })], Vec::new()).await.unwrap();
     let figures = api.get(&format!("{PATH}/a")).await.json();
     for field in ["start_time", "end_time", "duration_seconds", "core_time_seconds", "idle_share"] {
         assert!(figures[field].is_null(), "{field}");

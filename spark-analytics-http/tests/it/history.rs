@@ -248,9 +248,10 @@ async fn a_long_list_of_executions_is_cut_to_twenty_by_default() {
     let mut log = spark_analytics_core::log::LogSnapshot::default();
     log.application.app_id = "app".to_owned();
     log.sql = (0..30)
-        .map(|execution_id| spark_analytics_core::log::SqlExecution {
-            execution_id,
-            ..Default::default()
+        .map(|execution_id| {
+            spark_analytics_core::log::fact!(spark_analytics_core::log::SqlExecution {
+                execution_id,
+            })
         })
         .collect();
     api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();

@@ -1,7 +1,7 @@
 //! What the History Server answers when there is nothing to answer.
 
 use axum::http::Method;
-use spark_analytics_core::log::{Application, LogSnapshot, Stage};
+use spark_analytics_core::log::{Application, LogSnapshot, Stage, fact};
 use spark_analytics_core::{Store, Timestamp};
 
 use crate::{Answer, Api};
@@ -21,17 +21,15 @@ impl Api {
     async fn of_two() -> Self {
         let api = Self::new();
         for (app_id, attempt_id) in [("app", ""), ("yarn", "1")] {
-            let application = Application {
+            let application = fact!(Application {
                 app_id: app_id.to_owned(),
                 attempt_id: attempt_id.to_owned(),
                 name: "etl".to_owned(),
                 start_time: Some(Timestamp::from_millis(1_795_465_772_315)),
-                ..Application::default()
-            };
-            let stage =
-                |attempt| Stage { stage_id: 4, stage_attempt_id: attempt, ..Stage::default() };
+            });
+            let stage = |attempt| fact!(Stage { stage_id: 4, stage_attempt_id: attempt });
             let stages = vec![stage(0), stage(1)];
-            let log = LogSnapshot { application, stages, ..LogSnapshot::default() };
+            let log = fact!(LogSnapshot { application, stages });
             api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
         }
         api
@@ -159,7 +157,7 @@ async fn parameters_about_tasks_are_accepted() {
 async fn stages_are_chosen_by_the_status_of_tasks_where_details_are_asked_for() {
     let api = Api::new();
     let stage = |stage_id, change: fn(&mut Stage)| {
-        let mut stage = Stage { stage_id, num_tasks: 1, ..Stage::default() };
+        let mut stage = fact!(Stage { stage_id, num_tasks: 1 });
         change(&mut stage);
         stage
     };
@@ -173,8 +171,8 @@ async fn stages_are_chosen_by_the_status_of_tasks_where_details_are_asked_for() 
         stage(3, |stage| stage.active_tasks = 1),
         stage(4, |_| {}),
     ];
-    let application = Application { app_id: "app".to_owned(), ..Application::default() };
-    let log = LogSnapshot { application, stages, ..LogSnapshot::default() };
+    let application = fact!(Application { app_id: "app".to_owned() });
+    let log = fact!(LogSnapshot { application, stages });
     api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     for (query, ids) in [
         ("details=true&taskStatus=success", vec![0]),

@@ -1,7 +1,7 @@
 //! Spark's list of applications, and their attempts.
 
 use serde_json::Value;
-use spark_analytics_core::log::{Application, LogSnapshot};
+use spark_analytics_core::log::{Application, LogSnapshot, fact};
 use spark_analytics_core::{Store, Timestamp};
 
 use crate::Api;
@@ -13,22 +13,21 @@ const START: i64 = 19_812 * DAY;
 /// An attempt that began and ended so many hours after the start of the day.
 fn attempt(app_id: &str, attempt_id: &str, start: i64, end: Option<i64>) -> Application {
     let at = |hours: i64| Some(Timestamp::from_millis(START + hours * 3_600_000));
-    Application {
+    fact!(Application {
         app_id: app_id.to_owned(),
         attempt_id: attempt_id.to_owned(),
         name: format!("{app_id} {attempt_id}"),
         start_time: at(start),
         end_time: end.and_then(at),
         ended: end.is_some(),
-        ..Application::default()
-    }
+    })
 }
 
 impl Api {
     async fn of(applications: Vec<Application>) -> Self {
         let api = Self::new();
         for application in applications {
-            let log = LogSnapshot { application, ..LogSnapshot::default() };
+            let log = fact!(LogSnapshot { application });
             api.store.ingest_logs(vec![log], Vec::new()).await.unwrap();
         }
         api

@@ -74,7 +74,7 @@ pub(crate) fn stuck() -> Probe<MemoryStore> {
 async fn a_full_queue_is_a_503_and_what_waited_is_stored() {
     let writes = Arc::new(Semaphore::new(0));
     let store: Arc<dyn Store> = Arc::new(waiting(Arc::clone(&writes)));
-    let limits = CommitLimits { batch: 1, waiting: 2 };
+    let limits = CommitLimits::DEFAULT.batch(1).waiting(2);
     let analytics = Analytics::with_limits(Arc::clone(&store), limits);
     let api =
         Arc::new(Api { router: spark_analytics_http::Api::new(analytics).into_router(), store });

@@ -77,8 +77,8 @@ pub(crate) async fn log_source(store: &PostgresStore, location: &str) -> Result<
     .map_err(failed("read the location of a log"))?;
     let Some(row) = row else { return Ok(None) };
     let mut columns = Columns::new(&row, "spark_log_sources", 1);
-    let location = columns.get()?;
+    let location = columns.get::<String>()?;
     let size = columns.get::<i64>()?.cast_unsigned();
     let modified = Timestamp::from_micros(columns.get()?);
-    Ok(Some(LogSource { location, size, modified }))
+    Ok(Some(LogSource::new(location, size, modified)))
 }

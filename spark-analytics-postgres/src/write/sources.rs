@@ -10,7 +10,7 @@ use crate::statement::Rows;
 
 /// Notes sources, in the order of their keys; of one location the last counts.
 pub(crate) async fn put(connection: &mut PgConnection, sources: &[LogSource]) -> sqlx::Result<()> {
-    let noted = sources.iter().filter(|source| source.can_be_noted());
+    let noted = sources.iter().filter(|source| source.can_be_recorded());
     let noted: BTreeMap<&str, &LogSource> =
         noted.map(|source| (source.location.as_str(), source)).collect();
     Rows::default()

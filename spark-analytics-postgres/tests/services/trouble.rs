@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use crate::common::{Schema, job, pool, run, whole_job};
 use futures::task::noop_waker;
-use spark_analytics_core::log::{LogJob, LogSnapshot};
+use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{
     AttemptKey, Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, Receipt,
     Rejection, Result, Store, Timestamp,
@@ -235,16 +235,15 @@ async fn sums_beyond_64_bits_come_back() {
     let store = schema.store().await;
     let mut log = LogSnapshot::default();
     log.application.app_id = "app-1".to_owned();
-    let mut told = LogJob {
+    let mut told = fact!(LogJob {
         ended: true,
         submission_time: Some(Timestamp::from_micros(0)),
         completion_time: Some(Timestamp::from_micros(1)),
-        ..Default::default()
-    };
+    });
     told.tasks.input_bytes = i128::from(i64::MAX) * 4;
     told.tasks.cpu_time_ns = i128::from(i64::MIN) * 2;
     log.jobs.push(told.clone());
-    log.jobs.push(LogJob { job_id: 1, ..told.clone() });
+    log.jobs.push(fact!(LogJob { job_id: 1, ..told.clone() }));
     store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let record = store.job(&JobKey::in_app("app-1", "", 0)).await.unwrap().unwrap();
     assert_eq!(record.log.as_deref(), Some(&told));
@@ -268,15 +267,14 @@ async fn what_has_a_nul_is_not_found() {
     let mut log = LogSnapshot::default();
     log.application.app_id = "app-1".to_owned();
     store.ingest_logs(vec![log], Vec::new()).await.unwrap();
-    let nul = || Some("a\0".to_owned());
     for key in [JobKey::in_app("a\0", "", 1), JobKey::in_app("", "\0", 1)] {
         assert_eq!(store.job(&key).await.unwrap(), None);
         assert!(store.events(&key, None, 10).await.unwrap().is_empty());
     }
     let filters = [
-        JobFilter { app_id: nul(), ..JobFilter::default() },
-        JobFilter { user: nul(), ..JobFilter::default() },
-        JobFilter { result: Some(JobResult::from_name("a\0")), ..JobFilter::default() },
+        JobFilter::default().app("\0"),
+        JobFilter::default().user("\0"),
+        JobFilter::default().result(JobResult::from_name("a\0")),
     ];
     for filter in filters {
         assert!(store.jobs(&filter, None, 10).await.unwrap().is_empty());

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use redb::ReadTransaction;
 use spark_analytics_core::AttemptKey;
-use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
+use spark_analytics_core::log::{Application, LogSnapshot, LogSource, fact};
 
 use crate::error::Result;
 use crate::keys;
@@ -41,7 +41,7 @@ pub(crate) fn log(
     let jobs = rows
         .jobs(&jobs)?
         .filter_map(|job| job.map(|(_, row)| row.record.log.map(|log| *log)).transpose());
-    Ok(Some(LogSnapshot {
+    Ok(Some(fact!(LogSnapshot {
         application: from_json(row.value(), || rows.fact("application"))?,
         jobs: jobs.collect::<Result<_>>()?,
         stages: rows.facts(&transaction.open_table(STAGES)?, "stage")?.collect::<Result<_>>()?,
@@ -52,7 +52,7 @@ pub(crate) fn log(
         sql: rows
             .facts(&transaction.open_table(SQL)?, "execution of SQL")?
             .collect::<Result<_>>()?,
-    }))
+    })))
 }
 
 /// The recorded source of a log.
@@ -67,5 +67,5 @@ pub(crate) fn log_source(
 
 fn decode_source(location: &str, value: &[u8]) -> Result<LogSource> {
     let (size, modified) = from_postcard(value, || format!("source of the log {location}"))?;
-    Ok(LogSource { location: location.to_owned(), size, modified })
+    Ok(LogSource::new(location, size, modified))
 }

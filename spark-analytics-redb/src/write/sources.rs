@@ -11,7 +11,7 @@ use crate::value::to_postcard;
 pub(crate) fn note(transaction: &WriteTransaction, sources: &[LogSource]) -> Result<bool> {
     let mut table = transaction.open_table(LOG_SOURCES)?;
     let mut is_changed = false;
-    for source in sources.iter().filter(|source| source.can_be_noted()) {
+    for source in sources.iter().filter(|source| source.can_be_recorded()) {
         let value = to_postcard(&(source.size, source.modified))?;
         let location = source.location.as_str();
         if table.get(location)?.is_none_or(|held| held.value() != value.as_slice()) {

@@ -1,25 +1,25 @@
 //! Jobs of an application, however many it has, come in the order of ends.
 
-use spark_analytics_core::log::{Application, LogJob, LogSnapshot};
+use spark_analytics_core::log::{Application, LogJob, LogSnapshot, fact};
 use spark_analytics_core::{Job, JobCursor, JobFilter, MemoryStore, Store, Timestamp};
 use spark_analytics_redb::RedbStore;
 
 fn log(app: &str, jobs: i64) -> LogSnapshot {
     let time = |ms| Some(Timestamp::from_millis(ms));
-    let job = |job_id: i64| LogJob {
-        job_id,
-        ended: true,
-        job_result: "JobSucceeded".to_owned(),
-        submission_time: time(0),
-        // Ends are in another order than ids, and several jobs end at once.
-        completion_time: time(job_id * 7_919 % 1_000 * 120_000),
-        ..LogJob::default()
+    let job = |job_id: i64| {
+        fact!(LogJob {
+            job_id,
+            ended: true,
+            job_result: "JobSucceeded".to_owned(),
+            submission_time: time(0),
+            // Ends are in another order than ids, and several jobs end at once.
+            completion_time: time(job_id * 7_919 % 1_000 * 120_000),
+        })
     };
-    LogSnapshot {
-        application: Application { app_id: app.to_owned(), ..Application::default() },
+    fact!(LogSnapshot {
+        application: fact!(Application { app_id: app.to_owned() }),
         jobs: (0..jobs).map(job).collect(),
-        ..LogSnapshot::default()
-    }
+    })
 }
 
 /// All jobs, in pages.
@@ -45,13 +45,13 @@ async fn an_application_of_any_size_is_listed_in_the_order_of_ends() {
         redb.ingest_logs(vec![log(app, jobs)], Vec::new()).await.unwrap();
         memory.ingest_logs(vec![log(app, jobs)], Vec::new()).await.unwrap();
     }
-    let day = |number| Some(spark_analytics_core::Day::from_number(number));
+    let first_day = spark_analytics_core::Day::from_number(0);
     for (app, count) in apps {
-        let of_app = JobFilter { app_id: Some(app.to_owned()), ..JobFilter::default() };
+        let of_app = JobFilter::default().app(app);
         let jobs = list(&redb, &of_app).await;
         assert_eq!(jobs.len(), count as usize, "{app:?}");
         assert_eq!(jobs, list(&memory, &of_app).await, "{app:?}");
-        let within = JobFilter { from: day(0), to: day(0), ..of_app };
+        let within = JobFilter::day(first_day).app(app);
         assert_eq!(list(&redb, &within).await, list(&memory, &within).await, "{app:?}");
     }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use spark_analytics_conformance::history::{self, Input};
-use spark_analytics_core::log::{Application, LogJob, LogSnapshot};
+use spark_analytics_core::log::{Application, LogJob, LogSnapshot, fact};
 use spark_analytics_core::{JobKey, MemoryStore, Store, Timestamp};
 use spark_analytics_redis::RedisCached;
 
@@ -142,20 +142,20 @@ async fn wide_ranges_come_from_the_store() {
 }
 
 fn log(start_ms: i64, jobs: &[(i64, i32)]) -> LogSnapshot {
-    let application = Application {
+    let application = fact!(Application {
         app_id: "app-1".to_owned(),
         start_time: Some(Timestamp::from_millis(start_ms)),
-        ..Application::default()
-    };
-    let jobs = jobs.iter().map(|(job_id, on)| LogJob {
-        job_id: *job_id,
-        ended: true,
-        user: "ada".to_owned(),
-        submission_time: Some(day(*on).start()),
-        completion_time: Some(day(*on).start()),
-        ..LogJob::default()
     });
-    LogSnapshot { application, jobs: jobs.collect(), ..LogSnapshot::default() }
+    let jobs = jobs.iter().map(|(job_id, on)| {
+        fact!(LogJob {
+            job_id: *job_id,
+            ended: true,
+            user: "ada".to_owned(),
+            submission_time: Some(day(*on).start()),
+            completion_time: Some(day(*on).start()),
+        })
+    });
+    fact!(LogSnapshot { application, jobs: jobs.collect() })
 }
 
 #[tokio::test]

@@ -112,9 +112,9 @@ mod tests {
         let day = Day::from_number(19_812);
         let after = JobCursor { end: Timestamp::from_micros(0), key: JobKey::new(1) };
         let all = JobFilter::default();
-        let app = JobFilter { app_id: Some("app-1".to_owned()), ..all.clone() };
-        let user = JobFilter { user: Some("ada".to_owned()), ..all.clone() };
-        let failed = JobFilter { result: Some(JobResult::Failed), ..all.clone() };
+        let app = all.clone().app("app-1");
+        let user = all.clone().user("ada");
+        let failed = all.clone().result(JobResult::Failed);
         let row = "(end_us,app_id,attempt_id,job_id)>(?,?,?,?)";
         let cases = [
             (JobFilter::day(day), None, "by_end (end_us>? AND end_us<?)"),

@@ -52,5 +52,5 @@ pub(crate) async fn log_source(store: &SqliteStore, location: &str) -> Result<Op
     columns.get::<i64>()?;
     let size = columns.get::<i64>()?.cast_unsigned();
     let modified = Timestamp::from_micros(columns.get()?);
-    Ok(Some(LogSource { location: location.to_owned(), size, modified }))
+    Ok(Some(LogSource::new(location, size, modified)))
 }

@@ -12,7 +12,7 @@ pub(crate) async fn put(
     sources: &[LogSource],
 ) -> sqlx::Result<()> {
     let put = Statement::insert("REPLACE INTO spark_log_sources", "location, size, modified_us");
-    let noted: Vec<_> = sources.iter().filter(|source| source.can_be_noted()).collect();
+    let noted: Vec<_> = sources.iter().filter(|source| source.can_be_recorded()).collect();
     let rows = put.with(noted, |values, source| {
         values.add(source.location.as_str());
         values.add(source.size.cast_signed());

@@ -271,12 +271,11 @@ async fn sums_beyond_64_bits_are_kept_as_texts() {
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let mut log = spark_analytics_core::log::LogSnapshot::default();
     log.application.app_id = "app-1".to_owned();
-    let mut job = spark_analytics_core::log::LogJob {
+    let mut job = spark_analytics_core::log::fact!(spark_analytics_core::log::LogJob {
         ended: true,
         submission_time: Some(Timestamp::from_micros(0)),
         completion_time: Some(Timestamp::from_micros(1)),
-        ..Default::default()
-    };
+    });
     job.tasks.input_bytes = i128::from(i64::MAX) * 4;
     job.tasks.cpu_time_ns = i128::from(i64::MIN);
     log.jobs.push(job.clone());

@@ -117,7 +117,8 @@ fn a_call_dropped_after_any_number_of_polls_hurts_nobody() {
 fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
     let gate = Gate::new();
     let store = gate.store();
-    let analytics = Analytics::with_limits(store.clone(), CommitLimits { batch: 2, waiting: 3 });
+    let analytics =
+        Analytics::with_limits(store.clone(), CommitLimits::DEFAULT.batch(2).waiting(3));
     let mut first = Call::new(&analytics, event(0));
     assert!(first.poll().is_none());
     let mut second = Call::new(&analytics, [event(1), event(2)].concat());
@@ -141,7 +142,8 @@ fn a_call_larger_than_all_that_may_wait_is_taken_in_pieces() {
     let gate = Gate::new();
     let store = gate.store();
     gate.let_through(99);
-    let analytics = Analytics::with_limits(store.clone(), CommitLimits { batch: 4, waiting: 8 });
+    let analytics =
+        Analytics::with_limits(store.clone(), CommitLimits::DEFAULT.batch(4).waiting(8));
     let receipts = block_on(analytics.ingest((0..21).flat_map(event).collect())).unwrap();
     assert_eq!(receipts, (1..=21).map(Receipt::Recorded).collect::<Vec<_>>());
     assert_eq!(gate.arrived(), [4, 4, 4, 4, 4, 1]);
@@ -171,7 +173,7 @@ fn an_error_reaches_every_caller_of_its_batch_and_no_other() {
 /// Many callers with overlapping events, on any executor: each event is recorded once.
 async fn callers_on_any_runtime<S: Store + Clone>(store: S) {
     let analytics =
-        Analytics::with_limits(store.clone(), CommitLimits { batch: 50, waiting: 100_000 });
+        Analytics::with_limits(store.clone(), CommitLimits::DEFAULT.batch(50).waiting(100_000));
     let events = Workload::new(30, 5).batch(1_000);
     let mut reference = Reference::default();
     events.iter().for_each(|event| reference.ingest(event));
@@ -238,7 +240,7 @@ async fn a_thousand_callers_on_two_threads_go_on_side_by_side() {
     const ROUNDS: usize = 10;
     // A store with slow commits. One commit has room for a quarter of the callers.
     let store = SqliteStore::in_memory().await.unwrap();
-    let analytics = Analytics::with_limits(store, CommitLimits { batch: 250, waiting: 2_000 });
+    let analytics = Analytics::with_limits(store, CommitLimits::DEFAULT.batch(250).waiting(2_000));
     let progress: Arc<Vec<AtomicUsize>> = Arc::new((0..1_000).map(|_| 0.into()).collect());
     let start = Arc::new(tokio::sync::Barrier::new(1_000));
     let calls = (0..1_000).map(|caller| {
@@ -262,7 +264,8 @@ async fn a_thousand_callers_on_two_threads_go_on_side_by_side() {
 fn long_events_count_for_each_kib_that_they_hold() {
     let gate = Gate::new();
     let store = gate.store();
-    let analytics = Analytics::with_limits(store.clone(), CommitLimits { batch: 9, waiting: 18 });
+    let analytics =
+        Analytics::with_limits(store.clone(), CommitLimits::DEFAULT.batch(9).waiting(18));
     let long = |job_id: i64| {
         let start = event(job_id).remove(0);
         let padded = start.raw().replacen('{', &format!(r#"{{"pad":"{}","#, "x".repeat(9_000)), 1);

@@ -36,7 +36,7 @@ fn callers_of_a_store_that_stands_still_are_told_so_and_memory_stays_under_the_b
 fn callers_of_a_store_that_stands_still_in_a_process_of_their_own() {
     let gate = Gate::new();
     let store = gate.store();
-    let limits = CommitLimits { batch: 100, waiting: 10_000 };
+    let limits = CommitLimits::DEFAULT.batch(100).waiting(10_000);
     let analytics = Analytics::with_limits(store.clone(), limits);
     let before = resident();
     let mut waiting = Vec::new();

@@ -97,7 +97,7 @@ async fn a_redb_file_of_schema_3_opens() {
 /// The location of the log that files since schema 3 have recorded.
 fn source() -> LogSource {
     let modified = "2026-11-23T20:31:20Z".parse().unwrap();
-    LogSource { location: "/logs/app-1".to_owned(), size: 466_124, modified }
+    LogSource::new("/logs/app-1", 466_124, modified)
 }
 
 async fn knows_where_its_log_lay(store: &dyn Store) {

@@ -1,7 +1,7 @@
 //! What is sent: batches of events and snapshots of logs, the same for the same seed.
 
 use spark_analytics_conformance::{Dump, Reference};
-use spark_analytics_core::log::{Application, Executor, LogJob, LogSnapshot, Stage};
+use spark_analytics_core::log::{Application, Executor, LogJob, LogSnapshot, Stage, fact};
 use spark_analytics_core::{Day, Event, JobKey, TaskOutcome, TaskTotals, Timestamp};
 
 use crate::support::contested::{events, shuffled};
@@ -81,31 +81,30 @@ fn log(number: usize) -> LogSnapshot {
     let at = |ms: i64| Some(Timestamp::from_millis(START_MS + ms));
     let mut tasks = TaskTotals::default();
     (0..number as i64 % 9).for_each(|task| tasks.record(TaskOutcome::Succeeded, 100 * task));
-    let job = |job_id: i64| LogJob {
-        job_id,
-        ended: true,
-        events,
-        job_result: "JobSucceeded".to_owned(),
-        user: format!("data_engineer_{}@example.com", number % 5),
-        submission_time: at(job_id * DAY_MS),
-        completion_time: at(job_id * DAY_MS + events as i64 * 1_000),
-        tasks: tasks.clone(),
-        ..LogJob::default()
+    let job = |job_id: i64| {
+        fact!(LogJob {
+            job_id,
+            ended: true,
+            events,
+            job_result: "JobSucceeded".to_owned(),
+            user: format!("data_engineer_{}@example.com", number % 5),
+            submission_time: at(job_id * DAY_MS),
+            completion_time: at(job_id * DAY_MS + events as i64 * 1_000),
+            tasks: tasks.clone(),
+        })
     };
-    LogSnapshot {
-        application: Application {
+    fact!(LogSnapshot {
+        application: fact!(Application {
             app_id,
             attempt_id,
             start_time: at(0),
             events,
             tasks: tasks.clone(),
-            ..Application::default()
-        },
+        }),
         jobs: (0..=number as i64 % 7).map(job).collect(),
-        stages: vec![Stage { stage_id: number as i64 % 4, events, ..Stage::default() }],
-        executors: vec![Executor { id: executor, events, ..Executor::default() }],
-        ..LogSnapshot::default()
-    }
+        stages: vec![fact!(Stage { stage_id: number as i64 % 4, events })],
+        executors: vec![fact!(Executor { id: executor, events })],
+    })
 }
 
 /// What a store must answer that has some of the inputs.
