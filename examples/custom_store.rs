@@ -16,7 +16,7 @@ use spark_analytics_core::backend::{
     Batch, EventId, Held, HeldLog, JobWrite, RollupKey, plan, plan_log,
 };
 use spark_analytics_core::log::{
-    Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage, fact,
+    Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage,
 };
 use spark_analytics_core::{
     Analytics, AttemptKey, Day, Dedup, Error, Event, EventCursor, IncompatibleCause, Job,
@@ -406,18 +406,7 @@ impl Store for JsonStore {
     }
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
-        self.read(|state| {
-            let held = state.held_log(&attempt.app_id, &attempt.attempt_id);
-            let HeldLog { application, jobs, stages, executors, environment, sql } = held;
-            Some(fact!(LogSnapshot {
-                application: application?,
-                jobs: jobs.into_values().filter_map(|record| Some(*record.log?)).collect(),
-                stages: stages.into_values().collect(),
-                executors: executors.into_values().collect(),
-                environment,
-                sql: sql.into_values().collect(),
-            }))
-        })
+        self.read(|state| state.held_log(&attempt.app_id, &attempt.attempt_id).into_snapshot())
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
