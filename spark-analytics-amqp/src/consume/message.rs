@@ -39,10 +39,15 @@ impl Refused {
         reason: &str,
         raw: &[u8],
     ) {
-        self.count += 1;
         if self.rejections.len() < MAX_REJECTED {
             self.rejections.push(Rejection::new(now, reason, raw));
         }
+        self.add_reason(place, reason);
+    }
+
+    /// Adds the reason of a text that is not kept.
+    fn add_reason(&mut self, place: Option<EventPlace>, reason: &str) {
+        self.count += 1;
         if self.reasons.len() < SHOWN_REASONS {
             self.reasons.push(match place {
                 Some(place) => format!("{place}: {reason}"),
@@ -95,16 +100,21 @@ impl Message {
     fn add(&mut self, text: &[u8], bytes: usize, place: Option<EventPlace>, now: Timestamp) {
         match read(text, bytes) {
             Ok(event) => self.events.push((place, event)),
+            Err(error @ InvalidEvent::OfEventLog) => {
+                self.refused.add_reason(place, &error.to_string());
+            }
             Err(error) => self.refused.add(now, place, &error.to_string(), text),
         }
     }
 }
 
 fn read(text: &[u8], bytes: usize) -> Result<Event, InvalidEvent> {
-    if bytes > MAX_EVENT_BYTES {
-        return Err(InvalidEvent::TooLarge { bytes });
+    // Of a longer text, the splitter keeps the beginning.
+    match Event::from_bytes(text) {
+        Err(InvalidEvent::OfEventLog) => Err(InvalidEvent::OfEventLog),
+        _ if bytes > MAX_EVENT_BYTES => Err(InvalidEvent::TooLarge { bytes }),
+        read => read,
     }
-    Event::from_bytes(text)
 }
 
 #[cfg(test)]
@@ -132,6 +142,16 @@ mod tests {
         let reason = array.refused.reason().unwrap();
         assert!(reason.starts_with("index 1: field `event` is missing; index 2: "), "{reason}");
         assert_eq!(array.refused.rejections[0].raw, "{}");
+    }
+
+    #[test]
+    fn an_event_log_is_named_and_its_lines_are_not_kept() {
+        let long = format!(r#"{{"Event":"{}"}}"#, "x".repeat(MAX_EVENT_BYTES));
+        for body in [r#"{"Event":"SparkListenerLogStart"}"#, &long, &format!("[{long}]")] {
+            let Refused { rejections, count, reasons } = read(body.as_bytes()).refused;
+            assert_eq!((rejections.len(), count), (0, 1));
+            assert!(reasons[0].contains("`spark-analytics import`"), "{reasons:?}");
+        }
     }
 
     #[test]
