@@ -23,12 +23,12 @@ pub struct HeldLog {
     pub executors: BTreeMap<String, Executor>,
     /// Its environment, if a log reported it.
     pub environment: Option<Environment>,
-    /// Its executions of SQL by id.
+    /// Its SQL executions by id.
     pub sql: BTreeMap<i64, SqlExecution>,
 }
 
 impl HeldLog {
-    /// The facts of logs; `None` if there are none.
+    /// The facts of logs; `None` if no log was stored.
     pub fn into_snapshot(self) -> Option<LogSnapshot> {
         Some(LogSnapshot {
             application: self.application?,
@@ -41,7 +41,7 @@ impl HeldLog {
     }
 }
 
-/// What to write for a log.
+/// The changes to write for a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says what to write, and writes nothing"]
 pub struct LogWriteSet {
@@ -49,11 +49,11 @@ pub struct LogWriteSet {
     pub application: Option<Application>,
     /// Jobs that changed.
     pub jobs: Vec<JobWrite>,
-    /// Stage attempts to put.
+    /// Stage attempts to insert or replace.
     pub stages: Vec<Stage>,
     /// Stage attempts of an earlier run to delete, by stage and attempt.
     pub removed_stages: Vec<(i64, i64)>,
-    /// Executors to put.
+    /// Executors to insert or replace.
     pub executors: Vec<Executor>,
     /// Executors of an earlier run to delete, by id.
     pub removed_executors: Vec<String>,
@@ -61,11 +61,11 @@ pub struct LogWriteSet {
     pub environment: Option<Environment>,
     /// Whether to delete the environment of an earlier run.
     pub removes_environment: bool,
-    /// Executions of SQL to put.
+    /// SQL executions to insert or replace.
     pub sql: Vec<SqlExecution>,
-    /// Executions of SQL of an earlier run to delete, by id.
+    /// SQL executions of an earlier run to delete, by id.
     pub removed_sql: Vec<i64>,
-    /// What to add to each roll-up.
+    /// The amount to add to each roll-up.
     pub rollups: BTreeMap<RollupKey, Rollup>,
     /// The outcome of the log.
     pub receipt: LogReceipt,
@@ -108,22 +108,22 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     let is_new_run = held_run.is_some_and(|held_run| run > held_run);
 
     let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
-    let (mut told, mut before) = (BTreeMap::new(), held.jobs);
+    let (mut jobs, mut before) = (BTreeMap::new(), held.jobs);
     for job in log.jobs {
         let is_less = |other: &LogJob| job <= *other;
-        if !told.get(&job.job_id).is_some_and(is_less) {
+        if !jobs.get(&job.job_id).is_some_and(is_less) {
             before.entry(job.job_id).or_default();
-            told.insert(job.job_id, job);
+            jobs.insert(job.job_id, job);
         }
     }
     for (job_id, before) in before {
         let held = before.log.as_deref().filter(|_| !is_new_run);
-        let told = told.remove(&job_id).filter(|told| held.is_none_or(|held| *told > *held));
+        let new = jobs.remove(&job_id).filter(|new| held.is_none_or(|held| *new > *held));
         // Facts of an earlier run are removed, whether or not the later run has the job.
-        if told.is_none() && !(is_new_run && before.log.is_some()) {
+        if new.is_none() && !(is_new_run && before.log.is_some()) {
             continue;
         }
-        let log = told.map(Box::new);
+        let log = new.map(Box::new);
         if before.log == log {
             continue;
         }
@@ -170,7 +170,7 @@ impl LogWriteSet {
     }
 }
 
-/// The facts to put and the keys to delete.
+/// The facts to insert or replace, and the keys to delete.
 fn join<K: Ord, F: Ord>(
     facts: impl Iterator<Item = (K, F)>,
     mut held: BTreeMap<K, F>,
