@@ -80,16 +80,16 @@ pub struct LogWriteSet {
 /// use std::collections::BTreeMap;
 ///
 /// use spark_analytics_core::backend::{HeldLog, plan_log};
-/// use spark_analytics_core::log::{LogJob, LogSnapshot};
+/// use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 /// use spark_analytics_core::JobRecord;
 ///
 /// let mut log = LogSnapshot::default();
 /// log.application.app_id = "app-1".to_owned();
-/// log.jobs.push(LogJob { job_id: 0, num_tasks: 12, ..LogJob::default() });
+/// log.jobs.push(fact!(LogJob { job_id: 0, num_tasks: 12 }));
 /// let writes = plan_log(log.clone(), HeldLog::default());
 /// assert_eq!(writes.receipt.jobs, 1);
 ///
-/// // A store that holds all of it has nothing to write.
+/// // A store that already holds all these facts has nothing to write.
 /// let record = JobRecord { log: Some(Box::new(log.jobs[0].clone())), ..JobRecord::default() };
 /// let held = HeldLog {
 ///     application: Some(log.application.clone()),
