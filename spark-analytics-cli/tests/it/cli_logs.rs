@@ -131,16 +131,10 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
         let idle = app["idle_share"].as_f64().unwrap();
         assert!(app["core_time_seconds"].as_f64().unwrap() > 0.0 && (0.0..100.0).contains(&idle));
     }
-    for (attempt, expected) in [
-        ("1", "error: no event log of application app-9, attempt 1 was imported"),
-        (
-            "",
-            "error: no event log of application app-9 was imported; if Spark numbered its attempts, name one \
-             with --attempt",
-        ),
-    ] {
-        let ended = folder.run(&["stages", "--app", "app-9", "--attempt", attempt]);
-        assert_eq!((ended.code, ended.error()), (Some(1), expected));
+    for attempt in [&["--attempt", "1"][..], &["--attempt", ""], &[]] {
+        let ended = folder.run(&[&["stages", "--app", "app-9"], attempt].concat());
+        assert_eq!(ended.code, Some(1));
+        assert_eq!(ended.error(), "error: no event log of application app-9 was imported");
     }
 }
 
