@@ -23,7 +23,9 @@ pub(crate) async fn find(
     let has = |id: &str| attempts.iter().any(|known| known.attempt_id == id);
     match attempt {
         Some(attempt) if has(attempt) => Ok(AttemptKey::new(app, attempt)),
-        Some(attempt) => bail!("there is no attempt {attempt} of application {app}; {}", of(&attempts)),
+        Some(attempt) => {
+            bail!("there is no attempt {attempt} of application {app}; {}", of(&attempts))
+        }
         None if has("") => Ok(AttemptKey::new(app, "")),
         None => {
             say_newest(newest, &attempts);

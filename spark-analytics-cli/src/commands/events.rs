@@ -59,7 +59,9 @@ pub(crate) async fn run(args: &Events, shared: &Shared, out: &mut Out) -> anyhow
     if let Some(JobRecord { events, log: Some(_) }) = record
         && events.is_empty()
     {
-        progress::say(&format!("{key} is known from an event log, and logs leave no single events"));
+        progress::say(&format!(
+            "{key} is known from an event log, and logs leave no single events"
+        ));
     }
     let mut list = List::new(out, EVENTS);
     let limit = args.limit.unwrap_or(usize::MAX);

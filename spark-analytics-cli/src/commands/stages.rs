@@ -94,7 +94,10 @@ pub(crate) async fn run(args: &Stages, shared: &Shared, out: &mut Out) -> anyhow
     let mut stages = log.stages;
     stages.retain(|stage| {
         of_job.is_none_or(|ids| ids.contains(&stage.stage_id))
-            && args.status.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(stage.status.name()))
+            && args
+                .status
+                .as_ref()
+                .is_none_or(|name| name.eq_ignore_ascii_case(stage.status.name()))
     });
     let mut list = List::new(out, STAGES);
     for stages in stages.chunks(PAGE) {

@@ -196,7 +196,9 @@ fn a_file_is_overwritten_only_by_force() {
     let before = folder.events("a.json");
     let ended = folder.run(&["generate", "--output", "a.json"]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.error().ends_with("a.json exists; --force overwrites it, --output names another"));
+    assert!(
+        ended.error().ends_with("a.json exists; --force overwrites it, --output names another")
+    );
     assert_eq!(folder.events("a.json"), before);
     folder.ok(&["generate", "--output", "a.json", "--force", "--jobs", "3"]);
     assert_ne!(folder.events("a.json"), before);

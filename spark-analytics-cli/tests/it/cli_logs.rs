@@ -401,8 +401,10 @@ fn the_newest_attempt_is_meant_unless_one_is_named() {
     let app = ["--app", "app-20261123203120-0000"];
     let apps = folder.json(&["apps"]);
     assert_eq!(apps.as_array().unwrap().len(), 3, "{apps}");
-    let stages = |args: &[&str]| folder.run(&[&["stages", "--format", "json"], &app[..], args].concat());
-    let (newest, first, second) = (stages(&[]), stages(&["--attempt", "1"]), stages(&["--attempt", "2"]));
+    let stages =
+        |args: &[&str]| folder.run(&[&["stages", "--format", "json"], &app[..], args].concat());
+    let (newest, first, second) =
+        (stages(&[]), stages(&["--attempt", "1"]), stages(&["--attempt", "2"]));
     assert_eq!(newest.stdout, second.stdout);
     assert_ne!(newest.stdout, first.stdout);
     let said = "attempt 2, the newest; its application has the attempts 1, 2\n";

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::{ApplicationFigures, StageFigures};
 use spark_analytics_core::log::{Application, Stage};
-use spark_analytics_core::{attempts_of, newest_attempt, AttemptKey, Store};
+use spark_analytics_core::{AttemptKey, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::JobFigures;
-use spark_analytics_core::{attempts_of, newest_attempt, Job, JobCursor, JobFilter, JobKey, Store};
+use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;

@@ -147,8 +147,7 @@ async fn the_newest_attempt_is_meant_unless_one_is_named() {
     assert_eq!(figures["attempt_id"], "2");
     for path in ["b?attempt=", "b?attempt=4", "b/stages?attempt=4"] {
         let detail = api.get(&format!("{PATH}/{path}")).await.problem(404);
-        let said =
-            "application b does not have this attempt; set `attempt` to one of its 3: `1`, `2`, `3`";
+        let said = "application b does not have this attempt; set `attempt` to one of its 3: `1`, `2`, `3`";
         assert_eq!(detail, said, "{path}");
     }
     for path in ["c", "c/stages"] {
