@@ -1,5 +1,6 @@
 //! The `Store` trait: what a backend must do.
 
+pub(crate) mod attempts;
 pub(crate) mod cached;
 pub(crate) mod durability;
 pub(crate) mod memory;
@@ -265,6 +266,8 @@ pub struct JobFilter {
     pub app_id: Option<String>,
     /// Only jobs with this result.
     pub result: Option<JobResult>,
+    /// Only jobs with a result that is neither success nor failure.
+    pub unknown_result: bool,
     /// Only jobs that ended on this day or later.
     pub from: Option<Day>,
     /// Only jobs that ended on this day or earlier.
@@ -300,16 +303,39 @@ impl JobFilter {
         Self { result: Some(result), ..self }
     }
 
+    /// Only jobs with the result that a word means, ignoring case: `succeeded`, `failed`, Spark's
+    /// `JobSucceeded` and `JobFailed`, or `unknown` for any other result.
+    ///
+    /// # Errors
+    /// If it is not one of these words.
+    pub fn result_word(self, word: &str) -> std::result::Result<Self, UnknownResultWord> {
+        match word.to_ascii_lowercase().as_str() {
+            "succeeded" | "jobsucceeded" => Ok(self.result(JobResult::Succeeded)),
+            "failed" | "jobfailed" => Ok(self.result(JobResult::Failed)),
+            "unknown" => Ok(Self { unknown_result: true, ..self }),
+            _ => Err(UnknownResultWord),
+        }
+    }
+
     /// Whether the filter selects a job.
     pub fn matches(&self, job: &Job) -> bool {
         let day = job.end.day();
         self.user.as_ref().is_none_or(|user| *user == job.user)
             && self.app_id.as_ref().is_none_or(|app| *app == job.key.app_id)
             && self.result.as_ref().is_none_or(|result| *result == job.result)
+            && (!self.unknown_result || matches!(job.result, JobResult::Unknown(_)))
             && self.from.is_none_or(|from| from <= day)
             && self.to.is_none_or(|to| day <= to)
     }
 }
+
+/// A word that does not mean a result, see [`JobFilter::result_word`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error(
+    "is not a result: use failed, succeeded or unknown, or Spark's JobFailed or JobSucceeded; running jobs are \
+     not listed, because a job has figures once it has ended"
+)]
+pub struct UnknownResultWord;
 
 /// A job's position in lists, which are ordered by end, application, attempt and job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
