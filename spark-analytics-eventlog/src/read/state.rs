@@ -109,17 +109,18 @@ impl LogState {
     /// Adds what follows the last complete line of a part, and warns of damage. `is_in_progress` says that the
     /// part may still be written.
     pub(crate) fn end_part<R: Read>(&mut self, blocks: &Blocks<Source<R>>, is_in_progress: bool) {
+        if let Some((line, offset, _)) = blocks.unended_line()
+            && self.check_is_no_archive(offset, line).is_err()
+        {
+            return;
+        }
         match blocks.unended_line() {
             Some((_, _, true)) if is_in_progress => self.lines += 1,
             Some((_, offset, true)) => {
                 self.lines += 1;
                 self.warn(offset, self.lines, too_long());
             }
-            Some((line, offset, false)) => {
-                if self.check_is_no_archive(offset, line).is_ok() {
-                    self.add_unended(offset, parse(line), is_in_progress);
-                }
-            }
+            Some((line, offset, false)) => self.add_unended(offset, parse(line), is_in_progress),
             None => {}
         }
         let reason = match blocks.reader().damage() {
