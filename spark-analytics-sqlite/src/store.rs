@@ -58,6 +58,22 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Rewrites the file without its free space and returns that to the file system (`VACUUM`). It takes about as long
+    /// as copying the file, and as much space meanwhile; writers wait for it.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](spark_analytics_core::Error::Engine), also if another process writes.
+    pub async fn compact(&self) -> Result<()> {
+        let mut writer = self.writer().await?;
+        sqlx::raw_sql("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut *writer.connection)
+            .await
+            .map(drop)
+            .map_err(failed("compact its file"))
+    }
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     fn dedup(&self) -> Dedup {

@@ -12,7 +12,7 @@ use spark_analytics_http::{Access, Role};
 use crate::metrics::names::{
     BATCH_EVENTS, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, Kind, LAG_SECONDS, LOGS, METRICS, Metric,
     PUBLISH_ERRORS, PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES,
-    REMOVED_APPLICATIONS, STORE_ERRORS,
+    REMOVED_APPLICATIONS, RETENTION_SUCCESS, STORE_ERRORS,
 };
 
 /// Records metrics from now on. Needs a tokio runtime; may be called once in a process.
@@ -76,6 +76,7 @@ fn begin_at_zero() {
     counter!(REDIS_ERRORS).absolute(0);
     counter!(REDIS_FLUSHES).absolute(0);
     gauge!(REDIS_AVAILABLE).set(0.0);
+    gauge!(RETENTION_SUCCESS).set(0.0);
     for of in ["events", "logs"] {
         let _ = histogram!(COMMIT_SECONDS, "of" => of);
     }
