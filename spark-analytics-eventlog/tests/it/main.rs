@@ -10,6 +10,7 @@ mod layouts;
 mod leniency;
 mod locate;
 mod made;
+mod one_application;
 mod prefixes;
 mod reader;
 #[cfg(feature = "http")]
