@@ -1,4 +1,4 @@
-//! The tables of schema 3, and their values.
+//! The tables of schema 4, and their values.
 //!
 //! Values that change with every event are `postcard`; facts of event logs are JSON, so that fields can be added.
 

@@ -75,17 +75,18 @@ pub(crate) async fn run(args: &Summary, shared: &Shared, out: &mut Out) -> anyho
         total += rollup;
     }
     let mut days: Vec<_> = rollups.iter().map(|(day, rollup)| DayView::new(*day, rollup)).collect();
+    let columns = DayView::columns(&total);
     if args.date.is_some() {
         // A day without jobs has figures too: zeros.
-        out.record(DayView::COLUMNS, &DayView::new(from, &total))?;
+        out.record(columns, &DayView::new(from, &total))?;
     } else if out.format() == Format::Json {
         let (from, to, user) = (from.to_string(), to.to_string(), args.user.as_deref());
-        out.record(DayView::COLUMNS, &RangeView { from, to, user, totals: (&total).into(), days })?;
+        out.record(columns, &RangeView { from, to, user, totals: (&total).into(), days })?;
     } else {
         if out.format() == Format::Table {
             days.push(DayView::total(&total));
         }
-        let mut list = List::new(out, DayView::COLUMNS);
+        let mut list = List::new(out, columns);
         list.page(&days)?;
         list.end()?;
     }

@@ -9,6 +9,7 @@ pub(crate) mod log_batch;
 pub(crate) mod plan;
 pub(crate) mod plan_log;
 pub(crate) mod schema;
+pub(crate) mod upgrade;
 
 pub use crate::figures::fold::{JobEnd, JobFold, JobStart};
 pub use crate::identity::{EventId, RollupKey};
@@ -19,5 +20,6 @@ pub use log_batch::LogBatch;
 pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
 pub use plan_log::{HeldLog, LogWriteSet, plan_log};
 pub use schema::{newer_schema, other_dedup, other_schema};
+pub use upgrade::RollupUpgrade;
 
 pub use crate::{event_task_columns, task_columns};

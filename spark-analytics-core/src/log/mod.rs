@@ -8,6 +8,8 @@
 pub(crate) mod codec;
 mod environment;
 mod macros;
+mod process;
+mod speculation;
 mod sql;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,8 @@ use crate::identity::AttemptKey;
 use crate::time::Timestamp;
 
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
+pub use process::Process;
+pub use speculation::Speculation;
 pub use sql::SqlExecution;
 
 #[doc(inline)]
@@ -127,6 +131,10 @@ pub struct Application {
     /// Total core time of its executors in ms, see [`Executor::core_time_ms`]; `None` if unknown, as
     /// in records written by earlier versions.
     pub core_time_ms: Option<i64>,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
+    /// Its processes other than driver and executors by id, such as YARN's `yarn-am`; `None` if unknown.
+    pub processes: Option<BTreeMap<String, Process>>,
 }
 
 impl Application {
@@ -212,6 +220,8 @@ pub struct LogJob {
     pub killed_tasks_summary: BTreeMap<String, i64>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
 }
 
 impl LogJob {
@@ -305,6 +315,10 @@ pub struct Stage {
     pub peak_executor_metrics: Option<BTreeMap<String, i64>>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
+    /// Its speculative tasks; `None` if unknown.
+    pub speculation: Option<Speculation>,
 }
 
 impl Stage {

@@ -19,7 +19,7 @@ async fn the_figures_of_a_job_have_two_decimals() {
             r#""lost_time_seconds":0.1,"run_time_seconds":0.0,"cpu_time_seconds":0.0,"#,
             r#""gc_time_seconds":0.0,"gc_share":null,"input_bytes":0,"output_bytes":0,"#,
             r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
-            r#""disk_spilled_bytes":0}"#
+            r#""disk_spilled_bytes":0,"num_tasks":null}"#
         )
     );
 }
