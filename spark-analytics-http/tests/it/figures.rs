@@ -91,7 +91,8 @@ async fn the_summary_of_a_day_counts_its_jobs() {
             r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
             r#""disk_spilled_bytes":0,"#,
             r#""task_duration_ms":{"p50":100,"p95":4016,"p99":4016,"max":4016},"#,
-            r#""skew":40.16,"gc_share":null}}"#
+            r#""skew":40.16,"gc_share":null},"#,
+            r#""jobs_with_tasks":1,"impossible_durations":0}"#
         )
     );
 }

@@ -35,7 +35,7 @@ impl Api {
         api
     }
 
-    async fn refused(&self, path: &str, status: u16) -> String {
+    pub(crate) async fn refused(&self, path: &str, status: u16) -> String {
         self.get(&format!("/api/v1/applications{path}")).await.refusal(status).to_owned()
     }
 }
