@@ -77,7 +77,7 @@ fn decode_other<'a>(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Ev
     }
     Some(match class {
         // Databricks writes it in place of Spark's LogStart.
-        "DBCEventLoggingListenerMetadata" => serde_json::from_slice(line).map(Event::LogStart),
+        "DBCEventLoggingListenerMetadata" => serde_json::from_slice(line).map(Event::PartStart),
         "org.apache.spark.scheduler.SparkListenerMiscellaneousProcessAdded" => {
             serde_json::from_slice(line).map(Event::ProcessAdded)
         }

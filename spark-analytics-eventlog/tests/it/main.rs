@@ -11,6 +11,7 @@ mod leniency;
 mod listener;
 mod locate;
 mod made;
+mod one_application;
 mod prefixes;
 mod reader;
 #[cfg(feature = "http")]

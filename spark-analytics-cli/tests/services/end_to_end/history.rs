@@ -2,7 +2,7 @@
 
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use spark_analytics_core::{Day, Event, JobKey, Timestamp};
 
 const JOBS: i64 = 1_000;
@@ -32,7 +32,8 @@ pub(crate) fn events() -> Vec<Event> {
 pub(crate) fn sent(events: &[Event]) -> Vec<Event> {
     let mut random = StdRng::seed_from_u64(4_202);
     let mut sent =
-        [events, &events.sample(&mut random, DUPLICATES).cloned().collect::<Vec<_>>()].concat();
+        [events, &events.choose_multiple(&mut random, DUPLICATES).cloned().collect::<Vec<_>>()]
+            .concat();
     sent.shuffle(&mut random);
     sent
 }
