@@ -176,7 +176,11 @@ fn migrator() -> Migrator {
     };
     let mut migrator = Migrator::with_migrations(vec![
         migration(1, "schema", include_str!("../migrations/1_schema.sql")),
-        migration(2, "counted rollups", include_str!("../migrations/2_counted_rollups.sql")),
+        migration(
+            2,
+            "removed attempts and counted rollups",
+            include_str!("../migrations/2_removed_attempts_and_counted_rollups.sql"),
+        ),
     ]);
     // The database may be another program's too, with migrations of its own.
     migrator.dangerous_set_table_name("spark_migrations");

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 use crate::identity::AttemptKey;
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
 pub use process::Process;
@@ -131,6 +131,9 @@ pub struct Application {
     /// Total core time of its executors in ms, see [`Executor::core_time_ms`]; `None` if unknown, as
     /// in records written by earlier versions.
     pub core_time_ms: Option<i64>,
+    /// Whether its stages, executors, environment and SQL executions were [pruned](crate::Store::prune_logs).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub facts_pruned: bool,
     /// The duration of its longest task in ms; `None` without tasks, or if unknown.
     pub longest_task_ms: Option<i64>,
     /// Its processes other than driver and executors by id, such as YARN's `yarn-am`; `None` if unknown.
@@ -146,6 +149,12 @@ impl Application {
     /// When the run ended as far as the log reports: its end, or else the latest event.
     pub fn until(&self) -> Option<Timestamp> {
         self.end_time.or(self.last_event_time)
+    }
+
+    /// Whether everything that is known of the run was before a day: its end, or else its latest event, or else its
+    /// start. Without a time it was before no day.
+    pub fn is_before(&self, day: Day) -> bool {
+        self.until().or(self.start_time).is_some_and(|time| time.day() < day)
     }
 
     /// From its start [until](Self::until) its end, in µs; negative if the clock was set back.

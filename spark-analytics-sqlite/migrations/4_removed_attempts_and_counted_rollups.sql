@@ -1,3 +1,16 @@
+-- The day before which facts of event logs were pruned, as days since 1970-01-01.
+ALTER TABLE spark_meta ADD COLUMN logs_pruned_before_day INTEGER;
+
+-- Attempts of applications whose jobs were removed: nothing of the run that began at run_us, or of any run if that is
+-- not known, is taken again.
+CREATE TABLE spark_removed_attempts (
+    app_id TEXT NOT NULL,
+    attempt_id TEXT NOT NULL,
+    is_forgotten INTEGER NOT NULL,
+    run_us INTEGER,
+    PRIMARY KEY (app_id, attempt_id)
+) STRICT;
+
 -- A roll-up counts jobs with tasks, and jobs with impossible durations, which it leaves out of the sum and the
 -- distribution of durations. The program that runs this migration counts them in the rows that exist. There is no
 -- default, so that a program of an earlier version that still has the file open cannot add rows.

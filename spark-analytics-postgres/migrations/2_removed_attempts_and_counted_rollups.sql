@@ -1,3 +1,14 @@
+-- The day before which facts of event logs were pruned, as days since 1970-01-01.
+ALTER TABLE spark_meta ADD COLUMN logs_pruned_before_day integer;
+
+-- Attempts of applications whose jobs were removed: nothing of the run that began at run_us, or of any run if that is
+-- not known, is taken again.
+CREATE TABLE spark_removed_attempts (
+    app_no bigint PRIMARY KEY,
+    is_forgotten boolean NOT NULL,
+    run_us bigint
+);
+
 -- A roll-up counts jobs with tasks, and jobs with impossible durations, which it leaves out of the sum and the
 -- distribution of durations. rollups_lack_counts says that they have not been counted yet in the rows that existed before;
 -- the program that runs this migration does so. There is no default, so that a program of an earlier version that is still
