@@ -145,12 +145,16 @@ impl PostgresOptions {
             // Of several processes that create a store at the same time, only one succeeds.
             name.check(expected, !rule.is_new)?;
         }
-        let Rule { rule, meta, .. } = rule;
-        if rule != dedup.name() {
-            return Err(other_dedup(name, &rule, dedup, "database"));
+        let meta = rule.meta;
+        if rule.rule != dedup.name() {
+            return Err(other_dedup(name, &rule.rule, dedup, "database"));
         }
         drop(connection);
-        Ok(PostgresStore::new(dedup, pool, owns_pool, meta))
+        let store = PostgresStore::new(dedup, pool, owns_pool, meta);
+        if rule.lacks_counts {
+            store.count_jobs().await?;
+        }
+        Ok(store)
     }
 }
 
@@ -173,7 +177,11 @@ fn migrator() -> Migrator {
     };
     let mut migrator = Migrator::with_migrations(vec![
         migration(1, "schema", include_str!("../migrations/1_schema.sql")),
-        migration(2, "removed attempts", include_str!("../migrations/2_removed_attempts.sql")),
+        migration(
+            2,
+            "removed attempts and counted rollups",
+            include_str!("../migrations/2_removed_attempts_and_counted_rollups.sql"),
+        ),
     ]);
     // Other programs may use the same database, with their own migrations.
     migrator.dangerous_set_table_name("spark_migrations");
@@ -207,22 +215,27 @@ struct Rule {
     meta: i64,
     /// Whether this call has set it.
     is_new: bool,
+    /// Whether roll-ups of an earlier version lack counts.
+    lacks_counts: bool,
 }
 
 /// Reads the store's rule, or sets it to `dedup` if it has none yet. If several create the store at the same time with
 /// different rules, the first one's counts.
 async fn rule(connection: &mut PgConnection, dedup: Dedup) -> sqlx::Result<Rule> {
-    let read = "SELECT dedup, 'spark_meta'::regclass::oid::bigint FROM spark_meta";
+    let read =
+        "SELECT dedup, 'spark_meta'::regclass::oid::bigint, rollups_lack_counts FROM spark_meta";
     // A standby is read-only, but it can be read.
-    if let Some((rule, meta)) = sqlx::query_as(read).fetch_optional(&mut *connection).await? {
-        return Ok(Rule { rule, meta, is_new: false });
+    if let Some((rule, meta, lacks_counts)) =
+        sqlx::query_as(read).fetch_optional(&mut *connection).await?
+    {
+        return Ok(Rule { rule, meta, is_new: false, lacks_counts });
     }
     let set = sqlx::query("INSERT INTO spark_meta (dedup) VALUES ($1) ON CONFLICT DO NOTHING")
         .bind(dedup.name())
         .execute(&mut *connection)
         .await?;
-    let (rule, meta) = sqlx::query_as(read).fetch_one(connection).await?;
-    Ok(Rule { rule, meta, is_new: set.rows_affected() > 0 })
+    let (rule, meta, lacks_counts) = sqlx::query_as(read).fetch_one(connection).await?;
+    Ok(Rule { rule, meta, is_new: set.rows_affected() > 0, lacks_counts })
 }
 
 /// Brings the schema up to date. The migrator holds a lock of the database meanwhile, so other processes that open the

@@ -17,6 +17,7 @@ use spark_analytics_core::{Durability, Error, LocationCause, Result};
 use crate::SqliteStore;
 use crate::error::{BUSY, SQLITE, failed, result_code};
 use crate::options::SqliteOptions;
+use crate::rows::rollup;
 
 /// Frames of the write-ahead log, a page each, after which it is moved into the file. Many batches
 /// touch the same pages, which are moved once.
@@ -26,6 +27,9 @@ const WRITER_CACHE: &str = "-131072";
 const READER_CACHE: &str = "-16384";
 const READERS: u32 = 4;
 const STATEMENTS: usize = 256;
+
+/// The migration since which roll-ups count jobs with tasks and impossible durations.
+const COUNTED_ROLLUPS: i64 = 4;
 
 impl SqliteStore {
     /// Opens the store in a file, or creates it, with default options.
@@ -236,7 +240,11 @@ impl SqliteStore {
             return self.check_rule(&rule, name);
         }
         let mut transaction = writer.begin().await?;
+        let schema = schema(&mut transaction).await.map_err(failed("read its schema"))?;
         migrate(&mut transaction, &migrator, name).await?;
+        if schema.is_some_and(|schema| schema < COUNTED_ROLLUPS) {
+            rollup::count_jobs(&mut transaction).await?;
+        }
         sqlx::query(
             "INSERT INTO spark_meta (only, dedup, next_event_id) VALUES (1, ?, 1) \
              ON CONFLICT DO NOTHING",
@@ -300,7 +308,11 @@ fn migrator() -> Migrator {
             "log sources and packed environments",
             include_str!("../migrations/3_log_sources_and_packed_environments.sql"),
         ),
-        migration(4, "removed attempts", include_str!("../migrations/4_removed_attempts.sql")),
+        migration(
+            4,
+            "removed attempts and counted rollups",
+            include_str!("../migrations/4_removed_attempts_and_counted_rollups.sql"),
+        ),
     ]);
     // Other programs may use the same database, with their own migrations.
     migrator.dangerous_set_table_name("spark_migrations");
@@ -324,6 +336,18 @@ async fn is_migrated(connection: &mut SqliteConnection, migrator: &Migrator) -> 
             .await?;
     let known = migrator.iter().map(|known| (known.version, &*known.checksum, true));
     Ok(known.eq(applied.iter().map(|(version, sum, done)| (*version, sum.as_slice(), *done))))
+}
+
+/// The newest migration that a database has; `None` if it has none.
+async fn schema(connection: &mut SqliteConnection) -> sqlx::Result<Option<i64>> {
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'spark_migrations'")
+            .fetch_one(&mut *connection)
+            .await?;
+    if tables == 0 {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT max(version) FROM spark_migrations").fetch_one(connection).await
 }
 
 async fn rule(connection: &mut SqliteConnection) -> Result<Option<String>> {

@@ -43,7 +43,7 @@ fn importing_prints_the_jobs_and_the_day() {
     assert_eq!(days.len(), 2);
     assert_eq!(
         days[1].split_whitespace().collect::<Vec<_>>(),
-        ["2026-11-23", "47", "5", "3.40", "90.08", "252", "31", "4"]
+        ["2026-11-23", "47", "5", "3.40", "94.09", "252", "31", "4"]
     );
 }
 

@@ -65,6 +65,8 @@ macro_rules! conformance {
              a_late_end_moves_a_job_to_its_new_day
              sums_beyond_64_bits_are_exact
              every_number_of_a_rollup_equals_a_count_by_hand
+             impossible_durations_are_left_out
+             jobs_with_tasks_are_counted
              a_log_takes_precedence_over_events_once_it_has_the_end
              reading_a_log_again_changes_nothing
              the_greater_of_two_facts_wins

@@ -47,6 +47,10 @@ pub struct JobColumns<'a> {
     pub completion_time: Option<Timestamp>,
     /// The tasks.
     pub tasks: &'a TaskTotals,
+    /// See [`Job::num_tasks`](crate::Job::num_tasks).
+    pub num_tasks: Option<i64>,
+    /// See [`Job::longest_task_ms`](crate::Job::longest_task_ms).
+    pub longest_task_ms: Option<i64>,
     /// What single events report, if the log's figures are in force.
     pub single_events: Option<&'a JobFold>,
     /// What an event log reports.
@@ -67,6 +71,8 @@ impl<'a> JobColumns<'a> {
                 end_user: None,
                 completion_time: None,
                 tasks: &figures.tasks,
+                num_tasks: figures.num_tasks,
+                longest_task_ms: figures.longest_task_ms,
                 single_events: (!events.is_empty()).then_some(events),
                 log,
             },
@@ -81,6 +87,8 @@ impl<'a> JobColumns<'a> {
                     end_user: end.map(|end| end.user.as_str()),
                     completion_time: end.map(|end| end.completion_time),
                     tasks: &events.tasks,
+                    num_tasks: None,
+                    longest_task_ms: None,
                     single_events: None,
                     log,
                 }

@@ -10,6 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod plan_log;
 pub(crate) mod plan_removal;
 pub(crate) mod schema;
+pub(crate) mod upgrade;
 
 pub use crate::figures::fold::{JobEnd, JobFold, JobStart};
 pub use crate::identity::{EventId, RollupKey};
@@ -21,5 +22,6 @@ pub use plan::{Batch, EventWrite, Held, JobWrite, WriteSet, plan};
 pub use plan_log::{HeldLog, LogWriteSet, plan_log};
 pub use plan_removal::{OldApplications, Removed, plan_forget, plan_prune_logs};
 pub use schema::{newer_schema, other_dedup, other_schema};
+pub use upgrade::RollupUpgrade;
 
 pub use crate::{event_task_columns, task_columns};

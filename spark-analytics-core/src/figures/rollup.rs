@@ -19,28 +19,36 @@ pub struct Rollup {
     pub jobs_failed: i64,
     /// Jobs whose result is another text.
     pub jobs_unknown: i64,
-    /// Sum of job durations, in µs.
+    /// Sum of the durations of jobs in µs, without impossible ones: see [`Job::possible_duration_us`].
     pub duration_us: i128,
     /// Sum of the jobs' success rates, each in parts per billion.
     pub success_rate_ppb: i128,
-    /// Distribution of job durations, in µs.
+    /// Distribution of the same durations, in µs.
     pub durations: Histogram,
     /// The jobs' tasks.
     pub tasks: TaskTotals,
+    /// Jobs with tasks that succeeded or failed, the others of which say nothing about success.
+    pub jobs_with_tasks: i64,
+    /// Jobs whose duration is impossible.
+    pub impossible_durations: i64,
 }
 
 impl Rollup {
     /// Adds a job.
     pub fn add(&mut self, job: &Job) {
         self.count(job, 1);
-        self.durations.record(job.duration_us());
+        if let Some(duration_us) = job.possible_duration_us() {
+            self.durations.record(duration_us);
+        }
         self.tasks += &job.tasks;
     }
 
     /// Subtracts a job, as it was when it was added.
     pub fn subtract(&mut self, job: &Job) {
         self.count(job, -1);
-        self.durations.unrecord(job.duration_us());
+        if let Some(duration_us) = job.possible_duration_us() {
+            self.durations.unrecord(duration_us);
+        }
         self.tasks -= &job.tasks;
     }
 
@@ -53,9 +61,10 @@ impl Rollup {
         };
         self.count(after, 1);
         self.count(before, -1);
-        if after.duration_us() != before.duration_us() {
-            self.durations.record(after.duration_us());
-            self.durations.unrecord(before.duration_us());
+        let durations = (before.possible_duration_us(), after.possible_duration_us());
+        if durations.0 != durations.1 {
+            durations.1.into_iter().for_each(|us| self.durations.record(us));
+            durations.0.into_iter().for_each(|us| self.durations.unrecord(us));
         }
         self.tasks += tasks;
     }
@@ -65,14 +74,24 @@ impl Rollup {
         self.jobs_succeeded.wrapping_add(self.jobs_failed).wrapping_add(self.jobs_unknown)
     }
 
-    /// Mean duration of a job in seconds, 0 without jobs.
-    pub const fn avg_duration_seconds(&self) -> f64 {
-        mean(self.duration_us, self.jobs(), 1e6)
+    /// The number of jobs whose duration is possible.
+    pub const fn possible_durations(&self) -> i64 {
+        self.jobs().wrapping_sub(self.impossible_durations)
     }
 
-    /// Mean of the jobs' success rates in percent, 0 without jobs.
+    /// Mean of the possible durations in seconds, 0 without any.
+    pub const fn avg_duration_seconds(&self) -> f64 {
+        mean(self.duration_us, self.possible_durations(), 1e6)
+    }
+
+    /// Mean of the success rates of all jobs in percent, 0 without jobs. A job without tasks counts as 0.
     pub const fn avg_success_rate(&self) -> f64 {
         mean(self.success_rate_ppb, self.jobs(), 1e7)
+    }
+
+    /// Mean of the success rates of the jobs with tasks in percent, 0 without any.
+    pub const fn avg_success_rate_with_tasks(&self) -> f64 {
+        mean(self.success_rate_ppb, self.jobs_with_tasks, 1e7)
     }
 
     /// Whether it contains no job; stores delete such a row.
@@ -86,7 +105,13 @@ impl Rollup {
             JobResult::Failed => self.jobs_failed = self.jobs_failed.wrapping_add(by),
             JobResult::Unknown(_) => self.jobs_unknown = self.jobs_unknown.wrapping_add(by),
         }
-        self.duration_us += i128::from(job.duration_us()) * i128::from(by);
+        match job.possible_duration_us() {
+            Some(us) => self.duration_us += i128::from(us) * i128::from(by),
+            None => self.impossible_durations = self.impossible_durations.wrapping_add(by),
+        }
+        if job.has_tasks() {
+            self.jobs_with_tasks = self.jobs_with_tasks.wrapping_add(by);
+        }
         self.success_rate_ppb += i128::from(job.tasks.success_rate_ppb()) * i128::from(by);
     }
 }
@@ -96,7 +121,9 @@ const fn mean(sum: i128, count: i64, unit: f64) -> f64 {
 }
 
 group! {
-    Rollup: wrapping [jobs_succeeded, jobs_failed, jobs_unknown, duration_us, success_rate_ppb], groups [durations, tasks]
+    Rollup: wrapping [
+        jobs_succeeded, jobs_failed, jobs_unknown, duration_us, success_rate_ppb, jobs_with_tasks, impossible_durations,
+    ], groups [durations, tasks]
 }
 
 #[cfg(test)]

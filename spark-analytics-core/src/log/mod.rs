@@ -8,6 +8,8 @@
 pub(crate) mod codec;
 mod environment;
 mod macros;
+mod process;
+mod speculation;
 mod sql;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,8 @@ use crate::identity::AttemptKey;
 use crate::time::{Day, Timestamp};
 
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
+pub use process::Process;
+pub use speculation::Speculation;
 pub use sql::SqlExecution;
 
 #[doc(inline)]
@@ -130,6 +134,10 @@ pub struct Application {
     /// Whether its stages, executors, environment and SQL executions were [pruned](crate::Store::prune_logs).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub facts_pruned: bool,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
+    /// Its processes other than driver and executors by id, such as YARN's `yarn-am`; `None` if unknown.
+    pub processes: Option<BTreeMap<String, Process>>,
 }
 
 impl Application {
@@ -221,6 +229,8 @@ pub struct LogJob {
     pub killed_tasks_summary: BTreeMap<String, i64>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
 }
 
 impl LogJob {
@@ -314,6 +324,10 @@ pub struct Stage {
     pub peak_executor_metrics: Option<BTreeMap<String, i64>>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
+    /// Its speculative tasks; `None` if unknown.
+    pub speculation: Option<Speculation>,
 }
 
 impl Stage {

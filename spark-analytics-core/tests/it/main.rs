@@ -4,6 +4,7 @@
 mod figures;
 mod fold;
 mod history;
+mod rollups;
 mod split;
 mod threads;
 mod wire_format;

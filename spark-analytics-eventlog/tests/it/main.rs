@@ -8,6 +8,7 @@ mod environment_and_sql;
 mod follow;
 mod layouts;
 mod leniency;
+mod listener;
 mod locate;
 mod made;
 mod one_application;

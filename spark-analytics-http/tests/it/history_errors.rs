@@ -35,7 +35,7 @@ impl Api {
         api
     }
 
-    async fn refused(&self, path: &str, status: u16) -> String {
+    pub(crate) async fn refused(&self, path: &str, status: u16) -> String {
         self.get(&format!("/api/v1/applications{path}")).await.refusal(status).to_owned()
     }
 }
@@ -68,10 +68,9 @@ async fn unknown_things_are_reported_in_sparks_words() {
     assert!(tasks.starts_with("single tasks are not kept"));
     let summary = api.refused("/yarn/1/stages/4/0/taskSummary", 404).await;
     assert!(summary.starts_with("task summaries are not kept"));
-    for empty in ["storage/rdd", "allmiscellaneousprocess"] {
-        let path = format!("/api/v1/applications/app/{empty}");
-        assert_eq!(api.get(&path).await.text(), "[]");
-    }
+    let processes = api.refused("/app/allmiscellaneousprocess", 404).await;
+    assert!(processes.starts_with("the processes of this application are unknown"));
+    assert_eq!(api.get("/api/v1/applications/app/storage/rdd").await.text(), "[]");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod history;
 mod history_errors;
 mod history_lists;
 mod ingest;
+mod listener;
 mod openapi;
 mod origins;
 mod paging;

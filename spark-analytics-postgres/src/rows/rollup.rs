@@ -6,13 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row};
 
-use spark_analytics_core::backend::{RollupKey, task_columns};
+use spark_analytics_core::backend::{RollupKey, RollupUpgrade, task_columns};
 use spark_analytics_core::{Day, Error, Result, Rollup};
 
 use crate::PostgresStore;
 use crate::error::{POSTGRES, failed};
+use crate::rows::job;
 use crate::statement::Rows;
+use crate::transaction::{BEGIN, Transaction};
 use crate::value::{Columns, histogram_bytes, narrow, sums_of_tasks, sums_of_tasks_mut, wide};
 
 /// How many writers may change roll-ups at the same time; others wait.
@@ -22,7 +25,7 @@ const SLOTS: i16 = 16;
 pub(crate) const FIGURES: &str = concat!(
     "jobs_succeeded, jobs_failed, jobs_unknown, job_duration_us, success_rate_ppb, job_durations, ",
     task_columns!(),
-    ", wide_sums"
+    ", wide_sums, jobs_with_tasks, impossible_durations"
 );
 
 /// Adds to the stored roll-ups.
@@ -58,6 +61,55 @@ pub(crate) async fn add(
     let (gone, put): (Vec<_>, Vec<_>) = changes.iter().partition(|(_, rollup)| rollup.is_empty());
     let gone: Vec<_> = gone.into_iter().map(|(key, _)| key).filter(is_held).collect();
     write(connection, slot, &put, &gone).await.map_err(failed("write roll-ups"))
+}
+
+impl PostgresStore {
+    /// Counts in roll-ups of an earlier version what it did not, unless another program has done so by now: see
+    /// [`RollupUpgrade`].
+    pub(crate) async fn count_jobs(&self) -> Result<()> {
+        const ACTION: &str = "upgrade roll-ups";
+        let mut transaction =
+            Transaction::begin(&self.pool, BEGIN).await.map_err(failed(ACTION))?;
+        let lack_counts: bool =
+            sqlx::query_scalar("SELECT rollups_lack_counts FROM spark_meta FOR UPDATE")
+                .fetch_one(&mut *transaction)
+                .await
+                .map_err(failed(ACTION))?;
+        if lack_counts {
+            let changes = self.missing_counts(&mut transaction).await?;
+            add(self, &mut transaction, changes).await?;
+            sqlx::query("UPDATE spark_meta SET rollups_lack_counts = false")
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed(ACTION))?;
+        }
+        transaction.commit().await.map_err(failed(ACTION))
+    }
+
+    async fn missing_counts(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<BTreeMap<RollupKey, Rollup>> {
+        let page = format!(
+            "SELECT {} FROM spark_jobs WHERE (app_no, job_id) > ($1, $2) ORDER BY app_no, job_id LIMIT 1000",
+            job::FIGURES
+        );
+        let mut upgrade = RollupUpgrade::default();
+        let mut after = (i64::MIN, i64::MIN);
+        loop {
+            let page = sqlx::query(AssertSqlSafe(page.as_str())).bind(after.0).bind(after.1);
+            let rows = page.fetch_all(&mut *connection).await.map_err(failed("read jobs"))?;
+            let Some(last) = rows.last() else { return Ok(upgrade.into_changes()) };
+            let mut columns = Columns::new(last, "spark_jobs", 2);
+            after = (columns.get()?, columns.get()?);
+            for row in &rows {
+                // A job without figures has no source.
+                if row.try_get::<Option<&str>, _>("source").is_ok_and(|source| source.is_some()) {
+                    upgrade.add(&job::figures(row)?);
+                }
+            }
+        }
+    }
 }
 
 /// Acquires the first free slot, which no other writer can acquire until this one has committed.
@@ -113,6 +165,8 @@ async fn write(
         .fallible(rollups().map(|rollup| histogram_bytes(&rollup.durations)))
         .tasks(rollups().map(|rollup| &rollup.tasks))
         .column(rollups().map(|rollup| wide(&sums_of(rollup))))
+        .column(rollups().map(|rollup| rollup.jobs_with_tasks))
+        .column(rollups().map(|rollup| rollup.impossible_durations))
         .execute(
             connection,
             &format!(
@@ -151,10 +205,13 @@ pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
         success_rate_ppb: columns.sum()?,
         durations: columns.histogram()?,
         tasks: columns.tasks(Columns::get)?,
+        ..Rollup::default()
     };
     let [a, b, c, d, e, f, g, h, i, j, k] = sums_of_tasks_mut(&mut rollup.tasks);
     let (duration_us, success_rate_ppb) = (&mut rollup.duration_us, &mut rollup.success_rate_ppb);
     columns.widen([duration_us, success_rate_ppb, a, b, c, d, e, f, g, h, i, j, k])?;
+    rollup.jobs_with_tasks = columns.get()?;
+    rollup.impossible_durations = columns.get()?;
     Ok(rollup)
 }
 
@@ -175,6 +232,8 @@ pub(crate) fn days(
             ("jobs_succeeded", rollup.jobs_succeeded),
             ("jobs_failed", rollup.jobs_failed),
             ("jobs_unknown", rollup.jobs_unknown),
+            ("jobs_with_tasks", rollup.jobs_with_tasks),
+            ("impossible_durations", rollup.impossible_durations),
             ("tasks_succeeded", tasks.succeeded),
             ("tasks_failed", tasks.failed),
             ("tasks_killed", tasks.killed),
