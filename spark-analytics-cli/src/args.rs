@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    apps, events, generate, import, ingest, inspect, jobs, prune, rejected, send, serve, stages,
-    summary, token, work,
+    apps, events, forget, generate, import, ingest, inspect, jobs, prune, rejected, send, serve,
+    stages, summary, token, work,
 };
 use crate::exit::Ended;
 use crate::flags::Shared;
@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Events(events::Events),
     Rejected(rejected::RejectedInput),
     Prune(prune::Prune),
+    Forget(forget::Forget),
     Token(token::Token),
 }
 
@@ -76,12 +77,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, End
             progress::say(&format!("error: cannot write to standard output: {unwritten}"));
             return Ended(1);
         }
-        let message = match error.kind() {
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                "error: a command is missing".to_owned()
-            }
-            _ => one_line(&error.render().to_string()),
-        };
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            // A closed standard error is ignored.
+            let _ = error.print();
+            return Ended(2);
+        }
+        let message = one_line(&error.render().to_string());
         progress::say(&format!("{message} (`--help` lists the options)"));
         Ended(2)
     })

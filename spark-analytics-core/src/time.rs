@@ -1,4 +1,4 @@
-//! Instants and days: UTC, integers inside, RFC 3339 at the edges.
+//! Instants and days in UTC: integers in memory, RFC 3339 as text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +12,9 @@ const EPOCH_FROM_CE: i32 = 719_163;
 
 /// An instant in UTC, in whole microseconds since 1970-01-01.
 ///
-/// It reads RFC 3339 with `Z` or any offset, also `+0200` and `+02`, takes a time without an offset as UTC, one
-/// without seconds as the full minute, and cuts fractions beyond the microsecond. It writes RFC 3339 ending in `Z`.
+/// It is parsed from RFC 3339 with `Z` or any offset, also `+0200` and `+02`; a time without an offset is in UTC, one
+/// without seconds is a full minute, and fractions of a microsecond are truncated. It is displayed as RFC 3339 ending
+/// in `Z`.
 ///
 /// ```
 /// use spark_analytics_core::Timestamp;
@@ -66,7 +67,7 @@ impl From<DateTime<chrono::Utc>> for Timestamp {
     }
 }
 
-/// The clock of the system; times before 1970 become 1970.
+/// Times before 1970 become 1970.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -103,7 +104,7 @@ impl FromStr for Timestamp {
         let date = text.get(..10).ok_or(WRONG)?;
         let time = text.get(10..).and_then(|rest| rest.strip_prefix(['T', 't', ' ']));
         let time = time.ok_or(WRONG)?;
-        // Years beyond 9999 and leading signs are not RFC 3339, though chrono takes them.
+        // Years beyond 9999 and leading signs are not RFC 3339, although chrono accepts them.
         if !date.as_bytes().iter().all(|b| b.is_ascii_digit() || *b == b'-') {
             return Err(WRONG);
         }
@@ -172,7 +173,41 @@ impl Day {
         Timestamp((next - 1).clamp(i64::MIN.into(), i64::MAX.into()) as i64)
     }
 
+    /// The day that a person means: `today`, `yesterday`, `7d` for seven days before today, or a date
+    /// in the form `YYYY-MM-DD`.
+    ///
+    /// ```
+    /// use spark_analytics_core::Day;
+    ///
+    /// let today: Day = "2024-03-30".parse()?;
+    /// assert_eq!(Day::parse_as_of(today, "7d")?.to_string(), "2024-03-23");
+    /// assert_eq!(Day::parse_as_of(today, "2024-01-01")?.to_string(), "2024-01-01");
+    /// # Ok::<(), spark_analytics_core::ParseTimeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the text is none of these.
+    pub fn parse_as_of(today: Self, text: &str) -> Result<Self, ParseTimeError> {
+        const WRONG: ParseTimeError = ParseTimeError(
+            "is not a day of the calendar in the form YYYY-MM-DD, nor `today`, `yesterday` or a number of days \
+             ago such as `7d`",
+        );
+        let days_ago = match text.to_ascii_lowercase().as_str() {
+            "today" => Some(0),
+            "yesterday" => Some(1),
+            other => other
+                .strip_suffix('d')
+                .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+                .and_then(|digits| digits.parse().ok()),
+        };
+        match days_ago {
+            Some(days) => Ok(Self(today.0.saturating_sub(days))),
+            None => text.parse().map_err(|_| WRONG),
+        }
+    }
+
     /// The day after this one.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

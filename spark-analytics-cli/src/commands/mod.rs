@@ -1,7 +1,9 @@
 //! One module for each sub-command.
 
 pub(crate) mod apps;
+pub(crate) mod attempt;
 pub(crate) mod events;
+pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod ingest;

@@ -56,10 +56,20 @@ impl<'a> Place<'a> {
     /// The place that a URL names. `sqlite://a.db` is `a.db` here, `sqlite:///a.db` is `/a.db`.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] for a URL of another kind, and for one without a path.
+    /// [`Error::Location`] for a URL of another kind, and for one without a path.
     pub(crate) fn of(url: &'a str) -> Result<Self> {
         let (kind, rest) = url.split_once(':').unwrap_or((url, ""));
         let path = rest.strip_prefix("//").unwrap_or(rest);
+        if matches!(kind, "sqlite" | "redb") && (path == "~" || path.starts_with("~/")) {
+            return Err(Error::location(
+                LocationCause::Invalid,
+                format!(
+                    "`{url}` begins with ~, which a shell replaces only at the beginning of an argument: write \
+                     {kind}:$HOME{}",
+                    &path[1..]
+                ),
+            ));
+        }
         match (kind, path) {
             ("memory", "") if url == "memory:" => Ok(Self::Memory),
             ("sqlite" | "redb", ":memory:") => Err(Error::location(
@@ -69,13 +79,21 @@ impl<'a> Place<'a> {
             ("sqlite", path) if !path.is_empty() => Ok(Self::Sqlite(Path::new(path))),
             ("redb", path) if !path.is_empty() => Ok(Self::Redb(Path::new(path))),
             ("postgres" | "postgresql", _) if rest.starts_with("//") => Ok(Self::Postgres(url)),
-            _ => Err(Error::location(
-                LocationCause::Invalid,
-                format!(
-                    "`{}` names no store; use sqlite:PATH, redb:PATH, postgres://… or memory:",
-                    without_password(url)
-                ),
-            )),
+            _ => {
+                let shown = without_password(url);
+                // A path without the kind of the store.
+                let hint = match (kind == url && !url.is_empty(), url.ends_with(".redb")) {
+                    (false, _) => String::new(),
+                    (true, true) => format!(", such as redb:{shown}"),
+                    (true, false) => format!(", such as sqlite:{shown}"),
+                };
+                Err(Error::location(
+                    LocationCause::Invalid,
+                    format!(
+                        "`{shown}` names no store; use sqlite:PATH, redb:PATH, postgres://… or memory:{hint}"
+                    ),
+                ))
+            }
         }
     }
 
@@ -131,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_slashes_before_a_path_are_no_part_of_it() {
+    fn two_slashes_before_a_path_are_not_part_of_it() {
         for (rest, path) in [
             ("a.db", "a.db"),
             ("//a.db", "a.db"),
@@ -167,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_file_and_no_memory_is_refused() {
+    fn a_url_that_names_neither_a_file_nor_memory_is_refused() {
         for url in ["sqlite::memory:", "sqlite://:memory:", "redb::memory:"] {
             let error = Place::of(url).unwrap_err().to_string();
             assert!(error.ends_with("for a store in memory use memory:"), "{error}");

@@ -43,7 +43,7 @@ fn importing_prints_the_jobs_and_the_day() {
     assert_eq!(days.len(), 2);
     assert_eq!(
         days[1].split_whitespace().collect::<Vec<_>>(),
-        ["2026-11-23", "47", "5", "3.40", "90.08", "252", "31", "4"]
+        ["2026-11-23", "47", "5", "3.40", "94.09", "252", "31", "4"]
     );
 }
 
@@ -73,7 +73,7 @@ fn all_stores_give_the_same_output() {
     folder.generate("sample.json", "30", "4");
     let logs = event_logs();
     let outputs = |store: &str| {
-        let commands: [&[&str]; 9] = [
+        let commands: [&[&str]; 14] = [
             &["ingest", "sample.json"],
             &["import", text(&logs)],
             &["jobs", "--format", "csv"],
@@ -83,6 +83,11 @@ fn all_stores_give_the_same_output() {
             &["stages", "--app", FAILURES, "--format", "csv"],
             &["prune", "--before", "2024-04-01"],
             &["job", "3", "--app", FAILURES],
+            &["prune", "--logs-before", "2026-11-24", "--compact"],
+            &["forget", FAILURES],
+            &["prune", "--logs-before", "2026-11-24", "--with-jobs", "--format", "csv"],
+            &["jobs", "--format", "csv"],
+            &["summary", "--from", "2024-01-01", "--to", "2026-12-31", "--format", "json"],
         ];
         commands.map(|command| folder.ok(&[command, &["--store", store]].concat()))
     };
@@ -99,15 +104,28 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
     let applications = inspected["applications"].as_array().unwrap();
     let of_log = applications.iter().find(|log| log["application"]["id"] == FAILURES).unwrap();
     assert_eq!(stages.len(), of_log["stages"].as_array().unwrap().len());
-    for told in of_log["stages"].as_array().unwrap() {
+    for expected in of_log["stages"].as_array().unwrap() {
         let is_same = |stage: &&Value| {
-            stage["stage_id"] == told["stageId"] && stage["stage_attempt_id"] == told["attemptId"]
+            stage["stage_id"] == expected["stageId"]
+                && stage["stage_attempt_id"] == expected["attemptId"]
         };
         let stage = stages.iter().find(is_same).unwrap();
-        assert_eq!(stage["status"], told["status"]);
-        assert_eq!(stage["tasks"]["failed_tasks"], told["numFailedTasks"]);
+        assert_eq!(stage["status"], expected["status"]);
+        assert_eq!(stage["tasks"]["failed_tasks"], expected["numFailedTasks"]);
         assert_eq!(stage["tasks"]["skew"].is_null(), stage["tasks"]["task_duration_ms"].is_null());
     }
+    let some = |args: &[&str]| -> Vec<i64> {
+        let stages = folder.json(&[&["stages", "--app", FAILURES], args].concat());
+        stages.as_array().unwrap().iter().map(|s| s["stage_id"].as_i64().unwrap()).collect()
+    };
+    let all_of = |wanted: &dyn Fn(&&Value) -> bool| -> Vec<i64> {
+        stages.iter().filter(wanted).map(|s| s["stage_id"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(some(&["--status", "Failed"]), all_of(&|s| s["status"] == "FAILED"));
+    let job = of_log["jobs"].as_array().unwrap().iter().find(|job| job["jobId"] == 3).unwrap();
+    let ids = job["stageIds"].as_array().unwrap();
+    assert_eq!(some(&["--job", "3"]), all_of(&|s| ids.contains(&s["stage_id"])));
+    assert_eq!(folder.run(&["stages", "--app", FAILURES, "--job", "99"]).code, Some(1));
     let csv = folder.ok(&["stages", "--app", FAILURES, "--format", "csv"]);
     assert_eq!(csv.lines().count(), stages.len() + 1);
     let header = "stage_id,stage_attempt_id,name,status,submission_time,completion_time,\
@@ -119,21 +137,15 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
         let idle = app["idle_share"].as_f64().unwrap();
         assert!(app["core_time_seconds"].as_f64().unwrap() > 0.0 && (0.0..100.0).contains(&idle));
     }
-    for (attempt, expected) in [
-        ("1", "error: no event log of application app-9, attempt 1 was imported"),
-        (
-            "",
-            "error: no event log of application app-9 was imported; if Spark numbered its attempts, name one \
-             with --attempt",
-        ),
-    ] {
-        let ended = folder.run(&["stages", "--app", "app-9", "--attempt", attempt]);
-        assert_eq!((ended.code, ended.error()), (Some(1), expected));
+    for attempt in [&["--attempt", "1"][..], &["--attempt", ""], &[]] {
+        let ended = folder.run(&[&["stages", "--app", "app-9"], attempt].concat());
+        assert_eq!(ended.code, Some(1));
+        assert_eq!(ended.error(), "error: no event log of application app-9 was imported");
     }
 }
 
 #[test]
-fn what_is_no_event_log_is_named_and_skipped() {
+fn a_file_that_is_not_an_event_log_is_named_and_skipped() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.path("logs/eventlog_v2_app-1")).unwrap();
     std::fs::create_dir_all(folder.path("logs/deep/_temporary")).unwrap();
@@ -158,7 +170,7 @@ fn what_is_no_event_log_is_named_and_skipped() {
     assert_eq!(said.len(), 2);
 }
 
-/// The log of a name in parts of so many lines, each with the line's end.
+/// A log in parts of `lines` lines, with their line ends.
 fn parts(name: &str, lines: usize) -> Vec<String> {
     let log = std::fs::read_to_string(event_logs().join(name)).unwrap();
     let all: Vec<_> = log.split_inclusive('\n').collect();
@@ -166,7 +178,7 @@ fn parts(name: &str, lines: usize) -> Vec<String> {
 }
 
 #[test]
-fn rolled_logs_are_taken_as_one_log_each() {
+fn a_rolling_log_is_imported_as_one_log() {
     let folder = Folder::new();
     for (index, part) in (1..).zip(parts(FAILURES, 40)) {
         folder.write(&format!("logs/eventlog_v2_{FAILURES}/events_{index}_{FAILURES}"), part);
@@ -198,7 +210,7 @@ fn rolled_logs_are_taken_as_one_log_each() {
 }
 
 #[test]
-fn a_path_that_is_not_there_fails_after_the_others_were_taken() {
+fn a_missing_path_fails_after_the_others_were_imported() {
     let folder = Folder::new();
     let log = event_logs().join(FAILURES);
     let ended = folder.run(&["import", "missing", text(&log), "--format", "csv"]);
@@ -209,7 +221,7 @@ fn a_path_that_is_not_there_fails_after_the_others_were_taken() {
 }
 
 #[test]
-fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
+fn a_damaged_line_is_a_warning_and_the_rest_is_imported() {
     let folder = Folder::new();
     let log = std::fs::read_to_string(event_logs().join(FAILURES)).unwrap();
     let at = log.find("\n{\"Event\":\"SparkListenerTaskStart\"").unwrap() + 1;
@@ -224,7 +236,7 @@ fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
     assert_eq!(report["jobs"].as_array().unwrap().len(), 22);
 }
 
-/// A log of 70 jobs; the id as JSON has it between quotes.
+/// A log of 70 jobs. The id is given as it appears between quotes in JSON.
 fn log_of_many_jobs(app: &str) -> String {
     let mut log = format!(
         "{{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.9\"}}\n\
@@ -244,7 +256,7 @@ fn log_of_many_jobs(app: &str) -> String {
 }
 
 #[test]
-fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
+fn a_long_list_of_jobs_is_shortened_in_the_table_only() {
     let folder = Folder::new();
     folder.write("app-1", log_of_many_jobs("app-1"));
     let table = folder.ok(&["import", "app-1"]);
@@ -255,7 +267,7 @@ fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
 }
 
 #[test]
-fn an_application_id_steers_no_terminal() {
+fn an_application_id_cannot_control_the_terminal() {
     let folder = Folder::new();
     folder.write("log", log_of_many_jobs("app\\u001b[2J\\n"));
     let table = folder.ok(&["import", "log"]);
@@ -265,7 +277,7 @@ fn an_application_id_steers_no_terminal() {
 }
 
 #[test]
-fn inspecting_gives_what_sparks_rest_would_and_stores_nothing() {
+fn inspecting_prints_what_sparks_rest_api_would_and_stores_nothing() {
     let folder = Folder::new();
     let log = event_logs().join(FAILURES);
     let report = folder.json(&["inspect", text(&log)]);
@@ -301,7 +313,7 @@ fn inspecting_a_folder_shows_each_log() {
 }
 
 #[test]
-fn inspecting_what_is_no_log_fails() {
+fn inspecting_a_file_that_is_not_a_log_fails() {
     let folder = Folder::new();
     folder.write("notes.txt", "no log");
     let ended = folder.run(&["inspect", "notes.txt"]);
@@ -309,7 +321,7 @@ fn inspecting_what_is_no_log_fails() {
     assert!(ended.error().starts_with("error: notes.txt is not a Spark event log"));
 }
 
-/// Serves these bytes on the loopback, whatever is asked for; the server's URL.
+/// Serves these bytes on the loopback interface for every request; returns the server's URL.
 fn serve(body: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -328,7 +340,7 @@ fn serve(body: Vec<u8>) -> String {
 }
 
 #[test]
-fn a_named_url_that_is_no_log_is_an_error() {
+fn a_url_that_is_not_a_log_is_an_error() {
     let folder = Folder::new();
     let url = format!("{}/notes.txt", serve(b"# Read me\n".to_vec()));
     let ended = folder.run(&["inspect", &url]);
@@ -337,7 +349,7 @@ fn a_named_url_that_is_no_log_is_an_error() {
 }
 
 #[test]
-fn a_url_is_a_path() {
+fn a_url_is_accepted_as_a_path() {
     let folder = Folder::new();
     let body = std::fs::read(event_logs().join("local-1795465576509.zstd")).unwrap();
     let url = format!("{}/local-1795465576509.zstd", serve(body));
@@ -351,12 +363,12 @@ fn a_url_is_a_path() {
 }
 
 #[test]
-fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
+fn each_unreadable_log_is_named_and_the_rest_is_imported() {
     let folder = Folder::new();
     let good = fs::read(event_logs().join("app-20261123203120-0000")).unwrap();
     folder.write("logs/good", &good);
     for name in ["logs/a.zstd", "logs/b.zstd"] {
-        // The beginning of a zstd frame, and then none.
+        // The beginning of a zstd frame, followed by something else.
         folder.write(name, [&b"\x28\xb5\x2f\xfd"[..], &[0xff; 60]].concat());
     }
     let ended = folder.run(&["--store", "sqlite:a.db", "import", "logs"]);
@@ -366,4 +378,117 @@ fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
         assert!(ended.stderr.contains(name), "{}", ended.stderr);
     }
     assert!(ended.stdout.contains("app-20261123203120-0000"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_old_logs_left_is_pruned_and_summaries_stay() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    folder.ok(&["import", text(&logs)]);
+    let summary = || folder.json(&["summary", "--date", "2026-11-23"]);
+    let before = summary();
+    let none = folder.json(&["prune", "--logs-before", "2026-11-23"]);
+    assert_eq!(none, json!({"applications": 0, "jobs": 0, "logs_before": "2026-11-23"}));
+    let prune = ["prune", "--logs-before", "2026-11-24"];
+    let pruned = folder.json(&prune);
+    assert_eq!(pruned, json!({"applications": 3, "jobs": 0, "logs_before": "2026-11-24"}));
+    assert_eq!(folder.json(&["stages", "--app", FAILURES]), json!([]));
+    assert_eq!(folder.json(&["jobs"]).as_array().unwrap().len(), 47);
+    assert_eq!(summary(), before);
+
+    let again = folder.json(&["import", text(&logs)]);
+    assert!(again["logs"].as_array().unwrap().iter().all(|log| log["outcome"] == "too_old"));
+    let with_events = [&prune[..], &["--with-jobs", "--before", "2026-11-24"]].concat();
+    let pruned = folder.json(&with_events);
+    let both = json!({"events": 0, "before": "2026-11-24", "applications": 3, "jobs": 47, "logs_before": "2026-11-24"});
+    assert_eq!(pruned, both);
+    assert_eq!((folder.json(&["apps"]), folder.json(&["jobs"])), (json!([]), json!([])));
+    assert_eq!(summary(), before);
+    folder.ok(&["import", text(&logs)]);
+    assert_eq!((folder.json(&["jobs"]), summary()), (json!([]), before));
+
+    for wrong in [&["prune"][..], &["prune", "--with-jobs", "--before", "2026-11-24"]] {
+        assert_eq!(folder.run(wrong).code, Some(2));
+    }
+    assert_eq!(folder.run(&["prune", "--logs-before", "9999-12-31"]).code, Some(2));
+}
+
+#[test]
+fn a_forgotten_application_is_gone_and_its_log_is_refused() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    folder.ok(&["import", text(&logs.join("local-1795465576509.zstd"))]);
+    let without = folder.json(&["summary", "--date", "2026-11-23"]);
+    folder.ok(&["import", text(&logs.join(FAILURES))]);
+    assert_eq!(folder.json(&["forget", FAILURES]), json!({"attempts": 1, "jobs": 22}));
+    assert_eq!(folder.json(&["summary", "--date", "2026-11-23"]), without);
+    assert_eq!(folder.json(&["jobs", "--app", FAILURES]), json!([]));
+    let again = folder.json(&["import", text(&logs.join(FAILURES))]);
+    assert_eq!(again["logs"][0]["outcome"], "forgotten");
+    assert_eq!(folder.json(&["summary", "--date", "2026-11-23"]), without);
+    for unknown in [&["forget", FAILURES][..], &["forget", "nobody", "--attempt", "1"]] {
+        let ended = folder.run(unknown);
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.error().contains("nothing is known of application"), "{ended:?}");
+    }
+    assert_eq!(folder.run(&["forget", ""]).code, Some(2));
+}
+
+/// A log of each of two attempts of an application, and one of an application without attempts.
+fn with_attempts() -> Folder {
+    let folder = Folder::new();
+    let log = fs::read_to_string(event_logs().join("app-20261123203120-0000")).unwrap();
+    for attempt in ["1", "2"] {
+        let id = format!(r#""App ID":"app-20261123203120-0000","App Attempt ID":"{attempt}""#);
+        let mut text = log.replace(r#""App ID":"app-20261123203120-0000""#, &id);
+        if attempt == "2" {
+            // It has the first job only, and starts later.
+            let end = text.find("SparkListenerJobEnd").unwrap();
+            let end = end + text[end..].find('\n').unwrap();
+            text.truncate(end + 1);
+            text = text.replacen("\"Timestamp\":179546", "\"Timestamp\":179547", 1);
+        }
+        folder.write(&format!("logs/app_{attempt}"), text);
+    }
+    folder.ok(&["import", "logs"]);
+    folder.ok(&["import", text(&event_logs().join(FAILURES))]);
+    folder
+}
+
+#[test]
+fn the_newest_attempt_is_meant_unless_one_is_named() {
+    let folder = with_attempts();
+    let app = ["--app", "app-20261123203120-0000"];
+    let apps = folder.json(&["apps"]);
+    assert_eq!(apps.as_array().unwrap().len(), 3, "{apps}");
+    let stages =
+        |args: &[&str]| folder.run(&[&["stages", "--format", "json"], &app[..], args].concat());
+    let (newest, first, second) =
+        (stages(&[]), stages(&["--attempt", "1"]), stages(&["--attempt", "2"]));
+    assert_eq!(newest.stdout, second.stdout);
+    assert_ne!(newest.stdout, first.stdout);
+    let said = "attempt 2, the newest; its application has the attempts 1, 2\n";
+    assert_eq!((newest.stderr.as_str(), second.stderr.as_str()), (said, ""));
+    let third = stages(&["--attempt", "3"]);
+    assert_eq!(third.code, Some(1));
+    assert_eq!(
+        third.error(),
+        "error: there is no attempt 3 of application app-20261123203120-0000; its application has the attempts 1, 2"
+    );
+
+    let job = |id: &str, args: &[&str]| {
+        folder.run(&[&["job", id, "--format", "json"], &app[..], args].concat())
+    };
+    assert_eq!(job("0", &[]).stdout, job("0", &["--attempt", "2"]).stdout);
+    assert_eq!(job("0", &[]).stderr, said);
+    let unknown = job("4", &[]);
+    assert_eq!(unknown.code, Some(1));
+    assert_eq!(
+        unknown.error(),
+        "error: job 4 of application app-20261123203120-0000 is unknown; its application has the attempts 1, 2"
+    );
+    let of_one = folder.run(&["job", "99", "--app", FAILURES]);
+    assert!(of_one.error().ends_with("is unknown; its application has no attempts"), "{of_one:?}");
+    let events = folder.run(&["events", "0", "--app", FAILURES]);
+    assert!(events.stderr.ends_with("and logs leave no single events\n"), "{events:?}");
 }

@@ -27,9 +27,7 @@ impl EventText<'_> {
     /// [`InvalidEvent::TooLarge`] or [`InvalidEvent::OfEventLog`] if only the first bytes are kept, else as [`Event::from_bytes`].
     pub fn event(&self) -> Result<Event, InvalidEvent> {
         if self.bytes > MAX_EVENT_BYTES {
-            return Err(
-                InvalidEvent::TooLarge { bytes: self.bytes }.or_of_event_log(self.text)
-            );
+            return Err(InvalidEvent::TooLarge { bytes: self.bytes }.or_of_event_log(self.text));
         }
         Event::from_bytes(self.text)
     }

@@ -91,7 +91,8 @@ fn numbers_outside_the_accepted_times_are_refused() {
 
 #[test]
 fn texts_that_are_neither_a_number_nor_a_time_are_refused_with_their_text() {
-    for text in ["", ".", "+", "-", "1e9", "NaN", "inf", " 1711792363", "1711792363_000", "1.2.3", "٣"]
+    for text in
+        ["", ".", "+", "-", "1e9", "NaN", "inf", " 1711792363", "1711792363_000", "1.2.3", "٣"]
     {
         let expected = format!(
             "field `timestamp` must be an RFC 3339 time such as 2024-03-30T10:12:45Z, not `{text}`"

@@ -1,9 +1,9 @@
 //! The handlers, a module for each group of routes. The router lists them all.
 
-pub(crate) mod app_attempts;
 pub(crate) mod applications;
 pub(crate) mod batch;
 pub(crate) mod docs;
+pub(crate) mod forget;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod jobs;

@@ -15,6 +15,8 @@ use crate::state::App;
 
 /// The longest range in days: ten years. A range reads a row for each day.
 const MAX_RANGE_DAYS: i64 = 3_653;
+/// How far a range reaches from its only end.
+const OPEN_RANGE_DAYS: i32 = MAX_RANGE_DAYS as i32 - 1;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -23,10 +25,11 @@ pub(crate) struct SummaryParams {
     /// The day on which the jobs ended (UTC). Give either this, or `from` and `to`.
     #[param(format = Date, example = "2024-03-30")]
     date: Option<String>,
-    /// The first day of a range of at most ten years.
+    /// The first day of a range of at most ten years: a date, `today`, `yesterday`, or `7d` for a week ago.
+    /// Without it, the range begins ten years before `to`.
     #[param(format = Date)]
     from: Option<String>,
-    /// The last day of the range.
+    /// The last day of the range. Without it, the range ends ten years after `from`.
     #[param(format = Date)]
     to: Option<String>,
     /// Only this user's jobs.
@@ -48,10 +51,11 @@ pub(crate) struct Summary {
     /// Number of all jobs. `limit` affects only `jobs`, no other figure.
     #[schema(example = 1)]
     total_jobs: i64,
-    /// Mean duration of the jobs, 0 without jobs.
+    /// Mean duration of the jobs, 0 without jobs. Impossible durations are left out.
     #[schema(example = 78.0)]
     avg_duration_seconds: f64,
-    /// Mean success rate of the jobs in percent, 0 without jobs.
+    /// Mean success rate in percent, 0 without jobs: for a day of all jobs, where a job without tasks counts as 0; for a
+    /// range of the jobs with tasks.
     #[schema(example = 91.67)]
     avg_success_rate: f64,
     /// A page of the jobs, ordered by end, application, attempt and job.
@@ -62,7 +66,7 @@ pub(crate) struct Summary {
     failed_jobs: i64,
     /// Jobs that ended neither with `JobSucceeded` nor with `JobFailed`.
     unknown_jobs: i64,
-    /// Distribution of job durations, within 1 %; null without jobs.
+    /// Distribution of job durations, within 1 % and without impossible ones; null without jobs.
     job_duration_seconds: Option<Quantiles<f64>>,
     /// Figures of the tasks of all jobs.
     tasks: TaskFigures,
@@ -77,6 +81,10 @@ pub(crate) struct Summary {
     /// The requested user.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+    /// Jobs with tasks that succeeded or failed.
+    jobs_with_tasks: i64,
+    /// Jobs whose duration is negative or longer than a leap year, because a clock was set.
+    impossible_durations: i64,
 }
 
 /// The figures of a day or of a range of days, of all users or of one.
@@ -105,19 +113,24 @@ pub(crate) async fn summary(
     let total = app.analytics.summary(from, to, filter.user.as_deref()).await?;
     let total = TotalFigures::from(&total);
     Ok(Json(Summary {
+        avg_success_rate: match params.date {
+            Some(_) => total.avg_success_rate_of_all,
+            None => total.avg_success_rate,
+        },
+        from: params.date.is_none().then(|| from.to_string()),
+        to: params.date.is_none().then(|| to.to_string()),
         date: params.date,
         total_jobs: total.total_jobs,
         avg_duration_seconds: total.avg_duration_seconds,
-        avg_success_rate: total.avg_success_rate,
         jobs,
         next,
         failed_jobs: total.failed_jobs,
         unknown_jobs: total.unknown_jobs,
         job_duration_seconds: total.job_duration_seconds,
         tasks: total.tasks,
-        from: params.from,
-        to: params.to,
         user: filter.user,
+        jobs_with_tasks: total.jobs_with_tasks,
+        impossible_durations: total.impossible_durations,
     }))
 }
 
@@ -128,7 +141,7 @@ fn days(params: &SummaryParams) -> Result<(Day, Day), Problem> {
             Ok((day, day))
         }
         (None, Some(from), Some(to)) => {
-            let (from, to) = (params::day("from", from)?, params::day("to", to)?);
+            let (from, to) = (params::day_or_word("from", from)?, params::day_or_word("to", to)?);
             match i64::from(to.number()) - i64::from(from.number()) {
                 ..0 => Err(Problem::bad_request("`to` is before `from`")),
                 MAX_RANGE_DAYS.. => {
@@ -138,11 +151,19 @@ fn days(params: &SummaryParams) -> Result<(Day, Day), Problem> {
                 _ => Ok((from, to)),
             }
         }
+        (None, Some(from), None) => {
+            let from = params::day_or_word("from", from)?;
+            Ok((from, Day::from_number(from.number().saturating_add(OPEN_RANGE_DAYS))))
+        }
+        (None, None, Some(to)) => {
+            let to = params::day_or_word("to", to)?;
+            Ok((Day::from_number(to.number().saturating_sub(OPEN_RANGE_DAYS)), to))
+        }
         (None, None, None) => {
             let detail =
                 "`date` is missing: give a day as date=YYYY-MM-DD, or a range as from= and to=";
             Err(Problem::bad_request(detail))
         }
-        _ => Err(Problem::bad_request("give either `date`, or both `from` and `to`")),
+        _ => Err(Problem::bad_request("give either `date`, or `from` and `to`")),
     }
 }

@@ -1,5 +1,7 @@
 //! Figures of jobs, days and ranges.
 
+use serde_json::json;
+
 use crate::{Api, END, FAILED_TASK, START, TASK};
 
 #[tokio::test]
@@ -19,7 +21,7 @@ async fn the_figures_of_a_job_have_two_decimals() {
             r#""lost_time_seconds":0.1,"run_time_seconds":0.0,"cpu_time_seconds":0.0,"#,
             r#""gc_time_seconds":0.0,"gc_share":null,"input_bytes":0,"output_bytes":0,"#,
             r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
-            r#""disk_spilled_bytes":0}"#
+            r#""disk_spilled_bytes":0,"num_tasks":null}"#
         )
     );
 }
@@ -46,7 +48,7 @@ async fn a_job_is_unknown_until_its_start_and_end_are_known() {
 }
 
 #[tokio::test]
-async fn late_task_changes_a_finished_job() {
+async fn a_late_task_event_changes_a_finished_job() {
     let api = Api::new();
     api.lines([START, END, TASK].join("\n")).await.json();
     assert_eq!(api.get("/api/v1/analytics/jobs/101").await.json()["task_count"], 1);
@@ -91,7 +93,8 @@ async fn the_summary_of_a_day_counts_its_jobs() {
             r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
             r#""disk_spilled_bytes":0,"#,
             r#""task_duration_ms":{"p50":100,"p95":4016,"p99":4016,"max":4016},"#,
-            r#""skew":40.16,"gc_share":null}}"#
+            r#""skew":40.16,"gc_share":null},"#,
+            r#""jobs_with_tasks":1,"impossible_durations":0}"#
         )
     );
 }
@@ -138,6 +141,10 @@ async fn a_summary_can_be_of_a_range_and_of_a_user() {
         (Some("2024-03-01"), Some("2024-03-31"))
     );
     assert!(all.get("date").is_none() && all.get("user").is_none());
+    let (since, until) = (ask("from=2024-03-01").await, ask("to=2024-03-31").await);
+    assert_eq!((&since["jobs"], &until["jobs"]), (&all["jobs"], &all["jobs"]));
+    assert_eq!((&since["from"], &since["to"]), (&json!("2024-03-01"), &json!("2034-03-01")));
+    assert_eq!((&until["from"], &until["to"]), (&json!("2014-04-01"), &json!("2024-03-31")));
     let bobs = ask("from=2024-03-01&to=2024-03-31&user=bob").await;
     assert_eq!((bobs["total_jobs"].as_i64(), bobs["user"].as_str()), (Some(1), Some("bob")));
     assert_eq!(bobs["jobs"][0]["job_id"], 102);
@@ -161,8 +168,15 @@ async fn jobs_are_listed_by_user_application_result_and_day() {
     assert_eq!(ids("user=bob").await, [102]);
     assert_eq!(ids("app=app-1").await, [102]);
     assert_eq!(ids("app=").await, [101]);
-    assert_eq!(ids("result=JobSucceeded").await, [101]);
-    assert_eq!(ids("result=Killed").await, [102]);
+    for word in ["JobSucceeded", "succeeded", "SUCCEEDED"] {
+        assert_eq!(ids(&format!("result={word}")).await, [101]);
+    }
+    assert_eq!(ids("result=failed").await, [0; 0]);
+    assert_eq!(ids("result=unknown").await, [102]);
+    let detail = api.get("/api/v1/analytics/jobs?result=Killed").await.problem(400);
+    assert!(detail.starts_with("`result`: `Killed` is not a result: use failed, succeeded"));
+    assert_eq!(ids("from=2024-03-31&to=yesterday").await, [102]);
+    assert_eq!(ids("from=7d").await, [0; 0]);
     assert_eq!(ids("from=2024-03-31").await, [102]);
     assert_eq!(ids("to=2024-03-30").await, [101]);
     assert_eq!(ids("user=bob&to=2024-03-30").await, [0; 0]);
