@@ -84,6 +84,7 @@ macro_rules! conformance {
              the_unknown_cannot_be_forgotten
              what_is_removed_stays_removed_in_a_store_opened_again
              nothing_comes_back_while_it_is_forgotten
+             a_dropped_removal_leaves_applications_whole
              rejected_input_is_listed_newest_first
              only_the_newest_rejected_input_is_kept
              a_store_opened_again_holds_what_it_held
