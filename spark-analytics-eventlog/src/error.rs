@@ -46,6 +46,24 @@ pub enum LogError {
         /// The file.
         name: String,
     },
+    /// The file has the events of a log in another form.
+    #[error("{name} has the events of a log, but {form}")]
+    OtherForm {
+        /// The file.
+        name: String,
+        /// The form, and how to make a log of it.
+        form: &'static str,
+    },
+    /// There are events, but the `SparkListenerApplicationStart` that identifies their application cannot be read.
+    #[error("{name} cannot be read without its application: line {line}: {reason}")]
+    BadApplication {
+        /// The file.
+        name: String,
+        /// The line of the event.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There are events, but no `SparkListenerApplicationStart` that identifies their application.
     #[error(
         "{name} has no SparkListenerApplicationStart, so the application of its {events} events is unknown"
@@ -62,6 +80,6 @@ impl LogError {
     /// Whether this is a damaged or unreadable event log, rather than an unrelated file found among logs.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Replaced { .. } | Self::Damaged { .. })
+        matches!(self, Self::Io { .. } | Self::Replaced { .. } | Self::Damaged { .. } | Self::BadApplication { .. })
     }
 }

@@ -1,6 +1,7 @@
 //! From bytes to facts: blocks of lines, parsed on several threads and applied in order.
 
 pub(crate) mod blocks;
+mod form;
 pub(crate) mod parse;
 pub(crate) mod pipeline;
 pub(crate) mod reader;

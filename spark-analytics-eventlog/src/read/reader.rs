@@ -307,6 +307,7 @@ impl Read for GrowingPart {
 fn error(stop: Stop, part: &str, log: &str) -> LogError {
     match stop {
         Stop::Io(reason) => LogError::Io { name: part.to_owned(), reason },
-        Stop::NotALog => LogError::NotALog { name: log.to_owned() },
+        Stop::NotALog(None) => LogError::NotALog { name: log.to_owned() },
+        Stop::NotALog(Some(form)) => LogError::OtherForm { name: log.to_owned(), form },
     }
 }

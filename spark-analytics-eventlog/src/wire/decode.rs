@@ -23,13 +23,25 @@ pub(crate) fn decode(line: &[u8]) -> Result<Option<Event<'_>>, String> {
 }
 
 /// The class at its position in Spark's own layout, found without parsing the rest.
-fn event_class(line: &[u8]) -> Option<&str> {
+pub(crate) fn event_class(line: &[u8]) -> Option<&str> {
     let rest = line.strip_prefix(b"{\"Event\":\"")?;
     let end = memchr::memchr2(b'"', b'\\', rest)?;
     if rest[end] == b'\\' {
         return None;
     }
     std::str::from_utf8(&rest[..end]).ok()
+}
+
+/// The event in a line that a collector of logs wrote around it, as Fluent Bit and Docker do: `{"log":"{…}\n"}`.
+pub(crate) fn unwrap(line: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Wrapped<'a> {
+        #[serde(borrow)]
+        log: Text<'a>,
+    }
+    let Wrapped { log } = serde_json::from_slice(line).ok()?;
+    let event = log.0.trim();
+    event.starts_with("{\"Event\"").then(|| event.as_bytes().to_vec())
 }
 
 #[derive(Deserialize)]

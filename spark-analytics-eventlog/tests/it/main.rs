@@ -6,6 +6,7 @@ mod agreement;
 mod damage;
 mod environment_and_sql;
 mod follow;
+mod forms;
 mod layouts;
 mod leniency;
 mod locate;
@@ -15,4 +16,5 @@ mod reader;
 #[cfg(feature = "http")]
 mod remote;
 mod rules;
+mod texts;
 mod threads;
