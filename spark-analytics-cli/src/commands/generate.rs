@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use rand::rngs::StdRng;
 use rand::seq::{SliceRandom, index};
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use serde::Serialize;
 use spark_analytics_core::{Day, Event, InvalidEvent, ParseTimeError, Timestamp};
 

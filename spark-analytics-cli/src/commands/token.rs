@@ -4,8 +4,8 @@ use std::io::Write;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
-use rand::TryRng;
-use rand::rngs::SysRng;
+use rand::TryRngCore;
+use rand::rngs::OsRng;
 use spark_analytics_http::{Role, Tokens};
 
 use crate::output::Out;
@@ -44,7 +44,7 @@ const PREFIX: &str = "sat_";
 pub(crate) fn run(args: &Token, out: &mut Out) -> anyhow::Result<()> {
     let Command::New(New { name, role }) = &args.command;
     let mut random = [0; 32];
-    SysRng.try_fill_bytes(&mut random).context("cannot get random numbers from the system")?;
+    OsRng.try_fill_bytes(&mut random).context("cannot get random numbers from the system")?;
     let mut token = PREFIX.to_owned();
     for byte in random {
         token += &format!("{byte:02x}");

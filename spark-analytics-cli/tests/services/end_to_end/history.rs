@@ -2,7 +2,7 @@
 
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use spark_analytics_core::{Day, Event, JobKey, Timestamp};
 
 const JOBS: i64 = 1_000;
