@@ -80,6 +80,12 @@ impl LogError {
     /// Whether this is a damaged or unreadable event log, rather than an unrelated file found among logs.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Replaced { .. } | Self::Damaged { .. } | Self::BadApplication { .. })
+        matches!(
+            self,
+            Self::Io { .. }
+                | Self::Replaced { .. }
+                | Self::Damaged { .. }
+                | Self::BadApplication { .. }
+        )
     }
 }

@@ -22,7 +22,9 @@ pub(crate) fn other_form(start: &[u8]) -> Option<&'static str> {
         "it has carriage returns as ends of its lines; replace them by line feeds: tr '\\r' '\\n'"
     } else if has(head, b"}{\"Event\":") {
         "it has several events on a line; write one event per line: jq -c ."
-    } else if head.trim_ascii_start().get(1).is_some_and(u8::is_ascii_whitespace) && has(head, b"\n") {
+    } else if head.trim_ascii_start().get(1).is_some_and(u8::is_ascii_whitespace)
+        && has(head, b"\n")
+    {
         "it is formatted JSON; write one event per line: jq -c ."
     } else {
         return None;
@@ -45,5 +47,8 @@ fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
     const CHARACTERS: usize = 64;
     let units = bytes.as_chunks::<2>().0.iter().take(CHARACTERS).map(|pair| unit(*pair));
     let text = units.skip_while(|unit| *unit == 0xfeff);
-    text.map(|unit| u8::try_from(unit).unwrap_or(b'?')).collect::<Vec<_>>().trim_ascii_start().to_vec()
+    text.map(|unit| u8::try_from(unit).unwrap_or(b'?'))
+        .collect::<Vec<_>>()
+        .trim_ascii_start()
+        .to_vec()
 }

@@ -250,9 +250,10 @@ fn rewrite(line: &[u8]) -> Option<Result<Rewritten, String>> {
     }
     let what = || event_class(line).unwrap_or("the line");
     Some(match repair(line)? {
-        Ok(repaired) => {
-            Ok(Rewritten { line: repaired.line, note: Some(format!("{}: {}", what(), repaired.note)) })
-        }
+        Ok(repaired) => Ok(Rewritten {
+            line: repaired.line,
+            note: Some(format!("{}: {}", what(), repaired.note)),
+        }),
         Err(damage) => Err(format!("{} is damaged: {damage}", what())),
     })
 }

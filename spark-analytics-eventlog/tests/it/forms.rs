@@ -26,7 +26,9 @@ fn assert_named(bytes: &[u8], form: &str) {
 #[test]
 fn utf_16_is_named() {
     let text = log().text();
-    for (mark, text) in [("", text.clone()), ("\u{feff}", text.clone()), ("\u{feff}", text.replace('\n', "\r\n"))] {
+    for (mark, text) in
+        [("", text.clone()), ("\u{feff}", text.clone()), ("\u{feff}", text.replace('\n', "\r\n"))]
+    {
         let units: Vec<u16> = format!("{mark}{text}").encode_utf16().collect();
         let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
         assert_named(&little, "it is in UTF-16; convert it to UTF-8: iconv -f UTF-16LE -t UTF-8");
@@ -45,7 +47,8 @@ fn long_utf_16_is_named() {
 
 #[test]
 fn carriage_returns_as_ends_of_lines_are_named() {
-    let form = "it has carriage returns as ends of its lines; replace them by line feeds: tr '\\r' '\\n'";
+    let form =
+        "it has carriage returns as ends of its lines; replace them by line feeds: tr '\\r' '\\n'";
     assert_named(log().text().replace('\n', "\r").as_bytes(), form);
 }
 
@@ -79,7 +82,9 @@ fn events_that_a_collector_of_logs_wrapped_are_read() {
     };
     for text in [
         wrap(|line| json!({"log": line})),
-        wrap(|line| json!({"log": format!("{line}\n"), "stream": "stdout", "time": "2024-01-01T00:00:00Z"})),
+        wrap(
+            |line| json!({"log": format!("{line}\n"), "stream": "stdout", "time": "2024-01-01T00:00:00Z"}),
+        ),
         wrap(|line| json!({"date": 1.5, "log": line, "kubernetes": {"pod_name": "driver"}})),
     ] {
         let read = read(text.as_bytes());
@@ -91,7 +96,8 @@ fn events_that_a_collector_of_logs_wrapped_are_read() {
     assert_eq!(read.snapshot.jobs[0].description.as_deref(), Some("a \u{fffd} job"));
     assert_eq!(read.warnings.len(), 1);
     // Lines of the program itself may be among them.
-    let with_others = format!("{}\n{}", json!({"log": "INFO started"}), wrap(|line| json!({"log": line})));
+    let with_others =
+        format!("{}\n{}", json!({"log": "INFO started"}), wrap(|line| json!({"log": line})));
     let read = read_from(with_others.as_bytes(), NAME).unwrap();
     assert_eq!((read.snapshot, read.warnings.len()), (want, 1));
 }

@@ -178,8 +178,14 @@ fn a_warning_says_what_became_of_which_text() {
         read(&bytes).warnings.into_iter().map(|warning| warning.reason).collect()
     };
     let of = "SparkListenerApplicationStart: ";
-    assert_eq!(reasons(b"\xfc"), [format!("{of}bytes that are not UTF-8 in `App Name` became U+FFFD")]);
-    assert_eq!(reasons(b"\\ud83d"), [format!("{of}half a surrogate pair in `App Name` became U+FFFD")]);
+    assert_eq!(
+        reasons(b"\xfc"),
+        [format!("{of}bytes that are not UTF-8 in `App Name` became U+FFFD")]
+    );
+    assert_eq!(
+        reasons(b"\\ud83d"),
+        [format!("{of}half a surrogate pair in `App Name` became U+FFFD")]
+    );
     assert_eq!(reasons(b"\0"), [format!("{of}a control character in `App Name` became U+FFFD")]);
 }
 
@@ -197,7 +203,8 @@ fn damage_in_what_an_event_means_costs_the_event() {
     ];
     for (place, name) in places {
         for damage in [&b"\xfc"[..], b"\\ud83d", b"\x01"] {
-            let (at, line) = lines.iter().enumerate().rfind(|(_, line)| line.contains(place)).unwrap();
+            let (at, line) =
+                lines.iter().enumerate().rfind(|(_, line)| line.contains(place)).unwrap();
             let cut = line.rfind(place).unwrap() + place.rfind('"').unwrap();
             let (before, after) = line.as_bytes().split_at(cut);
             let damaged = [before, damage, after].concat();
@@ -208,11 +215,16 @@ fn damage_in_what_an_event_means_costs_the_event() {
             }
             let without: Vec<&str> = [&lines[..at], &lines[at + 1..]].concat();
             let log = read(&bytes);
-            assert_eq!(log.snapshot, read((without.join("\n") + "\n").as_bytes()).snapshot, "{place}");
+            assert_eq!(
+                log.snapshot,
+                read((without.join("\n") + "\n").as_bytes()).snapshot,
+                "{place}"
+            );
             let [warning] = &log.warnings[..] else { panic!("{place}: {:?}", log.warnings) };
             assert_eq!(warning.line, at as u64 + 1);
             let is_named = warning.reason.contains(&format!(" in {name}, at byte "));
-            let is_unread = warning.reason == "the line is not JSON: it contains a control character";
+            let is_unread =
+                warning.reason == "the line is not JSON: it contains a control character";
             assert!(is_named || name == "Event" && is_unread, "{}", warning.reason);
         }
     }
@@ -225,7 +237,8 @@ fn an_application_whose_id_is_damaged_says_so() {
     let bytes = [&text[..at], b"\xfc", &text[at..]].concat();
     let error = read_from(&bytes[..], "f").unwrap_err();
     assert!(error.is_failure() && matches!(error, LogError::BadApplication { .. }));
-    let place = "SparkListenerApplicationStart is damaged: bytes that are not UTF-8 in App ID, at byte ";
+    let place =
+        "SparkListenerApplicationStart is damaged: bytes that are not UTF-8 in App ID, at byte ";
     let want = format!("f cannot be read without its application: line 5: {place}");
     assert!(error.to_string().starts_with(&want), "{error}");
 }
@@ -240,7 +253,10 @@ fn a_byte_order_mark_is_no_damage() {
         format!("{MARK}\n{text}"),
         format!("\n{MARK}{text}{MARK}"),
         // As when files are concatenated.
-        text.replace("{\"Event\":\"SparkListenerTaskEnd\"", &format!("{MARK}{{\"Event\":\"SparkListenerTaskEnd\"")),
+        text.replace(
+            "{\"Event\":\"SparkListenerTaskEnd\"",
+            &format!("{MARK}{{\"Event\":\"SparkListenerTaskEnd\""),
+        ),
     ] {
         let log = read(bytes.as_bytes());
         assert_eq!((log.snapshot, log.warnings), (want.snapshot.clone(), vec![]));
@@ -317,7 +333,14 @@ fn figures(mut log: LogSnapshot) -> LogSnapshot {
 /// Where the free texts of a line begin and end.
 fn free_texts(line: &[u8]) -> Vec<std::ops::Range<usize>> {
     const STRICT: [&str; 9] = [
-        "Event", "App ID", "App Attempt ID", "Executor ID", "executorId", "hostId", "Reason", "Result",
+        "Event",
+        "App ID",
+        "App Attempt ID",
+        "Executor ID",
+        "executorId",
+        "hostId",
+        "Reason",
+        "Result",
         "spark.task.cpus",
     ];
     let mut texts = Vec::new();
