@@ -76,12 +76,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, End
             progress::say(&format!("error: cannot write to standard output: {unwritten}"));
             return Ended(1);
         }
-        let message = match error.kind() {
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                "error: a command is missing".to_owned()
-            }
-            _ => one_line(&error.render().to_string()),
-        };
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            // A closed standard error is ignored.
+            let _ = error.print();
+            return Ended(2);
+        }
+        let message = one_line(&error.render().to_string());
         progress::say(&format!("{message} (`--help` lists the options)"));
         Ended(2)
     })

@@ -1,23 +1,28 @@
 //! Flags that several commands share.
 
+use std::time::SystemTime;
+
 use clap::Args;
-use spark_analytics_core::{Day, Dedup, JobKey};
+use spark_analytics_core::{Day, Dedup, JobFilter, ParseTimeError, Timestamp, UnknownResultWord};
 
 use crate::exit::WrongUsage;
 use crate::output::Format;
+
+/// Under which heading the help of each command lists the flags of every command.
+const GLOBAL: &str = "Global options";
 
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Shared {
     /// The store: sqlite:PATH, redb:PATH, postgres://… or memory:
-    #[arg(long, global = true, value_name = "URL", default_value = "sqlite:spark-analytics.db")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL", default_value = "sqlite:spark-analytics.db")]
     pub(crate) store: String,
     /// Which fields identify an event: task (job, type, time and task) or time (job, type and time);
     /// a store keeps the rule with which it was created
-    #[arg(long, global = true, value_name = "RULE", default_value_t)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "RULE", default_value_t)]
     pub(crate) dedup: Dedup,
     /// The format of results: aligned columns, JSON, or CSV with a header line
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
 
@@ -30,9 +35,24 @@ pub(crate) struct WhichJob {
     /// The application's id; without it, a job whose events name no application
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) app: String,
-    /// The application's attempt, if Spark numbered it
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) attempt: String,
+    /// The application's attempt, if Spark numbered it; without it, the newest
+    #[arg(long)]
+    pub(crate) attempt: Option<String>,
+}
+
+/// The current UTC day.
+pub(crate) fn today() -> Day {
+    Timestamp::from(SystemTime::now()).day()
+}
+
+/// A day as people write it: a date, `today`, `yesterday` or `7d`.
+pub(crate) fn day(text: &str) -> Result<Day, ParseTimeError> {
+    Day::parse_as_of(today(), text)
+}
+
+/// A word that [`JobFilter::result_word`] knows.
+pub(crate) fn result_word(word: &str) -> Result<String, UnknownResultWord> {
+    JobFilter::default().result_word(word).map(|_| word.to_owned())
 }
 
 /// Checks that a range of days is not empty.
@@ -40,12 +60,6 @@ pub(crate) fn check_range(from: Option<Day>, to: Option<Day>) -> Result<(), Wron
     match (from, to) {
         (Some(from), Some(to)) if to < from => Err(WrongUsage("--to is before --from")),
         _ => Ok(()),
-    }
-}
-
-impl From<&WhichJob> for JobKey {
-    fn from(which: &WhichJob) -> Self {
-        Self::in_app(&which.app, &which.attempt, which.id)
     }
 }
 

@@ -29,10 +29,12 @@ pub use figures::tasks::{TaskOutcome, TaskTotals};
 pub use identity::{AttemptKey, Dedup, EventType, JobKey, ParseDedupError};
 pub use queue::{NotQueued, Queue};
 pub use rejected::{MAX_REJECTED, MAX_REJECTED_BYTES, Rejected, Rejection};
+pub use store::attempts::{attempts_of, newest_attempt};
 pub use store::cached::{CacheCounts, Cached};
 pub use store::durability::Durability;
 pub use store::memory::MemoryStore;
 pub use store::{
     EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
+    UnknownResultWord,
 };
 pub use time::{Day, ParseTimeError, Timestamp};

@@ -154,6 +154,39 @@ impl Day {
         Timestamp((next - 1).clamp(i64::MIN.into(), i64::MAX.into()) as i64)
     }
 
+    /// The day that a person means: `today`, `yesterday`, `7d` for seven days before today, or a date
+    /// in the form `YYYY-MM-DD`.
+    ///
+    /// ```
+    /// use spark_analytics_core::Day;
+    ///
+    /// let today: Day = "2024-03-30".parse()?;
+    /// assert_eq!(Day::parse_as_of(today, "7d")?.to_string(), "2024-03-23");
+    /// assert_eq!(Day::parse_as_of(today, "2024-01-01")?.to_string(), "2024-01-01");
+    /// # Ok::<(), spark_analytics_core::ParseTimeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the text is none of these.
+    pub fn parse_as_of(today: Self, text: &str) -> Result<Self, ParseTimeError> {
+        const WRONG: ParseTimeError = ParseTimeError(
+            "is not a day of the calendar in the form YYYY-MM-DD, nor `today`, `yesterday` or a number of days \
+             ago such as `7d`",
+        );
+        let days_ago = match text.to_ascii_lowercase().as_str() {
+            "today" => Some(0),
+            "yesterday" => Some(1),
+            other => other
+                .strip_suffix('d')
+                .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+                .and_then(|digits| digits.parse().ok()),
+        };
+        match days_ago {
+            Some(days) => Ok(Self(today.0.saturating_sub(days))),
+            None => text.parse().map_err(|_| WRONG),
+        }
+    }
+
     /// The day after this one.
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))

@@ -3,11 +3,12 @@
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use spark_analytics_core::{EventCursor, JobKey, StoredEvent};
+use spark_analytics_core::{EventCursor, JobRecord, StoredEvent};
 
+use crate::commands::attempt;
 use crate::flags::{Shared, WhichJob};
 use crate::output::pages::pages;
-use crate::output::{Columns, List, Out};
+use crate::output::{Columns, List, Out, progress};
 use crate::store::open;
 
 /// List the raw events of a job, ordered by time
@@ -54,7 +55,14 @@ const EVENTS: Columns = Columns {
 
 pub(crate) async fn run(args: &Events, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
-    let key = JobKey::from(&args.job);
+    let (key, record) = attempt::find_job(&*store, &args.job).await?;
+    if let Some(JobRecord { events, log: Some(_) }) = record
+        && events.is_empty()
+    {
+        progress::say(&format!(
+            "{key} is known from an event log, and logs leave no single events"
+        ));
+    }
     let mut list = List::new(out, EVENTS);
     let limit = args.limit.unwrap_or(usize::MAX);
     let read = async |after: Option<&EventCursor>, wanted| store.events(&key, after, wanted).await;

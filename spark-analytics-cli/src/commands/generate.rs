@@ -1,19 +1,19 @@
 //! `generate`: sample events to try things with.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
-use std::time::SystemTime;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use rand::rngs::StdRng;
 use rand::seq::{SliceRandom, index};
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
-use spark_analytics_core::{Day, Event, InvalidEvent, ParseTimeError, Timestamp};
+use spark_analytics_core::{Day, Event, InvalidEvent, Timestamp};
 
+use crate::flags::{day, today};
 use crate::output::progress;
 use crate::output::{Columns, Out};
 
@@ -37,6 +37,9 @@ pub(crate) struct Generate {
     /// The file to write, - for standard output
     #[arg(long, value_name = "FILE", default_value = "sample_logs.json")]
     output: PathBuf,
+    /// Overwrite the file if it exists
+    #[arg(long)]
+    force: bool,
     /// The seed: the same seed, --jobs, --days and --until give the same events
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -74,13 +77,20 @@ const GENERATED: Columns = {
 
 pub(crate) fn run(args: &Generate, out: &mut Out) -> anyhow::Result<()> {
     let seed = args.seed.unwrap_or_else(rand::random);
-    let until = args.until.unwrap_or_else(|| Timestamp::from(SystemTime::now()).day());
+    let until = args.until.unwrap_or_else(today);
     let facts = facts(args.jobs, args.days, until, seed);
     if args.output.as_os_str() == "-" {
         return write(&facts, out, &ProgressBar::hidden());
     }
     let cannot_write = || format!("cannot write {}", args.output.display());
-    let mut file = BufWriter::new(File::create(&args.output).with_context(cannot_write)?);
+    let file = match args.force {
+        true => File::create(&args.output),
+        false => File::create_new(&args.output),
+    };
+    if file.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists) {
+        bail!("{} exists; --force overwrites it, --output names another", args.output.display());
+    }
+    let mut file = BufWriter::new(file.with_context(cannot_write)?);
     let bar = progress::events(Some(facts.len() as u64));
     write(&facts, &mut file, &bar).and_then(|()| Ok(file.flush()?)).with_context(cannot_write)?;
     bar.finish_and_clear();
@@ -97,7 +107,7 @@ pub(crate) fn run(args: &Generate, out: &mut Out) -> anyhow::Result<()> {
 /// A day that leaves ten years before it for events.
 fn until(text: &str) -> Result<Day, String> {
     const FIRST: i32 = 3_652;
-    let day: Day = text.parse().map_err(|error: ParseTimeError| error.to_string())?;
+    let day = day(text).map_err(|error| error.to_string())?;
     if day.number() < FIRST { Err("must be 1980-01-01 or later".to_owned()) } else { Ok(day) }
 }
 

@@ -3,9 +3,10 @@
 use anyhow::bail;
 use clap::Args;
 use spark_analytics_core::figures::JobFigures;
-use spark_analytics_core::{Day, Job, JobCursor, JobFilter, JobKey, JobRecord, JobResult};
+use spark_analytics_core::{Day, Job, JobCursor, JobFilter, JobRecord};
 
-use crate::flags::{Shared, WhichJob, check_range};
+use crate::commands::attempt;
+use crate::flags::{Shared, WhichJob, check_range, day, result_word};
 use crate::output::pages::pages;
 use crate::output::view::JOB_COLUMNS;
 use crate::output::{List, Out};
@@ -31,14 +32,14 @@ pub(crate) struct Jobs {
     /// Only jobs of this application
     #[arg(long)]
     app: Option<String>,
-    /// Only jobs with this result: JobSucceeded, JobFailed, or any other text that events gave
-    #[arg(long)]
+    /// Only jobs with this result, in any case: failed, succeeded, or unknown for any other
+    #[arg(long, value_name = "RESULT", value_parser = result_word)]
     result: Option<String>,
-    /// Only jobs that ended on this UTC day or later
-    #[arg(long, value_name = "DAY")]
+    /// Only jobs that ended on this UTC day or later: YYYY-MM-DD, today, yesterday, or 7d for a week ago
+    #[arg(long, value_name = "DAY", value_parser = day)]
     from: Option<Day>,
     /// Only jobs that ended on this UTC day or earlier
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     to: Option<Day>,
     /// The maximum number of jobs
     #[arg(long, value_name = "N")]
@@ -47,12 +48,11 @@ pub(crate) struct Jobs {
 
 pub(crate) async fn one(args: &OneJob, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
-    let key = JobKey::from(&args.job);
-    let record = store.job(&key).await?;
+    let (key, record) = attempt::find_job(&*store, &args.job).await?;
     match record.as_ref().map(|record| (record, record.figures(&key))) {
         Some((_, Some(job))) => out.record(JOB_COLUMNS, &JobFigures::from(job))?,
         Some((record, None)) => bail!("{key} is incomplete: {}", missing(record)),
-        None => bail!("{key} is unknown; name its application with --app and --attempt"),
+        None => bail!("{}", attempt::why_unknown(&*store, &args.job).await?),
     }
     Ok(store.close().await?)
 }
@@ -61,9 +61,11 @@ pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow:
     check_range(args.from, args.to)?;
     let store = open::existing(shared).await?;
     let mut filter = JobFilter::default();
+    if let Some(word) = &args.result {
+        filter = filter.result_word(word)?;
+    }
     filter.user = args.user.clone();
     filter.app_id = args.app.clone();
-    filter.result = args.result.as_deref().map(JobResult::from_name);
     (filter.from, filter.to) = (args.from, args.to);
     let mut list = List::new(out, JOB_COLUMNS);
     let limit = args.limit.unwrap_or(usize::MAX);
@@ -71,7 +73,7 @@ pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow:
     let write =
         |jobs: &[Job]| list.page(&jobs.iter().cloned().map(JobFigures::from).collect::<Vec<_>>());
     pages(limit, read, |job| JobCursor::from(job), write).await?;
-    list.end()?;
+    list.end_or_say("no jobs match")?;
     Ok(store.close().await?)
 }
 

@@ -1,6 +1,7 @@
 //! One module for each sub-command.
 
 pub(crate) mod apps;
+pub(crate) mod attempt;
 pub(crate) mod events;
 pub(crate) mod generate;
 pub(crate) mod import;

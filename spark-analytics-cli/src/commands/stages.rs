@@ -2,9 +2,10 @@
 
 use anyhow::bail;
 use clap::Args;
-use spark_analytics_core::AttemptKey;
+use spark_analytics_core::JobKey;
 use spark_analytics_core::figures::StageFigures;
 
+use crate::commands::attempt;
 use crate::flags::Shared;
 use crate::output::pages::PAGE;
 use crate::output::{Columns, List, Out};
@@ -19,10 +20,18 @@ pub(crate) struct Stages {
     /// The application's id
     #[arg(long)]
     app: String,
-    /// The application's attempt, if Spark numbered it
-    #[arg(long, default_value = "", hide_default_value = true)]
-    attempt: String,
+    /// The application's attempt, if Spark numbered it; without it, the newest
+    #[arg(long)]
+    attempt: Option<String>,
+    /// Only the stages of this job
+    #[arg(long, value_name = "ID")]
+    job: Option<i64>,
+    /// Only stages with this status, in any case: pending, active, skipped, complete or failed
+    #[arg(long, ignore_case = true, value_parser = STATUSES)]
+    status: Option<String>,
 }
+
+const STATUSES: [&str; 5] = ["pending", "active", "skipped", "complete", "failed"];
 
 const STAGES: Columns = Columns {
     all: &[
@@ -71,20 +80,29 @@ const STAGES: Columns = Columns {
 
 pub(crate) async fn run(args: &Stages, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
-    let Some(log) = store.log(&AttemptKey::new(&*args.app, &*args.attempt)).await? else {
-        let (app, attempt) = (&args.app, &args.attempt);
-        match attempt.as_str() {
-            "" => bail!(
-                "no event log of application {app} was imported; if Spark numbered its attempts, name one \
-                 with --attempt"
-            ),
-            _ => bail!("no event log of application {app}, attempt {attempt} was imported"),
-        }
+    let attempt = attempt::find(&*store, &args.app, args.attempt.as_deref()).await?;
+    let Some(log) = store.log(&attempt).await? else {
+        bail!("the facts of application {} were just removed", args.app);
     };
+    let of_job = match args.job {
+        None => None,
+        Some(id) => match log.jobs.iter().find(|job| job.job_id == id) {
+            Some(job) => Some(&job.stage_ids),
+            None => bail!("{} is unknown", JobKey::in_app(attempt.app_id, attempt.attempt_id, id)),
+        },
+    };
+    let mut stages = log.stages;
+    stages.retain(|stage| {
+        of_job.is_none_or(|ids| ids.contains(&stage.stage_id))
+            && args
+                .status
+                .as_ref()
+                .is_none_or(|name| name.eq_ignore_ascii_case(stage.status.name()))
+    });
     let mut list = List::new(out, STAGES);
-    for stages in log.stages.chunks(PAGE) {
+    for stages in stages.chunks(PAGE) {
         list.page(&stages.iter().map(StageFigures::from).collect::<Vec<_>>())?;
     }
-    list.end()?;
+    list.end_or_say("no stages match")?;
     Ok(store.close().await?)
 }

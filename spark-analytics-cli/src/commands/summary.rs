@@ -7,7 +7,7 @@ use spark_analytics_core::figures::TotalFigures;
 use spark_analytics_core::{Day, Rollup};
 
 use crate::exit::WrongUsage;
-use crate::flags::{Shared, check_range};
+use crate::flags::{Shared, check_range, day};
 use crate::output::view::DayView;
 use crate::output::{Format, List, Out};
 use crate::store::open;
@@ -16,14 +16,14 @@ use crate::store::open;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: spark-analytics summary --from 2024-03-01 --to 2024-03-31")]
 pub(crate) struct Summary {
-    /// One UTC day instead of a range, YYYY-MM-DD
-    #[arg(long, value_name = "DAY")]
+    /// One UTC day instead of a range: YYYY-MM-DD, today, yesterday, or 7d for a week ago
+    #[arg(long, value_name = "DAY", value_parser = day)]
     date: Option<Day>,
-    /// The first UTC day
-    #[arg(long, value_name = "DAY")]
+    /// The first UTC day; without any day, the last seven days that have jobs are shown
+    #[arg(long, value_name = "DAY", value_parser = day)]
     from: Option<Day>,
     /// The last UTC day
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     to: Option<Day>,
     /// Only this user's jobs
     #[arg(long)]
@@ -41,25 +41,29 @@ impl Summary {
         }
     }
 
+    /// The days to read; an end that is not given is the first or the last of all days.
     fn range(&self) -> Result<(Day, Day), WrongUsage> {
         match (self.date, self.from, self.to) {
             (Some(day), None, None) => Ok((day, day)),
-            (None, Some(from), Some(to)) => check_range(Some(from), Some(to)).map(|()| (from, to)),
-            (None, None, None) => {
-                Err(WrongUsage("--date <DAY> is missing, or --from <DAY> and --to <DAY>"))
+            (None, from, to) => {
+                check_range(from, to)?;
+                Ok((from.unwrap_or(Day::MIN), to.unwrap_or(Day::MAX)))
             }
-            (None, Some(_), None) => Err(WrongUsage("--to <DAY> is missing: --from needs it")),
-            (None, None, Some(_)) => Err(WrongUsage("--from <DAY> is missing: --to needs it")),
             (Some(_), ..) => Err(WrongUsage("--date cannot be used with --from or --to")),
         }
     }
 }
 
+/// How many days are shown if none are named.
+const LAST_DAYS: usize = 7;
+
 /// The JSON of a range.
 #[derive(Debug, Serialize)]
 struct RangeView<'a> {
-    from: String,
-    to: String,
+    /// The end of the range that was given, or else the first day that has jobs.
+    from: Option<String>,
+    /// Likewise, or else the last day that has jobs.
+    to: Option<String>,
     user: Option<&'a str>,
     #[serde(flatten)]
     totals: TotalFigures,
@@ -69,7 +73,10 @@ struct RangeView<'a> {
 pub(crate) async fn run(args: &Summary, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let (from, to) = args.range()?;
     let store = open::existing(shared).await?;
-    let rollups = store.rollups(from, to, args.user.as_deref()).await?;
+    let mut rollups = store.rollups(from, to, args.user.as_deref()).await?;
+    if (args.date, args.from, args.to) == (None, None, None) {
+        rollups.drain(..rollups.len().saturating_sub(LAST_DAYS));
+    }
     let mut total = Rollup::default();
     for (_, rollup) in &rollups {
         total += rollup;
@@ -79,8 +86,17 @@ pub(crate) async fn run(args: &Summary, shared: &Shared, out: &mut Out) -> anyho
         // A day without jobs has figures too: zeros.
         out.record(DayView::COLUMNS, &DayView::new(from, &total))?;
     } else if out.format() == Format::Json {
-        let (from, to, user) = (from.to_string(), to.to_string(), args.user.as_deref());
-        out.record(DayView::COLUMNS, &RangeView { from, to, user, totals: (&total).into(), days })?;
+        let day_of = |end: Option<&(Day, Rollup)>| end.map(|(day, _)| *day);
+        let first = args.from.or_else(|| day_of(rollups.first()));
+        let last = args.to.or_else(|| day_of(rollups.last()));
+        let range = RangeView {
+            from: first.map(|day| day.to_string()),
+            to: last.map(|day| day.to_string()),
+            user: args.user.as_deref(),
+            totals: (&total).into(),
+            days,
+        };
+        out.record(DayView::COLUMNS, &range)?;
     } else {
         if out.format() == Format::Table {
             days.push(DayView::total(&total));

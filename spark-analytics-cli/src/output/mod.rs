@@ -1,6 +1,6 @@
 //! Results on standard output: as a table, as JSON or as CSV, from the same rows.
 
-use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -131,11 +131,12 @@ pub(crate) struct List<'a> {
     columns: Columns,
     lines: TableLines,
     is_first: bool,
+    is_empty: bool,
 }
 
 impl<'a> List<'a> {
     pub(crate) fn new(out: &'a mut Out, columns: Columns) -> Self {
-        Self { out, columns, lines: TableLines::new(columns.table), is_first: true }
+        Self { out, columns, lines: TableLines::new(columns.table), is_first: true, is_empty: true }
     }
 
     /// Writes some rows, which have each field of [`Columns`].
@@ -159,8 +160,17 @@ impl<'a> List<'a> {
                 self.out.csv_rows(self.columns, rows)?;
             }
         }
+        self.is_empty &= rows.is_empty();
         self.is_first &= rows.is_empty() && self.out.format == Format::Json;
         Ok(())
+    }
+
+    /// Ends the list; if it is empty, says so to a person who looks at it.
+    pub(crate) fn end_or_say(self, if_empty: &str) -> anyhow::Result<()> {
+        if self.is_empty && io::stdout().is_terminal() {
+            progress::say(if_empty);
+        }
+        self.end()
     }
 
     /// Ends the list.

@@ -60,6 +60,16 @@ impl<'a> Place<'a> {
     pub(crate) fn of(url: &'a str) -> Result<Self> {
         let (kind, rest) = url.split_once(':').unwrap_or((url, ""));
         let path = rest.strip_prefix("//").unwrap_or(rest);
+        if matches!(kind, "sqlite" | "redb") && (path == "~" || path.starts_with("~/")) {
+            return Err(Error::location(
+                LocationCause::Invalid,
+                format!(
+                    "`{url}` begins with ~, which a shell replaces only at the beginning of an argument: write \
+                     {kind}:$HOME{}",
+                    &path[1..]
+                ),
+            ));
+        }
         match (kind, path) {
             ("memory", "") if url == "memory:" => Ok(Self::Memory),
             ("sqlite" | "redb", ":memory:") => Err(Error::location(
@@ -69,13 +79,21 @@ impl<'a> Place<'a> {
             ("sqlite", path) if !path.is_empty() => Ok(Self::Sqlite(Path::new(path))),
             ("redb", path) if !path.is_empty() => Ok(Self::Redb(Path::new(path))),
             ("postgres" | "postgresql", _) if rest.starts_with("//") => Ok(Self::Postgres(url)),
-            _ => Err(Error::location(
-                LocationCause::Invalid,
-                format!(
-                    "`{}` names no store; use sqlite:PATH, redb:PATH, postgres://… or memory:",
-                    without_password(url)
-                ),
-            )),
+            _ => {
+                let shown = without_password(url);
+                // A path without the kind of the store.
+                let hint = match (kind == url && !url.is_empty(), url.ends_with(".redb")) {
+                    (false, _) => String::new(),
+                    (true, true) => format!(", such as redb:{shown}"),
+                    (true, false) => format!(", such as sqlite:{shown}"),
+                };
+                Err(Error::location(
+                    LocationCause::Invalid,
+                    format!(
+                        "`{shown}` names no store; use sqlite:PATH, redb:PATH, postgres://… or memory:{hint}"
+                    ),
+                ))
+            }
         }
     }
 

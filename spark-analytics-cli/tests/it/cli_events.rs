@@ -157,11 +157,51 @@ fn jobs_are_filtered_and_limited_and_summed_up_by_user() {
     assert_eq!(of_user, Value::from(kept(&|job| job["user"] == user)));
     let failed = kept(&|job| job["job_result"] == "JobFailed");
     assert!(!failed.is_empty() && failed.len() < all.len());
-    assert_eq!(folder.json(&["jobs", "--result", "JobFailed"]), Value::from(failed));
+    for word in ["JobFailed", "FAILED", "failed"] {
+        assert_eq!(folder.json(&["jobs", "--result", word]), Value::from(failed.clone()), "{word}");
+    }
+    assert_eq!(folder.json(&["jobs", "--result", "unknown"]), json!([]));
     assert_eq!(folder.json(&["jobs", "--limit", "7"]), Value::from(&all[..7]));
     assert_eq!(folder.json(&["jobs", "--app", "none"]), json!([]));
     let summary = ["summary", "--from", "2024-03-30", "--to", "2024-04-01", "--user", user];
     assert_eq!(folder.json(&summary)["total_jobs"], of_user.as_array().unwrap().len());
+}
+
+#[test]
+fn days_are_named_by_words_and_a_summary_needs_none() {
+    let folder = Folder::new();
+    folder.ok(&["generate", "--jobs", "20", "--days", "10"]);
+    folder.ok(&["ingest", "sample_logs.json"]);
+    let summary = |args: &[&str]| folder.json(&[&["summary"], args].concat());
+    let days = |summary: &Value| -> Vec<String> {
+        let days = summary["days"].as_array().unwrap().iter();
+        days.map(|day| day["date"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = summary(&["--from", "2020-01-01"]);
+    assert_eq!((days(&all).len(), &all["total_jobs"]), (10, &json!(20)));
+    let last = summary(&[]);
+    assert_eq!(days(&last), days(&all)[3..]);
+    assert_eq!((&last["total_jobs"], &last["from"]), (&json!(14), &json!(days(&all)[3])));
+    assert_eq!(days(&summary(&["--to", "yesterday"])), days(&all));
+    assert_eq!(days(&summary(&["--from", "3d"])), days(&all)[7..]);
+    assert_eq!(summary(&["--date", "yesterday"])["total_jobs"], 2);
+    assert_eq!(summary(&["--date", "TODAY"])["total_jobs"], 0);
+    assert_eq!(folder.json(&["jobs", "--from", "2d"]).as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_file_is_overwritten_only_by_force() {
+    let folder = Folder::new();
+    folder.ok(&["generate", "--output", "a.json"]);
+    let before = folder.events("a.json");
+    let ended = folder.run(&["generate", "--output", "a.json"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.error().ends_with("a.json exists; --force overwrites it, --output names another")
+    );
+    assert_eq!(folder.events("a.json"), before);
+    folder.ok(&["generate", "--output", "a.json", "--force", "--jobs", "3"]);
+    assert_ne!(folder.events("a.json"), before);
 }
 
 #[test]

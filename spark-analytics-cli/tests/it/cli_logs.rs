@@ -108,6 +108,18 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
         assert_eq!(stage["tasks"]["failed_tasks"], told["numFailedTasks"]);
         assert_eq!(stage["tasks"]["skew"].is_null(), stage["tasks"]["task_duration_ms"].is_null());
     }
+    let some = |args: &[&str]| -> Vec<i64> {
+        let stages = folder.json(&[&["stages", "--app", FAILURES], args].concat());
+        stages.as_array().unwrap().iter().map(|s| s["stage_id"].as_i64().unwrap()).collect()
+    };
+    let all_of = |wanted: &dyn Fn(&&Value) -> bool| -> Vec<i64> {
+        stages.iter().filter(wanted).map(|s| s["stage_id"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(some(&["--status", "Failed"]), all_of(&|s| s["status"] == "FAILED"));
+    let job = of_log["jobs"].as_array().unwrap().iter().find(|job| job["jobId"] == 3).unwrap();
+    let ids = job["stageIds"].as_array().unwrap();
+    assert_eq!(some(&["--job", "3"]), all_of(&|s| ids.contains(&s["stage_id"])));
+    assert_eq!(folder.run(&["stages", "--app", FAILURES, "--job", "99"]).code, Some(1));
     let csv = folder.ok(&["stages", "--app", FAILURES, "--format", "csv"]);
     assert_eq!(csv.lines().count(), stages.len() + 1);
     let header = "stage_id,stage_attempt_id,name,status,submission_time,completion_time,\
@@ -119,16 +131,10 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
         let idle = app["idle_share"].as_f64().unwrap();
         assert!(app["core_time_seconds"].as_f64().unwrap() > 0.0 && (0.0..100.0).contains(&idle));
     }
-    for (attempt, expected) in [
-        ("1", "error: no event log of application app-9, attempt 1 was imported"),
-        (
-            "",
-            "error: no event log of application app-9 was imported; if Spark numbered its attempts, name one \
-             with --attempt",
-        ),
-    ] {
-        let ended = folder.run(&["stages", "--app", "app-9", "--attempt", attempt]);
-        assert_eq!((ended.code, ended.error()), (Some(1), expected));
+    for attempt in [&["--attempt", "1"][..], &["--attempt", ""], &[]] {
+        let ended = folder.run(&[&["stages", "--app", "app-9"], attempt].concat());
+        assert_eq!(ended.code, Some(1));
+        assert_eq!(ended.error(), "error: no event log of application app-9 was imported");
     }
 }
 
@@ -366,4 +372,63 @@ fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
         assert!(ended.stderr.contains(name), "{}", ended.stderr);
     }
     assert!(ended.stdout.contains("app-20261123203120-0000"), "{}", ended.stdout);
+}
+
+/// A log of each of two attempts of an application, and one of an application without attempts.
+fn with_attempts() -> Folder {
+    let folder = Folder::new();
+    let log = fs::read_to_string(event_logs().join("app-20261123203120-0000")).unwrap();
+    for attempt in ["1", "2"] {
+        let id = format!(r#""App ID":"app-20261123203120-0000","App Attempt ID":"{attempt}""#);
+        let mut text = log.replace(r#""App ID":"app-20261123203120-0000""#, &id);
+        if attempt == "2" {
+            // It has the first job only, and starts later.
+            let end = text.find("SparkListenerJobEnd").unwrap();
+            let end = end + text[end..].find('\n').unwrap();
+            text.truncate(end + 1);
+            text = text.replacen("\"Timestamp\":179546", "\"Timestamp\":179547", 1);
+        }
+        folder.write(&format!("logs/app_{attempt}"), text);
+    }
+    folder.ok(&["import", "logs"]);
+    folder.ok(&["import", text(&event_logs().join(FAILURES))]);
+    folder
+}
+
+#[test]
+fn the_newest_attempt_is_meant_unless_one_is_named() {
+    let folder = with_attempts();
+    let app = ["--app", "app-20261123203120-0000"];
+    let apps = folder.json(&["apps"]);
+    assert_eq!(apps.as_array().unwrap().len(), 3, "{apps}");
+    let stages =
+        |args: &[&str]| folder.run(&[&["stages", "--format", "json"], &app[..], args].concat());
+    let (newest, first, second) =
+        (stages(&[]), stages(&["--attempt", "1"]), stages(&["--attempt", "2"]));
+    assert_eq!(newest.stdout, second.stdout);
+    assert_ne!(newest.stdout, first.stdout);
+    let said = "attempt 2, the newest; its application has the attempts 1, 2\n";
+    assert_eq!((newest.stderr.as_str(), second.stderr.as_str()), (said, ""));
+    let third = stages(&["--attempt", "3"]);
+    assert_eq!(third.code, Some(1));
+    assert_eq!(
+        third.error(),
+        "error: there is no attempt 3 of application app-20261123203120-0000; its application has the attempts 1, 2"
+    );
+
+    let job = |id: &str, args: &[&str]| {
+        folder.run(&[&["job", id, "--format", "json"], &app[..], args].concat())
+    };
+    assert_eq!(job("0", &[]).stdout, job("0", &["--attempt", "2"]).stdout);
+    assert_eq!(job("0", &[]).stderr, said);
+    let unknown = job("4", &[]);
+    assert_eq!(unknown.code, Some(1));
+    assert_eq!(
+        unknown.error(),
+        "error: job 4 of application app-20261123203120-0000 is unknown; its application has the attempts 1, 2"
+    );
+    let of_one = folder.run(&["job", "99", "--app", FAILURES]);
+    assert!(of_one.error().ends_with("is unknown; its application has no attempts"), "{of_one:?}");
+    let events = folder.run(&["events", "0", "--app", FAILURES]);
+    assert!(events.stderr.ends_with("and logs leave no single events\n"), "{events:?}");
 }

@@ -122,6 +122,7 @@ pub fn jobs_are_filtered<F: Fixture>() {
             any.clone().app("x"),
             any.clone().app(""),
             any.clone().result(JobResult::Failed),
+            any.clone().result_word("UNKNOWN").expect("is a word"),
             any.result(unknown.clone()),
             JobFilter::days(day(1), day(3)),
             since,

@@ -1,5 +1,6 @@
 //! The `Store` trait: what a backend must do.
 
+pub(crate) mod attempts;
 pub(crate) mod cached;
 pub(crate) mod durability;
 pub(crate) mod memory;
@@ -264,6 +265,8 @@ pub struct JobFilter {
     pub app_id: Option<String>,
     /// Only with this result.
     pub result: Option<JobResult>,
+    /// Only with a result that is neither success nor failure.
+    pub unknown_result: bool,
     /// Only those that ended on this day or later.
     pub from: Option<Day>,
     /// Only those that ended on this day or earlier.
@@ -299,16 +302,39 @@ impl JobFilter {
         Self { result: Some(result), ..self }
     }
 
+    /// Only with the result that a word means, in any case: `succeeded`, `failed`, Spark's
+    /// `JobSucceeded` and `JobFailed`, or `unknown` for any other result.
+    ///
+    /// # Errors
+    /// If it is none of these words.
+    pub fn result_word(self, word: &str) -> std::result::Result<Self, UnknownResultWord> {
+        match word.to_ascii_lowercase().as_str() {
+            "succeeded" | "jobsucceeded" => Ok(self.result(JobResult::Succeeded)),
+            "failed" | "jobfailed" => Ok(self.result(JobResult::Failed)),
+            "unknown" => Ok(Self { unknown_result: true, ..self }),
+            _ => Err(UnknownResultWord),
+        }
+    }
+
     /// Whether a job is among them.
     pub fn matches(&self, job: &Job) -> bool {
         let day = job.end.day();
         self.user.as_ref().is_none_or(|user| *user == job.user)
             && self.app_id.as_ref().is_none_or(|app| *app == job.key.app_id)
             && self.result.as_ref().is_none_or(|result| *result == job.result)
+            && (!self.unknown_result || matches!(job.result, JobResult::Unknown(_)))
             && self.from.is_none_or(|from| from <= day)
             && self.to.is_none_or(|to| day <= to)
     }
 }
+
+/// A word that means no result, see [`JobFilter::result_word`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error(
+    "is not a result: use failed, succeeded or unknown, or Spark's JobFailed or JobSucceeded; running jobs are \
+     not listed, because a job has figures once it has ended"
+)]
+pub struct UnknownResultWord;
 
 /// A job's place in the one order in which jobs are listed: end, application, attempt, job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

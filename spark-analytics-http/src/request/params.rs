@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
-use spark_analytics_core::Day;
+use spark_analytics_core::{Day, JobFilter, Timestamp};
 
 use crate::problem::Problem;
 
@@ -26,6 +27,19 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
 pub(crate) fn day(name: &str, text: &str) -> Result<Day, Problem> {
     let wrong = |error| Problem::bad_request(format!("`{name}`: `{}` {error}", short(text)));
     text.parse().map_err(wrong)
+}
+
+/// The day in a parameter in which `today`, `yesterday` and `7d` are days, too.
+pub(crate) fn day_or_word(name: &str, text: &str) -> Result<Day, Problem> {
+    let today = Timestamp::from(SystemTime::now()).day();
+    let wrong = |error| Problem::bad_request(format!("`{name}`: `{}` {error}", short(text)));
+    Day::parse_as_of(today, text).map_err(wrong)
+}
+
+/// The filter with the result that a parameter means.
+pub(crate) fn result(filter: JobFilter, word: &str) -> Result<JobFilter, Problem> {
+    let wrong = |error| Problem::bad_request(format!("`result`: `{}` {error}", short(word)));
+    filter.result_word(word).map_err(wrong)
 }
 
 /// The id of a job.

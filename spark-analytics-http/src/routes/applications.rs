@@ -7,13 +7,12 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::{ApplicationFigures, StageFigures};
 use spark_analytics_core::log::{Application, Stage};
-use spark_analytics_core::{AttemptKey, Store};
+use spark_analytics_core::{AttemptKey, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 use crate::request::page::{self, Page};
 use crate::request::params::{Params, short};
-use crate::routes::app_attempts;
 use crate::state::App;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -65,7 +64,7 @@ pub(crate) async fn list(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AttemptParams {
-    /// The attempt, if the application has attempts.
+    /// The attempt, if the application has attempts; without it, the newest.
     attempt: Option<String>,
 }
 
@@ -88,9 +87,8 @@ pub(crate) async fn application(
     Params(params): Params<AttemptParams>,
 ) -> Result<Json<ApplicationFigures>, Problem> {
     let Path(app_id) = app_id?;
-    let attempt_id = params.attempt.unwrap_or_default();
-    let attempts = app_attempts::of(app.analytics.store(), &app_id).await?;
-    match attempts.iter().find(|attempt| attempt.attempt_id == attempt_id) {
+    let attempts = attempts_of(app.analytics.store(), &app_id).await?;
+    match wanted(&attempts, params.attempt.as_deref()) {
         Some(attempt) => Ok(Json(attempt.into())),
         None => Err(unknown(&app_id, &attempts)),
     }
@@ -100,7 +98,7 @@ pub(crate) async fn application(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StageParams {
-    /// The attempt, if the application has attempts.
+    /// The attempt, if the application has attempts; without it, the newest.
     attempt: Option<String>,
     /// Maximum number of rows to list, 1,000 by default.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
@@ -138,16 +136,27 @@ pub(crate) async fn stages(
 ) -> Result<Json<StagePage>, Problem> {
     let Path(app_id) = app_id?;
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let attempt_id = params.attempt.unwrap_or_default();
     let store = app.analytics.store();
-    let Some(log) = store.log(&AttemptKey::new(&*app_id, &*attempt_id)).await? else {
-        return Err(unknown(&app_id, &app_attempts::of(store, &app_id).await?));
+    let attempts = attempts_of(store, &app_id).await?;
+    let log = match wanted(&attempts, params.attempt.as_deref()) {
+        Some(attempt) => store.log(&attempt.key()).await?,
+        None => None,
     };
+    let Some(log) = log else { return Err(unknown(&app_id, &attempts)) };
     let key = |stage: &Stage| (stage.stage_id, stage.stage_attempt_id);
     let mut stages = log.stages;
     stages.retain(|stage| page.after.is_none_or(|after| key(stage) > after));
     let next = page.cut(&mut stages, key);
     Ok(Json(StagePage { stages: stages.iter().map(Into::into).collect(), next }))
+}
+
+/// The attempt that a request names, or else the only one, or the newest.
+fn wanted<'a>(attempts: &'a [Application], attempt_id: Option<&str>) -> Option<&'a Application> {
+    let is = |id: &str| attempts.iter().find(|attempt| attempt.attempt_id == id);
+    match attempt_id {
+        Some(id) => is(id),
+        None => is("").or_else(|| newest_attempt(attempts)),
+    }
 }
 
 fn unknown(app_id: &str, attempts: &[Application]) -> Problem {

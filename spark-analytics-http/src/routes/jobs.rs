@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::JobFigures;
-use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, JobResult, Store};
+use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
@@ -20,7 +20,8 @@ use crate::state::App;
 pub(crate) struct JobParams {
     /// The application of the job. Without it, the job of events that have no application.
     app: Option<String>,
-    /// The attempt of the application.
+    /// The attempt of the application. Without it, the application as a whole if it has no attempts, or else
+    /// its newest attempt.
     attempt: Option<String>,
 }
 
@@ -46,12 +47,21 @@ pub(crate) async fn job(
 ) -> Result<Json<JobFigures>, Problem> {
     let Path(job_id) = job_id?;
     let job_id = params::job_id(&job_id)?;
-    let key = JobKey {
+    let is_attempt_given = params.attempt.is_some();
+    let mut key = JobKey {
         app_id: params.app.unwrap_or_default(),
         attempt_id: params.attempt.unwrap_or_default(),
         job_id,
     };
-    match app.analytics.job(&key).await? {
+    let mut job = app.analytics.job(&key).await?;
+    if job.is_none() && !is_attempt_given && !key.app_id.is_empty() {
+        let attempts = attempts_of(app.analytics.store(), &key.app_id).await?;
+        if let Some(newest) = newest_attempt(&attempts) {
+            key.attempt_id.clone_from(&newest.attempt_id);
+            job = app.analytics.job(&key).await?;
+        }
+    }
+    match job {
         Some(job) => Ok(Json(job.into())),
         None => {
             let detail = format!("{key} is unknown, or its start or end has not been received yet");
@@ -68,9 +78,12 @@ pub(crate) struct ListParams {
     user: Option<String>,
     /// Only this application's jobs.
     app: Option<String>,
-    /// Only jobs with this result: `JobSucceeded`, `JobFailed`, or another string.
+    /// Only jobs with this result, in any case: `failed` or `JobFailed`, `succeeded` or `JobSucceeded`,
+    /// or `unknown` for any other result.
+    #[param(pattern = "^(failed|succeeded|unknown|JobFailed|JobSucceeded)$")]
     result: Option<String>,
-    /// Only jobs that ended on this day (UTC) or later.
+    /// Only jobs that ended on this day (UTC) or later: a date, `today`, `yesterday`, or `7d` for a week
+    /// ago.
     #[param(format = Date, example = "2024-03-30")]
     from: Option<String>,
     /// Only jobs that ended on this day (UTC) or earlier.
@@ -111,9 +124,11 @@ pub(crate) async fn list(
 ) -> Result<Json<JobPage>, Problem> {
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
     let mut filter = JobFilter::default();
-    filter.from = params.from.map(|day| params::day("from", &day)).transpose()?;
-    filter.to = params.to.map(|day| params::day("to", &day)).transpose()?;
-    filter.result = params.result.map(|name| JobResult::from_name(&name));
+    if let Some(word) = &params.result {
+        filter = params::result(filter, word)?;
+    }
+    filter.from = params.from.map(|day| params::day_or_word("from", &day)).transpose()?;
+    filter.to = params.to.map(|day| params::day_or_word("to", &day)).transpose()?;
     filter.user = params.user;
     filter.app_id = params.app;
     let (jobs, next) = rows(&app, &filter, &page).await?;

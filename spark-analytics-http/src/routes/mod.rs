@@ -1,6 +1,5 @@
 //! The handlers, a module for each group of routes. The router lists them all.
 
-pub(crate) mod app_attempts;
 pub(crate) mod applications;
 pub(crate) mod batch;
 pub(crate) mod docs;

@@ -15,6 +15,8 @@ use crate::state::App;
 
 /// The longest range in days: ten years. A range reads a row for each day.
 const MAX_RANGE_DAYS: i64 = 3_653;
+/// How far a range reaches from its only end.
+const OPEN_RANGE_DAYS: i32 = MAX_RANGE_DAYS as i32 - 1;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -23,10 +25,11 @@ pub(crate) struct SummaryParams {
     /// The day on which the jobs ended (UTC). Give either this, or `from` and `to`.
     #[param(format = Date, example = "2024-03-30")]
     date: Option<String>,
-    /// The first day of a range of at most ten years.
+    /// The first day of a range of at most ten years: a date, `today`, `yesterday`, or `7d` for a week ago.
+    /// Without it, the range begins ten years before `to`.
     #[param(format = Date)]
     from: Option<String>,
-    /// The last day of the range.
+    /// The last day of the range. Without it, the range ends ten years after `from`.
     #[param(format = Date)]
     to: Option<String>,
     /// Only this user's jobs.
@@ -105,6 +108,8 @@ pub(crate) async fn summary(
     let total = app.analytics.summary(from, to, filter.user.as_deref()).await?;
     let total = TotalFigures::from(&total);
     Ok(Json(Summary {
+        from: params.date.is_none().then(|| from.to_string()),
+        to: params.date.is_none().then(|| to.to_string()),
         date: params.date,
         total_jobs: total.total_jobs,
         avg_duration_seconds: total.avg_duration_seconds,
@@ -115,8 +120,6 @@ pub(crate) async fn summary(
         unknown_jobs: total.unknown_jobs,
         job_duration_seconds: total.job_duration_seconds,
         tasks: total.tasks,
-        from: params.from,
-        to: params.to,
         user: filter.user,
     }))
 }
@@ -128,7 +131,7 @@ fn days(params: &SummaryParams) -> Result<(Day, Day), Problem> {
             Ok((day, day))
         }
         (None, Some(from), Some(to)) => {
-            let (from, to) = (params::day("from", from)?, params::day("to", to)?);
+            let (from, to) = (params::day_or_word("from", from)?, params::day_or_word("to", to)?);
             match i64::from(to.number()) - i64::from(from.number()) {
                 ..0 => Err(Problem::bad_request("`to` is before `from`")),
                 MAX_RANGE_DAYS.. => {
@@ -138,11 +141,19 @@ fn days(params: &SummaryParams) -> Result<(Day, Day), Problem> {
                 _ => Ok((from, to)),
             }
         }
+        (None, Some(from), None) => {
+            let from = params::day_or_word("from", from)?;
+            Ok((from, Day::from_number(from.number().saturating_add(OPEN_RANGE_DAYS))))
+        }
+        (None, None, Some(to)) => {
+            let to = params::day_or_word("to", to)?;
+            Ok((Day::from_number(to.number().saturating_sub(OPEN_RANGE_DAYS)), to))
+        }
         (None, None, None) => {
             let detail =
                 "`date` is missing: give a day as date=YYYY-MM-DD, or a range as from= and to=";
             Err(Problem::bad_request(detail))
         }
-        _ => Err(Problem::bad_request("give either `date`, or both `from` and `to`")),
+        _ => Err(Problem::bad_request("give either `date`, or `from` and `to`")),
     }
 }

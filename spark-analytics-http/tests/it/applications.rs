@@ -1,7 +1,7 @@
 //! Figures of applications and of their stages.
 
 use serde_json::{Value, json};
-use spark_analytics_core::log::{Application, LogSnapshot, Stage, fact};
+use spark_analytics_core::log::{Application, LogJob, LogSnapshot, Stage, fact};
 use spark_analytics_core::{Store, TaskOutcome, Timestamp};
 
 use crate::Api;
@@ -125,14 +125,29 @@ async fn stages_are_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn an_application_with_attempts_requires_one_to_be_named() {
+async fn the_newest_attempt_is_meant_unless_one_is_named() {
     let api = api().await;
+    let mut newest = log("b", "3");
+    newest.application.start_time = at(5);
+    newest.stages.truncate(1);
+    let mut job = LogJob::default();
+    (job.job_id, job.ended) = (9, true);
+    (job.submission_time, job.completion_time) = (at(5), at(6));
+    newest.jobs.push(job);
+    api.store.ingest_logs(vec![newest], Vec::new()).await.unwrap();
+    assert_eq!(api.get(&format!("{PATH}/b")).await.json()["attempt_id"], "3");
+    let stages = api.get(&format!("{PATH}/b/stages")).await.json();
+    assert_eq!(stages["stages"].as_array().unwrap().len(), 1);
+    let job = "/api/v1/analytics/jobs/9?app=b";
+    assert_eq!(api.get(job).await.json()["attempt_id"], "3");
+    api.get(&format!("{job}&attempt=")).await.problem(404);
+    api.get(&format!("{job}&attempt=2")).await.problem(404);
+    api.get("/api/v1/analytics/jobs/9?app=a").await.problem(404);
     let figures = api.get(&format!("{PATH}/b?attempt=2")).await.json();
     assert_eq!(figures["attempt_id"], "2");
-    for path in ["b", "b/stages", "b?attempt=3", "b/stages?attempt=3"] {
+    for path in ["b?attempt=", "b?attempt=4", "b/stages?attempt=4"] {
         let detail = api.get(&format!("{PATH}/{path}")).await.problem(404);
-        let said =
-            "application b does not have this attempt; set `attempt` to one of its 2: `1`, `2`";
+        let said = "application b does not have this attempt; set `attempt` to one of its 3: `1`, `2`, `3`";
         assert_eq!(detail, said, "{path}");
     }
     for path in ["c", "c/stages"] {

@@ -128,7 +128,9 @@ async fn invalid_days_are_400s() {
         "2024-13-01",
         "2024-1-1",
         "20240101",
-        "today",
+        "today-ish",
+        "d",
+        "-1d",
         "2024-01-01T00:00:00Z",
         "+024-01-01",
         "%202024-01-01",
@@ -143,7 +145,7 @@ async fn invalid_days_are_400s() {
         ] {
             let detail = api.get(&format!("/api/v1/analytics/{query}{day}")).await.problem(400);
             assert!(
-                detail.ends_with("is not a day of the calendar in the form YYYY-MM-DD"),
+                detail.contains("is not a day of the calendar in the form YYYY-MM-DD"),
                 "{detail}"
             );
         }
@@ -155,9 +157,8 @@ async fn a_summary_needs_a_day_or_a_range() {
     let api = Api::new();
     for (query, detail) in [
         ("", "`date` is missing"),
-        ("from=2024-01-01", "give either `date`, or both"),
-        ("to=2024-01-01", "give either `date`, or both"),
-        ("date=2024-01-01&to=2024-01-01", "give either `date`, or both"),
+        ("date=today", "`date`: `today` is not a day"),
+        ("date=2024-01-01&to=2024-01-01", "give either `date`, or `from` and `to`"),
         ("from=2024-01-02&to=2024-01-01", "`to` is before `from`"),
         ("from=2000-01-01&to=2024-01-01", "a range may have at most 3653 days"),
         ("date=2024-01-01&date=2024-01-02", "invalid query"),

@@ -1,5 +1,7 @@
 //! Figures of jobs, days and ranges.
 
+use serde_json::json;
+
 use crate::{Api, END, FAILED_TASK, START, TASK};
 
 #[tokio::test]
@@ -138,6 +140,10 @@ async fn a_summary_can_be_of_a_range_and_of_a_user() {
         (Some("2024-03-01"), Some("2024-03-31"))
     );
     assert!(all.get("date").is_none() && all.get("user").is_none());
+    let (since, until) = (ask("from=2024-03-01").await, ask("to=2024-03-31").await);
+    assert_eq!((&since["jobs"], &until["jobs"]), (&all["jobs"], &all["jobs"]));
+    assert_eq!((&since["from"], &since["to"]), (&json!("2024-03-01"), &json!("2034-03-01")));
+    assert_eq!((&until["from"], &until["to"]), (&json!("2014-04-01"), &json!("2024-03-31")));
     let bobs = ask("from=2024-03-01&to=2024-03-31&user=bob").await;
     assert_eq!((bobs["total_jobs"].as_i64(), bobs["user"].as_str()), (Some(1), Some("bob")));
     assert_eq!(bobs["jobs"][0]["job_id"], 102);
@@ -161,8 +167,15 @@ async fn jobs_are_listed_by_user_application_result_and_day() {
     assert_eq!(ids("user=bob").await, [102]);
     assert_eq!(ids("app=app-1").await, [102]);
     assert_eq!(ids("app=").await, [101]);
-    assert_eq!(ids("result=JobSucceeded").await, [101]);
-    assert_eq!(ids("result=Killed").await, [102]);
+    for word in ["JobSucceeded", "succeeded", "SUCCEEDED"] {
+        assert_eq!(ids(&format!("result={word}")).await, [101]);
+    }
+    assert_eq!(ids("result=failed").await, [0; 0]);
+    assert_eq!(ids("result=unknown").await, [102]);
+    let detail = api.get("/api/v1/analytics/jobs?result=Killed").await.problem(400);
+    assert!(detail.starts_with("`result`: `Killed` is not a result: use failed, succeeded"));
+    assert_eq!(ids("from=2024-03-31&to=yesterday").await, [102]);
+    assert_eq!(ids("from=7d").await, [0; 0]);
     assert_eq!(ids("from=2024-03-31").await, [102]);
     assert_eq!(ids("to=2024-03-30").await, [101]);
     assert_eq!(ids("user=bob&to=2024-03-30").await, [0; 0]);

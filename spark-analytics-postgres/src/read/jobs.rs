@@ -65,6 +65,9 @@ fn jobs_query<'a>(
     if let Some(result) = &filter.result {
         query.push(" AND result = ").push_bind(result.name());
     }
+    if filter.unknown_result {
+        query.push(" AND result NOT IN ('JobSucceeded', 'JobFailed')");
+    }
     if let Some(to) = filter.to {
         query.push(" AND end_us <= ").push_bind(to.end().as_micros());
     }

@@ -32,7 +32,8 @@ pub(crate) fn events() -> Vec<Event> {
 pub(crate) fn sent(events: &[Event]) -> Vec<Event> {
     let mut random = StdRng::seed_from_u64(4_202);
     let mut sent =
-        [events, &events.choose_multiple(&mut random, DUPLICATES).cloned().collect::<Vec<_>>()].concat();
+        [events, &events.choose_multiple(&mut random, DUPLICATES).cloned().collect::<Vec<_>>()]
+            .concat();
     sent.shuffle(&mut random);
     sent
 }

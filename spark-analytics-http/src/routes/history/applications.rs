@@ -5,13 +5,14 @@ use std::time::SystemTime;
 
 use spark_analytics_core::history::{ApplicationAttemptInfo, ApplicationInfo};
 use spark_analytics_core::log::Application;
-use spark_analytics_core::{Result, TaskTotals, Timestamp};
+use spark_analytics_core::{AttemptKey, Result, Store, TaskTotals, Timestamp, attempts_of};
 
 use super::answer::{Answer, Refusal, json};
 use super::query::Query;
-use crate::routes::app_attempts;
 use crate::state::App;
 
+/// How many attempts are read at a time.
+const PAGE: usize = 1_000;
 /// The list is cut to this many applications: those that ended last.
 const MAX_LISTED: usize = 100_000;
 
@@ -35,7 +36,7 @@ pub(super) async fn list(app: &App, query: &Query<'_>) -> Answer {
     let mut of_one: Vec<Application> = Vec::new();
     let mut after = None;
     loop {
-        let (page, next) = app_attempts::page(app.analytics.store(), after.as_ref()).await?;
+        let (page, next) = page(app.analytics.store(), after.as_ref()).await?;
         for mut attempt in page {
             // The list does not use the totals of its tasks.
             attempt.tasks = TaskTotals::default();
@@ -73,7 +74,18 @@ pub(super) async fn attempt(app: &App, app_id: &str, attempt_id: &str) -> Answer
 }
 
 async fn attempts(app: &App, app_id: &str) -> Result<Vec<Application>> {
-    Ok(newest_first(app_attempts::of(app.analytics.store(), app_id).await?))
+    Ok(newest_first(attempts_of(app.analytics.store(), app_id).await?))
+}
+
+/// The attempts after the given one, and the last of them if more may follow.
+async fn page(
+    store: &impl Store,
+    after: Option<&AttemptKey>,
+) -> Result<(Vec<Application>, Option<AttemptKey>)> {
+    let page = store.applications(after, PAGE).await?;
+    let last = page.last().filter(|_| page.len() == PAGE);
+    let next = last.map(Application::key);
+    Ok((page, next))
 }
 
 /// Sorts attempts by their starts.
