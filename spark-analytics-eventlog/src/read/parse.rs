@@ -33,7 +33,7 @@ pub(crate) struct Parsed<'a> {
 #[expect(clippy::large_enum_variant, reason = "there are few, and they do not live long")]
 pub(crate) enum Item<'a> {
     /// Starts and ends of tasks, with their lines and possibly unread lines among them.
-    Tasks(Tally<'a>, &'a [u8]),
+    Tasks(Tally<'a>, &'a [u8], Place),
     /// Another event.
     Event(Event<'a>, Place),
     /// A line that is read in another form, and what was lost by that.
@@ -56,7 +56,7 @@ impl Rewritten {
         match parse_line(&self.line, &mut tally) {
             Line::Task => {
                 tally.close();
-                Some(Item::Tasks(tally, &self.line))
+                Some(Item::Tasks(tally, &self.line, Place::START))
             }
             Line::Event(event) => Some(Item::Event(event, Place::START)),
             Line::Rewritten(rewritten) => Some(Item::Rewritten(rewritten, Place::START)),
@@ -82,27 +82,26 @@ impl Place {
 /// Parses whole lines, or a single line without a line feed.
 pub(crate) fn parse(text: &[u8]) -> Parsed<'_> {
     let mut parsed = Parsed::default();
-    let (mut tally, mut first, mut last) = (Tally::default(), 0, 0);
+    let (mut tally, mut first, mut last) = (Tally::default(), Place::START, 0);
     let mut bad_lines = 0;
     let mut lines = Lines::new(text);
     loop {
         let place = Place { offset: lines.at as u64, line: parsed.lines };
-        let start = lines.at;
         let Some(line) = lines.next(&mut tally) else { break };
         parsed.lines += 1;
         parsed.has_event |= line.is_event();
         parsed.lines_without_event += u64::from(!parsed.has_event && !matches!(line, Line::Blank));
         match line {
             Line::Task => {
-                first = if tally.events == 1 { start } else { first };
+                first = if tally.events == 1 { place } else { first };
                 last = lines.at;
             }
             Line::Event(event) => {
-                parsed.put_tasks(&mut tally, &text[first..last]);
+                parsed.put_tasks(&mut tally, text, first, last);
                 parsed.items.push(Item::Event(event, place));
             }
             Line::Rewritten(rewritten) => {
-                parsed.put_tasks(&mut tally, &text[first..last]);
+                parsed.put_tasks(&mut tally, text, first, last);
                 parsed.items.push(Item::Rewritten(rewritten, place));
             }
             Line::Bad { reason, .. } if bad_lines < MAX_BAD_LINES => {
@@ -113,7 +112,7 @@ pub(crate) fn parse(text: &[u8]) -> Parsed<'_> {
             Line::Unread | Line::Blank => {}
         }
     }
-    parsed.put_tasks(&mut tally, &text[first..last]);
+    parsed.put_tasks(&mut tally, text, first, last);
     parsed
 }
 
@@ -131,11 +130,12 @@ pub(crate) fn each_task(lines: &[u8]) -> impl Iterator<Item = Tally<'_>> {
 }
 
 impl<'a> Parsed<'a> {
-    fn put_tasks(&mut self, tally: &mut Tally<'a>, lines: &'a [u8]) {
+    fn put_tasks(&mut self, tally: &mut Tally<'a>, text: &'a [u8], first: Place, last: usize) {
         if !tally.is_empty() {
             let mut tally = std::mem::take(tally);
             tally.close();
-            self.items.push(Item::Tasks(tally, lines));
+            let lines = &text[first.offset as usize..last];
+            self.items.push(Item::Tasks(tally, lines, first));
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::locate::FoundLog;
 use crate::log_file::{LogFile, MAX_WARNINGS};
 use crate::read::blocks::{Block, Blocks};
 use crate::read::form::other_form;
-use crate::read::parse::{Item, Parsed, Place, each_task, parse, too_long};
+use crate::read::parse::{Item, Parsed, each_task, parse, too_long};
 use crate::source::{Damage, Source};
 
 /// Maximum number of lines without an event at the start of an event log, if they are long.
@@ -80,8 +80,7 @@ impl LogState {
     fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) {
         for item in parsed.items {
             let at = match &item {
-                Item::Tasks(..) => Place::default(),
-                Item::Event(_, at) | Item::Rewritten(_, at) | Item::Bad(_, at) => *at,
+                Item::Tasks(_, _, at) | Item::Event(_, at) | Item::Rewritten(_, at) | Item::Bad(_, at) => *at,
             };
             self.add_item(item, offset + at.offset, self.lines + at.line + 1);
         }
@@ -95,17 +94,19 @@ impl LogState {
 
     fn add_item(&mut self, item: Item<'_>, offset: u64, line: u64) {
         match item {
-            Item::Tasks(tally, lines) => {
+            Item::Tasks(tally, lines, _) => {
                 if !self.fold.add_tasks(&tally) {
                     each_task(lines).for_each(|task| {
                         self.fold.add_tasks(&task);
                     });
                 }
+                self.warn_of_texts(offset, line);
             }
             Item::Event(event, _) => {
                 if let Err(reason) = self.fold.apply(event) {
                     self.warn(offset, line, reason);
                 }
+                self.warn_of_texts(offset, line);
             }
             Item::Rewritten(rewritten, _) => {
                 let Some(item) = rewritten.parse() else { return };
@@ -124,6 +125,10 @@ impl LogState {
                 self.warn(offset, line, reason);
             }
         }
+    }
+
+    fn warn_of_texts(&mut self, offset: u64, line: u64) {
+        self.fold.texts.take_notes().into_iter().for_each(|note| self.warn(offset, line, note));
     }
 
     /// Adds what follows the last complete line of a part, and warns of damage. `is_in_progress` says that the

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::redact::Redaction;
 use crate::wire::event::Event;
 use crate::wire::exclusion::Exclusion;
 use crate::wire::lenient::Text;
@@ -112,6 +113,6 @@ fn reason(what: &str, error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     // It quotes the value found, which may be as long as the line.
-    let text: String = text.chars().take(LONGEST_REASON).collect();
+    let text: String = Redaction::default().text(text).chars().take(LONGEST_REASON).collect();
     format!("{what} differs from what Spark writes: {text}, at byte {at} of the line")
 }

@@ -16,5 +16,7 @@ mod reader;
 #[cfg(feature = "http")]
 mod remote;
 mod rules;
+mod secrets;
 mod texts;
 mod threads;
+mod times;

@@ -416,3 +416,21 @@ fn a_task_that_is_damaged_counts_whichever_way_it_is_read() {
     let log = read(damaged.as_bytes());
     assert_eq!(log.snapshot, want.snapshot);
 }
+
+fn fault(name: &str) -> LogFile {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults").join(name);
+    read_from(&fs::read(path).unwrap()[..], "app").unwrap()
+}
+
+#[test]
+fn logs_that_were_lost_for_a_text_are_whole() {
+    let half_pair = fault("lone-surrogate").snapshot;
+    assert_eq!(half_pair.jobs.len(), 2);
+    assert_eq!(half_pair.jobs[1].description.as_deref(), Some("daily \u{fffd}"));
+    let latin = fault("latin1-app-name");
+    assert_eq!((latin.snapshot.application.name.as_str(), latin.snapshot.jobs.len()), ("Z\u{fffd}rich", 1));
+    assert_eq!(latin.warnings[0].line, 2);
+    let mark = fault("bom");
+    assert_eq!((mark.snapshot.application.spark_version.as_str(), mark.warnings), ("3.5.1", vec![]));
+    assert_eq!(mark.snapshot.jobs.len(), 1);
+}
