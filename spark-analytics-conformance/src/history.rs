@@ -8,7 +8,7 @@ use spark_analytics_core::log::{
     Application, Environment, Executor, LogJob, LogSnapshot, ResourceProfile, SqlExecution, Stage,
     StageStatus, fact,
 };
-use spark_analytics_core::{Event, JobKey, TaskOutcome, TaskTotals, Timestamp};
+use spark_analytics_core::{Day, Event, JobKey, PruneScope, TaskOutcome, TaskTotals, Timestamp};
 
 /// One input to a store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,17 @@ pub enum Input {
     Event(Event),
     /// The snapshot of a log.
     Log(Box<LogSnapshot>),
+}
+
+/// One change of a store's content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Something to ingest.
+    Ingest(Input),
+    /// A prune of logs.
+    PruneLogs(Day, PruneScope),
+    /// An application to forget, and perhaps which attempt.
+    Forget(&'static str, Option<&'static str>),
 }
 
 /// Applications that inputs name: none, two of one id, another.
@@ -38,6 +49,24 @@ pub fn inputs(count: usize) -> impl Strategy<Value = Vec<Input>> {
         1 => log().prop_map(|log| Input::Log(Box::new(log))),
     ];
     vec(input, 0..count)
+}
+
+/// Up to `count` operations, most of which ingest such inputs; logs have a latest event.
+pub fn operations(count: usize) -> impl Strategy<Value = Vec<Operation>> {
+    let log = (log(), option::weighted(0.9, time())).prop_map(|(mut log, last)| {
+        log.application.last_event_time = last;
+        Input::Log(Box::new(log))
+    });
+    let day = (19_812..19_816i32).prop_map(Day::from_number);
+    let scope = select(vec![PruneScope::Facts, PruneScope::Jobs]);
+    let operation = prop_oneof![
+        8 => event().prop_map(|event| Operation::Ingest(Input::Event(event))),
+        4 => log.prop_map(Operation::Ingest),
+        1 => (day, scope).prop_map(|(day, scope)| Operation::PruneLogs(day, scope)),
+        1 => (select(APPS.to_vec()), any::<bool>())
+            .prop_map(|((app, attempt), one)| Operation::Forget(app, one.then_some(attempt))),
+    ];
+    vec(operation, 0..count)
 }
 
 /// One event of those jobs.

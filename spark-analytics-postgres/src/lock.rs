@@ -91,13 +91,19 @@ impl PostgresStore {
         }
     }
 
-    /// The row of an attempt is locked by the writer of its logs; only its jobs have other writers.
-    async fn try_to_lock_logs(
-        &self,
-        logs: &[(i64, &LogSnapshot)],
-    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>)> {
+    /// Begins to write, and locks attempts. It begins again if writers block each other.
+    pub(crate) async fn lock_attempts(&self, apps: &BTreeSet<i64>) -> Result<Transaction> {
+        let mut back_off = BackOff::new();
+        loop {
+            match self.try_to_lock_attempts(apps).await {
+                Ok(locked) => return Ok(locked),
+                Err(error) => back_off.after(error).await.map_err(failed("lock applications"))?,
+            }
+        }
+    }
+
+    async fn try_to_lock_attempts(&self, apps: &BTreeSet<i64>) -> sqlx::Result<Transaction> {
         let mut transaction = self.begin().await?;
-        let apps: BTreeSet<i64> = logs.iter().map(|(app, _)| *app).collect();
         Rows::default()
             .column(apps.iter().copied())
             .execute(
@@ -106,6 +112,16 @@ impl PostgresStore {
                  ORDER BY app_no FOR UPDATE OF spark_attempts",
             )
             .await?;
+        Ok(transaction)
+    }
+
+    /// The row of an attempt is locked by the writer of its logs; only its jobs have other writers.
+    async fn try_to_lock_logs(
+        &self,
+        logs: &[(i64, &LogSnapshot)],
+    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>)> {
+        let apps: BTreeSet<i64> = logs.iter().map(|(app, _)| *app).collect();
+        let mut transaction = self.try_to_lock_attempts(&apps).await?;
         let jobs = logs.iter().flat_map(|(app, log)| {
             log.jobs.iter().map(|job| JobRow {
                 no: (*app, job.job_id),

@@ -8,8 +8,9 @@ use sqlx::postgres::PgPool;
 
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
 use crate::error::failed;
@@ -117,6 +118,14 @@ impl Store for PostgresStore {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         write::prune::prune(self, before).await
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        write::removal::prune_logs(self, before, scope).await
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        write::removal::forget(self, app_id, attempt_id).await
     }
 
     async fn check(&self) -> Result<()> {

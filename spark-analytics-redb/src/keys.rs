@@ -5,7 +5,7 @@
 //! key stands bare. A job's number is its length in bytes, then those bytes, big-endian.
 
 use spark_analytics_core::backend::EventId;
-use spark_analytics_core::{Day, JobCursor, JobKey, Timestamp};
+use spark_analytics_core::{AttemptKey, Day, JobCursor, JobKey, Timestamp};
 
 /// The key of a job: application, attempt, job.
 pub(crate) fn job(key: &JobKey) -> Vec<u8> {
@@ -111,6 +111,13 @@ pub(crate) fn sql(app_id: &str, attempt_id: &str, id: i64) -> Vec<u8> {
 pub(crate) fn read_job(key: &[u8]) -> Option<JobKey> {
     let (job, rest) = take_job(key)?;
     rest.is_empty().then_some(job)
+}
+
+/// The attempt of a key that [`application`] made.
+pub(crate) fn read_application(key: &[u8]) -> Option<AttemptKey> {
+    let (app_id, rest) = take_text(key)?;
+    let (attempt_id, rest) = take_text(rest)?;
+    rest.is_empty().then(|| AttemptKey::new(app_id, attempt_id))
 }
 
 /// The cursor of a key that [`job_by_end`] made.

@@ -17,13 +17,13 @@ use crate::options::RedbOptions;
 use crate::storage::{Lease, Storage};
 use crate::tables::{
     APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
-    REJECTED, ROLLUPS, SQL, STAGES, State,
+    REJECTED, REMOVED, ROLLUPS, SQL, STAGES, State,
 };
 
 pub(crate) const OPEN: &str = "open its file";
 
 /// The version of tables, keys and values. It grows whenever an older program would misread them.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 const SCHEMA_KEY: &str = "schema";
 const DEDUP_KEY: &str = "dedup";
 
@@ -162,7 +162,7 @@ fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
         meta.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
         meta.insert(DEDUP_KEY, dedup.name().as_bytes())?;
         State::NEW.save(&mut meta)?;
-        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL] {
+        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL, REMOVED] {
             transaction.open_table(table)?;
         }
         transaction.open_table(JOBS_BY_END)?;
@@ -179,7 +179,7 @@ fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
 fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
     let add_tables = || -> error::Result<()> {
         let transaction = database.begin_write()?;
-        for table in [ENVIRONMENTS, SQL] {
+        for table in [ENVIRONMENTS, SQL, REMOVED] {
             transaction.open_table(table)?;
         }
         transaction.open_table(LOG_SOURCES)?;

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use redis::{Client, IntoConnectionInfo};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LocationCause, LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
-    Store, StoredEvent,
+    AttemptKey, Day, Dedup, Error, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LocationCause, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt,
+    Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::counts::Counts;
@@ -218,6 +218,18 @@ impl<S: Store> Store for RedisCached<S> {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         self.store.prune(before).await
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        match scope {
+            // No facts but jobs are kept here.
+            PruneScope::Facts => self.store.prune_logs(before, scope).await,
+            PruneScope::Jobs => self.write_all(self.store.prune_logs(before, scope)).await,
+        }
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        self.write_all(self.store.forget(app_id, attempt_id)).await
     }
 
     async fn check(&self) -> Result<()> {

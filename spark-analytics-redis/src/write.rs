@@ -80,6 +80,16 @@ impl<S: Store> RedisCached<S> {
         Ok(written)
     }
 
+    /// Writes the store where any entry may become stale. All entries are removed after it.
+    pub(crate) async fn write_all<T>(&self, write: impl Future<Output = Result<T>>) -> Result<T> {
+        // A write that fails, or is dropped, may have been committed.
+        let distrust = Distrust::new(&self.link, true);
+        let written = write.await?;
+        self.link.flush().await;
+        distrust.disarm();
+        Ok(written)
+    }
+
     async fn announce(
         &self,
         mut touched: Touched,

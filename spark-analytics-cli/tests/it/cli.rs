@@ -12,7 +12,7 @@ fn help_has_an_example_of_each_command_and_the_exit_codes() {
     let help = Folder::new().ok(&["--help"]);
     let commands = [
         "generate", "send", "ingest", "import", "inspect", "job", "jobs", "summary", "apps",
-        "stages", "events", "rejected", "prune",
+        "stages", "events", "rejected", "prune", "forget",
     ];
     for command in commands {
         assert!(help.contains(&format!("\n  spark-analytics {command} ")), "{command}: {help}");

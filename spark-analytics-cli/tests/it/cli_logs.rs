@@ -73,7 +73,7 @@ fn all_stores_give_the_same_output() {
     folder.generate("sample.json", "30", "4");
     let logs = event_logs();
     let outputs = |store: &str| {
-        let commands: [&[&str]; 9] = [
+        let commands: [&[&str]; 14] = [
             &["ingest", "sample.json"],
             &["import", text(&logs)],
             &["jobs", "--format", "csv"],
@@ -83,6 +83,11 @@ fn all_stores_give_the_same_output() {
             &["stages", "--app", FAILURES, "--format", "csv"],
             &["prune", "--before", "2024-04-01"],
             &["job", "3", "--app", FAILURES],
+            &["prune", "--logs-before", "2026-11-24", "--compact"],
+            &["forget", FAILURES],
+            &["prune", "--logs-before", "2026-11-24", "--with-jobs", "--format", "csv"],
+            &["jobs", "--format", "csv"],
+            &["summary", "--from", "2024-01-01", "--to", "2026-12-31", "--format", "json"],
         ];
         commands.map(|command| folder.ok(&[command, &["--store", store]].concat()))
     };
@@ -372,6 +377,60 @@ fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
         assert!(ended.stderr.contains(name), "{}", ended.stderr);
     }
     assert!(ended.stdout.contains("app-20261123203120-0000"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_old_logs_left_is_pruned_and_summaries_stay() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    folder.ok(&["import", text(&logs)]);
+    let summary = || folder.json(&["summary", "--date", "2026-11-23"]);
+    let before = summary();
+    let none = folder.json(&["prune", "--logs-before", "2026-11-23"]);
+    assert_eq!(none, json!({"applications": 0, "jobs": 0, "logs_before": "2026-11-23"}));
+    let prune = ["prune", "--logs-before", "2026-11-24"];
+    let pruned = folder.json(&prune);
+    assert_eq!(pruned, json!({"applications": 3, "jobs": 0, "logs_before": "2026-11-24"}));
+    assert_eq!(folder.json(&["stages", "--app", FAILURES]), json!([]));
+    assert_eq!(folder.json(&["jobs"]).as_array().unwrap().len(), 47);
+    assert_eq!(summary(), before);
+
+    let again = folder.json(&["import", text(&logs)]);
+    assert!(again["logs"].as_array().unwrap().iter().all(|log| log["outcome"] == "too_old"));
+    let with_events = [&prune[..], &["--with-jobs", "--before", "2026-11-24"]].concat();
+    let pruned = folder.json(&with_events);
+    let both = json!({"events": 0, "before": "2026-11-24", "applications": 3, "jobs": 47, "logs_before": "2026-11-24"});
+    assert_eq!(pruned, both);
+    assert_eq!((folder.json(&["apps"]), folder.json(&["jobs"])), (json!([]), json!([])));
+    assert_eq!(summary(), before);
+    folder.ok(&["import", text(&logs)]);
+    assert_eq!((folder.json(&["jobs"]), summary()), (json!([]), before));
+
+    for wrong in [&["prune"][..], &["prune", "--with-jobs", "--before", "2026-11-24"]] {
+        assert_eq!(folder.run(wrong).code, Some(2));
+    }
+    assert_eq!(folder.run(&["prune", "--logs-before", "9999-12-31"]).code, Some(2));
+}
+
+#[test]
+fn a_forgotten_application_is_gone_and_its_log_is_refused() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    folder.ok(&["import", text(&logs.join("local-1795465576509.zstd"))]);
+    let without = folder.json(&["summary", "--date", "2026-11-23"]);
+    folder.ok(&["import", text(&logs.join(FAILURES))]);
+    assert_eq!(folder.json(&["forget", FAILURES]), json!({"attempts": 1, "jobs": 22}));
+    assert_eq!(folder.json(&["summary", "--date", "2026-11-23"]), without);
+    assert_eq!(folder.json(&["jobs", "--app", FAILURES]), json!([]));
+    let again = folder.json(&["import", text(&logs.join(FAILURES))]);
+    assert_eq!(again["logs"][0]["outcome"], "forgotten");
+    assert_eq!(folder.json(&["summary", "--date", "2026-11-23"]), without);
+    for unknown in [&["forget", FAILURES][..], &["forget", "nobody", "--attempt", "1"]] {
+        let ended = folder.run(unknown);
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.error().contains("nothing is known of application"), "{ended:?}");
+    }
+    assert_eq!(folder.run(&["forget", ""]).code, Some(2));
 }
 
 /// A log of each of two attempts of an application, and one of an application without attempts.

@@ -8,7 +8,7 @@ use spark_analytics_core::{
 
 use crate::Dump;
 
-fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
+pub(super) fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
     let mut job = fact!(LogJob {
         job_id,
         ended: end.is_some(),
@@ -27,7 +27,7 @@ fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
     job
 }
 
-fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
+pub(super) fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
     fact!(LogSnapshot {
         application: fact!(Application {
             app_id: app_id.to_owned(),
@@ -43,7 +43,7 @@ fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
     })
 }
 
-async fn import(store: &Arc<dyn Store>, log: LogSnapshot) -> LogReceipt {
+pub(super) async fn import(store: &Arc<dyn Store>, log: LogSnapshot) -> LogReceipt {
     store.ingest_logs(vec![log], Vec::new()).await.expect("takes a log").remove(0)
 }
 
@@ -65,6 +65,7 @@ pub fn a_log_goes_before_events_once_it_has_the_end<F: Fixture>() {
             sql: 1,
             environment: true,
             application: true,
+            refused: None,
         };
         assert_eq!(receipt, expected);
         let by_log = figures(&store, &key).await.expect("complete");

@@ -10,6 +10,7 @@ mod jobs;
 mod logs;
 mod prune;
 mod rejected;
+mod removal;
 mod rollups;
 
 pub use applications::*;
@@ -19,6 +20,7 @@ pub use jobs::*;
 pub use logs::*;
 pub use prune::*;
 pub use rejected::*;
+pub use removal::*;
 pub use rollups::*;
 
 use std::sync::Arc;
@@ -73,6 +75,15 @@ macro_rules! conformance {
              pruned_events_go_and_figures_stay
              the_prune_day_only_moves_forward
              ids_are_never_given_twice
+             old_applications_lose_their_facts_and_keep_their_figures
+             pruned_jobs_stay_in_rollups_and_never_count_again
+             a_prune_of_logs_passes_over_what_is_not_old
+             a_forgotten_application_leaves_no_trace
+             a_forgotten_application_is_refused_and_a_later_run_is_taken
+             one_attempt_is_forgotten_and_the_others_stay
+             the_unknown_cannot_be_forgotten
+             what_is_removed_stays_removed_in_a_store_opened_again
+             nothing_comes_back_while_it_is_forgotten
              rejected_input_is_listed_newest_first
              only_the_newest_rejected_input_is_kept
              a_store_opened_again_holds_what_it_held
@@ -96,6 +107,11 @@ macro_rules! conformance {
             #[test]
             fn pruning_changes_no_figure() {
                 $crate::laws::pruning_changes_no_figure::<$fixture>(file!());
+            }
+
+            #[test]
+            fn nothing_removed_counts_again() {
+                $crate::laws::nothing_removed_counts_again::<$fixture>(file!());
             }
         }
     };

@@ -73,6 +73,9 @@ pub struct Held {
     pub jobs: Vec<JobRecord>,
     /// For each of [`Batch::identities`] the stored event, if any.
     pub events: Vec<Option<StoredEvent>>,
+    /// For each of [`Batch::jobs`] whether its application's attempt is [`Removed`](crate::backend::Removed); may
+    /// be empty if none is.
+    pub removed: Vec<bool>,
 }
 
 /// What to write for a batch.
@@ -132,7 +135,7 @@ pub struct JobWrite {
 /// let batch = Batch::new(vec![start], Dedup::WithTask);
 /// // What a store holds of the one job and the one identity in it: nothing yet.
 /// let (jobs, events) = (vec![JobRecord::default()], vec![None]);
-/// let held = Held { pruned_before: Day::MIN, next_event_id: 1, jobs, events };
+/// let held = Held { pruned_before: Day::MIN, next_event_id: 1, jobs, events, removed: vec![] };
 ///
 /// let writes = plan(batch, held);
 /// assert_eq!(writes.receipts, [Receipt::Recorded(1)]);
@@ -146,7 +149,7 @@ pub struct JobWrite {
 /// a bug in the store, not in the input.
 pub fn plan(batch: Batch, held: Held) -> WriteSet {
     let Batch { events, places, jobs, .. } = batch;
-    let Held { pruned_before, mut next_event_id, jobs: records, events: stored } = held;
+    let Held { pruned_before, mut next_event_id, jobs: records, events: stored, removed } = held;
     assert_eq!(records.len(), jobs.len(), "Held::jobs must match Batch::jobs");
     let unchanged = |record| Planned { before: None, record, task_change: TaskTotals::default() };
     let mut planned: Vec<Planned> = records.into_iter().map(unchanged).collect();
@@ -156,7 +159,8 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
     let mut receipts = Vec::with_capacity(events.len());
 
     for (at, (event, &(job, identity))) in events.iter().zip(&places).enumerate() {
-        if event.timestamp().day() < pruned_before {
+        let is_removed = removed.get(job).is_some_and(|is_removed| *is_removed);
+        if is_removed || event.timestamp().day() < pruned_before {
             receipts.push(Receipt::TooOld);
             continue;
         }

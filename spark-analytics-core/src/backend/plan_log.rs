@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::backend::plan::JobWrite;
 use crate::backend::plan::rollup_changes;
+use crate::backend::plan_removal::Removed;
 use crate::figures::job::JobRecord;
 use crate::figures::rollup::Rollup;
 use crate::identity::{JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogJob, LogSnapshot, SqlExecution, Stage};
 use crate::store::LogReceipt;
+use crate::time::Day;
 
 /// The stored state of an application attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,10 @@ pub struct HeldLog {
     pub environment: Option<Environment>,
     /// Its executions of SQL by id.
     pub sql: BTreeMap<i64, SqlExecution>,
+    /// What is kept of it if its jobs were removed.
+    pub removed: Option<Removed>,
+    /// The day before which logs were pruned, the same for all attempts; `None` if they never were.
+    pub pruned_before: Option<Day>,
 }
 
 impl HeldLog {
@@ -47,7 +53,11 @@ impl HeldLog {
 pub struct LogWriteSet {
     /// The application, if it changed.
     pub application: Option<Application>,
-    /// Jobs that changed.
+    /// Whether to delete the application.
+    pub removes_application: bool,
+    /// What to keep of the attempt because its jobs are removed. Nothing deletes it.
+    pub removed: Option<Removed>,
+    /// Jobs that changed. Raw events of a job whose row is deleted are deleted too.
     pub jobs: Vec<JobWrite>,
     /// Stage attempts to put.
     pub stages: Vec<Stage>,
@@ -74,7 +84,8 @@ pub struct LogWriteSet {
 /// Computes what a log changes. Pure, like [`plan`](crate::backend::plan()).
 ///
 /// The greater of two facts is kept. A log of a later run replaces all facts of the earlier one; a log of
-/// an earlier run changes nothing. Single events are untouched.
+/// an earlier run changes nothing. Single events are untouched. A log that is [refused](crate::Refusal) changes
+/// nothing.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -100,6 +111,10 @@ pub struct LogWriteSet {
 /// ```
 pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     let mut out = LogWriteSet::default();
+    out.receipt.refused = held.refusal(&log.application);
+    if out.receipt.refused.is_some() {
+        return out;
+    }
     let run = log.application.start_time;
     let held_run = held.application.as_ref().map(|held| held.start_time);
     if held_run.is_some_and(|held_run| run < held_run) {
@@ -151,9 +166,13 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     out.receipt.sql = out.sql.len();
     out.receipt.environment = out.environment.is_some();
 
-    if held.application.is_none_or(|held| log.application > held) {
+    // Facts that had been pruned are here again, even if the application itself is not greater than the held one.
+    let mut held = held.application;
+    let were_pruned = held.as_mut().is_some_and(|held| std::mem::take(&mut held.facts_pruned));
+    let is_greater = held.as_ref().is_none_or(|held| log.application > *held);
+    if is_greater || were_pruned {
         out.receipt.application = true;
-        out.application = Some(log.application);
+        out.application = if is_greater { Some(log.application) } else { held };
     }
     out
 }
@@ -162,6 +181,9 @@ impl LogWriteSet {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.receipt.is_unchanged()
+            && self.application.is_none()
+            && !self.removes_application
+            && self.removed.is_none()
             && self.jobs.is_empty()
             && self.removed_stages.is_empty()
             && self.removed_executors.is_empty()

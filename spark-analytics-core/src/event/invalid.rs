@@ -20,10 +20,11 @@ pub enum InvalidEvent {
         /// Its length in bytes.
         bytes: usize,
     },
-    /// The event is older than the day before which events were pruned, see
+    /// The event is older than the day before which events were pruned, or its application was removed, see
     /// [`Receipt::TooOld`](crate::Receipt::TooOld).
     #[error(
-        "the event is older than the day before which events were pruned; its job's figures stay as they are"
+        "the event is older than the day before which events were pruned, or its application was removed; figures \
+         stay as they are"
     )]
     TooOld,
     /// A field is missing or wrong.

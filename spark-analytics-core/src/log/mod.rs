@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 use crate::identity::AttemptKey;
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
 pub use sql::SqlExecution;
@@ -127,6 +127,9 @@ pub struct Application {
     /// Total core time of its executors in ms, see [`Executor::core_time_ms`]; `None` if unknown, as
     /// in records written by earlier versions.
     pub core_time_ms: Option<i64>,
+    /// Whether its stages, executors, environment and SQL executions were [pruned](crate::Store::prune_logs).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub facts_pruned: bool,
 }
 
 impl Application {
@@ -138,6 +141,12 @@ impl Application {
     /// When the run ended as far as the log reports: its end, or else the latest event.
     pub fn until(&self) -> Option<Timestamp> {
         self.end_time.or(self.last_event_time)
+    }
+
+    /// Whether everything that is known of the run was before a day: its end, or else its latest event, or else its
+    /// start. Without a time it was before no day.
+    pub fn is_before(&self, day: Day) -> bool {
+        self.until().or(self.start_time).is_some_and(|time| time.day() < day)
     }
 
     /// From its start [until](Self::until) its end, in µs; negative if the clock was set back.

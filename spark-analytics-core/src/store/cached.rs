@@ -17,7 +17,8 @@ use crate::identity::{AttemptKey, Dedup, JobKey};
 use crate::log::{Application, LogSnapshot, LogSource};
 use crate::rejected::{Rejected, Rejection};
 use crate::store::{
-    EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
+    EventCursor, Forgotten, JobCursor, JobFilter, LogReceipt, PruneScope, Pruned, PrunedLogs,
+    Receipt, Store, StoredEvent,
 };
 use crate::time::Day;
 
@@ -220,6 +221,18 @@ impl<S: Store> Store for Cached<S> {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         self.store.prune(before).await
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        // Without their jobs, only facts that are not cached change.
+        let _stale =
+            (scope == PruneScope::Jobs).then(|| Stale { shared: &self.shared, jobs: None });
+        self.store.prune_logs(before, scope).await
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        let _stale = Stale { shared: &self.shared, jobs: None };
+        self.store.forget(app_id, attempt_id).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -67,6 +67,11 @@ use crate::time::{Day, Timestamp};
 /// [`plan_log`](crate::backend::plan_log()), log by log within one transaction. Ids count up from 1,
 /// perhaps with gaps, and are never given twice.
 ///
+/// [`prune_logs`](Self::prune_logs) and [`forget`](Self::forget) load the same of an attempt, and call
+/// [`plan_prune_logs`](crate::backend::plan_prune_logs) and [`plan_forget`](crate::backend::plan_forget). What they
+/// return in [`LogWriteSet::removed`](crate::backend::LogWriteSet::removed) is kept for good, and loaded into
+/// [`Held::removed`](crate::backend::Held::removed) and [`HeldLog::removed`](crate::backend::HeldLog::removed).
+///
 /// Jobs are listed by their figures ([`JobRecord::figures`]) in the order of [`JobCursor`]; a job
 /// without figures is in no list. A store needs an index in that order which it keeps up from
 /// [`JobWrite::figures_before`](crate::backend::JobWrite::figures_before) and
@@ -185,6 +190,30 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As [`ingest`](Self::ingest); the day may already be in force then, and calling again resumes.
     async fn prune(&self, before: Day) -> Result<Pruned>;
 
+    /// Removes facts of event logs of the applications that [were over before](Application::is_before) the day, and
+    /// refuses such logs from now on ([`Refusal::TooOld`]). Roll-ups stay as they are. The day only moves forward;
+    /// an earlier one than before refuses nothing more, but removes what the scope adds.
+    ///
+    /// With [`PruneScope::Jobs`] single events of the applications are refused, too ([`Receipt::TooOld`]), and logs
+    /// of the same run, however long.
+    ///
+    /// It takes several transactions, each of a bounded number of applications.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest); the day may already be in force then, and calling again resumes.
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs>;
+
+    /// Removes an application, or one attempt of it, in one transaction: facts, jobs with their raw events, and
+    /// their part in roll-ups. From now on its single events are refused ([`Receipt::TooOld`]), and its logs unless
+    /// they are of a later run ([`Refusal::Forgotten`]).
+    ///
+    /// What a prune removed of it earlier stays in roll-ups. An application of which nothing is known stays unknown,
+    /// and so does `""`. The [sources](Self::log_source) of its logs stay, so that importers skip them unread.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten>;
+
     /// Checks that the store responds.
     ///
     /// # Errors
@@ -209,8 +238,27 @@ pub enum Receipt {
     Duplicate(i64),
     /// It replaced an event of the same identity with lesser content.
     Replaced(i64),
-    /// It is before the day up to which events were pruned, and was rejected.
+    /// It is before the day up to which events were pruned, or its application was removed, and it was rejected.
     TooOld,
+}
+
+/// Why a log was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Its application was over before the day up to which logs were pruned, or its jobs were pruned.
+    TooOld,
+    /// Its application was forgotten.
+    Forgotten,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooOld => "older than the day before which logs were pruned",
+            Self::Forgotten => "the application was forgotten",
+        })
+    }
 }
 
 /// The outcome of a log: how many facts were new or greater than the stored ones.
@@ -228,12 +276,14 @@ pub struct LogReceipt {
     pub environment: bool,
     /// Whether the application itself was written.
     pub application: bool,
+    /// Why the log was refused, if it was: then nothing was written.
+    pub refused: Option<Refusal>,
 }
 
 impl LogReceipt {
     /// Whether the log changed nothing.
     pub fn is_unchanged(&self) -> bool {
-        *self == Self::default()
+        Self { refused: None, ..*self } == Self::default()
     }
 }
 
@@ -244,6 +294,44 @@ pub struct Pruned {
     pub events: u64,
     /// The day in force: events before it are rejected.
     pub before: Day,
+}
+
+/// What [`Store::prune_logs`] removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PruneScope {
+    /// Stages, executors, environments and executions of SQL.
+    Facts,
+    /// These, the applications themselves, and all their jobs with their raw events.
+    Jobs,
+}
+
+/// The result of [`Store::prune_logs`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PrunedLogs {
+    /// Attempts of applications whose facts were removed.
+    pub applications: u64,
+    /// Jobs removed.
+    pub jobs: u64,
+    /// The day in force: logs of applications that were over before it are refused.
+    pub before: Day,
+}
+
+impl PrunedLogs {
+    /// Nothing pruned yet, with the day in force.
+    pub fn new(before: Day) -> Self {
+        Self { before, ..Self::default() }
+    }
+}
+
+/// The result of [`Store::forget`]: zeros if nothing was known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Forgotten {
+    /// Attempts of the application that were forgotten.
+    pub attempts: u64,
+    /// Jobs removed.
+    pub jobs: u64,
 }
 
 /// Which jobs to list; the default is all.
@@ -443,6 +531,12 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     async fn prune(&self, before: Day) -> Result<Pruned> {
         (**self).prune(before).await
+    }
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        (**self).prune_logs(before, scope).await
+    }
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        (**self).forget(app_id, attempt_id).await
     }
     async fn check(&self) -> Result<()> {
         (**self).check().await

@@ -7,6 +7,7 @@ mod exclusion;
 mod executor;
 mod indices;
 mod job;
+pub(crate) mod one_application;
 pub(crate) mod sql;
 mod stage;
 pub(crate) mod tally;
@@ -16,7 +17,7 @@ pub(crate) mod text;
 use std::collections::{BTreeMap, HashMap};
 
 use spark_analytics_core::Timestamp;
-use spark_analytics_core::log::{Application, LogSnapshot, StageStatus};
+use spark_analytics_core::log::{Application, LogSnapshot, Stage, StageStatus};
 
 use crate::fold::environment::Environments;
 use crate::fold::executor::Executors;
@@ -47,7 +48,7 @@ pub(crate) struct Fold {
     executors: Executors,
     environment: Environments,
     sql: SqlExecutions,
-    pub(crate) texts: Texts,
+    texts: Texts,
     /// Ids of the tasks that started and have not ended.
     running_tasks: Indices,
 }
@@ -70,11 +71,8 @@ impl Default for Fold {
 }
 
 impl Fold {
-    /// Applies the next event other than task events. An error says why it was left out.
-    pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<(), String> {
-        if matches!(event, Event::ApplicationStart(_)) && self.has_application() {
-            return Err("a second SparkListenerApplicationStart".to_owned());
-        }
+    /// Applies the next event other than task events.
+    fn apply(&mut self, event: Event<'_>) {
         self.application.events += 1;
         if let Some(millis) = event.time() {
             self.see(millis);
@@ -117,29 +115,28 @@ impl Fold {
             Event::StageSubmitted(event) => self.submit_stage(&event),
             Event::StageCompleted(event) => self.complete_stage(&event),
             Event::StageExecutorMetrics(event) => self.raise_peaks(&event),
-            // These arrive as tallies.
-            Event::TaskStart(_) | Event::TaskEnd(_) => {}
+            // Tasks arrive as tallies, and parts of a log are not facts of its application.
+            Event::TaskStart(_) | Event::TaskEnd(_) | Event::PartStart(_) => {}
             Event::SqlExecutionStart(event) => self.sql.start(&event, &mut self.texts),
             Event::SqlAdaptiveExecutionUpdate(event) => {
                 self.sql.change_plan(&event, &mut self.texts);
             }
             Event::SqlExecutionEnd(event) => self.sql.end(&event, &mut self.texts),
         }
-        Ok(())
     }
 
     /// Whether the log has identified its application.
-    pub(crate) const fn has_application(&self) -> bool {
+    const fn has_application(&self) -> bool {
         self.application.start_time.is_some()
     }
 
     /// Number of events applied.
-    pub(crate) const fn events(&self) -> u64 {
+    const fn events(&self) -> u64 {
         self.application.events
     }
 
     /// The facts so far; `name` is the application id if the log has none.
-    pub(crate) fn into_snapshot(self, name: &str) -> LogSnapshot {
+    fn into_snapshot(self, name: &str) -> LogSnapshot {
         let mut application = self.application;
         if application.app_id.is_empty() {
             application.app_id = key(name).into_owned();
@@ -162,6 +159,27 @@ impl Fold {
         snapshot.environment = environment;
         snapshot.sql = sql;
         snapshot
+    }
+
+    /// Which task ends the log of an application that has ended lacks: Spark completes the first attempt of a stage
+    /// only when all its tasks have succeeded.
+    fn missing_ends(&self) -> Option<String> {
+        let is_short = |stage: &&Stage| {
+            stage.status == StageStatus::Complete
+                && stage.stage_attempt_id == 0
+                && stage.completed_indices < stage.num_tasks
+        };
+        let (mut stages, mut tasks, mut first) = (0_u64, 0_i64, None);
+        for stage in self.stages.facts().filter(is_short).filter(|_| self.application.ended) {
+            stages += 1;
+            tasks = tasks.saturating_add(stage.num_tasks.saturating_sub(stage.completed_indices));
+            first = first.or(Some((stage.stage_id, stage.completed_indices, stage.num_tasks)));
+        }
+        let (stage, succeeded, of) = first?;
+        Some(format!(
+            "ends of tasks are missing: {tasks} of the tasks of {stages} completed stages have no successful end \
+             in this log (of stage {stage}, {succeeded} of {of} have), so its figures are too low"
+        ))
     }
 
     fn add_profile(&mut self, event: ResourceProfileAdded) {
@@ -292,7 +310,7 @@ impl Fold {
     }
 
     /// Adds tasks. Returns `false`, and adds none, if their order matters; the caller then adds them one by one.
-    pub(crate) fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
+    fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
         let is_one = tally.events == 1;
         if !is_one && !tally.stages.iter().all(|tasks| self.is_order_independent(tasks)) {
             return false;

@@ -141,6 +141,13 @@ impl Stages {
         self.live.values().map(|stage| stage.fact.submission_time.unwrap_or_default()).min()
     }
 
+    /// All attempts, without metrics and peaks.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &Stage> {
+        let written = self.written.iter().filter(|(key, _)| !self.live.contains_key(key));
+        let live = self.live.values().map(|stage| &stage.fact);
+        written.map(|(_, fact)| fact).chain(live)
+    }
+
     /// The current facts of all attempts.
     pub(crate) fn into_facts(self) -> Vec<Stage> {
         let mut facts = self.written;

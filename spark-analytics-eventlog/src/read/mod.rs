@@ -1,5 +1,6 @@
 //! From bytes to facts: blocks of lines, parsed on several threads and applied in order.
 
+pub(crate) mod archive;
 pub(crate) mod blocks;
 mod form;
 pub(crate) mod parse;

@@ -17,7 +17,7 @@ const MAX_THREADS: usize = 8;
 #[derive(Debug)]
 pub(crate) enum Stop {
     Io(io::Error),
-    NotALog(Option<&'static str>),
+    NotALog(NotALog),
 }
 
 impl From<io::Error> for Stop {
@@ -27,8 +27,8 @@ impl From<io::Error> for Stop {
 }
 
 impl From<NotALog> for Stop {
-    fn from(NotALog(form): NotALog) -> Self {
-        Self::NotALog(form)
+    fn from(why: NotALog) -> Self {
+        Self::NotALog(why)
     }
 }
 

@@ -6,30 +6,19 @@
 
 mod assignment;
 mod pattern;
+mod words;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
-
-use regex_automata::meta::{self, Regex};
-use regex_automata::util::syntax;
+use std::sync::Arc;
 
 use pattern::Pattern;
 
 /// What Spark puts in the place of a secret.
 pub(crate) const HIDDEN: &str = "*********(redacted)";
 
-/// The default of `spark.redaction.regex`.
-const DEFAULT_NAMES: &str = "(?i)secret|password|token|access[.]?key|credential";
-
-/// The default of `spark.sql.redaction.options.regex`.
-const DEFAULT_OPTIONS: &str = "(?i)url";
-
 /// Maximum number of patterns that a log may name.
 const MAX_PATTERNS: usize = 8;
-
-static NAMES: LazyLock<Option<Regex>> = LazyLock::new(|| of_spark(DEFAULT_NAMES));
-static OPTIONS: LazyLock<Option<Regex>> = LazyLock::new(|| of_spark(DEFAULT_OPTIONS));
 
 /// What secrets look like.
 #[derive(Clone, Debug, Default)]
@@ -145,20 +134,10 @@ impl Redaction {
 
     /// Whether a name is that of a secret.
     pub(crate) fn is_secret(&self, text: &str) -> bool {
-        is_found(&NAMES, text) || self.0.names.iter().any(|pattern| pattern.is_in(text))
+        words::speaks_of_secret(text) || self.0.names.iter().any(|pattern| pattern.is_in(text))
     }
 
     fn is_secret_option(&self, text: &str) -> bool {
-        is_found(&OPTIONS, text) || self.0.options.iter().any(|pattern| pattern.is_in(text))
+        words::speaks_of_url(text) || self.0.options.iter().any(|pattern| pattern.is_in(text))
     }
-}
-
-fn is_found(regex: &Option<Regex>, text: &str) -> bool {
-    regex.as_ref().is_none_or(|regex| regex.is_match(text))
-}
-
-fn of_spark(pattern: &str) -> Option<Regex> {
-    let syntax = syntax::Config::new().unicode(false).utf8(false);
-    let config = meta::Config::new().utf8_empty(false);
-    Regex::builder().syntax(syntax).configure(config).build(pattern).ok()
 }

@@ -84,6 +84,9 @@ fn decode_class<'a>(class: &str, line: &'a [u8]) -> Result<Option<Event<'a>>, St
 }
 
 fn decode_other<'a>(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Event<'a>>> {
+    if class == "DBCEventLoggingListenerMetadata" {
+        return Some(serde_json::from_slice(line).map(Event::PartStart));
+    }
     if let Some(event) = Exclusion::decode(class, line) {
         return Some(event.map(Event::Exclusion));
     }

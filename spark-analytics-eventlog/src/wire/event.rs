@@ -19,6 +19,7 @@ use crate::wire::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecution
 #[expect(clippy::large_enum_variant, reason = "the large one, TaskEnd, is the most frequent")]
 pub(crate) enum Event<'a> {
     LogStart(LogStart<'a>),
+    PartStart(PartStart<'a>),
     EnvironmentUpdate(EnvironmentUpdate),
     ResourceProfileAdded(ResourceProfileAdded),
     ApplicationStart(ApplicationStart<'a>),
@@ -57,6 +58,7 @@ impl Event<'_> {
             Self::SqlExecutionStart(event) => Some(event.time),
             Self::SqlExecutionEnd(event) => Some(event.time),
             Self::LogStart(_)
+            | Self::PartStart(_)
             | Self::EnvironmentUpdate(_)
             | Self::ResourceProfileAdded(_)
             | Self::StageExecutorMetrics(_)
@@ -65,12 +67,36 @@ impl Event<'_> {
             | Self::SqlAdaptiveExecutionUpdate(_) => None,
         }
     }
+
+    /// Whether Spark may write it before the start of the application.
+    pub(crate) const fn may_precede_start(&self) -> bool {
+        matches!(
+            self,
+            Self::LogStart(_)
+                | Self::EnvironmentUpdate(_)
+                | Self::ResourceProfileAdded(_)
+                | Self::ExecutorAdded(_)
+                | Self::BlockManagerAdded(_)
+        )
+    }
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct LogStart<'a> {
     #[serde(rename = "Spark Version", borrow, default, deserialize_with = "or_default")]
     pub(crate) spark_version: Text<'a>,
+}
+
+/// The first line of each part of a Databricks log.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PartStart<'a> {
+    #[serde(rename = "Spark Version", borrow, default, deserialize_with = "or_default")]
+    pub(crate) spark_version: Text<'a>,
+    /// The number of the part, from 0.
+    #[serde(rename = "Rollover Number", default, deserialize_with = "number::optional")]
+    pub(crate) number: Option<i64>,
+    #[serde(rename = "SparkContext Id", default, deserialize_with = "number::optional")]
+    pub(crate) context: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -149,6 +149,17 @@ fn of_several_logs_those_that_changed_are_told() {
 }
 
 #[test]
+fn logs_in_folders_below_are_followed_too() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    logs.append("0614-abc/eventlog/0614-abc_10_0_0_1/4113768911260536703/eventlog", &lines[..9]);
+    logs.append("a/b/local-1.inprogress", &lines);
+    assert_eq!(logs.look(true).len(), 2);
+    logs.append("0614-abc/eventlog/0614-abc_10_0_0_1/4113768911260536703/eventlog", &lines[9..]);
+    assert!(logs.one().application.ended);
+    assert!(logs.look(true).is_empty());
+}
+
+#[test]
 fn what_was_not_taken_is_told_again() {
     let (mut logs, lines) = (Followed::new(), lines());
     logs.append("ended", &lines);

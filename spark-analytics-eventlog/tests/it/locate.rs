@@ -300,6 +300,31 @@ fn links_are_followed_once() {
     assert_eq!(folder.relative(&failed.name), "logs/loop");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_log_has_one_location_however_it_is_found() {
+    use std::os::unix::fs::symlink;
+    let folder =
+        Folder::of(&["logs/local-1", "logs/b/eventlog_v2_app-1/events_1_app-1", "other/x"]);
+    symlink(folder.path("logs"), folder.path("link")).unwrap();
+    symlink(folder.path("logs/local-1"), folder.path("other/local-2")).unwrap();
+    let locations = |path: &str| -> Vec<String> {
+        let found = find_logs(folder.path(path));
+        found.logs.iter().map(|log| log.source().location).collect()
+    };
+    let real = folder.0.path().canonicalize().unwrap();
+    let real = |name: &str| real.join(name).to_str().unwrap().to_owned();
+    let both = [real("logs/b/eventlog_v2_app-1"), real("logs/local-1")];
+    for path in ["logs", "link", "other/../logs", "logs/"] {
+        assert_eq!(locations(path), both, "{path}");
+    }
+    assert_eq!(locations("other"), [real("logs/local-1"), real("other/x")]);
+    for path in ["link/local-1", "other/local-2", "logs/../logs/local-1"] {
+        assert_eq!(locations(path), [real("logs/local-1")], "{path}");
+    }
+    assert_eq!(locations("link/b/eventlog_v2_app-1"), both[..1]);
+}
+
 /// A log of three jobs, with its lines.
 fn whole() -> Log {
     let mut log = Log::started();
@@ -349,9 +374,11 @@ fn a_part_that_is_missing_or_torn_is_a_warning_and_the_rest_is_read() {
     let log = read_found(&one(folder.0.path())).unwrap();
     let reasons: Vec<_> = log.warnings.iter().map(|w| (w.line, &*w.reason)).collect();
     assert_eq!(
-        reasons,
-        [(0, "part 2 is missing"), (7, "SparkListenerTaskEnd is truncated: its JSON ends early"),]
+        reasons[..2],
+        [(0, "part 2 is missing"), (7, "SparkListenerTaskEnd is truncated: its JSON ends early")]
     );
+    assert!(reasons[2].1.starts_with("ends of tasks are missing: 1 of the tasks"), "{reasons:?}");
+    assert_eq!(reasons.len(), 3);
     assert_eq!(log.snapshot.jobs.len(), 3);
     assert_eq!(log.lines, lines.len() as u64 + 1);
 }

@@ -11,6 +11,7 @@ mod layouts;
 mod leniency;
 mod locate;
 mod made;
+mod one_application;
 mod prefixes;
 mod reader;
 #[cfg(feature = "http")]

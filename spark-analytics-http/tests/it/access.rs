@@ -54,9 +54,9 @@ async fn each_route_requires_its_role_or_a_higher_one_and_the_document_says_so()
                     continue;
                 }
             };
-            let expected = match path.as_str() {
-                "/api/v1/logs/rejected" => Role::Admin,
-                "/api/v1/logs/ingest" | "/api/v1/logs/batch" => Role::Write,
+            let expected = match (method.as_str(), path.as_str()) {
+                (_, "/api/v1/logs/rejected") | ("delete", _) => Role::Admin,
+                (_, "/api/v1/logs/ingest" | "/api/v1/logs/batch") => Role::Write,
                 _ => Role::Read,
             };
             assert_eq!(needed, expected, "{method} {path}");

@@ -11,6 +11,7 @@ use spark_analytics_core::log::{Application, Executor, SqlExecution, Stage};
 
 use crate::error::failed;
 use crate::rows::job::{self, RECORD};
+use crate::rows::removed;
 use crate::statement::Rows;
 use crate::value::{Columns, narrow};
 
@@ -66,7 +67,7 @@ async fn facts<T: DeserializeOwned>(
 }
 
 /// A table's rows of attempts.
-async fn rows(
+pub(crate) async fn rows(
     connection: &mut PgConnection,
     columns: &str,
     table: &'static str,
@@ -90,6 +91,7 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &[OfApp<'_>]) -
 }
 
 async fn write_facts(connection: &mut PgConnection, writes: &[OfApp<'_>]) -> sqlx::Result<()> {
+    removed::write(connection, writes).await?;
     write_applications(connection, writes).await?;
     write_stages(connection, writes).await?;
     write_executors(connection, writes).await?;
@@ -115,7 +117,7 @@ fn apps<T>(things: &[(i64, &T)]) -> Rows {
 }
 
 /// Puts rows into a table: their key stands first among the columns.
-fn put(table: &str, key: usize, columns: &str) -> String {
+pub(crate) fn put(table: &str, key: usize, columns: &str) -> String {
     let names: Vec<&str> = columns.split(", ").collect();
     let set = names[key..].iter().map(|name| format!("{name} = excluded.{name}"));
     format!(
@@ -137,6 +139,11 @@ async fn write_applications(
     connection: &mut PgConnection,
     writes: &[OfApp<'_>],
 ) -> sqlx::Result<()> {
+    let gone = writes.iter().filter(|(_, writes)| writes.removes_application);
+    Rows::default()
+        .column(gone.map(|(app, _)| *app))
+        .execute(connection, &remove("spark_applications", "app_no"))
+        .await?;
     let applications = each(writes, |writes| writes.application.as_slice());
     let facts = || applications.iter().map(|(_, application)| *application);
     let sql = put(

@@ -83,6 +83,17 @@ impl PostgresStore {
     }
 }
 
+/// The numbers of all attempts of an application.
+pub(crate) async fn of_app(
+    connection: &mut PgConnection,
+    app_id: &str,
+) -> sqlx::Result<Vec<(i64, String)>> {
+    sqlx::query_as("SELECT app_no, attempt_id FROM spark_attempts WHERE app_id = $1")
+        .bind(app_id)
+        .fetch_all(connection)
+        .await
+}
+
 async fn find(
     connection: &mut PgConnection,
     apps: &[AttemptKey],

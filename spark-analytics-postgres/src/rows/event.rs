@@ -1,5 +1,7 @@
 //! Events' rows.
 
+use std::collections::BTreeSet;
+
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
@@ -40,14 +42,16 @@ impl Events {
         dedup: Dedup,
         jobs: &[JobNo],
         pruned_before: Day,
+        removed: &[bool],
         ids: &[i64],
     ) -> Result<Self> {
         let identities = batch.identities().zip(batch.first_events()).enumerate();
-        let identities =
-            identities.map(|(place, ((job, _), event))| Identity { place, job: jobs[job], event });
-        // Events that are too old need not be looked up.
-        let taken: Vec<Identity<'_>> = identities
-            .filter(|identity| identity.event.timestamp().day() >= pruned_before)
+        // Events that are refused need not be looked up.
+        let taken = identities.filter(|(_, ((job, _), event))| {
+            !removed[*job] && event.timestamp().day() >= pruned_before
+        });
+        let taken: Vec<Identity<'_>> = taken
+            .map(|(place, ((job, _), event))| Identity { place, job: jobs[job], event })
             .collect();
         let mut held = vec![None; batch.identities().len()];
         let ids = &ids[..taken.len()];
@@ -105,6 +109,22 @@ impl Events {
             )
             .await
     }
+}
+
+/// Deletes all events of jobs.
+pub(crate) async fn delete(
+    connection: &mut PgConnection,
+    jobs: &BTreeSet<JobNo>,
+) -> sqlx::Result<()> {
+    Rows::default()
+        .column(jobs.iter().map(|(app, _)| *app))
+        .column(jobs.iter().map(|(_, job)| *job))
+        .execute(
+            connection,
+            "DELETE FROM spark_events AS old USING {rows} AS gone (app_no, job_id) \
+             WHERE old.app_no = gone.app_no AND old.job_id = gone.job_id",
+        )
+        .await
 }
 
 /// The ids of those that were inserted, ascending.

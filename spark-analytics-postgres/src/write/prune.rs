@@ -4,14 +4,11 @@ use spark_analytics_core::{Day, Pruned, Result};
 use sqlx::AssertSqlSafe;
 
 use crate::PostgresStore;
-use crate::error::{Kind, failed};
+use crate::error::failed;
 use crate::transaction::{BEGIN, Transaction};
 
 /// How many pages of 8 KiB one transaction scans.
 const PAGES_AT_ONCE: i64 = 1_024;
-
-/// How often to wait for running batches to end, 5 s each time.
-const TRIES: usize = 60;
 
 /// A table that holds events, `spark_events` or a partition of it: its name, its pages, and where it ends if
 /// it is one by ranges of `time_us`.
@@ -36,7 +33,7 @@ pub(crate) async fn prune(store: &PostgresStore, before: Day) -> Result<Pruned> 
 /// Moves the prune day forward before any event is removed, so that removed events cannot be ingested again; no batch
 /// may be running then that was planned with an earlier day. Returns the day in force.
 async fn set_day(store: &PostgresStore, before: Day) -> sqlx::Result<Day> {
-    let mut transaction = begin_without_writers(store).await?;
+    let mut transaction = store.begin_without_writers().await?;
     let number = sqlx::query_scalar(
         "UPDATE spark_meta SET pruned_before_day = greatest(pruned_before_day, $1) \
          RETURNING pruned_before_day",
@@ -46,21 +43,6 @@ async fn set_day(store: &PostgresStore, before: Day) -> sqlx::Result<Day> {
     .await?;
     transaction.commit().await?;
     Ok(Day::from_number(number))
-}
-
-/// Begins when no batch is running. Batches that arrive in the meantime wait as well, so it gives up while a long one
-/// runs and tries again.
-async fn begin_without_writers(store: &PostgresStore) -> sqlx::Result<Transaction> {
-    let lock = store.prune_lock();
-    let begin =
-        format!("{BEGIN}; SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock({lock})");
-    let mut tries = 0;
-    loop {
-        match Transaction::begin(&store.pool, &begin).await {
-            Err(error) if Kind::of(&error) == Kind::Held && tries < TRIES => tries += 1,
-            begun => return begun,
-        }
-    }
 }
 
 async fn parts(store: &PostgresStore) -> sqlx::Result<Vec<Part>> {

@@ -39,7 +39,7 @@ pub(crate) struct NumberedJob<'a> {
     pub(crate) write: &'a JobWrite,
 }
 
-/// Writes job rows that changed because of one source, and deletes empty ones.
+/// Writes job rows that changed because of one source, and deletes empty ones with their raw events.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     jobs: &[NumberedJob<'_>],
@@ -92,6 +92,11 @@ pub(crate) async fn write(
                 .await?;
         }
     }
+    // Of a removed application also the raw events.
+    Statement::delete("spark_events", "job_no")
+        .with(delete.iter(), |values, job| values.add(job.job_no))
+        .execute(connection)
+        .await?;
     Statement::delete("spark_jobs", "job_no")
         .with(delete, |values, job| values.add(job.job_no))
         .execute(connection)

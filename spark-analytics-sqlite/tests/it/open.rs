@@ -88,7 +88,7 @@ async fn a_newer_schema_is_refused() {
     raw.close().await;
     assert_eq!(
         refusal(&folder, "store.db", Dedup::WithTask).await,
-        "`DIR/store.db` has schema 1000, but this version of spark-analytics supports only up to 3: use the version that wrote it, or a later one"
+        "`DIR/store.db` has schema 1000, but this version of spark-analytics supports only up to 4: use the version that wrote it, or a later one"
     );
 }
 

@@ -2,7 +2,7 @@
 
 use spark_analytics_conformance::{Dump, Reference};
 use spark_analytics_core::log::{Application, Executor, LogJob, LogSnapshot, Stage, fact};
-use spark_analytics_core::{Day, Event, JobKey, TaskOutcome, TaskTotals, Timestamp};
+use spark_analytics_core::{Day, Event, JobKey, PruneScope, TaskOutcome, TaskTotals, Timestamp};
 
 use crate::support::contested::{events, shuffled};
 
@@ -107,14 +107,79 @@ fn log(number: usize) -> LogSnapshot {
     })
 }
 
-/// What a store must answer that has some of the inputs.
-pub(crate) fn expected<'i>(inputs: impl Iterator<Item = &'i Input>) -> Dump {
+/// How many applications are stored at first and removed at the end.
+const REMOVABLE: usize = 80;
+
+/// The day before which every other of [`removable`] had ended.
+pub(crate) fn logs_pruned_before() -> Day {
+    Timestamp::from_millis(START_MS).day()
+}
+
+/// The user of the jobs of [`removable`], whose roll-ups a dump always has.
+pub(crate) const REMOVABLE_USER: &str = "bob";
+
+/// Logs of applications that are removed at the end: the even ones pruned with their jobs, the odd ones forgotten.
+pub(crate) fn removable() -> impl Iterator<Item = LogSnapshot> {
+    (0..REMOVABLE).map(|number| {
+        let days = if number % 2 == 0 { -1 } else { 1 };
+        let end = Some(Timestamp::from_millis(START_MS + days * DAY_MS));
+        let job = |job_id: i64| {
+            fact!(LogJob {
+                job_id,
+                ended: true,
+                job_result: "JobSucceeded".to_owned(),
+                user: REMOVABLE_USER.to_owned(),
+                submission_time: Some(Timestamp::from_millis(START_MS - 9 * DAY_MS)),
+                completion_time: end,
+            })
+        };
+        fact!(LogSnapshot {
+            application: fact!(Application {
+                app_id: format!("removable-{number}"),
+                start_time: Some(Timestamp::from_millis(START_MS - 9 * DAY_MS)),
+                ended: true,
+                end_time: end,
+            }),
+            jobs: (0..3).map(job).collect(),
+            stages: vec![fact!(Stage { stage_id: 0 })],
+        })
+    })
+}
+
+/// Whether one of [`removable`] is removed by a prune.
+pub(crate) fn is_pruned(log: &LogSnapshot) -> bool {
+    log.application.is_before(logs_pruned_before())
+}
+
+/// What a store must answer that has some of the inputs, and those of [`removable`] for which `holds` is true. Pruned
+/// ones count in its roll-ups all the same if all of them were stored.
+pub(crate) fn expected<'i>(
+    inputs: impl Iterator<Item = &'i Input>,
+    are_removable_stored: bool,
+    holds: impl Fn(&LogSnapshot) -> bool,
+) -> Dump {
     let mut reference = Reference::default();
+    let mut apps = APPS.map(|app| (app.to_owned(), String::new())).to_vec();
+    for log in removable().filter(|log| are_removable_stored && is_pruned(log) && !holds(log)) {
+        reference.ingest_log(log);
+    }
+    reference.prune_logs(logs_pruned_before(), PruneScope::Jobs);
+    // From here on nothing that is held may be refused: the day is that of the model alone.
+    let pruned = reference.rollups();
+    let mut reference = Reference::default();
+    for log in removable().filter(|log| are_removable_stored && holds(log)) {
+        apps.push((log.application.app_id.clone(), String::new()));
+        reference.ingest_log(log);
+    }
     for input in inputs {
         match input {
             Input::Events(events) => events.iter().for_each(|event| reference.ingest(event)),
             Input::Log(log) => reference.ingest_log((**log).clone()),
         }
     }
-    Dump::of_reference(&reference, &APPS.map(|app| (app.to_owned(), String::new())))
+    let mut dump = Dump::of_reference(&reference, &apps);
+    for (key, rollup) in pruned {
+        *dump.rollups.entry(key).or_default() += &rollup;
+    }
+    dump
 }
