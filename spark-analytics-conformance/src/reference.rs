@@ -136,16 +136,33 @@ impl Reference {
     /// All roll-ups.
     pub fn rollups(&self) -> BTreeMap<RollupKey, Rollup> {
         let mut rollups = BTreeMap::new();
-        for job in self.jobs().iter().chain(&self.pruned) {
+        let all: Vec<Job> = self.jobs().into_iter().chain(self.pruned.iter().cloned()).collect();
+        for job in &all {
             for user in [None, Some(job.user.clone())] {
                 let key = RollupKey { day: job.end.day(), user };
                 rollups.entry(key).or_insert_with(Rollup::default).add(job);
             }
         }
+        for (key, rollup) in &mut rollups {
+            let jobs = all.iter().filter(|job| {
+                job.end.day() == key.day && key.user.as_ref().is_none_or(|user| *user == job.user)
+            });
+            let jobs: Vec<&Job> = jobs.collect();
+            let durations = jobs
+                .iter()
+                .map(|job| i128::from(job.end.as_micros()) - i128::from(job.start.as_micros()));
+            let (possible, impossible): (Vec<i128>, Vec<i128>) =
+                durations.partition(|us| (0..=366 * 86_400_000_000).contains(us));
+            rollup.duration_us = possible.iter().sum();
+            rollup.durations = possible.iter().map(|us| *us as i64).collect();
+            rollup.impossible_durations = impossible.len() as i64;
+            let with_tasks = jobs.iter().filter(|job| job.tasks.succeeded + job.tasks.failed > 0);
+            rollup.jobs_with_tasks = with_tasks.count() as i64;
+        }
         rollups
     }
 
-    /// The log facts in force of an application's attempt, those of its last run.
+    /// The log facts in force of an application's attempt: those of its last run.
     pub fn log(&self, app_id: &str, attempt_id: &str) -> Option<LogSnapshot> {
         let of_app = |log: &&LogSnapshot| {
             log.application.app_id == app_id && log.application.attempt_id == attempt_id
@@ -169,8 +186,8 @@ impl Reference {
 
     fn job_by_log(&self, key: &JobKey) -> Option<Job> {
         let log = self.log(&key.app_id, &key.attempt_id)?;
-        let LogJob { user, submission_time, completion_time, job_result, tasks, .. } =
-            log.jobs.into_iter().find(|job| job.job_id == key.job_id && job.ended)?;
+        let job = log.jobs.into_iter().find(|job| job.job_id == key.job_id && job.ended)?;
+        let LogJob { user, submission_time, completion_time, job_result, tasks, .. } = job;
         Some(Job {
             key: key.clone(),
             user,
@@ -179,6 +196,8 @@ impl Reference {
             result: JobResult::from_name(&job_result),
             tasks,
             source: FigureSource::Log,
+            num_tasks: Some(job.num_tasks),
+            longest_task_ms: job.longest_task_ms,
         })
     }
 
@@ -207,6 +226,8 @@ impl Reference {
             result: JobResult::from_name(job_result),
             tasks,
             source: FigureSource::Events,
+            num_tasks: None,
+            longest_task_ms: None,
         })
     }
 }

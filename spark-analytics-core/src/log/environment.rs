@@ -17,7 +17,7 @@ pub struct Environment {
     pub events: u64,
     /// The version of Java.
     pub java_version: Option<String>,
-    /// Where Java is installed.
+    /// The folder in which Java is installed.
     pub java_home: Option<String>,
     /// The version of Scala.
     pub scala_version: Option<String>,
@@ -29,13 +29,13 @@ pub struct Environment {
     pub system_properties: BTreeMap<String, String>,
     /// Properties of Spark's metrics system.
     pub metrics_properties: BTreeMap<String, String>,
-    /// Class path entries and their origin.
+    /// Class path entries and their origins.
     pub classpath_entries: BTreeMap<String, String>,
     /// Resource profiles, in the order of their ids, each once.
     pub resource_profiles: Vec<ResourceProfile>,
 }
 
-/// The resources requested for executors and tasks of some stages.
+/// A resource profile: the resources requested for the executors and tasks of some stages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

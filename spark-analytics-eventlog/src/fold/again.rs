@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use spark_analytics_core::log::{Executor, LogJob, ResourceProfile, SqlExecution, Stage};
+use spark_analytics_core::log::{Executor, LogJob, Process, ResourceProfile, SqlExecution, Stage};
 
 use crate::fold::Fold;
 use crate::fold::text::Texts;
@@ -20,6 +20,7 @@ impl Fold {
         self.jobs.facts_mut().for_each(|job| texts.job(job));
         self.stages.facts_mut().for_each(|stage| texts.stage(stage));
         self.executors.facts_mut().for_each(|executor| texts.executor(executor));
+        self.processes.facts_mut().for_each(|process| texts.process(process));
         self.sql.facts_mut().for_each(|execution| texts.execution(execution));
         self.sql.count_plans();
     }
@@ -62,6 +63,12 @@ impl Texts {
         execution.plan_description = plan;
         changed |= self.all(execution.error_message.iter_mut().chain([&mut execution.description]));
         execution.events += u64::from(changed);
+    }
+
+    /// The application counts the event already.
+    fn process(&mut self, process: &mut Process) {
+        self.judge_again(&mut process.host_port);
+        process.process_logs = self.named(&process.process_logs);
     }
 
     /// The environment counts the event already.

@@ -14,7 +14,7 @@ pub(crate) struct Repaired {
 }
 
 /// Objects whose fields are named by users.
-const FREE_NAMES: [&[u8]; 16] = [
+const FREE_NAMES: [&[u8]; 17] = [
     b"JVM Information",
     b"Spark Properties",
     b"Hadoop Properties",
@@ -23,6 +23,7 @@ const FREE_NAMES: [&[u8]; 16] = [
     b"Classpath Entries",
     b"Properties",
     b"Log Urls",
+    b"logUrlInfo",
     b"Attributes",
     b"Resources",
     b"Driver Logs",
@@ -34,13 +35,14 @@ const FREE_NAMES: [&[u8]; 16] = [
 ];
 
 /// Texts that decide what an event means.
-const STRICT: [&[u8]; 8] = [
+const STRICT: [&[u8]; 9] = [
     b"Event",
     b"App ID",
     b"App Attempt ID",
     b"Executor ID",
     b"executorId",
     b"hostId",
+    b"processId",
     b"Reason",
     b"Result",
 ];

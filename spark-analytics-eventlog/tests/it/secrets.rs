@@ -42,6 +42,11 @@ fn log_of(environment: Value, text: &str) -> Log {
             "Resources": {text: {"name": text, "addresses": [text]}},
         },
     }));
+    log.add(json!({
+        "Event": "org.apache.spark.scheduler.SparkListenerMiscellaneousProcessAdded",
+        "time": 1_600, "processId": "am",
+        "info": {"hostPort": text, "cores": 1, "logUrlInfo": {text: text}},
+    }));
     let sql = |class: &str| format!("org.apache.spark.sql.execution.ui.SparkListenerSQL{class}");
     log.add(json!({
         "Event": sql("ExecutionStart"), "executionId": 0, "description": text,
@@ -319,7 +324,7 @@ fn u_0000_is_replaced_with_a_warning() {
     assert!(file.warnings.iter().all(|w| w.reason == "U+0000 in a text became U+FFFD"));
     let lines: Vec<u64> = file.warnings.iter().map(|warning| warning.line).collect();
     // The tasks are summed from their first line.
-    assert_eq!(lines, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16]);
+    assert_eq!(lines, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 17]);
     let mut plain = Log::started();
     plain.job_start(0, &[(0, 1)]).submit(0, 0, 1).task_end((0, 0), 0, 0, success());
     assert_eq!(read(&plain).warnings, []);

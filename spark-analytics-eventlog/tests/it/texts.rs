@@ -70,6 +70,11 @@ fn marked() -> Log {
             "Resources": {"a@": {"name": "@", "addresses": ["@", "b"]}},
         },
     }));
+    log.add(json!({
+        "Event": "org.apache.spark.scheduler.SparkListenerMiscellaneousProcessAdded",
+        "time": 1_600, "processId": "am",
+        "info": {"hostPort": "@", "cores": 1, "logUrlInfo": {"a@": "@"}},
+    }));
     let sql = |class: &str| format!("org.apache.spark.sql.execution.ui.SparkListenerSQL{class}");
     log.add(json!({
         "Event": sql("ExecutionStart"), "executionId": 0, "description": "@", "details": "@",
