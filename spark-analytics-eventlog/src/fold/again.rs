@@ -44,7 +44,8 @@ impl Texts {
     }
 
     fn executor(&mut self, executor: &mut Executor) {
-        let mut changed = self.all(executor.remove_reason.iter_mut().chain([&mut executor.host_port]));
+        let mut changed =
+            self.all(executor.remove_reason.iter_mut().chain([&mut executor.host_port]));
         for (mut name, mut addresses) in std::mem::take(&mut executor.resources) {
             changed |= self.all(addresses.iter_mut().chain([&mut name]));
             executor.resources.insert(name, addresses);

@@ -200,9 +200,8 @@ impl Fold {
 
     fn start_application(&mut self, event: &ApplicationStart<'_>) {
         let texts = &mut self.texts;
-        let mut or_empty = |id: &Option<Text<'_>>| {
-            id.as_ref().map(|id| texts.key(&id.0)).unwrap_or_default()
-        };
+        let mut or_empty =
+            |id: &Option<Text<'_>>| id.as_ref().map(|id| texts.key(&id.0)).unwrap_or_default();
         self.application.app_id = or_empty(&event.id);
         self.application.attempt_id = or_empty(&event.attempt_id);
         self.application.name = texts.text(&event.name.0);

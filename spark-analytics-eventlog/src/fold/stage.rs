@@ -48,8 +48,7 @@ impl LiveStage {
         let pool = properties.and_then(|p| p.pool.as_ref());
         let description = properties.and_then(|p| p.description.as_ref());
         self.fact.status = StageStatus::Active;
-        self.fact.scheduling_pool = 
-            texts.optional(pool).unwrap_or_else(|| DEFAULT_POOL.to_owned());
+        self.fact.scheduling_pool = texts.optional(pool).unwrap_or_else(|| DEFAULT_POOL.to_owned());
         self.fact.description = texts.optional(description);
     }
 

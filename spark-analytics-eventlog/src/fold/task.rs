@@ -30,7 +30,10 @@ impl TaskEndReason<'_> {
     pub(crate) fn kill_summary(&self) -> String {
         if self.reason.0 == "TaskKilled" {
             let reason = self.kill_reason.as_ref();
-            return reason.map_or_else(|| "unknown reason".to_owned(), |reason| reason.0.clone().into_owned());
+            return reason.map_or_else(
+                || "unknown reason".to_owned(),
+                |reason| reason.0.clone().into_owned(),
+            );
         }
         format!(
             "TaskCommitDenied (Driver denied task commit) for job: {}, partition: {}, \

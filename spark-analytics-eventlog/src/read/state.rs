@@ -101,7 +101,10 @@ impl LogState {
     fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) {
         for item in parsed.items {
             let at = match &item {
-                Item::Tasks(_, _, at) | Item::Event(_, at) | Item::Rewritten(_, at) | Item::Bad(_, at) => *at,
+                Item::Tasks(_, _, at)
+                | Item::Event(_, at)
+                | Item::Rewritten(_, at)
+                | Item::Bad(_, at) => *at,
             };
             self.add_item(item, offset + at.offset, self.lines + at.line + 1);
         }

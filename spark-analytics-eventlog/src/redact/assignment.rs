@@ -115,9 +115,30 @@ fn is_of_code(word: &str) -> bool {
 /// Whether a value is the type of a column in a schema.
 fn is_type(value: &[u8]) -> bool {
     const TYPES: [&str; 24] = [
-        "array", "bigint", "binary", "boolean", "byte", "char", "date", "decimal", "double", "float",
-        "int", "integer", "interval", "long", "map", "short", "smallint", "string", "struct",
-        "timestamp", "timestamp_ntz", "tinyint", "varchar", "variant",
+        "array",
+        "bigint",
+        "binary",
+        "boolean",
+        "byte",
+        "char",
+        "date",
+        "decimal",
+        "double",
+        "float",
+        "int",
+        "integer",
+        "interval",
+        "long",
+        "map",
+        "short",
+        "smallint",
+        "string",
+        "struct",
+        "timestamp",
+        "timestamp_ntz",
+        "tinyint",
+        "varchar",
+        "variant",
     ];
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let length = value.iter().position(|byte| !is_of_name(byte)).unwrap_or(value.len());
@@ -129,7 +150,9 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Cow<'_, str> {
-        hidden(text, |name| ["password", "token", "SecretKey"].iter().any(|word| name.contains(word)))
+        hidden(text, |name| {
+            ["password", "token", "SecretKey"].iter().any(|word| name.contains(word))
+        })
     }
 
     #[test]

@@ -28,16 +28,16 @@ impl Pattern {
             return Err(format!("it is longer than {MAX_PATTERN_BYTES} bytes"));
         }
         let size = Some(MAX_AUTOMATON_BYTES);
-        let dense = dense::Config::new()
-            .dfa_size_limit(size)
-            .determinize_size_limit(size);
+        let dense = dense::Config::new().dfa_size_limit(size).determinize_size_limit(size);
         regex::Builder::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false).nest_limit(50))
             .thompson(thompson::Config::new().utf8(false).nfa_size_limit(size))
             .dense(dense)
             .build(pattern)
             .map(Self)
-            .map_err(|_| "it is too complex, or not a regular expression of this library".to_owned())
+            .map_err(|_| {
+                "it is too complex, or not a regular expression of this library".to_owned()
+            })
     }
 
     /// Whether it is found in a text.

@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn each_word_is_found_in_any_case() {
         for word in ["secret", "password", "token", "accesskey", "access.key", "credential"] {
-            for word in [word.to_owned(), word.to_uppercase(), word[..3].to_uppercase() + &word[3..]] {
+            for word in
+                [word.to_owned(), word.to_uppercase(), word[..3].to_uppercase() + &word[3..]]
+            {
                 for before in 0..140 {
                     let text = "x".repeat(before) + &word;
                     assert!(speaks_of_secret(&text), "{text}");
@@ -69,7 +71,11 @@ mod tests {
             }
         }
         assert!(!speaks_of_secret("access-key") && !speaks_of_secret(""));
-        assert!(speaks_of_url("UrL") && speaks_of_url(&("u".repeat(63) + "url")) && !speaks_of_url("ur"));
+        assert!(
+            speaks_of_url("UrL")
+                && speaks_of_url(&("u".repeat(63) + "url"))
+                && !speaks_of_url("ur")
+        );
     }
 
     proptest! {

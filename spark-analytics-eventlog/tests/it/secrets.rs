@@ -148,14 +148,21 @@ fn a_secret_property_is_hidden_by_its_name_or_its_value() {
         assert!(kind.values().all(|value| value == HIDDEN));
     }
     assert_eq!(environment.java_home.as_deref(), Some(HIDDEN));
-    let shown = [("/jars/a.jar?token=*********(redacted)", "System Classpath"), ("/token.jar", "System Classpath")];
-    assert_eq!(environment.classpath_entries, shown.map(|(a, b)| (a.to_owned(), b.to_owned())).into());
+    let shown = [
+        ("/jars/a.jar?token=*********(redacted)", "System Classpath"),
+        ("/token.jar", "System Classpath"),
+    ];
+    assert_eq!(
+        environment.classpath_entries,
+        shown.map(|(a, b)| (a.to_owned(), b.to_owned())).into()
+    );
 }
 
 /// Lengths of what is before and after a secret: the text is cut before it, within it, just behind it, or far behind.
 fn lengths() -> impl Iterator<Item = (usize, usize)> {
     let max = MAX_TEXT_BYTES;
-    let before = [0, 10, max - 40, max - 18, max - 12, max - 9, max - 8, max - 1, max, max + 1, 3 * max];
+    let before =
+        [0, 10, max - 40, max - 18, max - 12, max - 9, max - 8, max - 1, max, max + 1, 3 * max];
     before.into_iter().flat_map(|before| [0, 100, MAX_TEXT_BYTES].map(|after| (before, after)))
 }
 
@@ -218,7 +225,8 @@ fn a_pattern_of_the_log_holds_in_addition() {
     let log = log_of(patterns, text);
     let snapshot = log.read();
     let properties = snapshot.environment.as_ref().unwrap().spark_properties.clone();
-    let values = ["spark.a", "spark.b", "spark.c", "spark.d", "spark.my.key"].map(|name| properties[name].as_str());
+    let values = ["spark.a", "spark.b", "spark.c", "spark.d", "spark.my.key"]
+        .map(|name| properties[name].as_str());
     assert_eq!(values, [HIDDEN, "a *********(redacted) b", HIDDEN, "open", HIDDEN]);
     let want = "a [] b [] é spark.my.key=[] password=[]".replace("[]", HIDDEN);
     // What came before the environment is hidden as well.
@@ -233,13 +241,15 @@ fn a_pattern_of_the_log_holds_in_addition() {
 #[test]
 fn options_of_sql_are_hidden_in_plans() {
     let plan = "Relation [url=jdbc:x, dbtable=t] struct<url:string> Filter (url#1 = url#2)";
-    let mut log = log_of(environment(json!({"spark.sql.redaction.options.regex": "dbtable"})), "text url=x");
+    let mut log =
+        log_of(environment(json!({"spark.sql.redaction.options.regex": "dbtable"})), "text url=x");
     log.add(json!({
         "Event": "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart", "executionId": 1,
         "description": "d", "physicalPlanDescription": plan, "time": 1_900,
     }));
     let log = log.read();
-    let want = "Relation [url=[] dbtable=[] struct<url:string> Filter (url#1 = url#2)".replace("[]", HIDDEN);
+    let want = "Relation [url=[] dbtable=[] struct<url:string> Filter (url#1 = url#2)"
+        .replace("[]", HIDDEN);
     assert_eq!(log.sql[1].plan_description, want);
     assert_eq!(log.application.name, "text url=x");
 }
@@ -256,7 +266,8 @@ fn a_pattern_that_cannot_be_used_is_a_warning_and_the_default_holds() {
         ("(x|y).{500}z", unknown),
         (&"x".repeat(5_000), "it is longer than 4096 bytes"),
     ] {
-        let log = log_of(environment(json!({"spark.redaction.regex": pattern})), "password=hunter2");
+        let log =
+            log_of(environment(json!({"spark.redaction.regex": pattern})), "password=hunter2");
         let file = read(&log);
         let [warning] = &file.warnings[..] else { panic!("{pattern}: {:?}", file.warnings) };
         let of = "the pattern in spark.redaction.regex is not used, only Spark's default is: ";
@@ -274,7 +285,8 @@ fn a_pattern_that_cannot_be_used_is_a_warning_and_the_default_holds() {
 fn a_pattern_that_is_found_everywhere_hides_the_whole_text() {
     for pattern in [".*", "a?", "[a-z]", "\\b"] {
         let text = "open ".repeat(300);
-        let log = log_of(environment(json!({"spark.redaction.string.regex": pattern})), &text).read();
+        let log =
+            log_of(environment(json!({"spark.redaction.string.regex": pattern})), &text).read();
         assert_eq!(log.application.name, HIDDEN, "{pattern}");
     }
 }

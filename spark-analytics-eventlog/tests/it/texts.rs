@@ -433,9 +433,15 @@ fn logs_that_were_lost_for_a_text_are_whole() {
     assert_eq!(half_pair.jobs.len(), 2);
     assert_eq!(half_pair.jobs[1].description.as_deref(), Some("daily \u{fffd}"));
     let latin = fault("latin1-app-name");
-    assert_eq!((latin.snapshot.application.name.as_str(), latin.snapshot.jobs.len()), ("Z\u{fffd}rich", 1));
+    assert_eq!(
+        (latin.snapshot.application.name.as_str(), latin.snapshot.jobs.len()),
+        ("Z\u{fffd}rich", 1)
+    );
     assert_eq!(latin.warnings[0].line, 2);
     let mark = fault("bom");
-    assert_eq!((mark.snapshot.application.spark_version.as_str(), mark.warnings), ("3.5.1", vec![]));
+    assert_eq!(
+        (mark.snapshot.application.spark_version.as_str(), mark.warnings),
+        ("3.5.1", vec![])
+    );
     assert_eq!(mark.snapshot.jobs.len(), 1);
 }
