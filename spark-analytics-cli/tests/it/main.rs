@@ -8,6 +8,7 @@ mod cli_events;
 mod cli_follow;
 mod cli_logs;
 mod cli_send;
+mod cli_summary;
 mod clock;
 mod http_server;
 mod pages;
