@@ -41,10 +41,10 @@ struct Open {
     _lock: File,
 }
 
-/// What the file holds. Its maps are lists of pairs there, as JSON has only texts for keys.
+/// The content of the file. Maps are stored as lists of pairs, because keys in JSON are strings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
-    /// By location: a log's size and time of change when it was taken.
+    /// By location: a log's size and modification time when it was ingested.
     #[serde(default)]
     sources: BTreeMap<String, (u64, Timestamp)>,
     dedup: String,
@@ -64,7 +64,7 @@ struct State {
     logs: BTreeMap<(String, String), Log>,
     #[serde(with = "pairs")]
     rejected: BTreeMap<i64, (Timestamp, String, String)>,
-    /// The order of job lists. It follows from the jobs, so the file leaves it out.
+    /// The order of job lists. It is derived from the jobs and not stored in the file.
     #[serde(skip)]
     by_end: BTreeSet<JobCursor>,
 }
@@ -72,7 +72,7 @@ struct State {
 /// Job, time, code of the type, task: the order in which a job's events are listed.
 type EventPlace = (JobKey, Timestamp, u8, String);
 
-/// What event logs told of an application; its jobs are with the others.
+/// The facts of an application's event log, except its jobs, which are with all others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Log {
     application: Application,
@@ -116,12 +116,12 @@ impl JsonStore {
         Ok(Self { path, dedup, open: Mutex::new(Some(Open { state, _lock: lock })) })
     }
 
-    /// Answers from the state in force.
+    /// Reads the current state.
     fn read<T>(&self, answer: impl FnOnce(&State) -> T) -> Result<T> {
         self.guard().as_ref().map(|open| answer(&open.state)).ok_or_else(closed)
     }
 
-    /// Changes a copy of the state, which comes into force once it is in the file.
+    /// Changes a copy of the state, which becomes current once it is in the file.
     fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T> {
         let mut guard = self.guard();
         let open = guard.as_mut().ok_or_else(closed)?;
@@ -146,14 +146,14 @@ fn closed() -> Error {
     Error::engine(BACKEND, "use its file", "the store was closed; open it again")
 }
 
-/// Puts the state in the place of the file: whatever happens on the way, the file is whole.
+/// Replaces the file with the state. Whatever happens in between, the file is whole.
 fn save(path: &Path, state: &State) -> io::Result<()> {
     let temporary = beside(path, ".tmp");
     let mut file = BufWriter::new(File::create(&temporary)?);
     serde_json::to_writer(&mut file, state)?;
     file.into_inner()?.sync_all()?;
     fs::rename(&temporary, path)?;
-    // Only then does the new name outlast a power failure; Windows syncs no folders.
+    // Only then does the new name survive a power failure. Windows cannot sync folders.
     match path.parent() {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
         _ => Ok(()),
@@ -286,7 +286,7 @@ impl State {
         self.jobs.range(key(i64::MIN)..=key(i64::MAX))
     }
 
-    /// Puts jobs and adds to roll-ups; what has become empty goes.
+    /// Stores jobs and adds to roll-ups; roll-ups that become empty are removed.
     fn put(&mut self, jobs: Vec<JobWrite>, rollups: BTreeMap<RollupKey, Rollup>) {
         for JobWrite { key, record, figures_before, figures, .. } in jobs {
             if let Some(before) = &figures_before {
@@ -349,8 +349,8 @@ impl Store for JsonStore {
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>> {
         self.write(|state| {
-            let noted = sources.into_iter().filter(LogSource::can_be_recorded);
-            state.sources.extend(noted.map(|s| (s.location, (s.size, s.modified))));
+            let recorded = sources.into_iter().filter(LogSource::can_be_recorded);
+            state.sources.extend(recorded.map(|s| (s.location, (s.size, s.modified))));
             logs.into_iter().map(|log| state.take_log(log)).collect()
         })
     }

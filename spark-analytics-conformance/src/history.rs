@@ -1,4 +1,4 @@
-//! Generated inputs for a store, from a range small enough that everything collides.
+//! Generated inputs for a store, from ranges so small that inputs often collide.
 
 use std::collections::BTreeMap;
 
@@ -32,10 +32,10 @@ pub enum Operation {
     Forget(&'static str, Option<&'static str>),
 }
 
-/// Applications that inputs name: none, two of one id, another.
+/// Applications of inputs: none, two attempts with one id, and another application.
 const APPS: [(&str, &str); 4] = [("", ""), ("app-1", "1"), ("app-1", "2"), ("app-2", "")];
 
-/// Users that inputs name.
+/// Users of inputs.
 pub const USERS: [&str; 3] = ["ada", "bob", ""];
 
 /// All applications that [`inputs`] name, as `(app_id, attempt_id)`.
@@ -44,7 +44,7 @@ pub fn applications() -> Vec<(String, String)> {
 }
 
 /// Up to `count` inputs of a few jobs with equal ids in several applications: duplicates, conflicts,
-/// late and early ends, days' ends, runs under one id.
+/// late and early ends, ends around midnight, and several runs under one id.
 pub fn inputs(count: usize) -> impl Strategy<Value = Vec<Input>> {
     let input = prop_oneof![
         12 => event().prop_map(Input::Event),

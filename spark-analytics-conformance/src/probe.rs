@@ -51,7 +51,7 @@ pub enum Call<'a> {
 }
 
 /// Whether a [`Probe`]'s closure is called before or after the store's method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// The store has not been called yet. An error is returned without calling it.
     Before,

@@ -162,7 +162,7 @@ impl Reference {
         rollups
     }
 
-    /// The log facts in force of an application's attempt, those of its last run.
+    /// The log facts in force of an application's attempt: those of its last run.
     pub fn log(&self, app_id: &str, attempt_id: &str) -> Option<LogSnapshot> {
         let of_app = |log: &&LogSnapshot| {
             log.application.app_id == app_id && log.application.attempt_id == attempt_id

@@ -20,9 +20,9 @@ const BY_KEYS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin
 /// How often to wait for running writers to end, 5 s each time.
 const TRIES: usize = 60;
 
-/// A transaction on a pool's connection. Where it does not come to its end - its call was given up, a statement
-/// failed, even the one that begins it - the connection is closed: with `sqlx`'s own, one given up while it
-/// begins would come back to the pool open, and what is written next would never be committed.
+/// A transaction on a pool's connection. If it does not complete, because its call was dropped or a statement failed,
+/// even the one that begins it, the connection is closed. With `sqlx`'s own transactions, a connection whose call is
+/// dropped during `BEGIN` would return to the pool with an open transaction, and later writes would never be committed.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     connection: PoolConnection<Postgres>,
@@ -80,8 +80,8 @@ impl PostgresStore {
     /// Begins to write. Each statement sees what other transactions have committed before it, so a row that is read
     /// after it was locked is current.
     ///
-    /// Rows are found by their keys, whatever the planner believes of a table's size: a plan that was made
-    /// while a table was small is used when it is large.
+    /// Rows are found by their keys, whatever the planner assumes about a table's size: a plan made while a table was
+    /// small may still be in use when it is large.
     pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
         let begin = format!(
             "{BEGIN}; {BY_KEYS}; SET LOCAL lock_timeout = '30s'; \

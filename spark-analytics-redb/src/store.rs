@@ -16,15 +16,14 @@ use crate::{read, write};
 
 /// A [`Store`] in one redb file. Clones share it.
 ///
-/// Reads see the last commit and never wait; writers take turns. The work is done on threads
-/// of its own (crate `blocking`), so any async runtime will do. One process at a time can have the
-/// file open. [`close`](Store::close) lets go of it also while clones exist: their calls answer
+/// Reads see the last commit and never wait; writers take turns. The work is done on separate
+/// threads (crate `blocking`), so any async runtime will do. One process at a time can have the
+/// file open. [`close`](Store::close) releases it even while clones exist: their calls return
 /// [`Error::Engine`](spark_analytics_core::Error::Engine) from then on.
 ///
 /// After a disk error the next call reopens the file, which reads and checks all of it as after a crash, so the store
 /// works again once the cause is removed. With [`Durability::Eventual`](spark_analytics_core::Durability::Eventual) it
-/// does not, for
-/// what it had acknowledged may be gone: open it again.
+/// does not, because acknowledged batches may have been lost: open the store again.
 #[derive(Clone, Debug)]
 pub struct RedbStore {
     pub(crate) handle: Arc<Handle>,

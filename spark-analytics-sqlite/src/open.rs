@@ -66,9 +66,9 @@ impl SqliteOptions {
     /// Opens the store in a file, or creates it.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file cannot be read and written, is not an SQLite database, was written by a newer
-    /// version, or was created with another dedup rule; [`Error::Unavailable`] if it lacks tables while another process
-    /// writes; [`Error::Engine`] if SQLite fails otherwise.
+    /// [`Error::Location`] if the file cannot be read and written or is not an SQLite database; [`Error::Incompatible`] if
+    /// it was written by a newer version or created with another dedup rule; [`Error::Unavailable`] if it lacks tables
+    /// while another process writes; [`Error::Engine`] if SQLite fails otherwise.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let path = path.as_ref();
         self.open_file(Name(Some(path)), &absolute(path)?).await
@@ -77,7 +77,7 @@ impl SqliteOptions {
     /// Creates a store in a new file. If that fails, the file is removed again.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file exists already, otherwise as [`open`](Self::open).
+    /// [`Error::Location`] if the file exists already, otherwise as [`open`](Self::open).
     pub async fn create(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let (name, file) = (Name(Some(path.as_ref())), absolute(path.as_ref())?);
         match File::create_new(&file) {
@@ -106,7 +106,7 @@ impl SqliteOptions {
     /// Opens the store in an existing file.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file does not exist, otherwise as [`open`](Self::open).
+    /// [`Error::Location`] if the file does not exist, otherwise as [`open`](Self::open).
     pub async fn open_existing(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let (name, file) = (Name(Some(path.as_ref())), absolute(path.as_ref())?);
         if matches!(file.try_exists(), Ok(false)) {
@@ -124,7 +124,7 @@ impl SqliteOptions {
     /// [`Error::Engine`].
     pub async fn open_in_memory(self) -> Result<SqliteStore> {
         let options = connect_options(self).in_memory(true);
-        // A second connection would see a database of its own.
+        // A second connection would have a separate database.
         let pool = lasting_pool(1)
             .connect_with(options)
             .await
@@ -314,7 +314,7 @@ fn migrator() -> Migrator {
             include_str!("../migrations/4_removed_attempts_and_counted_rollups.sql"),
         ),
     ]);
-    // The database may be another program's too, with migrations of its own.
+    // Other programs may use the same database, with their own migrations.
     migrator.dangerous_set_table_name("spark_migrations");
     migrator
 }

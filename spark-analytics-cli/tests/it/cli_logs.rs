@@ -104,13 +104,14 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
     let applications = inspected["applications"].as_array().unwrap();
     let of_log = applications.iter().find(|log| log["application"]["id"] == FAILURES).unwrap();
     assert_eq!(stages.len(), of_log["stages"].as_array().unwrap().len());
-    for told in of_log["stages"].as_array().unwrap() {
+    for expected in of_log["stages"].as_array().unwrap() {
         let is_same = |stage: &&Value| {
-            stage["stage_id"] == told["stageId"] && stage["stage_attempt_id"] == told["attemptId"]
+            stage["stage_id"] == expected["stageId"]
+                && stage["stage_attempt_id"] == expected["attemptId"]
         };
         let stage = stages.iter().find(is_same).unwrap();
-        assert_eq!(stage["status"], told["status"]);
-        assert_eq!(stage["tasks"]["failed_tasks"], told["numFailedTasks"]);
+        assert_eq!(stage["status"], expected["status"]);
+        assert_eq!(stage["tasks"]["failed_tasks"], expected["numFailedTasks"]);
         assert_eq!(stage["tasks"]["skew"].is_null(), stage["tasks"]["task_duration_ms"].is_null());
     }
     let some = |args: &[&str]| -> Vec<i64> {
@@ -144,7 +145,7 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
 }
 
 #[test]
-fn what_is_no_event_log_is_named_and_skipped() {
+fn a_file_that_is_not_an_event_log_is_named_and_skipped() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.path("logs/eventlog_v2_app-1")).unwrap();
     std::fs::create_dir_all(folder.path("logs/deep/_temporary")).unwrap();
@@ -169,7 +170,7 @@ fn what_is_no_event_log_is_named_and_skipped() {
     assert_eq!(said.len(), 2);
 }
 
-/// The log of a name in parts of so many lines, each with the line's end.
+/// A log in parts of `lines` lines, with their line ends.
 fn parts(name: &str, lines: usize) -> Vec<String> {
     let log = std::fs::read_to_string(event_logs().join(name)).unwrap();
     let all: Vec<_> = log.split_inclusive('\n').collect();
@@ -177,7 +178,7 @@ fn parts(name: &str, lines: usize) -> Vec<String> {
 }
 
 #[test]
-fn rolled_logs_are_taken_as_one_log_each() {
+fn a_rolling_log_is_imported_as_one_log() {
     let folder = Folder::new();
     for (index, part) in (1..).zip(parts(FAILURES, 40)) {
         folder.write(&format!("logs/eventlog_v2_{FAILURES}/events_{index}_{FAILURES}"), part);
@@ -209,7 +210,7 @@ fn rolled_logs_are_taken_as_one_log_each() {
 }
 
 #[test]
-fn a_path_that_is_not_there_fails_after_the_others_were_taken() {
+fn a_missing_path_fails_after_the_others_were_imported() {
     let folder = Folder::new();
     let log = event_logs().join(FAILURES);
     let ended = folder.run(&["import", "missing", text(&log), "--format", "csv"]);
@@ -220,7 +221,7 @@ fn a_path_that_is_not_there_fails_after_the_others_were_taken() {
 }
 
 #[test]
-fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
+fn a_damaged_line_is_a_warning_and_the_rest_is_imported() {
     let folder = Folder::new();
     let log = std::fs::read_to_string(event_logs().join(FAILURES)).unwrap();
     let at = log.find("\n{\"Event\":\"SparkListenerTaskStart\"").unwrap() + 1;
@@ -235,7 +236,7 @@ fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
     assert_eq!(report["jobs"].as_array().unwrap().len(), 22);
 }
 
-/// A log of 70 jobs; the id as JSON has it between quotes.
+/// A log of 70 jobs. The id is given as it appears between quotes in JSON.
 fn log_of_many_jobs(app: &str) -> String {
     let mut log = format!(
         "{{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.9\"}}\n\
@@ -255,7 +256,7 @@ fn log_of_many_jobs(app: &str) -> String {
 }
 
 #[test]
-fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
+fn a_long_list_of_jobs_is_shortened_in_the_table_only() {
     let folder = Folder::new();
     folder.write("app-1", log_of_many_jobs("app-1"));
     let table = folder.ok(&["import", "app-1"]);
@@ -266,7 +267,7 @@ fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
 }
 
 #[test]
-fn an_application_id_steers_no_terminal() {
+fn an_application_id_cannot_control_the_terminal() {
     let folder = Folder::new();
     folder.write("log", log_of_many_jobs("app\\u001b[2J\\n"));
     let table = folder.ok(&["import", "log"]);
@@ -276,7 +277,7 @@ fn an_application_id_steers_no_terminal() {
 }
 
 #[test]
-fn inspecting_gives_what_sparks_rest_would_and_stores_nothing() {
+fn inspecting_prints_what_sparks_rest_api_would_and_stores_nothing() {
     let folder = Folder::new();
     let log = event_logs().join(FAILURES);
     let report = folder.json(&["inspect", text(&log)]);
@@ -312,7 +313,7 @@ fn inspecting_a_folder_shows_each_log() {
 }
 
 #[test]
-fn inspecting_what_is_no_log_fails() {
+fn inspecting_a_file_that_is_not_a_log_fails() {
     let folder = Folder::new();
     folder.write("notes.txt", "no log");
     let ended = folder.run(&["inspect", "notes.txt"]);
@@ -320,7 +321,7 @@ fn inspecting_what_is_no_log_fails() {
     assert!(ended.error().starts_with("error: notes.txt is not a Spark event log"));
 }
 
-/// Serves these bytes on the loopback, whatever is asked for; the server's URL.
+/// Serves these bytes on the loopback interface for every request; returns the server's URL.
 fn serve(body: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -339,7 +340,7 @@ fn serve(body: Vec<u8>) -> String {
 }
 
 #[test]
-fn a_named_url_that_is_no_log_is_an_error() {
+fn a_url_that_is_not_a_log_is_an_error() {
     let folder = Folder::new();
     let url = format!("{}/notes.txt", serve(b"# Read me\n".to_vec()));
     let ended = folder.run(&["inspect", &url]);
@@ -348,7 +349,7 @@ fn a_named_url_that_is_no_log_is_an_error() {
 }
 
 #[test]
-fn a_url_is_a_path() {
+fn a_url_is_accepted_as_a_path() {
     let folder = Folder::new();
     let body = std::fs::read(event_logs().join("local-1795465576509.zstd")).unwrap();
     let url = format!("{}/local-1795465576509.zstd", serve(body));
@@ -362,12 +363,12 @@ fn a_url_is_a_path() {
 }
 
 #[test]
-fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
+fn each_unreadable_log_is_named_and_the_rest_is_imported() {
     let folder = Folder::new();
     let good = fs::read(event_logs().join("app-20261123203120-0000")).unwrap();
     folder.write("logs/good", &good);
     for name in ["logs/a.zstd", "logs/b.zstd"] {
-        // The beginning of a zstd frame, and then none.
+        // The beginning of a zstd frame, followed by something else.
         folder.write(name, [&b"\x28\xb5\x2f\xfd"[..], &[0xff; 60]].concat());
     }
     let ended = folder.run(&["--store", "sqlite:a.db", "import", "logs"]);

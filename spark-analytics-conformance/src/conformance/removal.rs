@@ -111,7 +111,7 @@ pub fn pruned_jobs_stay_in_rollups_and_never_count_again<F: Fixture>() {
 
 /// An application without an end is as old as its latest event, and one without a time is never old. The day only
 /// moves forward.
-pub fn a_prune_of_logs_passes_over_what_is_not_old<F: Fixture>() {
+pub fn a_prune_of_logs_keeps_recent_applications<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let mut silent = log("silent", 0, 1, vec![job(1, 1, Some(9))]);
         silent.application.last_event_time = Some(at(DAY));
@@ -162,7 +162,7 @@ pub fn a_forgotten_application_leaves_no_trace<F: Fixture>() {
 
 /// Its events are refused whatever their time, its logs up to the run that was forgotten; of an application without a
 /// known run all logs.
-pub fn a_forgotten_application_is_refused_and_a_later_run_is_taken<F: Fixture>() {
+pub fn a_forgotten_application_is_refused_and_a_later_run_is_accepted<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::in_app("a", "", 1);
         import(&store, log_until("a", 5, 0)).await;
@@ -220,8 +220,8 @@ pub fn one_attempt_is_forgotten_and_the_others_stay<F: Fixture>() {
     });
 }
 
-/// Of what is not known nothing is kept, and events without an application are no application.
-pub fn the_unknown_cannot_be_forgotten<F: Fixture>() {
+/// Of what is not known nothing is kept, and events without an application do not form an application.
+pub fn an_unknown_application_cannot_be_forgotten<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         send(&store, whole_job(&JobKey::new(1), 0, 9, "ada", "JobFailed")).await;
         import(&store, log_until("a", 0, 0)).await;
@@ -242,7 +242,7 @@ pub fn the_unknown_cannot_be_forgotten<F: Fixture>() {
 }
 
 /// The day, and what was removed, outlast the store's end.
-pub fn what_is_removed_stays_removed_in_a_store_opened_again<F: Fixture>() {
+pub fn removed_data_stays_removed_in_a_reopened_store<F: Fixture>() {
     F::block_on(async {
         let fixture = F::new(Dedup::WithTask);
         let store = fixture.open().await.expect("opens");
@@ -267,7 +267,7 @@ pub fn what_is_removed_stays_removed_in_a_store_opened_again<F: Fixture>() {
 
 /// Whatever of an application arrives before, while and after it is forgotten: at the end nothing is there, and the
 /// roll-ups are those of all others.
-pub fn nothing_comes_back_while_it_is_forgotten<F: Fixture>() {
+pub fn nothing_reappears_while_it_is_forgotten<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let (mut reference, mut apps) = (Reference::default(), Vec::new());
         for round in 0..6 {

@@ -4,7 +4,7 @@ use spark_analytics_core::{Day, MAX_DURATION_MS, TaskTotals};
 
 const DAY: i64 = 86_400;
 
-/// A user's roll-ups and those of all, in the order of days, bounds included.
+/// Roll-ups of one user and of all users, in the order of days, including both bounds.
 pub fn a_rollup_is_kept_for_each_day_and_user<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         for n in 0..12 {
@@ -31,7 +31,7 @@ pub fn a_rollup_is_kept_for_each_day_and_user<F: Fixture>() {
     });
 }
 
-/// The day of the earlier end is left with no trace of the job.
+/// The job leaves no trace on the day of its earlier end.
 pub fn a_late_end_moves_a_job_to_its_new_day<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(5);
@@ -131,8 +131,8 @@ pub fn jobs_with_tasks_are_counted<F: Fixture>() {
     });
 }
 
-/// One roll-up, each number worked out by hand.
-pub fn every_number_of_a_rollup_is_as_counted_by_hand<F: Fixture>() {
+/// One roll-up, with each number calculated by hand.
+pub fn every_number_of_a_rollup_equals_a_count_by_hand<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let (one, two) = (JobKey::new(1), JobKey::new(2));
         let mut events = vec![start(&one, 0, "ada"), end(&one, 10, "JobSucceeded")];
@@ -152,7 +152,7 @@ pub fn every_number_of_a_rollup_is_as_counted_by_hand<F: Fixture>() {
         assert_eq!((rollup.tasks.duration_ms, rollup.tasks.lost_ms), (650, 200));
         assert_eq!(rollup.avg_duration_seconds(), 7.0);
         let of_jobs: Vec<(i64, i64)> = rollup.durations.buckets().collect();
-        // 4 s and 10 s lie in buckets of 2^15 and 2^17 µs.
+        // 4 s and 10 s are in buckets with widths of 2^15 and 2^17 µs.
         assert_eq!(of_jobs, [(4_014_080, 1), (10_027_008, 1)]);
         let of_tasks: Vec<(i64, i64)> = rollup.tasks.durations.buckets().collect();
         assert_eq!(of_tasks, [(50, 1), (100, 1), (201, 1), (302, 1)]);

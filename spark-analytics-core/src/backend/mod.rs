@@ -1,4 +1,4 @@
-//! For authors of stores: what a store loads, and what it writes.
+//! For authors of stores: the state that a store loads, and the changes that it writes.
 //!
 //! [`plan`], [`plan_log`], [`plan_prune_logs`] and [`plan_forget`] are pure. A store loads what they ask for, calls them, writes what they
 //! return and commits.

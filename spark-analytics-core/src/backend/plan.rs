@@ -62,7 +62,7 @@ impl Batch {
     }
 }
 
-/// The stored state that a batch touches.
+/// The stored state that concerns a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Events before this day are rejected; [`Day::MIN`] if nothing was ever pruned.
@@ -78,7 +78,7 @@ pub struct Held {
     pub removed: Vec<bool>,
 }
 
-/// What to write for a batch.
+/// The changes to write for a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says what to write, and writes nothing"]
 pub struct WriteSet {
@@ -90,7 +90,7 @@ pub struct WriteSet {
     pub updates: Vec<EventWrite>,
     /// Jobs that changed.
     pub jobs: Vec<JobWrite>,
-    /// What to add to each roll-up.
+    /// The amount to add to each roll-up.
     pub rollups: BTreeMap<RollupKey, Rollup>,
     /// The id of the next new event from now on.
     pub next_event_id: i64,
@@ -116,16 +116,16 @@ pub struct JobWrite {
     pub key: JobKey,
     /// The new record; delete the row if it is empty.
     pub record: JobRecord,
-    /// Its figures up to now.
+    /// Its figures before the change.
     pub figures_before: Option<Job>,
-    /// Its figures from now on.
+    /// Its figures after the change.
     pub figures: Option<Job>,
 }
 
 /// Computes what a batch changes. Pure: the same input gives the same output.
 ///
 /// Each event is handled as if those before it had been stored already. The changes of roll-ups
-/// subtract the changed jobs as they were and add them as they are.
+/// subtract the old figures of changed jobs and add the new ones.
 ///
 /// ```
 /// use spark_analytics_core::backend::{Batch, Held, plan};
@@ -212,12 +212,12 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
     WriteSet { receipts, inserts, updates, jobs: job_writes, rollups, next_event_id }
 }
 
-/// A job as the batch leaves it.
+/// The state of a job after the events planned so far.
 struct Planned {
     /// Its figures before the first change; `None` while unchanged.
     before: Option<Option<Job>>,
     record: JobRecord,
-    /// What the batch changes of the tasks of its single events.
+    /// The change of the tasks that its single events report.
     task_change: TaskTotals,
 }
 
@@ -241,12 +241,12 @@ impl Planned {
     }
 }
 
-/// The event that holds an identity at some point of a batch.
+/// The current event of an identity while a batch is planned.
 #[derive(Clone, Copy, Debug)]
 struct Winner {
     id: i64,
     is_new: bool,
-    /// Its index in the batch; `None` while it is the stored one.
+    /// Its index in the batch; `None` if it is the stored event.
     event: Option<usize>,
 }
 
@@ -268,8 +268,8 @@ impl JobWrite {
     }
 }
 
-/// Subtracts the jobs as they were from their roll-ups and adds them as they are. `task_changes` says by how
-/// much the tasks of each job's single events change, if that is known.
+/// Subtracts the jobs' old figures from their roll-ups and adds the new ones. `task_changes` contains the change of the
+/// tasks that each job's single events report, if it is known.
 pub(crate) fn rollup_changes(
     jobs: &[JobWrite],
     task_changes: &[TaskTotals],

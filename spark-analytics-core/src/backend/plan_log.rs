@@ -25,7 +25,7 @@ pub struct HeldLog {
     pub executors: BTreeMap<String, Executor>,
     /// Its environment, if a log reported it.
     pub environment: Option<Environment>,
-    /// Its executions of SQL by id.
+    /// Its SQL executions by id.
     pub sql: BTreeMap<i64, SqlExecution>,
     /// What is kept of it if its jobs were removed.
     pub removed: Option<Removed>,
@@ -34,7 +34,7 @@ pub struct HeldLog {
 }
 
 impl HeldLog {
-    /// The facts of logs; `None` if there are none.
+    /// The facts of logs; `None` if no log was stored.
     pub fn into_snapshot(self) -> Option<LogSnapshot> {
         Some(LogSnapshot {
             application: self.application?,
@@ -47,7 +47,7 @@ impl HeldLog {
     }
 }
 
-/// What to write for a log.
+/// The changes to write for a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says what to write, and writes nothing"]
 pub struct LogWriteSet {
@@ -59,11 +59,11 @@ pub struct LogWriteSet {
     pub removed: Option<Removed>,
     /// Jobs that changed. Raw events of a job whose row is deleted are deleted too.
     pub jobs: Vec<JobWrite>,
-    /// Stage attempts to put.
+    /// Stage attempts to insert or replace.
     pub stages: Vec<Stage>,
     /// Stage attempts of an earlier run to delete, by stage and attempt.
     pub removed_stages: Vec<(i64, i64)>,
-    /// Executors to put.
+    /// Executors to insert or replace.
     pub executors: Vec<Executor>,
     /// Executors of an earlier run to delete, by id.
     pub removed_executors: Vec<String>,
@@ -71,11 +71,11 @@ pub struct LogWriteSet {
     pub environment: Option<Environment>,
     /// Whether to delete the environment of an earlier run.
     pub removes_environment: bool,
-    /// Executions of SQL to put.
+    /// SQL executions to insert or replace.
     pub sql: Vec<SqlExecution>,
-    /// Executions of SQL of an earlier run to delete, by id.
+    /// SQL executions of an earlier run to delete, by id.
     pub removed_sql: Vec<i64>,
-    /// What to add to each roll-up.
+    /// The amount to add to each roll-up.
     pub rollups: BTreeMap<RollupKey, Rollup>,
     /// The outcome of the log.
     pub receipt: LogReceipt,
@@ -91,16 +91,16 @@ pub struct LogWriteSet {
 /// use std::collections::BTreeMap;
 ///
 /// use spark_analytics_core::backend::{HeldLog, plan_log};
-/// use spark_analytics_core::log::{LogJob, LogSnapshot};
+/// use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 /// use spark_analytics_core::JobRecord;
 ///
 /// let mut log = LogSnapshot::default();
 /// log.application.app_id = "app-1".to_owned();
-/// log.jobs.push(LogJob { job_id: 0, num_tasks: 12, ..LogJob::default() });
+/// log.jobs.push(fact!(LogJob { job_id: 0, num_tasks: 12 }));
 /// let writes = plan_log(log.clone(), HeldLog::default());
 /// assert_eq!(writes.receipt.jobs, 1);
 ///
-/// // A store that holds all of it has nothing to write.
+/// // A store that already holds all these facts has nothing to write.
 /// let record = JobRecord { log: Some(Box::new(log.jobs[0].clone())), ..JobRecord::default() };
 /// let held = HeldLog {
 ///     application: Some(log.application.clone()),
@@ -123,22 +123,22 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     let is_new_run = held_run.is_some_and(|held_run| run > held_run);
 
     let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
-    let (mut told, mut before) = (BTreeMap::new(), held.jobs);
+    let (mut jobs, mut before) = (BTreeMap::new(), held.jobs);
     for job in log.jobs {
         let is_less = |other: &LogJob| job <= *other;
-        if !told.get(&job.job_id).is_some_and(is_less) {
+        if !jobs.get(&job.job_id).is_some_and(is_less) {
             before.entry(job.job_id).or_default();
-            told.insert(job.job_id, job);
+            jobs.insert(job.job_id, job);
         }
     }
     for (job_id, before) in before {
         let held = before.log.as_deref().filter(|_| !is_new_run);
-        let told = told.remove(&job_id).filter(|told| held.is_none_or(|held| *told > *held));
+        let new = jobs.remove(&job_id).filter(|new| held.is_none_or(|held| *new > *held));
         // Facts of an earlier run are removed, whether or not the later run has the job.
-        if told.is_none() && !(is_new_run && before.log.is_some()) {
+        if new.is_none() && !(is_new_run && before.log.is_some()) {
             continue;
         }
-        let log = told.map(Box::new);
+        let log = new.map(Box::new);
         if before.log == log {
             continue;
         }
@@ -192,7 +192,7 @@ impl LogWriteSet {
     }
 }
 
-/// The facts to put and the keys to delete.
+/// The facts to insert or replace, and the keys to delete.
 fn join<K: Ord, F: Ord>(
     facts: impl Iterator<Item = (K, F)>,
     mut held: BTreeMap<K, F>,

@@ -11,7 +11,7 @@ pub enum InvalidEvent {
     /// the message says where.
     #[error("the event cannot be read: {message}")]
     NotJson {
-        /// What the JSON parser says, with line and column.
+        /// The JSON parser's message, with line and column.
         message: String,
     },
     /// The event is longer than [`MAX_EVENT_BYTES`].
@@ -41,7 +41,7 @@ pub enum InvalidEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldProblem {
-    /// It is not there, or null.
+    /// It is missing or null.
     #[error("is missing")]
     Missing,
     /// It occurs twice in the object.

@@ -10,7 +10,7 @@ use crate::identity::JobKey;
 use crate::log::LogJob;
 use crate::time::Timestamp;
 
-/// Everything that a store holds of a job: the fold of its single events, and the facts of an event log.
+/// Everything that a store holds about a job: the fold of its single events, and the facts of an event log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The fold of its single events.

@@ -1,7 +1,5 @@
 //! Daily roll-ups, and their sums over ranges of days.
 
-use std::ops::{AddAssign, SubAssign};
-
 use serde::{Deserialize, Serialize};
 
 use crate::figures::histogram::Histogram;
@@ -9,10 +7,10 @@ use crate::figures::job::Job;
 use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 
-/// The jobs that ended on one UTC day, of all users or of one, added up.
+/// Totals of the jobs of one user or of all users that ended on one UTC day.
 ///
-/// A commutative group like [`TaskTotals`]: a changed job is subtracted as it was and added as it is, so a
-/// roll-up always equals a recount of the jobs. Roll-ups of several days add up to that of the range.
+/// A commutative group like [`TaskTotals`]: when a job changes, its old figures are subtracted and its new ones added, so
+/// a roll-up always equals a recount of the jobs. The roll-ups of several days add up to that of the range.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rollup {
     /// Jobs that succeeded.
@@ -54,7 +52,7 @@ impl Rollup {
         self.tasks -= &job.tasks;
     }
 
-    /// Subtracts a job as it was and adds it as it is; the change of its tasks may be known already.
+    /// Subtracts a job's old figures and adds the new ones. The change of its tasks may be given if it is known already.
     pub(crate) fn correct(&mut self, before: &Job, after: &Job, tasks: Option<&TaskTotals>) {
         let Some(tasks) = tasks else {
             self.add(after);
@@ -122,30 +120,10 @@ const fn mean(sum: i128, count: i64, unit: f64) -> f64 {
     if count == 0 { 0.0 } else { sum as f64 / count as f64 / unit }
 }
 
-macro_rules! apply_to_fields {
-    ($self:ident, $other:ident, $op:ident, $op_assign:tt) => {
-        $self.jobs_succeeded = $self.jobs_succeeded.$op($other.jobs_succeeded);
-        $self.jobs_failed = $self.jobs_failed.$op($other.jobs_failed);
-        $self.jobs_unknown = $self.jobs_unknown.$op($other.jobs_unknown);
-        $self.duration_us = $self.duration_us.$op($other.duration_us);
-        $self.success_rate_ppb = $self.success_rate_ppb.$op($other.success_rate_ppb);
-        $self.jobs_with_tasks = $self.jobs_with_tasks.$op($other.jobs_with_tasks);
-        $self.impossible_durations = $self.impossible_durations.$op($other.impossible_durations);
-        $self.durations $op_assign &$other.durations;
-        $self.tasks $op_assign &$other.tasks;
-    };
-}
-
-impl AddAssign<&Self> for Rollup {
-    fn add_assign(&mut self, other: &Self) {
-        apply_to_fields!(self, other, wrapping_add, +=);
-    }
-}
-
-impl SubAssign<&Self> for Rollup {
-    fn sub_assign(&mut self, other: &Self) {
-        apply_to_fields!(self, other, wrapping_sub, -=);
-    }
+group! {
+    Rollup: wrapping [
+        jobs_succeeded, jobs_failed, jobs_unknown, duration_us, success_rate_ppb, jobs_with_tasks, impossible_durations,
+    ], groups [durations, tasks]
 }
 
 #[cfg(test)]
@@ -153,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_that_no_store_comes_to_wrap_around_as_they_do_in_sums() {
+    fn extreme_counts_wrap_around_as_sums_do() {
         let most = i64::MAX;
         let total = Rollup { jobs_succeeded: most, jobs_failed: most, ..Rollup::default() };
         assert_eq!(total.jobs(), -2);

@@ -4,8 +4,8 @@ use super::executor::EXECUTOR_METRICS;
 use super::fields::{Date, Fields, Numbers};
 use crate::log::{Speculation, Stage};
 
-/// Names of the metrics of a stage, sums over its tasks: times in ms, CPU and shuffle write times in
-/// ns, sizes in bytes. In the order of Spark's `StageData`.
+/// Names of the metrics of a stage, in the order of Spark's `StageData`. They are sums over its tasks: times in ms, CPU
+/// and shuffle write times in ns, sizes in bytes.
 pub const STAGE_METRICS: [&str; 35] = [
     "executorDeserializeTime",
     "executorDeserializeCpuTime",

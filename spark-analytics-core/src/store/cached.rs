@@ -22,12 +22,12 @@ use crate::store::{
 };
 use crate::time::Day;
 
-/// A [`Store`] around another that keeps jobs, first pages of job lists and roll-ups in a bounded map.
+/// A [`Store`] that wraps another and caches jobs, first pages of job lists, and roll-ups in a bounded map.
 ///
 /// Writes through it are visible immediately; writes of other handles or processes may stay
-/// invisible for the age limit. Clones share the map.
+/// invisible until the age limit. Clones share the map.
 ///
-/// It reads the monotonic clock for the age of entries.
+/// The age of entries is measured with the monotonic clock.
 ///
 /// ```
 /// use std::time::Duration;
@@ -66,7 +66,7 @@ pub struct CacheCounts {
     pub misses: u64,
 }
 
-/// Days, and the user if one is asked for.
+/// A range of days, and the user if the roll-ups of one user are requested.
 type Range = (Day, Day, Option<String>);
 
 impl<S: Store> Cached<S> {
@@ -121,7 +121,7 @@ impl Drop for Stale<'_> {
     }
 }
 
-// A method left to its default would not reach the store within.
+// An omitted method would use the trait's default instead of the inner store's method.
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store> Store for Cached<S> {

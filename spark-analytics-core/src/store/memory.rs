@@ -22,7 +22,7 @@ use crate::store::{
 };
 use crate::time::Day;
 
-/// A [`Store`] that keeps everything in this process. Clones share it; it is dropped with the last one.
+/// A [`Store`] that keeps everything in memory. Clones share its content, which is dropped with the last one.
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     dedup: Dedup,

@@ -1,4 +1,4 @@
-//! Figures beyond the History Server's.
+//! Figures that the History Server does not have.
 
 use spark_analytics_core::figures::{StageFigures, TaskFigures};
 use spark_analytics_core::log::{Application, Stage, fact};
@@ -9,7 +9,7 @@ fn at(seconds: i64) -> Option<Timestamp> {
 }
 
 #[test]
-fn skew_is_how_much_longer_the_slow_tasks_take() {
+fn skew_is_the_ratio_of_slow_tasks_to_the_median() {
     let mut tasks = TaskTotals::default();
     assert_eq!(tasks.skew(), None);
     tasks.record(TaskOutcome::Succeeded, 0);
@@ -28,7 +28,7 @@ fn the_share_of_garbage_collection_is_of_run_time() {
 }
 
 #[test]
-fn cores_are_idle_where_no_task_runs() {
+fn cores_without_a_task_are_idle() {
     let mut application = fact!(Application { core_time_ms: Some(8_000) });
     application.tasks.record(TaskOutcome::Succeeded, 1_500);
     application.tasks.record(TaskOutcome::Failed, 500);

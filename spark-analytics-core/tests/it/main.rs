@@ -1,4 +1,4 @@
-//! Figures, folds, formats and views. `group_commit.rs` is built with other flags, so it is a binary of its own.
+//! Figures, folds, formats and views. `group_commit.rs` is built with other flags, so it is a separate binary.
 #![allow(clippy::unwrap_used)]
 
 mod figures;

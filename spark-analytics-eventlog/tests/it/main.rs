@@ -1,5 +1,5 @@
-//! Reading event logs: rules, layouts, codecs, damage, following. `s3.rs` sets the environment of its process, so it is
-//! a binary of its own.
+//! Reading event logs: rules, layouts, codecs, damage, following. `s3.rs` sets environment variables of its process, so it
+//! is a separate binary.
 #![allow(clippy::unwrap_used)]
 
 mod agreement;

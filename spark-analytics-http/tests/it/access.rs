@@ -1,4 +1,4 @@
-//! Who may ask what, with tokens and without.
+//! Which routes clients may use, with and without tokens.
 
 use std::num::NonZeroU32;
 
@@ -14,7 +14,7 @@ use crate::{Answer, Api, START};
 
 const ROLES: [Role; 3] = [Role::Read, Role::Write, Role::Admin];
 
-/// A token of each role, named after it and `secret-` before its name.
+/// A token for each role, which is named after the role; its secret is `secret-` and the name.
 fn tokens() -> Tokens {
     let line = |role: Role| Tokens::to_line(role.name(), role, &format!("secret-{role}")).unwrap();
     Tokens::parse(&ROLES.map(line).join("\n")).unwrap()

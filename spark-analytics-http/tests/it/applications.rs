@@ -190,9 +190,9 @@ async fn the_cores_of_a_real_log_are_counted_with_its_lost_executors() {
         core_ms += executor["totalCores"].as_i64().unwrap() * (to - from);
     }
     assert!(core_ms > 0);
-    let told = figures["core_time_seconds"].as_f64().unwrap();
-    assert!((told - core_ms as f64 / 1e3).abs() <= 0.005, "{told} {core_ms}");
-    let busy = figures["tasks"]["task_time_seconds"].as_f64().unwrap() / told;
+    let seconds = figures["core_time_seconds"].as_f64().unwrap();
+    assert!((seconds - core_ms as f64 / 1e3).abs() <= 0.005, "{seconds} {core_ms}");
+    let busy = figures["tasks"]["task_time_seconds"].as_f64().unwrap() / seconds;
     let idle = figures["idle_share"].as_f64().unwrap();
     assert!((idle - 100.0 * (1.0 - busy)).abs() < 0.02, "{idle} {busy}");
 }

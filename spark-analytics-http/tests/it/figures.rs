@@ -48,7 +48,7 @@ async fn a_job_is_unknown_until_its_start_and_end_are_known() {
 }
 
 #[tokio::test]
-async fn late_task_changes_a_finished_job() {
+async fn a_late_task_event_changes_a_finished_job() {
     let api = Api::new();
     api.lines([START, END, TASK].join("\n")).await.json();
     assert_eq!(api.get("/api/v1/analytics/jobs/101").await.json()["task_count"], 1);

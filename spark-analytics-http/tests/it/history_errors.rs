@@ -1,4 +1,4 @@
-//! What the History Server answers when there is nothing to answer.
+//! The History Server's answers to invalid requests and unknown things.
 
 use axum::http::Method;
 use spark_analytics_core::log::{Application, LogSnapshot, Stage, fact};
@@ -7,7 +7,7 @@ use spark_analytics_core::{Store, Timestamp};
 use crate::{Answer, Api};
 
 impl Answer {
-    /// The text of an answer of Spark's that is none.
+    /// The text of an error response of Spark's routes.
     #[track_caller]
     fn refusal(&self, status: u16) -> &str {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
@@ -17,7 +17,7 @@ impl Answer {
 }
 
 impl Api {
-    /// Over a store with an application without attempts, and another's first attempt.
+    /// A router over a store with an application without attempts, and another's first attempt.
     async fn of_two() -> Self {
         let api = Self::new();
         for (app_id, attempt_id) in [("app", ""), ("yarn", "1")] {

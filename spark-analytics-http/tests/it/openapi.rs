@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{Api, START};
 
-/// All of this API's own that is served but the files of `/docs/`.
+/// All routes of this API except the files of `/docs/`.
 const ROUTES: [(&str, &str); 17] = [
     ("delete", "/api/v1/analytics/applications/{app_id}"),
     ("delete", "/api/v1/analytics/applications/{app_id}/{attempt_id}"),
@@ -28,7 +28,7 @@ const ROUTES: [(&str, &str); 17] = [
     ("post", "/api/v1/logs/ingest"),
 ];
 
-/// All of Spark's below an application, or below one of its attempts.
+/// All of Spark's routes below an application, or below one of its attempts.
 const OF_AN_APPLICATION: [&str; 12] = [
     "allexecutors",
     "allmiscellaneousprocess",
@@ -44,7 +44,7 @@ const OF_AN_APPLICATION: [&str; 12] = [
     "storage/rdd",
 ];
 
-/// All of Spark's that is served.
+/// All of Spark's routes that are served.
 fn sparks_routes() -> Vec<String> {
     const ONE: &str = "/api/v1/applications/{app_id}";
     let attempt = format!("{ONE}/{{attempt_id}}");
@@ -192,7 +192,7 @@ async fn sparks_answers_have_the_fields_that_the_document_names() {
     }
 }
 
-/// Checks that an answer is of a schema.
+/// Asserts that a response matches a schema.
 fn check(value: &Value, schema: &Value, schemas: &Value, path: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap();

@@ -99,7 +99,7 @@ async fn write_facts(connection: &mut PgConnection, writes: &[OfApp<'_>]) -> sql
     write_sql_executions(connection, writes).await
 }
 
-/// Each of the things that logs have with its attempt's number.
+/// Pairs each fact of the logs with its attempt's number.
 fn each<'w, T>(
     writes: &[OfApp<'w>],
     things: impl Fn(&'w LogWriteSet) -> &'w [T],
@@ -116,7 +116,7 @@ fn apps<T>(things: &[(i64, &T)]) -> Rows {
     Rows::default().column(things.iter().map(|(app, _)| *app))
 }
 
-/// Puts rows into a table: their key stands first among the columns.
+/// Inserts or replaces rows in a table whose key columns come first.
 pub(crate) fn put(table: &str, key: usize, columns: &str) -> String {
     let names: Vec<&str> = columns.split(", ").collect();
     let set = names[key..].iter().map(|name| format!("{name} = excluded.{name}"));
@@ -128,7 +128,7 @@ pub(crate) fn put(table: &str, key: usize, columns: &str) -> String {
     )
 }
 
-/// Deletes the rows of keys.
+/// Deletes the rows with the given keys.
 fn remove(table: &str, key: &str) -> String {
     let same = key.split(", ").map(|name| format!("old.{name} = gone.{name}"));
     let same = same.collect::<Vec<_>>().join(" AND ");

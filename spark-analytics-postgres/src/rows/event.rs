@@ -13,8 +13,8 @@ use crate::rows::job::JobNo;
 use crate::statement::Rows;
 use crate::value::Columns;
 
-/// Below all stored ids: [`plan`](spark_analytics_core::backend::plan()) counts from here, and the database replaces
-/// these provisional ids by its own.
+/// The first provisional id, below all stored ones: [`plan`](spark_analytics_core::backend::plan()) counts from here, and
+/// the database replaces these ids with its own.
 pub(crate) const FIRST_NEW: i64 = i64::MIN;
 
 /// The stored events under the identities of a batch.
@@ -35,7 +35,7 @@ struct Identity<'b> {
 }
 
 impl Events {
-    /// Inserts the first event of each identity under which none is held, under the ids given, and reads the others.
+    /// Inserts the first event of each new identity, with the given ids, and reads the stored events of the others.
     pub(crate) async fn insert_or_read(
         connection: &mut PgConnection,
         batch: &Batch,
@@ -69,7 +69,7 @@ impl Events {
         Ok(Self { held, new })
     }
 
-    /// Replaces provisional ids by those of the database, and updates events that a later event of the batch replaced.
+    /// Replaces provisional ids with those of the database, and updates events that a later event of the batch replaced.
     pub(crate) async fn write(
         self,
         connection: &mut PgConnection,
@@ -127,7 +127,7 @@ pub(crate) async fn delete(
         .await
 }
 
-/// The ids of those that were inserted, ascending.
+/// The ids of the inserted events, ascending.
 async fn insert(
     connection: &mut PgConnection,
     dedup: Dedup,
@@ -151,7 +151,7 @@ async fn insert(
     Ok(ids)
 }
 
-/// The events that are held under identities, with the places of these.
+/// The events that are stored under identities, with the indices of these identities.
 async fn read(
     connection: &mut PgConnection,
     dedup: Dedup,

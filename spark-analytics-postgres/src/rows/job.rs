@@ -29,7 +29,7 @@ pub(crate) const RECORD: &str = concat!(
     ", wide_sums, single_events, log"
 );
 
-/// The columns that single events change in a job that no log reports: half of all.
+/// The columns that single events change in a job that no log reports: half of all columns.
 const OF_EVENTS: &str = concat!(
     "source, user_name, start_us, end_us, result, end_user, completion_us, wide_sums, ",
     event_task_columns!()
@@ -42,8 +42,8 @@ const ALL: &str = concat!(
     ", num_tasks, longest_task_ms, single_events, log"
 );
 
-/// Writes to rows, which there are and which are locked. Those that hold nothing then join `empty`, to
-/// be deleted at the end, and those that hold something leave it.
+/// Updates rows, which must exist and be locked. Rows that are empty afterwards are added to `empty`, to be deleted at
+/// the end; rows that hold something are removed from it.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     jobs: &[JobWrite],

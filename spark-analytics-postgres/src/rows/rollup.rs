@@ -1,7 +1,7 @@
 //! Roll-ups' rows.
 //!
-//! A day's and a user's figures are the sum of up to [`SLOTS`] rows. A writer has a slot to itself until it
-//! commits, so that writers to one day do not wait for each other.
+//! The figures of a day and a user are the sum of up to [`SLOTS`] rows. A writer has exclusive use of a slot until it
+//! commits, so writers to the same day do not wait for each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub(crate) const FIGURES: &str = concat!(
     ", wide_sums, jobs_with_tasks, impossible_durations"
 );
 
-/// Adds to the held roll-ups.
+/// Adds to the stored roll-ups.
 pub(crate) async fn add(
     store: &PostgresStore,
     connection: &mut PgConnection,
@@ -112,7 +112,7 @@ impl PostgresStore {
     }
 }
 
-/// Acquires the first free slot, which no other writer can have before this one has committed.
+/// Acquires the first free slot, which no other writer can acquire until this one has committed.
 async fn take_slot(store: &PostgresStore, connection: &mut PgConnection) -> sqlx::Result<i16> {
     let first = store.prune_lock() + 1;
     let free: Option<i16> = sqlx::query_scalar(
@@ -194,8 +194,8 @@ fn sums_of(rollup: &Rollup) -> [i128; 13] {
     sums
 }
 
-/// Reads the columns of [`FIGURES`]. The counts of one slot may be negative: a job can be subtracted in another slot
-/// than the one it was added in.
+/// Reads the columns of [`FIGURES`]. The counts of one slot may be negative, because a job can be subtracted in a different
+/// slot than the one in which it was added.
 pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
     let mut rollup = Rollup {
         jobs_succeeded: columns.get()?,
@@ -215,7 +215,7 @@ pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
     Ok(rollup)
 }
 
-/// Adds up slots: the days in their order.
+/// Adds up the slots of each day, in the order of days.
 pub(crate) fn days(
     slots: impl Iterator<Item = Result<(Day, Rollup)>>,
     user: Option<&str>,

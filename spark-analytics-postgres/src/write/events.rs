@@ -25,7 +25,7 @@ async fn ingest_batch(store: &PostgresStore, events: Vec<Event>) -> Result<Vec<R
     let Locked { mut transaction, rows, mut made } = store.lock_jobs(rows(&batch, &jobs)).await?;
     let connection = &mut *transaction;
 
-    // Ids come from a sequence, for which no writer waits. They ascend, and no other writer gets them.
+    // Ids come from a sequence, on which writers do not wait. They ascend, and no other writer gets the same ones.
     let (pruned_before, ids, removed): (Option<i32>, Vec<i64>, Vec<i64>) = sqlx::query_as(
         "SELECT pruned_before_day, ARRAY(SELECT nextval('spark_event_ids') \
          FROM generate_series(1, $1)), ARRAY(SELECT app_no FROM spark_removed_attempts \
@@ -38,7 +38,7 @@ async fn ingest_batch(store: &PostgresStore, events: Vec<Event>) -> Result<Vec<R
     .map_err(failed("read the current state"))?;
     let pruned_before = pruned_before.map_or(Day::MIN, Day::from_number);
     let removed: Vec<bool> = jobs.iter().map(|(app, _)| removed.contains(app)).collect();
-    // The database inserts while the jobs' records are made out.
+    // The database inserts the events while the jobs' records are computed.
     let (events, records) = tokio::join!(
         biased;
         Events::insert_or_read(connection, &batch, store.dedup, &jobs, pruned_before, &removed, &ids),

@@ -10,8 +10,8 @@ use crate::transaction::{BEGIN, Transaction};
 /// How many pages of 8 KiB one transaction scans.
 const PAGES_AT_ONCE: i64 = 1_024;
 
-/// A table that holds events, `spark_events` or a partition of it: its name, its pages, and where it ends if
-/// it is one by ranges of `time_us`.
+/// A table that holds events, `spark_events` or a partition of it: its name, its number of pages, and its upper bound if
+/// it is partitioned by ranges of `time_us`.
 type Part = (String, i64, Option<i64>);
 
 pub(crate) async fn prune(store: &PostgresStore, before: Day) -> Result<Pruned> {
@@ -30,8 +30,8 @@ pub(crate) async fn prune(store: &PostgresStore, before: Day) -> Result<Pruned> 
     Ok(Pruned { events, before })
 }
 
-/// Moves the prune day forward before any event is removed, so that removed events cannot be ingested again; no batch
-/// may be running then that was planned with an earlier day. Returns the day in force.
+/// Moves the prune day forward before any event is removed, so that removed events cannot be ingested again. No batch that
+/// was planned with an earlier day may be running at that time. Returns the day in force.
 async fn set_day(store: &PostgresStore, before: Day) -> sqlx::Result<Day> {
     let mut transaction = store.begin_without_writers().await?;
     let number = sqlx::query_scalar(
@@ -71,7 +71,7 @@ async fn begin_alone(store: &PostgresStore) -> sqlx::Result<Transaction> {
     Transaction::begin(&store.pool, &begin).await
 }
 
-/// Scans a table page by page: rows that are added behind the last page in the meantime are not that old.
+/// Scans a table page by page: rows that are added after the last page in the meantime are too recent to be pruned.
 async fn remove_from(
     store: &PostgresStore,
     name: &str,
@@ -111,7 +111,7 @@ async fn drop_part(store: &PostgresStore, name: &str) -> sqlx::Result<u64> {
     Ok(events.cast_unsigned())
 }
 
-/// Ignores that a partition does not exist: another prune has dropped it.
+/// Ignores the error that a partition does not exist, because another prune has dropped it.
 fn gone(error: sqlx::Error) -> sqlx::Result<()> {
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some("42P01") => Ok(()),

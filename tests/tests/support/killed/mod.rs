@@ -81,7 +81,7 @@ impl Orders {
 #[derive(Clone, Copy, Debug)]
 enum Moment {
     Opening(Duration),
-    /// It has acknowledged so many new inputs.
+    /// It has acknowledged this many new inputs.
     Writing(usize, Duration),
     Pruning(Duration),
     /// It prunes logs and forgets applications.
@@ -203,7 +203,7 @@ fn shorter_than(random: &mut Random, bound: Duration) -> Duration {
     Duration::from_nanos(random.next() % (bound.as_nanos() as u64).max(1))
 }
 
-/// Runs a process until the moment; tells what it said before its end, and whether it was killed or had done all.
+/// Runs a process until the given moment; returns its output, and whether it was killed or had finished.
 async fn live_until<S: Storage>(
     storage: &S,
     test: &str,
@@ -249,7 +249,7 @@ async fn live_until<S: Storage>(
     }
     let status = process.wait().unwrap();
     let was_killed = status.signal() == Some(9);
-    // Where its server is killed first it may fail before it is killed, too.
+    // If its server is killed first, the process may fail before it is killed.
     let may_fail = is_over && S::HAS_SERVER;
     assert!(was_killed || may_fail || status.success(), "it ended by itself: {status}");
     (said, was_killed || may_fail)

@@ -1,4 +1,4 @@
-//! What is sent: batches of events and snapshots of logs, the same for the same seed.
+//! The input of processes: batches of events and snapshots of logs, reproducible by seed.
 
 use spark_analytics_conformance::{Dump, Reference};
 use spark_analytics_core::log::{Application, Executor, LogJob, LogSnapshot, Stage, fact};
@@ -14,15 +14,15 @@ pub(crate) enum Input {
 }
 
 const BATCH: usize = 20;
-/// Every so-manieth input is a log.
+/// One in this many inputs is a log.
 const LOG_EVERY: usize = 6;
 const START_MS: i64 = 1_711_792_363_000;
 const DAY_MS: i64 = 86_400_000;
-/// The application of the events, whose jobs a log tells of too, and two of logs alone.
+/// The application of the events, whose jobs are also in a log, and two applications that are only in logs.
 const APPS: [&str; 3] = ["application_1711792363000_0042", "logged-1", "logged-2"];
 const MARKED_JOBS: i64 = 4;
 
-/// Inputs of jobs that end on 30 days: events twice, contradicting ones, logs that grow.
+/// Inputs of jobs that end on 30 days: repeated and conflicting events, and growing logs.
 pub(crate) fn stream(count: usize, seed: u64) -> Vec<Input> {
     let events = shuffled(&events(60, count * BATCH), seed);
     let mut batches = events.chunks(BATCH);
@@ -58,7 +58,7 @@ fn marked_job(number: i64) -> JobKey {
     JobKey::in_app("markers", "", number)
 }
 
-/// An event that no other batch has, and that no prune removes.
+/// An event that no other batch contains and no prune removes.
 pub(crate) fn marker(number: usize, place: &str) -> Event {
     let at = Timestamp::from_millis(START_MS + 29 * DAY_MS);
     let job = marked_job(number as i64 % MARKED_JOBS);
@@ -69,7 +69,7 @@ pub(crate) fn marker_id(number: usize, place: &str) -> String {
     format!("{place} of {number}")
 }
 
-/// Where a log's snapshot is found, and the executor that no other snapshot has.
+/// The source of a log's snapshot, and the executor that no other snapshot has.
 pub(crate) fn log_marker(number: usize) -> ((String, String), String) {
     let app = APPS[number / LOG_EVERY % APPS.len()].to_owned();
     ((app, String::new()), format!("of log {number}"))
