@@ -43,9 +43,9 @@ struct Open {
 /// What the file holds. Its maps are lists of pairs there, as JSON has only texts for keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
-    /// By location: a log's size and time of change when it was taken.
+    /// By location.
     #[serde(default)]
-    sources: BTreeMap<String, (u64, Timestamp)>,
+    sources: BTreeMap<String, LogSource>,
     dedup: String,
     pruned_before: Day,
     next_event_id: i64,
@@ -322,16 +322,13 @@ impl Store for JsonStore {
     ) -> Result<Vec<LogReceipt>> {
         self.write(|state| {
             let noted = sources.into_iter().filter(LogSource::can_be_recorded);
-            state.sources.extend(noted.map(|s| (s.location, (s.size, s.modified))));
+            state.sources.extend(noted.map(|source| (source.location.clone(), source)));
             logs.into_iter().map(|log| state.take_log(log)).collect()
         })
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
-        self.read(|state| {
-            let source = state.sources.get(location);
-            source.map(|(size, modified)| LogSource::new(location, *size, *modified))
-        })
+        self.read(|state| state.sources.get(location).cloned())
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {

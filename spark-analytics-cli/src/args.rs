@@ -59,6 +59,11 @@ impl Command {
     pub(crate) const fn handles_interrupts(&self) -> bool {
         matches!(self, Self::Send(_) | Self::Serve(_) | Self::Work(_))
     }
+
+    /// Whether the command runs until it is interrupted.
+    pub(crate) const fn ends_when_interrupted(&self) -> bool {
+        matches!(self, Self::Import(import) if import.follow.is_some())
+    }
 }
 
 /// Reads the arguments.

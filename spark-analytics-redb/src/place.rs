@@ -23,7 +23,7 @@ use crate::tables::{
 pub(crate) const OPEN: &str = "open its file";
 
 /// The version of tables, keys and values. It grows whenever an older program would misread them.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 const SCHEMA_KEY: &str = "schema";
 const DEDUP_KEY: &str = "dedup";
 

@@ -1,4 +1,4 @@
-//! The tables of schema 3, and their values.
+//! The tables of schema 4, and their values.
 //!
 //! Values that change with every event are `postcard`; facts of event logs are JSON, so that fields can be added.
 
@@ -33,7 +33,8 @@ pub(crate) const ENVIRONMENTS: TableDefinition<'_, &[u8], &[u8]> =
     TableDefinition::new("environments");
 /// Application, attempt and SQL execution to its facts; since schema 2.
 pub(crate) const SQL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sql");
-/// Location of a log to its size and modification time when it was ingested; since schema 3.
+/// Location of a log to its size and modification time when it was ingested; since schema 3. The run that it reports;
+/// since schema 4.
 pub(crate) const LOG_SOURCES: TableDefinition<'_, &str, &[u8]> =
     TableDefinition::new("log_sources");
 /// Id to rejected input.

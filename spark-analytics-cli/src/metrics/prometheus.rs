@@ -10,8 +10,9 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use spark_analytics_http::{Access, Role};
 
 use crate::metrics::names::{
-    BATCH_EVENTS, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, Kind, LAG_SECONDS, LOGS, METRICS, Metric,
-    PUBLISH_ERRORS, PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES, STORE_ERRORS,
+    BATCH_EVENTS, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, IMPORT_BYTES, IMPORT_FAILING,
+    IMPORT_LAG_SECONDS, IMPORT_LAST_LOOK, Kind, LAG_SECONDS, LOGS, METRICS, Metric, PUBLISH_ERRORS,
+    PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES, STORE_ERRORS,
 };
 
 /// Records metrics from now on. Needs a tokio runtime; may be called once in a process.
@@ -51,7 +52,7 @@ fn begin_at_zero() {
     for outcome in ["recorded", "duplicate", "replaced", "rejected", "too_old", "queued"] {
         counter!(EVENTS, "outcome" => outcome).absolute(0);
     }
-    for outcome in ["changed", "unchanged"] {
+    for outcome in ["changed", "unchanged", "replaced"] {
         counter!(LOGS, "outcome" => outcome).absolute(0);
     }
     for operation in ["ingest", "ingest_logs", "read", "reject", "prune", "check"] {
@@ -74,7 +75,10 @@ fn begin_at_zero() {
         let _ = histogram!(COMMIT_SECONDS, "of" => of);
     }
     counter!(PUBLISH_ERRORS).absolute(0);
-    for name in [BATCH_EVENTS, LAG_SECONDS, PUBLISH_SECONDS] {
+    gauge!(IMPORT_LAST_LOOK).set(0.0);
+    gauge!(IMPORT_FAILING).set(0.0);
+    counter!(IMPORT_BYTES).absolute(0);
+    for name in [BATCH_EVENTS, LAG_SECONDS, PUBLISH_SECONDS, IMPORT_LAG_SECONDS] {
         let _ = histogram!(name);
     }
 }

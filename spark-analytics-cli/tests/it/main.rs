@@ -6,6 +6,7 @@ mod program;
 mod cli;
 mod cli_events;
 mod cli_follow;
+mod cli_import;
 mod cli_logs;
 mod cli_send;
 mod clock;

@@ -67,6 +67,7 @@ macro_rules! conformance {
              reading_a_log_again_changes_nothing
              the_greater_fact_wins
              a_later_run_replaces_an_earlier_one
+             runs_of_two_users_are_not_mixed
              a_batch_of_logs_is_as_good_as_one_by_one
              where_logs_lay_is_noted
              applications_are_listed_page_by_page

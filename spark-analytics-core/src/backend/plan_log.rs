@@ -8,7 +8,7 @@ use crate::figures::job::JobRecord;
 use crate::figures::rollup::Rollup;
 use crate::identity::{JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogJob, LogSnapshot, SqlExecution, Stage};
-use crate::store::LogReceipt;
+use crate::store::{LogReceipt, OtherRun};
 
 /// The stored state of an application attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,12 +100,21 @@ pub struct LogWriteSet {
 /// ```
 pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     let mut out = LogWriteSet::default();
-    let run = log.application.start_time;
-    let held_run = held.application.as_ref().map(|held| held.start_time);
-    if held_run.is_some_and(|held_run| run < held_run) {
-        return out;
-    }
-    let is_new_run = held_run.is_some_and(|held_run| run > held_run);
+    let run = log.application.run();
+    let held_run = held.application.as_ref().map(Application::run);
+    let is_new_run = match held_run {
+        Some(held_run) if run < held_run => {
+            out.receipt.other_run = Some(OtherRun::Kept { started: held_run.start_time });
+            return out;
+        }
+        Some(held_run) if run > held_run => {
+            let started = held_run.start_time;
+            let jobs = held.jobs.values().filter(|job| job.log.is_some()).count();
+            out.receipt.other_run = Some(OtherRun::Removed { started, jobs });
+            true
+        }
+        _ => false,
+    };
 
     let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
     let (mut told, mut before) = (BTreeMap::new(), held.jobs);
@@ -151,7 +160,7 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     out.receipt.sql = out.sql.len();
     out.receipt.environment = out.environment.is_some();
 
-    if held.application.is_none_or(|held| log.application > held) {
+    if held.application.is_none_or(|held| is_new_run || log.application > held) {
         out.receipt.application = true;
         out.application = Some(log.application);
     }
