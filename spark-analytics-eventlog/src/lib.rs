@@ -14,6 +14,7 @@ mod wire;
 
 pub use error::LogError;
 pub use fold::environment::MAX_PROPERTIES_BYTES;
+pub use fold::process::MAX_PROCESSES_BYTES;
 pub use fold::sql::MAX_PLANS_BYTES;
 pub use fold::text::MAX_TEXT_BYTES;
 pub use follow::{Follower, Polled};

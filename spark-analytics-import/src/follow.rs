@@ -12,7 +12,7 @@ use spark_analytics_eventlog::{Discovered, Follower, FoundLog, LogFile, Polled};
 
 use crate::batches::{Batch, ReadLog};
 use crate::progress::{LogState, Look, Report, Started, Update};
-use crate::sources::known_logs;
+use crate::sources::{KnownLog, known_logs};
 
 /// How to follow a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ struct Following {
     /// Number of bytes read since the last look.
     bytes: Arc<AtomicU64>,
     /// The logs that the store had at the first look; `None` before it.
-    known: Option<BTreeMap<String, LogRun>>,
+    known: Option<BTreeMap<String, KnownLog>>,
     /// The last update of each log, by its id, and when it was reported.
     reported: BTreeMap<String, (Update, Instant)>,
 }

@@ -9,7 +9,7 @@ use spark_analytics_core::log::LogJob;
 use spark_analytics_core::{JobResult, LogReceipt, OtherRun, Timestamp};
 use spark_analytics_eventlog::{FoundLog, LogFile};
 
-/// Where a followed log stands.
+/// The state of a followed log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -102,7 +102,7 @@ pub struct Update {
     pub app_id: String,
     /// Its attempt, `""` where Spark has none.
     pub attempt_id: String,
-    /// Where the log stands.
+    /// The state of the log.
     pub state: LogState,
     /// The number of jobs in the log.
     pub jobs: usize,
@@ -157,8 +157,12 @@ impl Update {
         }
     }
 
-    /// Adds what became of other runs when the log was stored.
+    /// Adds why the log was refused when it was to be stored, or what became of other runs.
     pub(crate) fn add(&mut self, receipt: &LogReceipt) {
+        if let Some(refused) = receipt.refused {
+            self.state = LogState::Skipped;
+            self.detail = Some(format!("{}: {refused}", self.log));
+        }
         if let Some(other) = receipt.other_run {
             self.replace(other);
         }

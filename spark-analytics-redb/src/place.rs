@@ -14,10 +14,11 @@ use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Resul
 
 use crate::error::{self, BACKEND, Fault};
 use crate::options::RedbOptions;
+use crate::rows::rollup;
 use crate::storage::{Lease, Storage};
 use crate::tables::{
     APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
-    REJECTED, ROLLUPS, SQL, STAGES, State,
+    REJECTED, REMOVED, ROLLUPS, SQL, STAGES, State,
 };
 
 pub(crate) const OPEN: &str = "open its file";
@@ -162,7 +163,7 @@ fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
         meta.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
         meta.insert(DEDUP_KEY, dedup.name().as_bytes())?;
         State::NEW.save(&mut meta)?;
-        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL] {
+        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL, REMOVED] {
             transaction.open_table(table)?;
         }
         transaction.open_table(JOBS_BY_END)?;
@@ -175,21 +176,22 @@ fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
     Ok(())
 }
 
-/// Adds the tables that a file of an earlier schema lacks.
+/// Adds the tables that a file of an earlier schema lacks, and counts in its roll-ups what was not counted then.
 fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
-    let add_tables = || -> error::Result<()> {
+    let upgrade = || -> error::Result<()> {
         let transaction = database.begin_write()?;
-        for table in [ENVIRONMENTS, SQL] {
+        for table in [ENVIRONMENTS, SQL, REMOVED] {
             transaction.open_table(table)?;
         }
         transaction.open_table(LOG_SOURCES)?;
+        rollup::count_jobs(&transaction)?;
         transaction.open_table(META)?.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
         Ok(transaction.commit()?)
     };
     if schema == SCHEMA {
         return Ok(());
     }
-    add_tables().map_err(|fault| fault.during("add its new tables"))
+    upgrade().map_err(|fault| fault.during("upgrade its tables"))
 }
 
 /// Checks that the file can be used; its schema.

@@ -152,12 +152,14 @@ impl<'a> Summary<'a> {
 
     /// One line, such as `3 logs: 2 new, 1 unchanged; 47 jobs, 5 failed; 1 day`.
     fn text(&self) -> String {
-        let Outcomes { logs, new, changed, unchanged, replaced } = *self.outcomes;
+        let Outcomes { logs, new, changed, unchanged, replaced, forgotten, too_old } = *self.outcomes;
         let outcomes = [
             (new, "new"),
             (changed, "changed"),
             (unchanged, "unchanged"),
             (replaced, "replaced by another run"),
+            (forgotten, "forgotten"),
+            (too_old, "too old"),
         ];
         let some = outcomes.iter().filter(|(count, _)| *count > 0);
         let outcomes: Vec<String> = some.map(|(count, name)| format!("{count} {name}")).collect();

@@ -6,11 +6,14 @@ use async_trait::async_trait;
 use metrics::{counter, histogram};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, OtherRun, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, OtherRun, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
-use crate::metrics::names::{BATCH_EVENTS, COMMIT_SECONDS, EVENTS, LOGS, STORE_ERRORS};
+use crate::metrics::names::{
+    BATCH_EVENTS, COMMIT_SECONDS, EVENTS, LOGS, REMOVED_APPLICATIONS, STORE_ERRORS,
+};
 
 /// A [`Store`] around another that counts events by outcome, batches, the time that commits take, and
 /// errors.
@@ -53,15 +56,16 @@ fn count_receipts(receipts: &[Receipt]) {
 }
 
 fn count_logs(receipts: &[LogReceipt]) {
-    let (mut changed, mut unchanged, mut replaced) = (0, 0, 0);
+    let (mut changed, mut unchanged, mut replaced, mut refused) = (0, 0, 0, 0);
     for receipt in receipts {
         *match receipt.other_run {
+            _ if receipt.refused.is_some() => &mut refused,
             Some(OtherRun::Kept { .. }) => &mut replaced,
             _ if receipt.is_unchanged() => &mut unchanged,
             _ => &mut changed,
         } += 1;
     }
-    for (outcome, count) in [("changed", changed), ("unchanged", unchanged), ("replaced", replaced)]
+    for (outcome, count) in [("changed", changed), ("unchanged", unchanged), ("replaced", replaced), ("refused", refused)]
     {
         counter!(LOGS, "outcome" => outcome).increment(count);
     }
@@ -157,6 +161,18 @@ impl<S: Store> Store for Metered<S> {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         counted("prune", self.0.prune(before).await)
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        let pruned = counted("prune_logs", self.0.prune_logs(before, scope).await)?;
+        counter!(REMOVED_APPLICATIONS, "by" => "prune").increment(pruned.applications);
+        Ok(pruned)
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        let forgotten = counted("forget", self.0.forget(app_id, attempt_id).await)?;
+        counter!(REMOVED_APPLICATIONS, "by" => "forget").increment(forgotten.attempts);
+        Ok(forgotten)
     }
 
     async fn check(&self) -> Result<()> {

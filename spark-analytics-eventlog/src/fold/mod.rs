@@ -7,6 +7,7 @@ mod executor;
 mod indices;
 mod job;
 pub(crate) mod one_application;
+pub(crate) mod process;
 pub(crate) mod sql;
 mod stage;
 pub(crate) mod tally;
@@ -22,6 +23,7 @@ use crate::fold::environment::Environments;
 use crate::fold::executor::Executors;
 use crate::fold::indices::Indices;
 use crate::fold::job::{Jobs, Run};
+use crate::fold::process::Processes;
 use crate::fold::sql::SqlExecutions;
 use crate::fold::stage::Stages;
 use crate::fold::tally::{StageTally, Tally};
@@ -29,8 +31,8 @@ use crate::fold::task::{MAX_KILL_REASONS, note_kill};
 use crate::fold::text::{key, text};
 use crate::wire::environment::ResourceProfileAdded;
 use crate::wire::event::{
-    ApplicationStart, Event, JobEnd, JobStart, StageCompleted, StageExecutorMetrics, StageInfo,
-    StageSubmitted,
+    ApplicationStart, Event, ExecutorMetricsUpdate, JobEnd, JobStart, StageCompleted,
+    StageExecutorMetrics, StageInfo, StageSubmitted,
 };
 use crate::wire::lenient::{StageKey, Text};
 
@@ -45,6 +47,7 @@ pub(crate) struct Fold {
     jobs: Jobs,
     stages: Stages,
     executors: Executors,
+    processes: Processes,
     environment: Environments,
     sql: SqlExecutions,
     /// Ids of the tasks that started and have not ended.
@@ -60,6 +63,7 @@ impl Default for Fold {
             jobs: Jobs::default(),
             stages: Stages::default(),
             executors: Executors::default(),
+            processes: Processes::default(),
             environment: Environments::default(),
             sql: SqlExecutions::default(),
             running_tasks: Indices::default(),
@@ -106,6 +110,8 @@ impl Fold {
             Event::StageSubmitted(event) => self.submit_stage(&event),
             Event::StageCompleted(event) => self.complete_stage(&event),
             Event::StageExecutorMetrics(event) => self.raise_peaks(&event),
+            Event::ExecutorMetricsUpdate(event) => self.raise_peaks_of_heartbeat(&event),
+            Event::ProcessAdded(event) => self.processes.add(&event),
             // Tasks arrive as tallies, and parts of a log are not facts of its application.
             Event::TaskStart(_) | Event::TaskEnd(_) | Event::PartStart(_) => {}
             Event::SqlExecutionStart(event) => self.sql.start(&event),
@@ -139,6 +145,7 @@ impl Fold {
         let until = application.until();
         let core_times = executors.iter().map(|executor| executor.core_time_ms(until));
         application.core_time_ms = Some(core_times.fold(0, i64::saturating_add));
+        application.processes = Some(self.processes.into_facts());
         let (environment, sql) = (self.environment.into_fact(), self.sql.into_facts());
         let mut snapshot = LogSnapshot::default();
         snapshot.application = application;
@@ -295,6 +302,20 @@ impl Fold {
         }
     }
 
+    /// In a log these are the driver's heartbeats. Like Spark, ignores those of removed executors.
+    fn raise_peaks_of_heartbeat(&mut self, event: &ExecutorMetricsUpdate<'_>) {
+        if let Some(executor) = self.executors.get(&event.executor_id.0) {
+            executor.fact.events += 1;
+            event.updates.iter().for_each(|update| executor.peaks.raise(&update.peaks));
+        }
+        for update in &event.updates {
+            if let Some(stage) = self.stages.get((update.stage_id, update.stage_attempt_id)) {
+                stage.fact.events += 1;
+                stage.peaks.raise(&update.peaks);
+            }
+        }
+    }
+
     /// Adds tasks. Returns `false`, and adds none, if their order matters; the caller then adds them one by one.
     fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
         let is_one = tally.events == 1;
@@ -309,6 +330,7 @@ impl Fold {
         self.see(tally.latest);
         for tasks in &tally.stages {
             self.application.tasks += &tasks.tasks;
+            raise(&mut self.application.longest_task_ms, tasks.longest);
             if self.add_to_stage(tasks, all_ran) {
                 for run in self.stages.leave(tasks.key) {
                     self.jobs.write(run);
@@ -362,6 +384,8 @@ impl Fold {
         stage.fact.events += tasks.events;
         stage.fact.active_tasks += tasks.active;
         stage.fact.tasks += &tasks.tasks;
+        raise(&mut stage.fact.longest_task_ms, tasks.longest);
+        *stage.fact.speculation.get_or_insert_default() += &tasks.speculation;
         if all_ran {
             stage.sums.merge(&tasks.sums);
         }
@@ -378,6 +402,7 @@ impl Fold {
             job.fact.events += tasks.events;
             job.fact.active_tasks += tasks.active;
             job.fact.tasks += &tasks.tasks;
+            raise(&mut job.fact.longest_task_ms, tasks.longest);
             job.fact.completed_indices += job.indices.insert_all(tasks.key.0, &tasks.succeeded);
             for reason in &tasks.kills {
                 note_kill(&mut job.fact.killed_tasks_summary, reason);
@@ -398,4 +423,8 @@ impl Fold {
             self.application.last_event_time = self.application.last_event_time.max(seen);
         }
     }
+}
+
+fn raise(longest: &mut Option<i64>, other: Option<i64>) {
+    *longest = (*longest).max(other);
 }

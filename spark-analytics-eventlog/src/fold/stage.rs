@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use spark_analytics_core::Timestamp;
-use spark_analytics_core::log::{Stage, StageStatus};
+use spark_analytics_core::log::{Speculation, Stage, StageStatus};
 
 use crate::fold::indices::Indices;
 use crate::fold::job::Run;
@@ -99,6 +99,7 @@ impl Stages {
             (fact.stage_id, fact.stage_attempt_id) = key;
             (fact.ended, fact.events) = (ended, events);
             fact.scheduling_pool = DEFAULT_POOL.to_owned();
+            fact.speculation = Some(Speculation::default());
             LiveStage {
                 fact,
                 jobs: Vec::new(),

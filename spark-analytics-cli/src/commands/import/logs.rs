@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use spark_analytics_core::log::{LogRun, LogWarning};
-use spark_analytics_core::{AttemptKey, LogReceipt, OtherRun, Store};
+use spark_analytics_core::{AttemptKey, LogReceipt, OtherRun, Refusal, Store};
 use spark_analytics_eventlog::LogFile;
 use spark_analytics_import::{Batch, ReadLog, known_logs, read_batches, said_of_run};
 
@@ -33,6 +33,8 @@ pub(super) struct Outcomes {
     pub(super) changed: usize,
     pub(super) unchanged: usize,
     pub(super) replaced: usize,
+    pub(super) forgotten: usize,
+    pub(super) too_old: usize,
 }
 
 /// The outcome of a log.
@@ -47,6 +49,10 @@ enum Outcome {
     Unchanged,
     /// The store has another run of the application id.
     Replaced,
+    /// Its application was forgotten.
+    Forgotten,
+    /// Logs of its time were pruned.
+    TooOld,
 }
 
 /// A log as it is listed. The numbers of facts are `None` for a log that was not read again.
@@ -100,11 +106,11 @@ pub(super) async fn store_logs(
     };
     let mut logs = std::mem::take(&mut found.logs);
     logs.retain(|log| match known.get(log.id()) {
-        Some(run) => {
-            imported.views.push(LogView::unread(&log.name, run));
+        Some(known) if known.is_stored => {
+            imported.views.push(LogView::unread(&log.name, &known.run));
             false
         }
-        None => true,
+        _ => true,
     });
     let bar = progress::bytes(Some(logs.iter().map(|log| log.size()).sum()));
     found.skipped.iter().for_each(|skipped| skips.add(skipped, &bar));
@@ -183,6 +189,8 @@ impl Imported {
                 Outcome::Changed => &mut self.outcomes.changed,
                 Outcome::Unchanged => &mut self.outcomes.unchanged,
                 Outcome::Replaced => &mut self.outcomes.replaced,
+                Outcome::Forgotten => &mut self.outcomes.forgotten,
+                Outcome::TooOld => &mut self.outcomes.too_old,
             } += 1;
             self.runs.insert(view.run.key());
         }
@@ -236,6 +244,8 @@ impl LogView {
             && Some(receipt.stages) == self.stages
             && Some(receipt.executors) == self.executors;
         self.outcome = match receipt.other_run {
+            _ if receipt.refused == Some(Refusal::Forgotten) => Outcome::Forgotten,
+            _ if receipt.refused.is_some() => Outcome::TooOld,
             Some(OtherRun::Kept { .. }) => Outcome::Replaced,
             _ if receipt.is_unchanged() => Outcome::Unchanged,
             _ if is_whole => Outcome::New,

@@ -72,6 +72,8 @@ pub struct StageFigures {
     pub duration_seconds: Option<f64>,
     /// Its tasks.
     pub tasks: TaskFigures,
+    /// Tasks as Spark counts them, each once however often it is attempted.
+    pub num_tasks: i64,
 }
 
 impl From<&Application> for ApplicationFigures {
@@ -89,7 +91,7 @@ impl From<&Application> for ApplicationFigures {
             duration_seconds: application.duration_us().map(seconds),
             core_time_seconds: application.core_time_ms.map(|ms| two_decimals(ms.into(), 1_000)),
             idle_share: idle.map(|(idle, all)| two_decimals(idle.saturating_mul(100), all.into())),
-            tasks: TaskFigures::from(&application.tasks),
+            tasks: TaskFigures::of(&application.tasks, application.longest_task_ms),
         }
     }
 }
@@ -104,7 +106,8 @@ impl From<&Stage> for StageFigures {
             submission_time: stage.submission_time,
             completion_time: stage.completion_time,
             duration_seconds: stage.duration_us().map(seconds),
-            tasks: TaskFigures::from(&stage.tasks),
+            tasks: TaskFigures::of(&stage.tasks, stage.longest_task_ms),
+            num_tasks: stage.num_tasks,
         }
     }
 }
