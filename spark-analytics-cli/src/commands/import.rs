@@ -152,7 +152,8 @@ impl<'a> Summary<'a> {
 
     /// One line, such as `3 logs: 2 new, 1 unchanged; 47 jobs, 5 failed; 1 day`.
     fn text(&self) -> String {
-        let Outcomes { logs, new, changed, unchanged, replaced, forgotten, too_old } = *self.outcomes;
+        let Outcomes { logs, new, changed, unchanged, replaced, forgotten, too_old } =
+            *self.outcomes;
         let outcomes = [
             (new, "new"),
             (changed, "changed"),

@@ -7,8 +7,8 @@ use metrics::{counter, histogram};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
     AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, OtherRun, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    JobRecord, LogReceipt, OtherRun, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 
 use crate::metrics::names::{
@@ -65,8 +65,12 @@ fn count_logs(receipts: &[LogReceipt]) {
             _ => &mut changed,
         } += 1;
     }
-    for (outcome, count) in [("changed", changed), ("unchanged", unchanged), ("replaced", replaced), ("refused", refused)]
-    {
+    for (outcome, count) in [
+        ("changed", changed),
+        ("unchanged", unchanged),
+        ("replaced", replaced),
+        ("refused", refused),
+    ] {
         counter!(LOGS, "outcome" => outcome).increment(count);
     }
 }

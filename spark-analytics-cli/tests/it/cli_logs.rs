@@ -26,7 +26,8 @@ fn importing_prints_the_jobs_and_the_day() {
     assert_eq!(logs.len(), 1 + 3);
     assert!(jobs[0].starts_with("APP ID "), "{output}");
     assert_eq!(jobs.len(), 1 + 5 + 20 + 22);
-    let job = jobs.iter().find(|line| line.starts_with(FAILURES)).unwrap();
+    assert!(jobs[1..6].iter().all(|line| line.ends_with("JobFailed")), "{output}");
+    let job = jobs[6..].iter().find(|line| line.starts_with(FAILURES)).unwrap();
     let cells: Vec<_> = job.split_whitespace().collect();
     let first = [
         FAILURES,

@@ -3,6 +3,7 @@
 mod cli_support;
 mod program;
 
+mod alert_rules;
 mod cli;
 mod cli_events;
 mod cli_follow;
