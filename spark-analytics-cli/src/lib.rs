@@ -68,7 +68,6 @@ fn run_as(command: &str, args: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn start(cli: Cli) -> anyhow::Result<()> {
     // These handle interrupts themselves.
     let handles_interrupts = cli.command.handles_interrupts();
-    let ends_when_interrupted = cli.command.ends_when_interrupted();
     // A command reads and writes files without yielding, so it has its own thread: the runtime may have
     // only one, which has to receive interrupts.
     let runtime = Handle::current();
@@ -80,10 +79,7 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
     });
     tokio::select! {
         done = work => done.unwrap_or_else(|panic| Err(panic.into())),
-        Ok(()) = tokio::signal::ctrl_c(), if !handles_interrupts => match ends_when_interrupted {
-            true => Ok(()),
-            false => Err(Interrupted.into()),
-        },
+        Ok(()) = tokio::signal::ctrl_c(), if !handles_interrupts => Err(Interrupted.into()),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::tables::LOG_SOURCES;
 use crate::value::encode_source;
 
-/// Notes sources, of one location the last; whether that changes anything.
+/// Records sources. If a location occurs more than once, the last source counts. Returns whether anything changed.
 pub(crate) fn note(transaction: &WriteTransaction, sources: &[LogSource]) -> Result<bool> {
     let mut table = transaction.open_table(LOG_SOURCES)?;
     let mut is_changed = false;

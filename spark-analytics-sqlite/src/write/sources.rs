@@ -7,7 +7,7 @@ use spark_analytics_core::log::LogSource;
 use crate::statement::Statement;
 use crate::value::put_json;
 
-/// Notes sources; of one location the last counts.
+/// Records sources. If a location occurs more than once, the last source counts.
 pub(crate) async fn put(
     connection: &mut SqliteConnection,
     sources: &[LogSource],

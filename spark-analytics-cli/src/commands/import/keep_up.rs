@@ -29,7 +29,7 @@ const UPDATES: Columns = {
     Columns { all: ALL, table: ALL }
 };
 
-/// Follows a folder and prints a line for each log whose state changed.
+/// Follows a folder and prints a line for each log whose state changed, until it is interrupted.
 pub(super) async fn keep_up(
     folder: &Path,
     interval: Duration,
@@ -53,7 +53,10 @@ pub(super) async fn keep_up(
         Ok(())
     };
     let options = FollowOptions::default().interval(interval);
-    Err(follow(store, folder.to_owned(), options, report).await)
+    tokio::select! {
+        error = follow(store, folder.to_owned(), options, report) => Err(error),
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+    }
 }
 
 fn print(update: &Update, out: &mut Out) -> anyhow::Result<()> {
