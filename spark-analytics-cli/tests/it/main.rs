@@ -3,9 +3,11 @@
 mod cli_support;
 mod program;
 
+mod alert_rules;
 mod cli;
 mod cli_events;
 mod cli_follow;
+mod cli_import;
 mod cli_logs;
 mod cli_send;
 mod cli_summary;
