@@ -85,7 +85,11 @@ impl Redaction {
     }
 
     /// The name and value of a property, or what to show instead of them.
-    pub(crate) fn property<'a>(&self, name: &'a str, value: &'a str) -> (Cow<'a, str>, Cow<'a, str>) {
+    pub(crate) fn property<'a>(
+        &self,
+        name: &'a str,
+        value: &'a str,
+    ) -> (Cow<'a, str>, Cow<'a, str>) {
         if self.is_secret(name) {
             return (self.text(name), Cow::Borrowed(HIDDEN));
         }
