@@ -71,6 +71,7 @@ macro_rules! conformance {
              reading_a_log_again_changes_nothing
              the_greater_of_two_facts_wins
              a_later_run_replaces_an_earlier_one
+             runs_of_two_users_are_not_mixed
              a_batch_of_logs_equals_one_by_one
              the_sources_of_logs_are_recorded
              applications_are_listed_page_by_page
@@ -86,6 +87,7 @@ macro_rules! conformance {
              an_unknown_application_cannot_be_forgotten
              removed_data_stays_removed_in_a_reopened_store
              nothing_reappears_while_it_is_forgotten
+             a_dropped_removal_leaves_applications_whole
              rejected_input_is_listed_newest_first
              only_the_newest_rejected_input_is_kept
              a_reopened_store_holds_what_it_held
