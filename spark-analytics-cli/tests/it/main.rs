@@ -10,6 +10,7 @@ mod cli_follow;
 mod cli_import;
 mod cli_logs;
 mod cli_send;
+mod cli_summary;
 mod clock;
 mod http_server;
 mod pages;
