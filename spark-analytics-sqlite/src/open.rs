@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -153,10 +153,8 @@ impl SqliteOptions {
             return Err(name.may_not_be_used(Name(Some(&file))));
         }
         let shared = connect_options(self).filename(path);
-        // Looked for before the file is opened, which creates it.
-        let lacks_log = !with_suffix(path, "-wal").exists();
-        if !may_create || lacks_log && remembers_log(path) {
-            name.check(shared.clone(), may_create).await?;
+        if !may_create {
+            name.check(shared.clone()).await?;
         }
         let writer = shared
             .clone()
@@ -173,14 +171,6 @@ impl SqliteOptions {
         store.open_readers().await.map_err(|error| name.refuse(error))?;
         Ok(store)
     }
-}
-
-/// Whether the header of a database says that it is written through a write-ahead log.
-fn remembers_log(path: &Path) -> bool {
-    const VERSIONS: usize = 18;
-    let mut header = [0; VERSIONS + 2];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    read.is_ok() && header[VERSIONS..] == [2, 2]
 }
 
 /// The absolute path of a file whose folder exists. SQLite would take some relative paths, such as an empty one, for a
@@ -422,8 +412,8 @@ impl fmt::Display for Name<'_> {
 }
 
 impl Name<'_> {
-    /// Checks that a file has a store, or, if one may be created, that it has other tables.
-    async fn check(self, options: SqliteConnectOptions, may_create: bool) -> Result<()> {
+    /// Checks that a file has a store.
+    async fn check(self, options: SqliteConnectOptions) -> Result<()> {
         let mut connection = options.connect().await.map_err(|error| self.refuse(error))?;
         let (tables, ours): (i64, i64) = sqlx::query_as(
             "SELECT count(*), count(*) FILTER (WHERE name IN ('spark_migrations', 'spark_meta')) \
@@ -433,7 +423,7 @@ impl Name<'_> {
         .await
         .map_err(|error| self.refuse(error))?;
         connection.close().await.map_err(|error| self.refuse(error))?;
-        if ours == 2 || may_create && tables > 0 {
+        if ours == 2 {
             return Ok(());
         }
         let why = match tables {

@@ -327,6 +327,6 @@ fn a_copy_of_a_store_in_use_is_not_taken_for_an_empty_one() {
         }
         assert_eq!(std::fs::read(&path).unwrap(), before, "{store}");
     }
-    let ended = folder.run(&["ingest", "sample.json", "--store", "sqlite:copy.db"]);
+    let ended = folder.run(&["jobs", "--store", "sqlite:copy.db"]);
     assert!(ended.error().contains("If it is a copy of a store in use"), "{ended:?}");
 }
