@@ -127,9 +127,17 @@ fn tasks() -> impl Strategy<Value = TaskTotals> {
 
 fn log_job() -> impl Strategy<Value = LogJob> {
     let times = (option::weighted(0.9, time()), time());
-    (0..2i64, any::<bool>(), 0..3u64, times, user(), result(), tasks()).prop_map(
-        |(job_id, ended, events, (submission_time, end), user, result, tasks)| {
+    let texts = (any::<String>(), option::of(any::<String>()), option::of("a|Job 1 cancelled"));
+    let labels = (texts, option::of(any::<i64>()));
+    (0..2i64, any::<bool>(), 0..3u64, times, user(), result(), tasks(), labels).prop_map(
+        |(job_id, ended, events, (submission_time, end), user, result, tasks, labels)| {
+            let ((name, description, failure_message), sql_execution_id) = labels;
             fact!(LogJob {
+                name: name.replace('\0', ""),
+                app_name: description.as_ref().map(|_| "etl".to_owned()),
+                description: description.map(|text| text.replace('\0', "")),
+                failure_message,
+                sql_execution_id,
                 job_id,
                 ended,
                 events,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use spark_analytics_core::backend::RollupKey;
 use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{
-    Day, Dedup, Event, EventCursor, EventDetail, FigureSource, Job, JobKey, JobResult, Rollup,
-    TaskOutcome, TaskTotals,
+    Day, Dedup, Event, EventCursor, EventDetail, FigureSource, Job, JobKey, JobLabels, JobResult,
+    Rollup, TaskOutcome, TaskTotals,
 };
 
 /// Computes what a store's figures must be: it keeps every input and recounts everything for each
@@ -113,7 +113,14 @@ impl Reference {
             result: JobResult::from_name(&job_result),
             tasks,
             source: FigureSource::Log,
+            labels: self.labels(key),
         })
+    }
+
+    fn labels(&self, key: &JobKey) -> Option<Box<JobLabels>> {
+        let log = self.log(&key.app_id, &key.attempt_id)?;
+        let job = log.jobs.iter().find(|job| job.job_id == key.job_id)?;
+        Some(Box::new(job.into()))
     }
 
     fn job_by_events(&self, key: &JobKey) -> Option<Job> {
@@ -141,6 +148,7 @@ impl Reference {
             result: JobResult::from_name(job_result),
             tasks,
             source: FigureSource::Events,
+            labels: self.labels(key),
         })
     }
 }

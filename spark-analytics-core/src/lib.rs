@@ -23,6 +23,7 @@ pub use event::splitter::{EventPlace, EventSplitter, EventText, SplitError};
 pub use event::{Event, EventContent, EventDetail};
 pub use figures::histogram::Histogram;
 pub use figures::job::{FigureSource, Job, JobRecord, UnknownSource};
+pub use figures::labels::{JobLabels, MAX_LABEL_BYTES};
 pub use figures::result::{JobResult, UnknownResult};
 pub use figures::rollup::Rollup;
 pub use figures::tasks::{TaskOutcome, TaskTotals};
@@ -34,7 +35,7 @@ pub use store::cached::{CacheCounts, Cached};
 pub use store::durability::Durability;
 pub use store::memory::MemoryStore;
 pub use store::{
-    EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
-    UnknownResultWord,
+    EventCursor, JobCursor, JobFilter, JobOrder, LogReceipt, ParseOrderError, Pruned, Receipt,
+    Store, StoredEvent, UnknownResultWord,
 };
 pub use time::{Day, ParseTimeError, Timestamp};

@@ -166,14 +166,14 @@ fn read(url: &str) -> std::result::Result<PgConnectOptions, String> {
 }
 
 fn migrator() -> Migrator {
-    let schema = include_str!("../migrations/1_schema.sql").into_sql_str();
-    let mut migrator = Migrator::with_migrations(vec![Migration::new(
-        1,
-        "schema".into(),
-        MigrationType::Simple,
-        schema,
-        false,
-    )]);
+    let migration = |version, description: &'static str, sql: &'static str| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
+    };
+    let mut migrator = Migrator::with_migrations(vec![
+        migration(1, "schema", include_str!("../migrations/1_schema.sql")),
+        migration(2, "orders of jobs", include_str!("../migrations/2_orders_of_jobs.sql")),
+    ]);
     // The database may be another program's too, with migrations of its own.
     migrator.dangerous_set_table_name("spark_migrations");
     migrator

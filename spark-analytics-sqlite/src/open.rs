@@ -300,6 +300,7 @@ fn migrator() -> Migrator {
             "log sources and packed environments",
             include_str!("../migrations/3_log_sources_and_packed_environments.sql"),
         ),
+        migration(4, "orders of jobs", include_str!("../migrations/4_orders_of_jobs.sql")),
     ]);
     // The database may be another program's too, with migrations of its own.
     migrator.dangerous_set_table_name("spark_migrations");

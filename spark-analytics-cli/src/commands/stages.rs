@@ -62,6 +62,8 @@ const STAGES: Columns = Columns {
         "tasks.task_duration_ms.max",
         "tasks.skew",
         "tasks.gc_share",
+        "description",
+        "failure_reason",
     ],
     table: &[
         "stage_id",
@@ -75,6 +77,7 @@ const STAGES: Columns = Columns {
         "tasks.skew",
         "tasks.gc_share",
         "name",
+        "failure_reason",
     ],
 };
 

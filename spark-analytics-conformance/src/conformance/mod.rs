@@ -57,7 +57,9 @@ macro_rules! conformance {
              a_late_task_changes_a_finished_job
              the_earliest_start_and_the_latest_end_count
              equal_job_ids_in_other_applications_are_other_jobs
-             jobs_are_listed_by_end_application_attempt_and_job
+             jobs_are_listed_in_each_order
+             durations_of_any_length_are_ordered
+             a_job_moves_in_each_order_when_its_figures_change
              jobs_are_filtered
              a_rollup_is_kept_for_each_day_and_user
              a_late_end_moves_a_job_to_its_new_day

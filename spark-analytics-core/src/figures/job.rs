@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::figures::fold::JobFold;
+use crate::figures::labels::JobLabels;
 use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 use crate::identity::JobKey;
@@ -35,6 +36,8 @@ pub struct Job {
     pub tasks: TaskTotals,
     /// Where the figures come from.
     pub source: FigureSource,
+    /// What people call it; `None` if no event log reports the job.
+    pub labels: Option<Box<JobLabels>>,
 }
 
 /// Where a job's figures come from.
@@ -77,6 +80,12 @@ impl JobRecord {
     /// The figures in force: the log's once it has the job's start and end, otherwise those of single
     /// events. `None` while neither has both.
     pub fn figures(&self, key: &JobKey) -> Option<Job> {
+        let labels = self.log.as_deref().map(|log| Box::new(log.into()));
+        Some(Job { labels, ..self.unlabelled(key)? })
+    }
+
+    /// The figures without labels, which roll-ups do not need.
+    pub(crate) fn unlabelled(&self, key: &JobKey) -> Option<Job> {
         let from_log = self.log.as_ref().and_then(|log| {
             Some(Job {
                 key: key.clone(),
@@ -86,6 +95,7 @@ impl JobRecord {
                 result: log.result(),
                 tasks: log.tasks.clone(),
                 source: FigureSource::Log,
+                labels: None,
             })
         });
         from_log.or_else(|| {
@@ -98,6 +108,7 @@ impl JobRecord {
                 result: JobResult::from_name(&end.job_result),
                 tasks: self.events.tasks.clone(),
                 source: FigureSource::Events,
+                labels: None,
             })
         })
     }

@@ -127,6 +127,10 @@ pub struct Application {
     /// Total core time of its executors in ms, see [`Executor::core_time_ms`]; `None` if unknown, as
     /// in records written by earlier versions.
     pub core_time_ms: Option<i64>,
+    /// How many jobs the log reports; `None` in records written by earlier versions.
+    pub jobs: Option<i64>,
+    /// How many of them failed; `None` in records written by earlier versions.
+    pub failed_jobs: Option<i64>,
 }
 
 impl Application {
@@ -190,6 +194,8 @@ pub struct LogJob {
     pub sql_execution_id: Option<i64>,
     /// The message of the exception that ended it.
     pub failure_message: Option<String>,
+    /// The application's name; `None` in records written by earlier versions.
+    pub app_name: Option<String>,
     /// Its stages, in Spark's order.
     pub stage_ids: Vec<i64>,
     /// Tasks planned for its stages.

@@ -19,7 +19,7 @@ pub(crate) type JobNo = (i64, i64);
 pub(crate) const FIGURES: &str = concat!(
     "app_no, job_id, app_id, attempt_id, source, user_name, start_us, end_us, result, ",
     task_columns!(),
-    ", wide_sums"
+    ", wide_sums, log"
 );
 
 /// The columns that [`record`] reads. The tasks that a log reports are read from `log`.
@@ -143,6 +143,7 @@ pub(crate) fn figures(row: &PgRow) -> Result<Job> {
         end: columns.time()?,
         result: JobResult::from_name(columns.get()?),
         tasks: tasks(&mut columns)?,
+        labels: columns.labels()?,
     })
 }
 

@@ -215,10 +215,10 @@ fn a_file_of_a_newer_version_is_left_alone() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     make(&path, RedbOptions::default());
-    change_meta(&path, "schema", b"4");
+    change_meta(&path, "schema", b"5");
     assert_eq!(
         said(&folder, block_on(RedbStore::options().open_existing(&path))),
-        "`s.redb` was written by a newer version (schema 4; this one supports up to 3): use that version"
+        "`s.redb` was written by a newer version (schema 5; this one supports up to 4): use that version"
     );
 }
 

@@ -13,7 +13,8 @@ use crate::value::{Columns, put_event_tasks, put_json, put_tasks};
 /// The columns that [`figures`] reads.
 pub(crate) const FIGURES: &str = concat!(
     "job_no, app_id, attempt_id, job_id, source, user, start_us, end_us, result, ",
-    task_columns!()
+    task_columns!(),
+    ", log"
 );
 
 /// The columns that [`record`] reads. The tasks that a log reports are read from `log`.
@@ -25,11 +26,10 @@ pub(crate) const RECORD: &str = concat!(
 
 const KEY: &str = "job_no, app_id, attempt_id, job_id";
 /// The columns of indexes, by which jobs are listed.
-const PLACE: &str = "source, user, end_us, result";
-const REST: &str =
-    concat!("start_us, end_user, completion_us, ", task_columns!(), ", single_events, log");
+const PLACE: &str = "source, user, start_us, end_us, result";
+const REST: &str = concat!("end_user, completion_us, ", task_columns!(), ", single_events, log");
 /// The part of [`REST`] that single events change in a job that no log reports.
-const OF_EVENTS: &str = concat!("start_us, end_user, completion_us, ", event_task_columns!());
+const OF_EVENTS: &str = concat!("end_user, completion_us, ", event_task_columns!());
 
 /// A job to be written under its number.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +103,7 @@ fn keeps_place(write: &JobWrite) -> bool {
         (Some(before), Some(after)) => {
             before.source == after.source
                 && before.user == after.user
+                && before.start == after.start
                 && before.end == after.end
                 && before.result == after.result
         }
@@ -114,13 +115,14 @@ fn keeps_place(write: &JobWrite) -> bool {
 fn put_place(values: &mut Values, row: &JobColumns<'_>) {
     values.add(row.source.map(FigureSource::name));
     values.add(row.user);
+    values.add(row.start.map(|start| start.as_micros()));
     values.add(row.end.map(|end| end.as_micros()));
     values.add(row.result);
 }
 
 /// The values of [`REST`].
 fn put_rest(values: &mut Values, row: &JobColumns<'_>) {
-    put_times(values, row);
+    put_end(values, row);
     put_tasks(values, row.tasks);
     put_optional_json(values, row.single_events);
     put_optional_json(values, row.log);
@@ -128,12 +130,11 @@ fn put_rest(values: &mut Values, row: &JobColumns<'_>) {
 
 /// The values of [`OF_EVENTS`].
 fn put_events(values: &mut Values, row: &JobColumns<'_>) {
-    put_times(values, row);
+    put_end(values, row);
     put_event_tasks(values, row.tasks);
 }
 
-fn put_times(values: &mut Values, row: &JobColumns<'_>) {
-    values.add(row.start.map(|start| start.as_micros()));
+fn put_end(values: &mut Values, row: &JobColumns<'_>) {
     values.add(row.end_user);
     values.add(row.completion_time.map(|time| time.as_micros()));
 }
@@ -177,5 +178,6 @@ pub(crate) fn figures(row: &SqliteRow) -> Result<Job> {
         end: columns.time()?,
         result: JobResult::from_name(columns.get()?),
         tasks: columns.tasks()?,
+        labels: columns.labels()?,
     })
 }

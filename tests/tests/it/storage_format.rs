@@ -94,6 +94,20 @@ async fn a_redb_file_of_schema_3_opens() {
     knows_where_its_log_lay(&store).await;
 }
 
+#[tokio::test]
+async fn a_sqlite_file_of_schema_4_opens() {
+    let (_folder, store) = copied("schema-4.db", open_sqlite).await;
+    holds_what_it_held(&store, "log-2.json").await;
+    knows_where_its_log_lay(&store).await;
+}
+
+#[tokio::test]
+async fn a_redb_file_of_schema_4_opens() {
+    let (_folder, store) = copied("schema-4.redb", open_redb).await;
+    holds_what_it_held(&store, "log-2.json").await;
+    knows_where_its_log_lay(&store).await;
+}
+
 /// The location of the log that files since schema 3 have recorded.
 fn source() -> LogSource {
     let modified = "2026-11-23T20:31:20Z".parse().unwrap();
@@ -145,7 +159,7 @@ async fn files_of_schema_1_take_what_is_new() {
 #[tokio::test]
 #[ignore = "writes the kept files"]
 async fn write_the_kept_files() {
-    let (db, redb) = (golden("schema-3.db"), golden("schema-3.redb"));
+    let (db, redb) = (golden("schema-4.db"), golden("schema-4.redb"));
     for path in [&db, &redb] {
         let _ = std::fs::remove_file(path);
     }

@@ -43,6 +43,10 @@ pub struct ApplicationFigures {
     pub idle_share: Option<f64>,
     /// All its tasks.
     pub tasks: TaskFigures,
+    /// Its jobs. Null in records written by earlier versions.
+    pub jobs: Option<i64>,
+    /// Those of its jobs that failed. Null in records written by earlier versions.
+    pub failed_jobs: Option<i64>,
 }
 
 /// The figures of an attempt of a stage.
@@ -72,6 +76,10 @@ pub struct StageFigures {
     pub duration_seconds: Option<f64>,
     /// Its tasks.
     pub tasks: TaskFigures,
+    /// The description of the job that submitted it.
+    pub description: Option<String>,
+    /// Why it failed, null unless it did.
+    pub failure_reason: Option<String>,
 }
 
 impl From<&Application> for ApplicationFigures {
@@ -90,6 +98,8 @@ impl From<&Application> for ApplicationFigures {
             core_time_seconds: application.core_time_ms.map(|ms| two_decimals(ms.into(), 1_000)),
             idle_share: idle.map(|(idle, all)| two_decimals(idle.saturating_mul(100), all.into())),
             tasks: TaskFigures::from(&application.tasks),
+            jobs: application.jobs,
+            failed_jobs: application.failed_jobs,
         }
     }
 }
@@ -105,6 +115,8 @@ impl From<&Stage> for StageFigures {
             completion_time: stage.completion_time,
             duration_seconds: stage.duration_us().map(seconds),
             tasks: TaskFigures::from(&stage.tasks),
+            description: stage.description.clone(),
+            failure_reason: stage.failure_reason.clone(),
         }
     }
 }
