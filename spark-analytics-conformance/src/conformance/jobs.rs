@@ -1,4 +1,5 @@
 use super::*;
+use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{FigureSource, JobCursor, JobFilter, JobOrder, JobResult};
 
 /// A start and tasks alone do not make figures; a job is listed from its end on.
