@@ -2,7 +2,7 @@
 //!
 //! `docs/writing-a-store.md` explains it, and the tests of all stores run the conformance suite on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter};
@@ -13,15 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::backend::{
-    Batch, EventId, Held, HeldLog, JobWrite, RollupKey, plan, plan_log,
+    Batch, EventId, Held, HeldLog, JobWrite, LogWriteSet, Removed, RollupKey, plan, plan_forget,
+    plan_log, plan_prune_logs,
 };
 use spark_analytics_core::log::{
     Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage,
 };
 use spark_analytics_core::{
-    Analytics, AttemptKey, Day, Dedup, Error, Event, EventCursor, IncompatibleCause, Job,
-    JobCursor, JobFilter, JobKey, JobRecord, LogReceipt, MAX_REJECTED, Pruned, Receipt, Rejected,
-    Rejection, Result, Rollup, Store, StoredEvent, Timestamp,
+    Analytics, AttemptKey, Day, Dedup, Error, Event, EventCursor, Forgotten, IncompatibleCause,
+    Job, JobCursor, JobFilter, JobKey, JobRecord, LogReceipt, MAX_REJECTED, PruneScope, Pruned,
+    PrunedLogs, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent, Timestamp,
 };
 
 /// A [`Store`] that keeps everything in one JSON file and writes the whole file at each change.
@@ -40,14 +41,18 @@ struct Open {
     _lock: File,
 }
 
-/// What the file holds. Its maps are lists of pairs there, as JSON has only texts for keys.
+/// The content of the file. Maps are stored as lists of pairs, because keys in JSON are strings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
-    /// By location: a log's size and time of change when it was taken.
+    /// By location: a log's size and modification time when it was ingested.
     #[serde(default)]
     sources: BTreeMap<String, (u64, Timestamp)>,
     dedup: String,
     pruned_before: Day,
+    #[serde(default)]
+    logs_pruned_before: Option<Day>,
+    #[serde(default, with = "pairs")]
+    removed: BTreeMap<AttemptKey, Removed>,
     next_event_id: i64,
     #[serde(with = "pairs")]
     jobs: BTreeMap<JobKey, JobRecord>,
@@ -64,7 +69,7 @@ struct State {
 /// Job, time, code of the type, task: the order in which a job's events are listed.
 type EventPlace = (JobKey, Timestamp, u8, String);
 
-/// What event logs told of an application; its jobs are with the others.
+/// The facts of an application's event log, except its jobs, which are with all others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Log {
     application: Application,
@@ -108,12 +113,12 @@ impl JsonStore {
         Ok(Self { path, dedup, open: Mutex::new(Some(Open { state, _lock: lock })) })
     }
 
-    /// Answers from the state in force.
+    /// Reads the current state.
     fn read<T>(&self, answer: impl FnOnce(&State) -> T) -> Result<T> {
         self.guard().as_ref().map(|open| answer(&open.state)).ok_or_else(closed)
     }
 
-    /// Changes a copy of the state, which comes into force once it is in the file.
+    /// Changes a copy of the state, which becomes current once it is in the file.
     fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T> {
         let mut guard = self.guard();
         let open = guard.as_mut().ok_or_else(closed)?;
@@ -138,14 +143,14 @@ fn closed() -> Error {
     Error::engine(BACKEND, "use its file", "the store was closed; open it again")
 }
 
-/// Puts the state in the place of the file: whatever happens on the way, the file is whole.
+/// Replaces the file with the state. Whatever happens in between, the file is whole.
 fn save(path: &Path, state: &State) -> io::Result<()> {
     let temporary = beside(path, ".tmp");
     let mut file = BufWriter::new(File::create(&temporary)?);
     serde_json::to_writer(&mut file, state)?;
     file.into_inner()?.sync_all()?;
     fs::rename(&temporary, path)?;
-    // Only then does the new name outlast a power failure; Windows syncs no folders.
+    // Only then does the new name survive a power failure. Windows cannot sync folders.
     match path.parent() {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
         _ => Ok(()),
@@ -197,12 +202,26 @@ mod pairs {
 
 impl State {
     fn take_log(&mut self, log: LogSnapshot) -> LogReceipt {
-        let Application { app_id, attempt_id, .. } = &log.application;
-        let key = (app_id.clone(), attempt_id.clone());
-        let held = self.held_log(&key.0, &key.1);
-        let writes = plan_log(log, held);
+        let attempt = log.application.key();
+        let writes = plan_log(log, self.held_log(&attempt));
+        let receipt = writes.receipt;
+        self.put_log(attempt, writes);
+        receipt
+    }
+
+    fn put_log(&mut self, attempt: AttemptKey, writes: LogWriteSet) {
         self.put(writes.jobs, writes.rollups);
-        // The first log of an application always writes the application itself.
+        if let Some(removed) = writes.removed {
+            self.removed.insert(attempt.clone(), removed);
+        }
+        let key = (attempt.app_id, attempt.attempt_id);
+        // The first log of an application always writes the application itself, unless it is refused.
+        if writes.removes_application
+            || (writes.application.is_none() && !self.logs.contains_key(&key))
+        {
+            self.logs.remove(&key);
+            return;
+        }
         let held = self.logs.entry(key).or_default();
         let Log { application, stages, executors, environment, sql } = held;
         if let Some(changed) = writes.application {
@@ -217,7 +236,6 @@ impl State {
         }
         sql.retain(|id, _| !writes.removed_sql.contains(id));
         sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
-        writes.receipt
     }
 
     fn new(dedup: Dedup) -> Self {
@@ -239,17 +257,22 @@ impl State {
             next_event_id: self.next_event_id,
             events: batch.identities().map(event).collect(),
             jobs: jobs.iter().map(|key| self.jobs.get(key).cloned().unwrap_or_default()).collect(),
+            removed: jobs.iter().map(|key| self.removed.contains_key(&attempt_of(key))).collect(),
         }
     }
 
-    fn held_log(&self, app_id: &str, attempt_id: &str) -> HeldLog {
+    fn held_log(&self, attempt: &AttemptKey) -> HeldLog {
+        let AttemptKey { app_id, attempt_id } = attempt;
         let jobs = self.jobs_of(app_id, attempt_id);
         let jobs = jobs.map(|(key, record)| (key.job_id, record.clone())).collect();
-        let log = self.logs.get(&(app_id.to_owned(), attempt_id.to_owned())).cloned();
+        let (removed, pruned_before) =
+            (self.removed.get(attempt).copied(), self.logs_pruned_before);
+        let held = HeldLog { jobs, removed, pruned_before, ..HeldLog::default() };
+        let log = self.logs.get(&(app_id.clone(), attempt_id.clone())).cloned();
         let Some(Log { application, stages, executors, environment, sql }) = log else {
-            return HeldLog { jobs, ..HeldLog::default() };
+            return held;
         };
-        HeldLog { application: Some(application), jobs, stages, executors, environment, sql }
+        HeldLog { application: Some(application), stages, executors, environment, sql, ..held }
     }
 
     fn jobs_of(&self, app: &str, attempt: &str) -> impl Iterator<Item = (&JobKey, &JobRecord)> {
@@ -257,11 +280,12 @@ impl State {
         self.jobs.range(key(i64::MIN)..=key(i64::MAX))
     }
 
-    /// Puts jobs and adds to roll-ups; what has become empty goes.
+    /// Stores jobs and adds to roll-ups; roll-ups that become empty are removed.
     fn put(&mut self, jobs: Vec<JobWrite>, rollups: BTreeMap<RollupKey, Rollup>) {
         for JobWrite { key, record, .. } in jobs {
             if record.is_empty() {
                 self.jobs.remove(&key);
+                self.events.retain(|(job, ..), _| *job != key);
             } else {
                 self.jobs.insert(key, record);
             }
@@ -274,6 +298,10 @@ impl State {
             }
         }
     }
+}
+
+fn attempt_of(key: &JobKey) -> AttemptKey {
+    AttemptKey::new(&*key.app_id, &*key.attempt_id)
 }
 
 fn place(job: &JobKey, id: &EventId<'_>) -> EventPlace {
@@ -311,8 +339,8 @@ impl Store for JsonStore {
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>> {
         self.write(|state| {
-            let noted = sources.into_iter().filter(LogSource::can_be_recorded);
-            state.sources.extend(noted.map(|s| (s.location, (s.size, s.modified))));
+            let recorded = sources.into_iter().filter(LogSource::can_be_recorded);
+            state.sources.extend(recorded.map(|s| (s.location, (s.size, s.modified))));
             logs.into_iter().map(|log| state.take_log(log)).collect()
         })
     }
@@ -394,7 +422,7 @@ impl Store for JsonStore {
     }
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
-        self.read(|state| state.held_log(&attempt.app_id, &attempt.attempt_id).into_snapshot())
+        self.read(|state| state.held_log(attempt).into_snapshot())
     }
 
     async fn reject(&self, rejections: Vec<Rejection>) -> Result<()> {
@@ -426,6 +454,41 @@ impl Store for JsonStore {
             let (before, held) = (state.pruned_before, state.events.len());
             state.events.retain(|(_, timestamp, ..), _| timestamp.day() >= before);
             Pruned { events: (held - state.events.len()) as u64, before }
+        })
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        self.write(|state| {
+            let day = state.logs_pruned_before.map_or(before, |held| held.max(before));
+            state.logs_pruned_before = Some(day);
+            let mut pruned = PrunedLogs::new(day);
+            let attempts: Vec<AttemptKey> =
+                state.logs.values().map(|log| log.application.key()).collect();
+            for attempt in attempts {
+                let held = state.held_log(&attempt);
+                let writes = plan_prune_logs(&attempt, held, before, scope);
+                pruned.count(&writes);
+                state.put_log(attempt, writes);
+            }
+            pruned
+        })
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        self.write(|state| {
+            let of_logs = state.logs.values().map(|log| log.application.key());
+            let known = of_logs
+                .chain(state.jobs.keys().map(attempt_of))
+                .chain(state.removed.keys().cloned())
+                .filter(|held| !app_id.is_empty() && held.app_id == app_id)
+                .filter(|held| attempt_id.is_none_or(|id| held.attempt_id == id));
+            let mut forgotten = Forgotten::default();
+            for attempt in known.collect::<BTreeSet<_>>() {
+                let writes = plan_forget(&attempt, state.held_log(&attempt));
+                forgotten.count(&writes);
+                state.put_log(attempt, writes);
+            }
+            forgotten
         })
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use spark_analytics_eventlog::{LogError, LogFile, read_from};
 
 /// The facts of a log or its error, to be compared.
-fn told(read: Result<LogFile, LogError>) -> String {
+fn text_of(read: Result<LogFile, LogError>) -> String {
     match read {
         Ok(log) => format!("{:?} {:?} {} {}", log.snapshot, log.warnings, log.bytes, log.lines),
         Err(error) => error.to_string(),
@@ -26,7 +26,7 @@ impl Read for Pieces<'_> {
 /// Reads a log whole and in pieces; both must give the same result.
 pub fn whole_and_in_pieces(log: &[u8]) {
     for name in ["local-1", "local-1.inprogress"] {
-        assert_eq!(told(read_from(log, name)), told(read_from(Pieces(log, 0), name)));
+        assert_eq!(text_of(read_from(log, name)), text_of(read_from(Pieces(log, 0), name)));
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, MemoryStore, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store,
+    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    LogReceipt, MemoryStore, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result, Rollup, Store,
     StoredEvent,
 };
 
@@ -97,6 +97,12 @@ impl Store for Reset {
     }
     async fn prune(&self, before: Day) -> Result<Pruned> {
         self.store().prune(before).await
+    }
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        self.store().prune_logs(before, scope).await
+    }
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        self.store().forget(app_id, attempt_id).await
     }
     async fn check(&self) -> Result<()> {
         self.store().check().await

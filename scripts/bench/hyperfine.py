@@ -37,7 +37,7 @@ def in_turns(*commands):
     ]
 
 
-def tell(name, measured, peer=None, theirs=None):
+def report(name, measured, peer=None, theirs=None):
     row = {"name": name} | measured
     if peer:
         row |= {"peer": peer, "theirs": theirs["samples"]}
@@ -46,8 +46,8 @@ def tell(name, measured, peer=None, theirs=None):
 
 def most_memory(pid):
     """The peak memory of a process so far, in MiB. `wait4` may report that of its parent."""
-    told = re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
-    return int(told[1]) / 1024 if told else 0
+    found = re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0
 
 
 def peak(command):

@@ -94,7 +94,7 @@ mod tests {
 
     /// The publisher's clock is ahead of this one, or this one was set back.
     #[test]
-    fn a_message_of_the_future_is_of_age_0() {
+    fn a_message_from_the_future_has_age_0() {
         let day = 86_400_000;
         let with = |name: &str, ms: u64| {
             let mut headers = FieldTable::default();

@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    apps, events, generate, import, ingest, inspect, jobs, prune, rejected, send, serve, stages,
-    summary, token, work,
+    apps, events, forget, generate, import, ingest, inspect, jobs, prune, rejected, send, serve,
+    stages, summary, token, work,
 };
 use crate::exit::Ended;
 use crate::flags::Shared;
@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Events(events::Events),
     Rejected(rejected::RejectedInput),
     Prune(prune::Prune),
+    Forget(forget::Forget),
     Token(token::Token),
 }
 

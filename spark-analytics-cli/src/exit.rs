@@ -1,4 +1,4 @@
-//! How a program ends: the errors with exit codes of their own.
+//! How the program ends: errors that have their own exit codes.
 
 use std::fmt;
 

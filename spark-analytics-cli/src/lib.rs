@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use commands::{
-    apps, events, generate, import, ingest, inspect, jobs, prune, rejected, send, serve, stages,
-    summary, token, work,
+    apps, events, forget, generate, import, ingest, inspect, jobs, prune, rejected, send, serve,
+    stages, summary, token, work,
 };
 use exit::{Ended, Interrupted};
 use output::{Out, progress};
@@ -102,6 +102,7 @@ async fn command(cli: Cli, out: &mut Out) -> anyhow::Result<()> {
         Command::Events(args) => events::run(&args, &shared, out).await,
         Command::Rejected(args) => rejected::run(&args, &shared, out).await,
         Command::Prune(args) => prune::run(&args, &shared, out).await,
+        Command::Forget(args) => forget::run(&args, &shared, out).await,
         Command::Token(args) => token::run(&args, out),
     }
 }

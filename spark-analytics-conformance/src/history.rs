@@ -1,14 +1,16 @@
-//! Generated inputs for a store, from a range small enough that everything collides.
+//! Generated inputs for a store, from ranges so small that inputs often collide.
 
-use proptest::collection::vec;
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use spark_analytics_core::log::{
-    Application, Environment, Executor, LogJob, LogSnapshot, ResourceProfile, SqlExecution, Stage,
-    StageStatus, fact,
+    Application, Environment, Executor, LogJob, LogSnapshot, Process, ResourceProfile, Speculation,
+    SqlExecution, Stage, StageStatus, fact,
 };
-use spark_analytics_core::{Event, JobKey, TaskOutcome, TaskTotals, Timestamp};
+use spark_analytics_core::{Day, Event, JobKey, PruneScope, TaskOutcome, TaskTotals, Timestamp};
 
 /// One input to a store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,10 +21,21 @@ pub enum Input {
     Log(Box<LogSnapshot>),
 }
 
-/// Applications that inputs name: none, two of one id, another.
+/// One change of a store's content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Something to ingest.
+    Ingest(Input),
+    /// A prune of logs.
+    PruneLogs(Day, PruneScope),
+    /// An application to forget, and perhaps which attempt.
+    Forget(&'static str, Option<&'static str>),
+}
+
+/// Applications of inputs: none, two attempts with one id, and another application.
 const APPS: [(&str, &str); 4] = [("", ""), ("app-1", "1"), ("app-1", "2"), ("app-2", "")];
 
-/// Users that inputs name.
+/// Users of inputs.
 pub const USERS: [&str; 3] = ["ada", "bob", ""];
 
 /// All applications that [`inputs`] name, as `(app_id, attempt_id)`.
@@ -31,13 +44,31 @@ pub fn applications() -> Vec<(String, String)> {
 }
 
 /// Up to `count` inputs of a few jobs with equal ids in several applications: duplicates, conflicts,
-/// late and early ends, days' ends, runs under one id.
+/// late and early ends, ends around midnight, and several runs under one id.
 pub fn inputs(count: usize) -> impl Strategy<Value = Vec<Input>> {
     let input = prop_oneof![
         12 => event().prop_map(Input::Event),
         1 => log().prop_map(|log| Input::Log(Box::new(log))),
     ];
     vec(input, 0..count)
+}
+
+/// Up to `count` operations, most of which ingest such inputs; logs have a latest event.
+pub fn operations(count: usize) -> impl Strategy<Value = Vec<Operation>> {
+    let log = (log(), option::weighted(0.9, time())).prop_map(|(mut log, last)| {
+        log.application.last_event_time = last;
+        Input::Log(Box::new(log))
+    });
+    let day = (19_812..19_816i32).prop_map(Day::from_number);
+    let scope = select(vec![PruneScope::Facts, PruneScope::Jobs]);
+    let operation = prop_oneof![
+        8 => event().prop_map(|event| Operation::Ingest(Input::Event(event))),
+        4 => log.prop_map(Operation::Ingest),
+        1 => (day, scope).prop_map(|(day, scope)| Operation::PruneLogs(day, scope)),
+        1 => (select(APPS.to_vec()), any::<bool>())
+            .prop_map(|((app, attempt), one)| Operation::Forget(app, one.then_some(attempt))),
+    ];
+    vec(operation, 0..count)
 }
 
 /// One event of those jobs.
@@ -64,9 +95,25 @@ pub fn event() -> impl Strategy<Value = Event> {
 
 /// A log of one of the applications.
 pub fn log() -> impl Strategy<Value = LogSnapshot> {
-    let application =
-        (select(APPS[1..].to_vec()), option::of(0..2i64), any::<bool>(), 0..3u64, any::<i64>())
-            .prop_map(|((app_id, attempt_id), start, ended, events, core_time)| {
+    let application = (
+        select(APPS[1..].to_vec()),
+        option::of(0..2i64),
+        any::<bool>(),
+        0..3u64,
+        any::<i64>(),
+        longest(),
+        option::of(processes()),
+    )
+        .prop_map(
+            |(
+                (app_id, attempt_id),
+                start,
+                ended,
+                events,
+                core_time,
+                longest_task_ms,
+                processes,
+            )| {
                 fact!(Application {
                     app_id: app_id.to_owned(),
                     attempt_id: attempt_id.to_owned(),
@@ -75,8 +122,11 @@ pub fn log() -> impl Strategy<Value = LogSnapshot> {
                     events,
                     name: "etl".to_owned(),
                     core_time_ms: Some(core_time).filter(|time| *time >= 0),
+                    longest_task_ms,
+                    processes,
                 })
-            });
+            },
+        );
     let facts = (vec(log_job(), 0..4), vec(stage(), 0..3), vec(executor(), 0..3));
     (application, facts, option::of(environment()), vec(sql_execution(), 0..3)).prop_map(
         |(application, (jobs, stages, executors), environment, sql)| {
@@ -125,12 +175,32 @@ fn tasks() -> impl Strategy<Value = TaskTotals> {
     })
 }
 
+/// Unknown, as in facts of earlier versions, or some.
+fn longest() -> impl Strategy<Value = Option<i64>> {
+    option::of(duration())
+}
+
+fn processes() -> impl Strategy<Value = BTreeMap<String, Process>> {
+    let process = |total_cores| fact!(Process { total_cores, host_port: "h:1".to_owned() });
+    btree_map("[ab]", any::<i64>().prop_map(process), 0..2)
+}
+
+fn speculation() -> impl Strategy<Value = Option<Speculation>> {
+    option::of(
+        (0..2i64, any::<i64>())
+            .prop_map(|(num_tasks, killed_tasks)| fact!(Speculation { num_tasks, killed_tasks })),
+    )
+}
+
 fn log_job() -> impl Strategy<Value = LogJob> {
-    let times = (option::weighted(0.9, time()), time());
+    let long_ago = Just(Timestamp::from_micros(1));
+    let times = (option::weighted(0.9, prop_oneof![9 => time(), 1 => long_ago]), time());
+    let counts = (0..9i64, longest());
     let texts = (any::<String>(), option::of(any::<String>()), option::of("a|Job 1 cancelled"));
     let labels = (texts, option::of(any::<i64>()));
-    (0..2i64, any::<bool>(), 0..3u64, times, user(), result(), tasks(), labels).prop_map(
-        |(job_id, ended, events, (submission_time, end), user, result, tasks, labels)| {
+    let told = (counts, labels);
+    (0..2i64, any::<bool>(), 0..3u64, times, user(), result(), tasks(), told).prop_map(
+        |(job_id, ended, events, (submission_time, end), user, result, tasks, (counts, labels))| {
             let ((name, description, failure_message), sql_execution_id) = labels;
             fact!(LogJob {
                 name: name.replace('\0', ""),
@@ -145,15 +215,26 @@ fn log_job() -> impl Strategy<Value = LogJob> {
                 completion_time: ended.then_some(end),
                 user: user.to_owned(),
                 job_result: if ended { result.to_owned() } else { String::new() },
+                num_tasks: counts.0,
                 tasks,
+                longest_task_ms: counts.1,
             })
         },
     )
 }
 
 fn stage() -> impl Strategy<Value = Stage> {
-    (0..2i64, 0..2i64, any::<bool>(), 0..3u64, any::<i64>(), tasks()).prop_map(
-        |(stage_id, stage_attempt_id, ended, events, run_time, tasks)| {
+    let ids = (0..2i64, 0..2i64);
+    (ids, any::<bool>(), 0..3u64, any::<i64>(), tasks(), longest(), speculation()).prop_map(
+        |(
+            (stage_id, stage_attempt_id),
+            ended,
+            events,
+            run_time,
+            tasks,
+            longest_task_ms,
+            speculation,
+        )| {
             fact!(Stage {
                 stage_id,
                 stage_attempt_id,
@@ -162,6 +243,8 @@ fn stage() -> impl Strategy<Value = Stage> {
                 status: if ended { StageStatus::Complete } else { StageStatus::Active },
                 metrics: [("executorRunTime".to_owned(), run_time)].into(),
                 tasks,
+                longest_task_ms,
+                speculation,
             })
         },
     )

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 use spark_analytics_core::{Day, Dedup, Event, Store};
 
-use crate::history::{Input, applications, inputs};
+use crate::history::{Input, Operation, applications, inputs, operations};
 use crate::{Dump, Fixture, Reference};
 
 /// Order, batching, repetition and restarts do not matter, and the store equals the reference model.
@@ -77,6 +77,67 @@ pub fn pruning_changes_no_figure<F: Fixture>(source_file: &'static str) {
             store.close().await.expect("closes");
         });
     });
+}
+
+/// What a prune of logs or a forgotten application leaves is exact, whatever came before and comes after, and sending
+/// everything again counts nothing twice.
+///
+/// # Panics
+/// If the law does not hold for the store.
+pub fn nothing_removed_counts_again<F: Fixture>(source_file: &'static str) {
+    let case = (operations(40), 0..40usize, any::<bool>());
+    run(source_file, &case, |(operations, cut, by_time)| {
+        let dedup = rule(by_time);
+        let mut reference = Reference::new(dedup);
+        operations.iter().for_each(|operation| take_operation(&mut reference, operation));
+        let expected = Dump::of_reference(&reference, &applications());
+        let again: Vec<Operation> =
+            operations.iter().filter(|o| matches!(o, Operation::Ingest(_))).cloned().collect();
+        again.iter().for_each(|operation| take_operation(&mut reference, operation));
+        let expected_again = Dump::of_reference(&reference, &applications());
+
+        F::block_on(async {
+            let fixture = F::new(dedup);
+            let mut store = fixture.open().await.expect("opens");
+            let (before, after) = operations.split_at(cut.min(operations.len()));
+            perform(&store, before).await;
+            store = fixture.reopen(store).await;
+            perform(&store, after).await;
+            assert_eq!(Dump::of(&store).await.expect("reads"), expected);
+            perform(&store, &again).await;
+            assert_eq!(Dump::of(&store).await.expect("reads"), expected_again, "sent again");
+            store.close().await.expect("closes");
+        });
+    });
+}
+
+fn take_operation(reference: &mut Reference, operation: &Operation) {
+    match operation {
+        Operation::Ingest(input) => take(reference, input),
+        Operation::PruneLogs(before, scope) => reference.prune_logs(*before, *scope),
+        Operation::Forget(app, attempt) => reference.forget(app, *attempt),
+    }
+}
+
+async fn perform(store: &Arc<dyn Store>, operations: &[Operation]) {
+    let mut inputs = Vec::new();
+    for operation in operations {
+        if let Operation::Ingest(input) = operation {
+            inputs.push(input.clone());
+            continue;
+        }
+        apply(store, &std::mem::take(&mut inputs), &[3]).await;
+        match operation {
+            Operation::Ingest(_) => {}
+            Operation::PruneLogs(before, scope) => {
+                store.prune_logs(*before, *scope).await.expect("prunes logs");
+            }
+            Operation::Forget(app, attempt) => {
+                store.forget(app, *attempt).await.expect("forgets");
+            }
+        }
+    }
+    apply(store, &inputs, &[3]).await;
 }
 
 fn run<S: Strategy>(source_file: &'static str, case: &S, test: impl Fn(S::Value)) {

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
 /// A call of a [`Store`] method, with the arguments that tests look at.
@@ -39,6 +40,10 @@ pub enum Call<'a> {
     Rejected,
     /// [`Store::prune`]
     Prune(Day),
+    /// [`Store::prune_logs`]
+    PruneLogs(Day, PruneScope),
+    /// [`Store::forget`]
+    Forget(&'a str, Option<&'a str>),
     /// [`Store::check`]
     Check,
     /// [`Store::close`]
@@ -46,7 +51,7 @@ pub enum Call<'a> {
 }
 
 /// Whether a [`Probe`]'s closure is called before or after the store's method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// The store has not been called yet. An error is returned without calling it.
     Before,
@@ -208,6 +213,18 @@ impl<S: Store> Store for Probe<S> {
         self.before(Call::Prune(before)).await?;
         let result = self.store.prune(before).await;
         self.after(Call::Prune(before)).await?;
+        result
+    }
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        self.before(Call::PruneLogs(before, scope)).await?;
+        let result = self.store.prune_logs(before, scope).await;
+        self.after(Call::PruneLogs(before, scope)).await?;
+        result
+    }
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        self.before(Call::Forget(app_id, attempt_id)).await?;
+        let result = self.store.forget(app_id, attempt_id).await;
+        self.after(Call::Forget(app_id, attempt_id)).await?;
         result
     }
     async fn check(&self) -> Result<()> {

@@ -1,12 +1,12 @@
 //! A model of a store that is simple enough to be obviously correct: it keeps all input and recounts it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use spark_analytics_core::backend::RollupKey;
 use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{
-    Day, Dedup, Event, EventCursor, EventDetail, FigureSource, Job, JobKey, JobLabels, JobResult,
-    Rollup, TaskOutcome, TaskTotals,
+    AttemptKey, Day, Dedup, Event, EventCursor, EventDetail, FigureSource, Job, JobKey, JobLabels,
+    JobResult, PruneScope, Rollup, TaskOutcome, TaskTotals, Timestamp,
 };
 
 /// Computes what a store's figures must be: it keeps every input and recounts everything for each
@@ -17,6 +17,12 @@ pub struct Reference {
     pruned_before: Option<Day>,
     events: BTreeMap<JobKey, BTreeMap<EventCursor, Event>>,
     logs: Vec<LogSnapshot>,
+    logs_pruned_before: Option<Day>,
+    facts_pruned: BTreeSet<AttemptKey>,
+    /// Attempts whose jobs were removed, with the start of that run.
+    removed: BTreeMap<AttemptKey, Option<Timestamp>>,
+    /// Pruned jobs, which still count in roll-ups.
+    pruned: Vec<Job>,
 }
 
 impl Reference {
@@ -27,7 +33,9 @@ impl Reference {
 
     /// Adds an event.
     pub fn ingest(&mut self, event: &Event) {
-        if self.pruned_before.is_some_and(|day| event.timestamp().day() < day) {
+        let JobKey { app_id, attempt_id, .. } = event.job();
+        let is_removed = self.removed.contains_key(&AttemptKey::new(&**app_id, &**attempt_id));
+        if is_removed || self.pruned_before.is_some_and(|day| event.timestamp().day() < day) {
             return;
         }
         let mut place = EventCursor::from(event);
@@ -41,7 +49,63 @@ impl Reference {
 
     /// Adds a log.
     pub fn ingest_log(&mut self, log: LogSnapshot) {
-        self.logs.push(log);
+        let (key, start) = (log.application.key(), log.application.start_time);
+        let is_removed = self.removed.get(&key).is_some_and(|run| run.is_none() || start <= *run);
+        let is_too_old = self.logs_pruned_before.is_some_and(|day| log.application.is_before(day));
+        let held = self.log(&key.app_id, &key.attempt_id);
+        let is_earlier = held.is_some_and(|held| start < held.application.start_time);
+        if !is_removed && !is_too_old && !is_earlier {
+            self.facts_pruned.remove(&key);
+            self.logs.push(log);
+        }
+    }
+
+    /// Removes the facts of applications that were over before a day, perhaps their jobs, too, and rejects such logs
+    /// from now on.
+    pub fn prune_logs(&mut self, before: Day, scope: PruneScope) {
+        self.logs_pruned_before = self.logs_pruned_before.max(Some(before));
+        for key in self.attempts() {
+            let Some(log) = self.log(&key.app_id, &key.attempt_id) else { continue };
+            if !log.application.is_before(before) {
+                continue;
+            }
+            if scope == PruneScope::Jobs {
+                let jobs = self.jobs().into_iter();
+                self.pruned.extend(jobs.filter(|job| is_of(&key, &job.key)));
+                self.remove(key);
+                continue;
+            }
+            for log in self.logs.iter_mut().filter(|log| log.application.key() == key) {
+                let (application, jobs) = (log.application.clone(), std::mem::take(&mut log.jobs));
+                *log = fact!(LogSnapshot { application, jobs });
+            }
+            self.facts_pruned.insert(key);
+        }
+    }
+
+    /// Removes an application, or one of its attempts, and rejects it from now on.
+    pub fn forget(&mut self, app_id: &str, attempt_id: Option<&str>) {
+        for key in self.attempts() {
+            let is_it = key.app_id == app_id && attempt_id.is_none_or(|id| id == key.attempt_id);
+            if is_it && !app_id.is_empty() {
+                self.remove(key);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: AttemptKey) {
+        let run = self.log(&key.app_id, &key.attempt_id).and_then(|log| log.application.start_time);
+        self.logs.retain(|log| log.application.key() != key);
+        self.events.retain(|job, _| !is_of(&key, job));
+        self.facts_pruned.remove(&key);
+        let held = self.removed.entry(key).or_insert(run);
+        *held = held.zip(run).map(|(held, run)| held.max(run));
+    }
+
+    /// All attempts of which something is held.
+    fn attempts(&self) -> BTreeSet<AttemptKey> {
+        let of_events = self.events.keys().map(|k| AttemptKey::new(&*k.app_id, &*k.attempt_id));
+        of_events.chain(self.logs.iter().map(|log| log.application.key())).collect()
     }
 
     /// Rejects events before a day from now on.
@@ -72,16 +136,33 @@ impl Reference {
     /// All roll-ups.
     pub fn rollups(&self) -> BTreeMap<RollupKey, Rollup> {
         let mut rollups = BTreeMap::new();
-        for job in self.jobs() {
+        let all: Vec<Job> = self.jobs().into_iter().chain(self.pruned.iter().cloned()).collect();
+        for job in &all {
             for user in [None, Some(job.user.clone())] {
                 let key = RollupKey { day: job.end.day(), user };
-                rollups.entry(key).or_insert_with(Rollup::default).add(&job);
+                rollups.entry(key).or_insert_with(Rollup::default).add(job);
             }
+        }
+        for (key, rollup) in &mut rollups {
+            let jobs = all.iter().filter(|job| {
+                job.end.day() == key.day && key.user.as_ref().is_none_or(|user| *user == job.user)
+            });
+            let jobs: Vec<&Job> = jobs.collect();
+            let durations = jobs
+                .iter()
+                .map(|job| i128::from(job.end.as_micros()) - i128::from(job.start.as_micros()));
+            let (possible, impossible): (Vec<i128>, Vec<i128>) =
+                durations.partition(|us| (0..=366 * 86_400_000_000).contains(us));
+            rollup.duration_us = possible.iter().sum();
+            rollup.durations = possible.iter().map(|us| *us as i64).collect();
+            rollup.impossible_durations = impossible.len() as i64;
+            let with_tasks = jobs.iter().filter(|job| job.tasks.succeeded + job.tasks.failed > 0);
+            rollup.jobs_with_tasks = with_tasks.count() as i64;
         }
         rollups
     }
 
-    /// The log facts in force of an application's attempt, those of its last run.
+    /// The log facts in force of an application's attempt: those of its last run.
     pub fn log(&self, app_id: &str, attempt_id: &str) -> Option<LogSnapshot> {
         let of_app = |log: &&LogSnapshot| {
             log.application.app_id == app_id && log.application.attempt_id == attempt_id
@@ -89,8 +170,10 @@ impl Reference {
         let run = self.logs.iter().filter(of_app).map(|l| l.application.start_time).max()?;
         let logs: Vec<&LogSnapshot> =
             self.logs.iter().filter(of_app).filter(|l| l.application.start_time == run).collect();
+        let mut application = logs.iter().map(|l| l.application.clone()).max()?;
+        application.facts_pruned = self.facts_pruned.contains(&application.key());
         Some(fact!(LogSnapshot {
-            application: logs.iter().map(|l| l.application.clone()).max()?,
+            application,
             jobs: greatest(logs.iter().flat_map(|l| &l.jobs), |j| j.job_id),
             stages: greatest(logs.iter().flat_map(|l| &l.stages), |s| {
                 (s.stage_id, s.stage_attempt_id)
@@ -103,8 +186,8 @@ impl Reference {
 
     fn job_by_log(&self, key: &JobKey) -> Option<Job> {
         let log = self.log(&key.app_id, &key.attempt_id)?;
-        let LogJob { user, submission_time, completion_time, job_result, tasks, .. } =
-            log.jobs.into_iter().find(|job| job.job_id == key.job_id && job.ended)?;
+        let job = log.jobs.into_iter().find(|job| job.job_id == key.job_id && job.ended)?;
+        let LogJob { user, submission_time, completion_time, job_result, tasks, .. } = job;
         Some(Job {
             key: key.clone(),
             user,
@@ -113,6 +196,8 @@ impl Reference {
             result: JobResult::from_name(&job_result),
             tasks,
             source: FigureSource::Log,
+            num_tasks: Some(job.num_tasks),
+            longest_task_ms: job.longest_task_ms,
             labels: self.labels(key),
         })
     }
@@ -148,9 +233,15 @@ impl Reference {
             result: JobResult::from_name(job_result),
             tasks,
             source: FigureSource::Events,
+            num_tasks: None,
+            longest_task_ms: None,
             labels: self.labels(key),
         })
     }
+}
+
+fn is_of(attempt: &AttemptKey, job: &JobKey) -> bool {
+    (&attempt.app_id, &attempt.attempt_id) == (&job.app_id, &job.attempt_id)
 }
 
 /// The greatest of the facts about each thing, in the order of the things.

@@ -17,7 +17,7 @@ use crate::store::{LogReceipt, Pruned, Receipt, Store};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::time::Day;
 
-/// How many events [`Analytics::ingest`] puts into one commit and lets wait.
+/// Limits on the number of events that [`Analytics::ingest`] puts into one commit, and on those that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CommitLimits {
@@ -52,10 +52,10 @@ impl Default for CommitLimits {
     }
 }
 
-/// A store with concurrent writers grouped: callers that arrive while a commit runs form the next
-/// batch, which is one shared future that any of them drives.
+/// A store with group commit: callers that arrive while a commit runs form the next batch,
+/// which is one shared future that any of them drives.
 ///
-/// There is no background task, and any async runtime will do. Clones share the groups. Use the
+/// There is no background task, and any async runtime will do. Clones share the batches. Use the
 /// [`store`](Self::store) for everything else.
 ///
 /// ```
@@ -89,21 +89,21 @@ struct Group {
     store: Arc<dyn Store>,
     limits: CommitLimits,
     queue: Mutex<Queue>,
-    /// The weight of all batches whose commit is not over.
+    /// The weight of all batches whose commit has not finished.
     waiting: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// The batches that are not over; the last may still take events.
+    /// The batches that have not finished; the last one may still accept events.
     batches: Vec<OpenBatch>,
 }
 
 type Outcome = Result<Arc<[Receipt]>>;
 type Commit = Shared<BoxFuture<'static, Outcome>>;
 
-/// A batch with its commit, both held weakly: when all callers that wait for it are gone, they are dropped together
-/// with the store's transaction.
+/// A batch with its commit, both held weakly: when all callers that wait for it have been dropped, they are dropped, too,
+/// and with them the store's transaction.
 struct OpenBatch {
     events: Weak<Mutex<Vec<Event>>>,
     commit: WeakShared<BoxFuture<'static, Outcome>>,
@@ -138,10 +138,10 @@ impl Analytics {
 
     /// Stores events in order; receipts are returned in the same order.
     ///
-    /// Up to [`CommitLimits::batch`] events are one commit, whole or absent, possibly together with other
-    /// callers' events; more are committed in pieces of that size, in order. When it returns, they are
-    /// durable and visible to every later read. Dropping the future loses nothing that was acknowledged
-    /// and counts nothing twice: when sent again, events that were stored answer
+    /// Up to [`CommitLimits::batch`] events are one commit, stored whole or not at all, possibly together
+    /// with events of other callers; more are committed in pieces of that size, in order. When it returns,
+    /// the events are durable and visible to every later read. Dropping the future loses nothing that was
+    /// acknowledged and counts nothing twice: if events that were stored are sent again, their receipt is
     /// [`Receipt::Duplicate`].
     ///
     /// # Errors
@@ -176,8 +176,8 @@ impl Analytics {
         Ok(self.shared.store.job(key).await?.and_then(|record| record.figures(key)))
     }
 
-    /// The figures of the jobs that ended on the days `from` to `to`, both included: of one user, or of
-    /// all. Its cost does not grow with the number of jobs.
+    /// The figures of the jobs that ended on the days `from` to `to`, both included, of one user or of
+    /// all users. The cost does not depend on the number of jobs.
     ///
     /// # Errors
     /// Those of the store.
@@ -214,7 +214,7 @@ impl Analytics {
         if let (Some(open), Some(commit)) = (open, &previous) {
             let mut held = lock(&open);
             let offset = held.len();
-            // Empty means that its commit has begun.
+            // An empty batch is one whose commit has begun.
             if offset > 0 && offset + events.len() <= group.limits.batch {
                 held.append(&mut events);
                 group.waiting.fetch_add(weight, Ordering::AcqRel);
@@ -244,7 +244,7 @@ struct BatchEvents {
 impl BatchEvents {
     async fn commit(self, previous: Option<Commit>) -> Outcome {
         if let Some(previous) = previous {
-            // Its outcome is for its own callers.
+            // The outcome of an earlier batch is reported to its own callers.
             let _ = previous.await;
         }
         let events = std::mem::take(&mut *lock(&self.events));

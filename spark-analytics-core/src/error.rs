@@ -1,8 +1,8 @@
-//! Errors beyond invalid input.
+//! Errors of stores.
 
 use std::sync::Arc;
 
-/// Why a call failed. Nothing of the call's batch was applied, with the exceptions of
+/// Why a call failed. Nothing of the call's batch was stored, except possibly with
 /// [`Error::Engine`] and [`Error::Unavailable`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,7 +15,7 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// The storage engine failed. The batch is whole or absent; sending it again is always safe.
+    /// The storage engine failed. The batch was stored whole or not at all; sending it again is always safe.
     #[error("the {backend} store failed to {action}: {reason}")]
     Engine {
         /// The backend's name.
@@ -26,8 +26,8 @@ pub enum Error {
         reason: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// Another process holds the store, its server is unreachable, or no connection became free in time.
-    /// Retry later. Nothing was applied, unless the connection was lost during a commit: then the batch is
-    /// whole or absent, and retrying is safe as well.
+    /// Retry later. Nothing was stored, unless the connection was lost during a commit: then the batch was
+    /// stored whole or not at all, and retrying is safe as well.
     #[error("the {backend} store cannot be used now: {reason}")]
     Unavailable {
         /// The backend's name.
@@ -71,7 +71,7 @@ pub enum LocationCause {
     Invalid,
     /// The file, folder, database or server does not exist.
     NotFound,
-    /// A store was to be created, and there is a file already.
+    /// A store was to be created, but there is one already.
     AlreadyExists,
     /// The file cannot be read and written, or the server refuses the login.
     PermissionDenied,
@@ -81,30 +81,30 @@ pub enum LocationCause {
     NotBuiltIn,
 }
 
-/// Why a store cannot be opened as it is, see [`Error::Incompatible`].
+/// Why an existing store cannot be opened, see [`Error::Incompatible`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IncompatibleCause {
-    /// Its schema is newer than this version, or another.
+    /// Its schema is newer than this version supports, or unknown.
     Schema,
     /// It was created with the other [`Dedup`](crate::Dedup) rule.
     Dedup,
-    /// The engine's file format is one that this version does not read.
+    /// This version cannot read the engine's file format.
     Engine,
 }
 
 impl Error {
-    /// A location that cannot be used; `reason` names it and says what to do.
+    /// An unusable location; `reason` names it and says what to do.
     pub fn location(cause: LocationCause, reason: impl Into<String>) -> Self {
         Self::Location { cause, reason: reason.into() }
     }
 
-    /// A store that cannot be opened as it is; `reason` names it and says what to do.
+    /// An incompatible store; `reason` names it and says what to do.
     pub fn incompatible(cause: IncompatibleCause, reason: impl Into<String>) -> Self {
         Self::Incompatible { cause, reason: reason.into() }
     }
 
-    /// An engine's failure while it was to do `action`.
+    /// A failure of the engine during `action`, an infinitive such as "commit".
     pub fn engine(
         backend: &'static str,
         action: &'static str,
@@ -113,12 +113,12 @@ impl Error {
         Self::Engine { backend, action, reason: Arc::from(reason.into()) }
     }
 
-    /// A store that another holds now.
+    /// A store that cannot be used at the moment; `reason` includes what to do.
     pub fn unavailable(backend: &'static str, reason: impl Into<String>) -> Self {
         Self::Unavailable { backend, reason: reason.into() }
     }
 
-    /// A stored row that cannot be read.
+    /// A stored row, named by `what`, that cannot be read.
     pub fn damaged(backend: &'static str, what: impl Into<String>, reason: impl ToString) -> Self {
         Self::Damaged { backend, what: what.into(), reason: reason.to_string() }
     }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_engine_says_is_said_once() {
+    fn an_engines_message_is_not_repeated() {
         let error = Error::engine("redb", "commit", "the disk is full");
         assert_eq!(error.to_string(), "the redb store failed to commit: the disk is full");
         assert!(error.source().is_none());

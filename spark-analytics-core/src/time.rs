@@ -1,4 +1,4 @@
-//! Instants and days: UTC, integers inside, RFC 3339 at the edges.
+//! Instants and days in UTC: integers in memory, RFC 3339 as text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +12,8 @@ const EPOCH_FROM_CE: i32 = 719_163;
 
 /// An instant in UTC, in whole microseconds since 1970-01-01.
 ///
-/// It reads RFC 3339 with `Z` or any offset, takes a time without an offset as UTC and cuts
-/// fractions beyond the microsecond. It writes RFC 3339 ending in `Z`.
+/// It is parsed from RFC 3339 with `Z` or any offset; a time without an offset is in UTC, and fractions of a
+/// microsecond are truncated. It is displayed as RFC 3339 ending in `Z`.
 ///
 /// ```
 /// use spark_analytics_core::Timestamp;
@@ -68,7 +68,7 @@ impl From<DateTime<chrono::Utc>> for Timestamp {
     }
 }
 
-/// The clock of the system; times before 1970 become 1970.
+/// Times before 1970 become 1970.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -98,7 +98,7 @@ impl FromStr for Timestamp {
             ParseTimeError("is not an RFC 3339 time such as 2024-03-30T10:12:45Z");
         let date = text.get(..10).ok_or(WRONG)?;
         let rest = text.get(10..).filter(|r| r.starts_with(['T', 't', ' '])).ok_or(WRONG)?;
-        // Years beyond 9999 and leading signs are not RFC 3339, though chrono takes them.
+        // Years beyond 9999 and leading signs are not RFC 3339, although chrono accepts them.
         if !date.as_bytes().iter().all(|b| b.is_ascii_digit() || *b == b'-') {
             return Err(WRONG);
         }
@@ -188,6 +188,7 @@ impl Day {
     }
 
     /// The day after this one.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

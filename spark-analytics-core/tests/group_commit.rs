@@ -1,4 +1,4 @@
-//! The group commit under a model checker, which runs threads in orders that a machine would hardly ever take:
+//! The group commit under a model checker, which runs threads in orders that hardly ever occur on a real machine:
 //! `scripts/check/group-commit`.
 #![cfg(shuttle)]
 #![allow(clippy::unwrap_used)]
@@ -14,7 +14,7 @@ use shuttle::future::{block_on, spawn, yield_now};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::*;
 
-/// A store whose commits take a while, before and after they are made.
+/// A store whose commits are slow, before and after they take effect.
 #[derive(Clone, Debug, Default)]
 struct Slow {
     store: MemoryStore,
@@ -22,7 +22,7 @@ struct Slow {
     commits: Arc<AtomicUsize>,
 }
 
-/// Also ends when the commit is given up.
+/// Also ends when the commit is dropped.
 struct Committing<'a>(&'a AtomicBool);
 
 impl Drop for Committing<'_> {
@@ -92,7 +92,7 @@ fn event(number: i64) -> Event {
     Event::job_start(number, Timestamp::from_millis(number), "ada").unwrap()
 }
 
-/// Polls a call that many times and drops it then.
+/// Polls a call `polls` times, then drops it.
 async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     for _ in 0..polls {
@@ -105,7 +105,7 @@ async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option
     None
 }
 
-/// Callers with two events each, of which some give up after so many polls.
+/// Callers with two events each; some of them give up after the given number of polls.
 fn callers(limits: CommitLimits, polls: &[Option<usize>]) {
     let store = Slow::default();
     let analytics = Analytics::with_limits(store.clone(), limits);
@@ -138,7 +138,7 @@ fn callers(limits: CommitLimits, polls: &[Option<usize>]) {
         let commits = store.commits.load(Ordering::SeqCst);
         assert!(commits <= polls.len(), "{commits} commits");
         let count = acknowledged.len();
-        // As many as may wait are taken in one batch, and only if nobody waits any more.
+        // A batch as large as the limit is accepted, and only if nothing is waiting any more.
         acknowledged.extend((count..limits.waiting).map(|n| event(1_000 + n as i64)));
         let again = analytics.ingest(acknowledged).await.unwrap();
         let known = again.iter().take(count);
@@ -149,14 +149,14 @@ fn callers(limits: CommitLimits, polls: &[Option<usize>]) {
 const WIDE: CommitLimits = CommitLimits::DEFAULT.batch(8).waiting(64);
 
 #[test]
-fn callers_are_all_answered_by_one_commit_at_a_time() {
+fn all_callers_are_answered_and_commits_do_not_overlap() {
     shuttle::check_random(|| callers(WIDE, &[None; 4]), 600);
     shuttle::check_pct(|| callers(WIDE, &[None; 4]), 600, 3);
     shuttle::check_dfs(|| callers(WIDE, &[None; 2]), Some(5_000));
 }
 
 #[test]
-fn callers_that_give_up_anywhere_hurt_nobody() {
+fn callers_that_give_up_at_any_point_do_not_affect_others() {
     for polls in 0..8 {
         let calls = [Some(polls), None, Some(polls / 2), None];
         shuttle::check_random(move || callers(WIDE, &calls), 100);
@@ -166,7 +166,7 @@ fn callers_that_give_up_anywhere_hurt_nobody() {
 }
 
 #[test]
-fn callers_beyond_what_may_wait_are_told_and_what_they_waited_for_is_free_again() {
+fn callers_beyond_the_limit_are_refused_until_space_is_free_again() {
     let narrow = CommitLimits::DEFAULT.batch(4).waiting(4);
     for polls in 0..6 {
         let calls = [None, Some(polls), None, None];

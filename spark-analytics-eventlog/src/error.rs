@@ -46,6 +46,14 @@ pub enum LogError {
         /// The file.
         name: String,
     },
+    /// The file is an archive, or compressed in a way that is not read.
+    #[error("{name} is a {kind}, which cannot be read: unpack it, and read the logs in it")]
+    Archive {
+        /// The file.
+        name: String,
+        /// Its kind, such as `zip archive`.
+        kind: &'static str,
+    },
     /// There are events, but no `SparkListenerApplicationStart` that identifies their application.
     #[error(
         "{name} has no SparkListenerApplicationStart, so the application of its {events} events is unknown"

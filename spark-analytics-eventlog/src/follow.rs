@@ -1,12 +1,16 @@
 //! Follows all logs of a folder while they are written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::error::LogError;
-use crate::locate::{Discovered, FoundLog, list_logs};
+use crate::locate::{Discovered, FoundLog, logs_to_follow};
+#[cfg(doc)]
+use crate::locate::{MAX_FOLLOWED_DEPTH, MAX_FOLLOWED_FILES};
 use crate::log_file::LogFile;
 use crate::read::reader::LogReader;
 
@@ -41,12 +45,14 @@ use crate::read::reader::LogReader;
 /// # assert!(follower.poll().logs.iter().all(|log| !follower.has_changes(log)));
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Follower {
     folder: PathBuf,
     /// By [`FoundLog::id`].
     logs: BTreeMap<String, Followed>,
+    on_read: OnRead,
 }
+
+type OnRead = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// The result of [`Follower::read`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,13 +93,23 @@ struct Mark {
 impl Follower {
     /// A follower of a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), logs: BTreeMap::new() }
+        Self::with_progress(folder, |_| {})
     }
 
-    /// Lists the folder, as [`list_logs`] does. Logs that have disappeared are forgotten, unless a folder
+    /// A follower that calls `on_read` with the number of stored (compressed) bytes of each read, from the thread
+    /// that read them.
+    pub fn with_progress(
+        folder: impl Into<PathBuf>,
+        on_read: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Self {
+        Self { folder: folder.into(), logs: BTreeMap::new(), on_read: Arc::new(on_read) }
+    }
+
+    /// Lists the folder, as [`find_logs`](crate::find_logs) does, down to [`MAX_FOLLOWED_DEPTH`] folders below it and
+    /// up to [`MAX_FOLLOWED_FILES`] files. Logs that have disappeared are forgotten, unless a folder
     /// could not be read.
     pub fn poll(&mut self) -> Discovered {
-        let found = list_logs(&self.folder);
+        let found = logs_to_follow(self.folder.as_os_str());
         let listed: BTreeSet<&str> = found.logs.iter().map(FoundLog::id).collect();
         self.logs.retain(|id, _| {
             let is_unread = |name: &str| id.starts_with(name) || name.starts_with(id);
@@ -121,7 +137,10 @@ impl Follower {
         let was_ingested = before.as_ref().is_some_and(|before| {
             before.is_ingested && before.mark.is_in_progress == mark.is_in_progress
         });
-        let mut reader = before.and_then(|before| before.reader).unwrap_or_default();
+        let mut reader = before.and_then(|before| before.reader).unwrap_or_else(|| {
+            let on_read = Arc::clone(&self.on_read);
+            LogReader::with_progress(move |bytes| on_read(bytes))
+        });
         let read = match reader.read(log) {
             Ok(has_read) if has_read || !was_ingested => reader.log_file().map(Polled::Read),
             Ok(_) => Ok(Polled::Unchanged),
@@ -163,6 +182,16 @@ impl Follower {
         });
         known.is_ingested = true;
         known.mark = mark;
+    }
+}
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { folder, logs, .. } = self;
+        f.debug_struct("Follower")
+            .field("folder", folder)
+            .field("logs", logs)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Logs of an S3 store on loopback.
+//! Logs in an S3 store on the loopback interface.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -13,7 +13,7 @@ use spark_analytics_eventlog::{Discovered, find_logs, list_logs, read_found};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-/// A store that serves folders of this one as buckets, and is named in the environment.
+/// An S3 store that serves the subfolders of a folder as buckets, and whose address is in the environment.
 static ROOT: LazyLock<TempDir> = LazyLock::new(|| {
     let root = tempfile::tempdir().unwrap();
     let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
@@ -28,7 +28,7 @@ static ROOT: LazyLock<TempDir> = LazyLock::new(|| {
         ("AWS_ENDPOINT_URL", &*endpoint),
         ("AWS_ALLOW_HTTP", "true"),
     ] {
-        // SAFETY: every test waits for this first, and the environment is read by Rust alone.
+        // SAFETY: every test waits for this first, and only Rust code reads the environment.
         unsafe { std::env::set_var(name, value) };
     }
     thread::spawn(move || {
@@ -63,7 +63,7 @@ fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
 }
 
-/// What is found, with names from a bucket's root on: each log and then its parts.
+/// The logs found, each followed by its parts, with names relative to the bucket's root.
 fn names(found: &Discovered, root: &str) -> Vec<String> {
     let mut out = Vec::new();
     for log in &found.logs {
@@ -76,7 +76,7 @@ fn names(found: &Discovered, root: &str) -> Vec<String> {
     out
 }
 
-/// Asserts that a folder in a bucket is and tells the same over S3 and as files.
+/// Asserts that a folder has the same logs and facts over S3 as in files.
 #[track_caller]
 fn assert_same(bucket: &str, key: &str, logs: usize) {
     let (root, base) = (ROOT.path().join(bucket), format!("s3://{bucket}"));
@@ -101,7 +101,7 @@ fn assert_same(bucket: &str, key: &str, logs: usize) {
 }
 
 #[test]
-fn logs_of_a_bucket_tell_what_they_do_as_files() {
+fn logs_in_a_bucket_equal_the_same_logs_in_files() {
     for case in ["codec-3.5-zstd", "spec-3.5", "failures-3.5"] {
         copy(&cases().join(case).join("log"), &format!("cases/logs/{case}"));
     }
@@ -130,7 +130,7 @@ fn logs_of_a_bucket_tell_what_they_do_as_files() {
 }
 
 #[test]
-fn the_shared_logs_of_a_bucket_tell_what_they_do_as_files() {
+fn the_shared_logs_in_a_bucket_equal_the_same_logs_in_files() {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/eventlogs");
     if !shared.exists() {
         return;
@@ -142,7 +142,7 @@ fn the_shared_logs_of_a_bucket_tell_what_they_do_as_files() {
 }
 
 #[test]
-fn what_is_not_there_is_told_by_its_url() {
+fn a_missing_log_is_named_by_its_url() {
     write("some/logs/local-1", "");
     for (url, reason) in
         [("s3://none/logs", "NoSuchBucket"), ("s3://some/missing", "404"), ("s3://some/log", "404")]
@@ -157,7 +157,7 @@ fn what_is_not_there_is_told_by_its_url() {
 }
 
 #[test]
-fn a_part_that_goes_away_is_an_error_that_names_it() {
+fn a_part_that_vanishes_is_an_error_that_names_it() {
     write("gone/logs/local-1", "{}");
     let log = find_logs("s3://gone/logs").logs.remove(0);
     fs::remove_file(ROOT.path().join("gone/logs/local-1")).unwrap();

@@ -20,7 +20,9 @@ use crate::openapi;
 use crate::options::ApiOptions;
 use crate::problem::Problem;
 use crate::rejections::Rejections;
-use crate::routes::{applications, batch, docs, history, ingest, jobs, logs, status, summary};
+use crate::routes::{
+    applications, batch, docs, forget, history, ingest, jobs, logs, status, summary,
+};
 use crate::state::{App, LastReady, Shared};
 
 /// The HTTP API over a store, built into a router to [`serve`](crate::serve) or to mount in your own axum
@@ -115,7 +117,10 @@ fn routes(access: Option<&Access>) -> OpenApiRouter<App> {
         .routes(routes!(applications::stages))
         .merge(history::routes());
     let write = OpenApiRouter::new().routes(routes!(ingest::ingest)).routes(routes!(batch::batch));
-    let admin = OpenApiRouter::new().routes(routes!(logs::rejected));
+    let admin = OpenApiRouter::new()
+        .routes(routes!(logs::rejected))
+        .routes(routes!(forget::application))
+        .routes(routes!(forget::attempt));
     let guard = |role, routes| match access {
         Some(access) => access.guard_described(role, routes),
         None => routes,

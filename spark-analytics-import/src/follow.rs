@@ -133,9 +133,13 @@ impl Following {
         }
         let logs: Vec<FoundLog> = batch.logs().iter().map(|read| read.log.clone()).collect();
         let stored = batch.store(&*self.store).await;
-        for (log, update) in logs.iter().zip(updates) {
+        for (at, (log, mut update)) in logs.iter().zip(updates).enumerate() {
             match &stored {
-                Ok(_) => {
+                Ok(receipts) => {
+                    if let Some(refused) = receipts.get(at).and_then(|receipt| receipt.refused) {
+                        update.state = LogState::Skipped;
+                        update.detail = Some(refused.to_string());
+                    }
                     self.lock().mark_ingested(log);
                     self.report(log.id(), update, report)?;
                 }

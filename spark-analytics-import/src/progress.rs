@@ -1,10 +1,10 @@
-//! What importers report of each log.
+//! The reports of importers about each log.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Where a followed log stands.
+/// The state of a followed log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -41,7 +41,7 @@ pub struct Update {
     pub app_id: String,
     /// Its attempt, `""` where Spark has none.
     pub attempt_id: String,
-    /// Where the log stands.
+    /// The state of the log.
     pub state: LogState,
     /// The number of jobs in the log.
     pub jobs: usize,

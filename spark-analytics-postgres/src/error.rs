@@ -1,12 +1,12 @@
-//! PostgreSQL's errors as the store's, and which of them a retry may cure.
+//! Converts PostgreSQL's errors to the store's, and tells which of them a retry may cure.
 
 use spark_analytics_core::Error;
 
 /// The name of this store in errors.
 pub(crate) const POSTGRES: &str = "PostgreSQL";
 
-/// The message of the server or the driver, without the line of the server's source that the driver adds.
-pub(crate) fn told(error: &sqlx::Error) -> String {
+/// The message of the server or the driver, without the line number of the server's source code that the driver adds.
+pub(crate) fn message(error: &sqlx::Error) -> String {
     match error.as_database_error() {
         Some(of_server) => {
             format!("{} (SQLSTATE {})", of_server.message(), of_server.code().unwrap_or_default())
@@ -17,7 +17,7 @@ pub(crate) fn told(error: &sqlx::Error) -> String {
 
 /// The error of a failed action, from the driver's error.
 pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
-    move |error| match (Kind::of(&error), told(&error)) {
+    move |error| match (Kind::of(&error), message(&error)) {
         (Kind::Conflict, error) => Error::unavailable(
             POSTGRES,
             format!("other writers conflicted with the attempt to {action} ({error}): retry"),

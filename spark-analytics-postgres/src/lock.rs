@@ -23,21 +23,21 @@ pub(crate) struct JobRow<'a> {
     pub(crate) attempt_id: &'a str,
 }
 
-/// A transaction that has jobs' rows.
+/// A transaction that has locked jobs' rows.
 #[derive(Debug)]
 pub(crate) struct Locked {
     pub(crate) transaction: Transaction,
-    /// Their rows.
+    /// The rows of the jobs.
     pub(crate) rows: Vec<PgRow>,
-    /// Jobs whose rows were inserted for this: they are empty, and are deleted if they still are at the end.
+    /// Jobs whose rows were inserted in order to be locked: rows that are still empty at the end are deleted.
     pub(crate) made: BTreeSet<JobNo>,
 }
 
-/// How often rows may have been deleted before they are locked.
+/// How often to try again when rows were deleted before they could be locked.
 const TRIES: usize = 100;
 
 impl PostgresStore {
-    /// Begins to write and locks jobs. It begins again if writers block each other.
+    /// Begins a write and locks jobs, again from the beginning if writers block each other.
     pub(crate) async fn lock_jobs(&self, jobs: Vec<JobRow<'_>>) -> Result<Locked> {
         let mut back_off = BackOff::new();
         // Most batches concern known jobs only.
@@ -77,7 +77,7 @@ impl PostgresStore {
         Ok((transaction, made, rows))
     }
 
-    /// Begins to write, and locks the attempts and their jobs. It begins again if writers block each other.
+    /// Begins a write and locks attempts and their jobs, again from the beginning if writers block each other.
     pub(crate) async fn lock_logs(
         &self,
         logs: &[(i64, &LogSnapshot)],
@@ -91,13 +91,19 @@ impl PostgresStore {
         }
     }
 
-    /// The row of an attempt is locked by the writer of its logs; only its jobs have other writers.
-    async fn try_to_lock_logs(
-        &self,
-        logs: &[(i64, &LogSnapshot)],
-    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>)> {
+    /// Begins to write, and locks attempts. It begins again if writers block each other.
+    pub(crate) async fn lock_attempts(&self, apps: &BTreeSet<i64>) -> Result<Transaction> {
+        let mut back_off = BackOff::new();
+        loop {
+            match self.try_to_lock_attempts(apps).await {
+                Ok(locked) => return Ok(locked),
+                Err(error) => back_off.after(error).await.map_err(failed("lock applications"))?,
+            }
+        }
+    }
+
+    async fn try_to_lock_attempts(&self, apps: &BTreeSet<i64>) -> sqlx::Result<Transaction> {
         let mut transaction = self.begin().await?;
-        let apps: BTreeSet<i64> = logs.iter().map(|(app, _)| *app).collect();
         Rows::default()
             .column(apps.iter().copied())
             .execute(
@@ -106,6 +112,16 @@ impl PostgresStore {
                  ORDER BY app_no FOR UPDATE OF spark_attempts",
             )
             .await?;
+        Ok(transaction)
+    }
+
+    /// The row of an attempt is locked by the writer of its logs; only its jobs have other writers.
+    async fn try_to_lock_logs(
+        &self,
+        logs: &[(i64, &LogSnapshot)],
+    ) -> sqlx::Result<(Transaction, BTreeSet<JobNo>)> {
+        let apps: BTreeSet<i64> = logs.iter().map(|(app, _)| *app).collect();
+        let mut transaction = self.try_to_lock_attempts(&apps).await?;
         let jobs = logs.iter().flat_map(|(app, log)| {
             log.jobs.iter().map(|job| JobRow {
                 no: (*app, job.job_id),
@@ -168,7 +184,7 @@ fn keys(jobs: impl Iterator<Item = JobNo>) -> Rows {
     Rows::default().column(apps).column(ids)
 }
 
-/// The waits between tries that conflict, 1.3 to 2.6 s in all.
+/// The pauses between attempts that conflict, 1.3 to 2.6 s in all.
 #[derive(Debug)]
 struct BackOff {
     tries: u32,

@@ -1,4 +1,4 @@
-//! Connecting and creating.
+//! Connecting to a database, and creating the tables.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use spark_analytics_core::backend::{newer_schema, other_dedup, other_schema};
 use spark_analytics_core::{Dedup, Error, LocationCause, Result};
 
 use crate::PostgresStore;
-use crate::error::{Kind, POSTGRES, failed, told};
+use crate::error::{Kind, POSTGRES, failed, message};
 use crate::options::PostgresOptions;
 
 impl PostgresStore {
@@ -23,7 +23,7 @@ impl PostgresStore {
         Self::options().open(url).await
     }
 
-    /// Options to open or create a store with: the defaults, to be changed by the builder's methods.
+    /// The default options, to be changed with the builder's methods.
     pub const fn options() -> PostgresOptions {
         PostgresOptions::DEFAULT
     }
@@ -64,9 +64,10 @@ impl PostgresOptions {
     /// environment variables, such as `PGPASSWORD`.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the URL is invalid, the server refuses the login or has no such database, or the tables
-    /// were written by a newer version or created with another dedup rule; [`Error::Unavailable`] if the server cannot be
-    /// reached or has no connection free; [`Error::Engine`] if it fails otherwise.
+    /// [`Error::Location`] if the URL is invalid, or the server refuses the login or has no such database;
+    /// [`Error::Incompatible`] if the tables were written by a newer version or created with another dedup rule;
+    /// [`Error::Unavailable`] if the server cannot be reached or has no free connection; [`Error::Engine`] if it fails
+    /// otherwise.
     pub async fn open(self, url: &str) -> Result<PostgresStore> {
         self.open_url(url, Expected::Either).await
     }
@@ -74,7 +75,7 @@ impl PostgresOptions {
     /// Creates a store in a database, or a schema of it, that has none.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if there is a store already, otherwise as [`open`](Self::open).
+    /// [`Error::Location`] if there is a store already, otherwise as [`open`](Self::open).
     pub async fn create(self, url: &str) -> Result<PostgresStore> {
         self.open_url(url, Expected::New).await
     }
@@ -82,7 +83,7 @@ impl PostgresOptions {
     /// Opens a store that exists, and brings its tables up to date.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if there is no store, otherwise as [`open`](Self::open).
+    /// [`Error::Location`] if there is no store, otherwise as [`open`](Self::open).
     pub async fn open_existing(self, url: &str) -> Result<PostgresStore> {
         self.open_url(url, Expected::Existing).await
     }
@@ -135,21 +136,25 @@ impl PostgresOptions {
         }
         let migrator = migrator();
         if !is_migrated(&mut connection, &migrator).await.map_err(failed("read its schema"))? {
-            // The migrator leaves its lock with the connection where it fails or is given up.
+            // If the migrator fails or is dropped, its lock stays with the connection, which is therefore closed.
             connection.close_on_drop();
             migrate(&mut connection, &migrator, name).await?;
         }
         let rule = rule(&mut connection, dedup).await.map_err(failed("read its rule"))?;
         if expected == Expected::New {
-            // Of several that create a store at the same time, one does.
+            // Of several processes that create a store at the same time, only one succeeds.
             name.check(expected, !rule.is_new)?;
         }
-        let Rule { rule, meta, .. } = rule;
-        if rule != dedup.name() {
-            return Err(other_dedup(name, &rule, dedup, "database"));
+        let meta = rule.meta;
+        if rule.rule != dedup.name() {
+            return Err(other_dedup(name, &rule.rule, dedup, "database"));
         }
         drop(connection);
-        Ok(PostgresStore::new(dedup, pool, owns_pool, meta))
+        let store = PostgresStore::new(dedup, pool, owns_pool, meta);
+        if rule.lacks_counts {
+            store.count_jobs().await?;
+        }
+        Ok(store)
     }
 }
 
@@ -162,7 +167,7 @@ fn read(url: &str) -> std::result::Result<PgConnectOptions, String> {
     if url.contains('#') || path.split('?').next().is_some_and(|database| database.contains('@')) {
         return Err("there is a / before the host, or a #".to_owned());
     }
-    PgConnectOptions::from_str(url).map_err(|error| told(&error))
+    PgConnectOptions::from_str(url).map_err(|error| message(&error))
 }
 
 fn migrator() -> Migrator {
@@ -172,9 +177,13 @@ fn migrator() -> Migrator {
     };
     let mut migrator = Migrator::with_migrations(vec![
         migration(1, "schema", include_str!("../migrations/1_schema.sql")),
-        migration(2, "orders of jobs", include_str!("../migrations/2_orders_of_jobs.sql")),
+        migration(
+            2,
+            "removed attempts, counted rollups, orders of jobs",
+            include_str!("../migrations/2_removed_attempts_counted_rollups_orders.sql"),
+        ),
     ]);
-    // The database may be another program's too, with migrations of its own.
+    // Other programs may use the same database, with their own migrations.
     migrator.dangerous_set_table_name("spark_migrations");
     migrator
 }
@@ -187,7 +196,7 @@ async fn has_tables(connection: &mut PgConnection) -> sqlx::Result<bool> {
     .await
 }
 
-/// Whether a database has the migrations that are known, and no others.
+/// Whether a database has exactly the known migrations.
 async fn is_migrated(connection: &mut PgConnection, migrator: &Migrator) -> sqlx::Result<bool> {
     if !has_tables(connection).await? {
         return Ok(false);
@@ -206,26 +215,31 @@ struct Rule {
     meta: i64,
     /// Whether this call has set it.
     is_new: bool,
+    /// Whether roll-ups of an earlier version lack counts.
+    lacks_counts: bool,
 }
 
 /// Reads the store's rule, or sets it to `dedup` if it has none yet. If several create the store at the same time with
 /// different rules, the first one's counts.
 async fn rule(connection: &mut PgConnection, dedup: Dedup) -> sqlx::Result<Rule> {
-    let read = "SELECT dedup, 'spark_meta'::regclass::oid::bigint FROM spark_meta";
-    // A standby, which nothing can be written to, can be read.
-    if let Some((rule, meta)) = sqlx::query_as(read).fetch_optional(&mut *connection).await? {
-        return Ok(Rule { rule, meta, is_new: false });
+    let read =
+        "SELECT dedup, 'spark_meta'::regclass::oid::bigint, rollups_lack_counts FROM spark_meta";
+    // A standby is read-only, but it can be read.
+    if let Some((rule, meta, lacks_counts)) =
+        sqlx::query_as(read).fetch_optional(&mut *connection).await?
+    {
+        return Ok(Rule { rule, meta, is_new: false, lacks_counts });
     }
     let set = sqlx::query("INSERT INTO spark_meta (dedup) VALUES ($1) ON CONFLICT DO NOTHING")
         .bind(dedup.name())
         .execute(&mut *connection)
         .await?;
-    let (rule, meta) = sqlx::query_as(read).fetch_one(connection).await?;
-    Ok(Rule { rule, meta, is_new: set.rows_affected() > 0 })
+    let (rule, meta, lacks_counts) = sqlx::query_as(read).fetch_one(connection).await?;
+    Ok(Rule { rule, meta, is_new: set.rows_affected() > 0, lacks_counts })
 }
 
-/// Brings the schema up to date. The migrator holds a lock of the database meanwhile, so that those who
-/// come at once wait and find it done.
+/// Brings the schema up to date. The migrator holds a lock of the database meanwhile, so other processes that open the
+/// store at the same time wait and then have nothing to do.
 async fn migrate(connection: &mut PgConnection, migrator: &Migrator, name: Name<'_>) -> Result<()> {
     let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
@@ -274,16 +288,17 @@ impl Name<'_> {
     fn refuse(self, error: sqlx::Error) -> Error {
         let code = error.as_database_error().and_then(|error| error.code().map(String::from));
         match (Kind::of(&error), code.as_deref()) {
-            (Kind::Lost, _) => {
-                Error::unavailable(POSTGRES, format!("cannot connect to {self}: {}", told(&error)))
-            }
+            (Kind::Lost, _) => Error::unavailable(
+                POSTGRES,
+                format!("cannot connect to {self}: {}", message(&error)),
+            ),
             (Kind::Busy, _) => Error::unavailable(
                 POSTGRES,
                 format!("cannot connect to {self}: no connection in time; is the server running?"),
             ),
             (_, Some(_)) => Error::location(
                 LocationCause::PermissionDenied,
-                format!("cannot connect to {self}: {}", told(&error)),
+                format!("cannot connect to {self}: {}", message(&error)),
             ),
             _ => failed("connect")(error),
         }

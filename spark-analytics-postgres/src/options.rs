@@ -1,10 +1,10 @@
-//! How to open a store.
+//! Options for opening a store.
 
 use std::time::Duration;
 
 use spark_analytics_core::Dedup;
 
-/// How to open or create a store; see [`PostgresStore::options`](crate::PostgresStore::options).
+/// Options for opening or creating a store; see [`PostgresStore::options`](crate::PostgresStore::options).
 ///
 /// ```no_run
 /// use spark_analytics_postgres::PostgresStore;
@@ -16,6 +16,7 @@ use spark_analytics_core::Dedup;
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
 #[non_exhaustive]
 pub struct PostgresOptions {
     pub(crate) dedup: Dedup,

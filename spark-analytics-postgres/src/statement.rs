@@ -5,8 +5,8 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgConnection, PgHasArrayType, PgRow};
 use sqlx::{Arguments, AssertSqlSafe, Postgres, Type};
 
-/// The rows of one statement, given to it as an array a column, so that its text does not depend on their
-/// number.
+/// The rows of one statement, passed as one array per column, so that the statement's text does not depend on the
+/// number of rows.
 #[derive(Default)]
 pub(crate) struct Rows {
     arguments: PgArguments,
@@ -15,7 +15,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Adds a column: all have the same number of values.
+    /// Adds a column. All columns must have the same number of values.
     pub(crate) fn column<'v, T>(mut self, values: impl IntoIterator<Item = T>) -> Self
     where
         T: Encode<'v, Postgres> + Type<Postgres> + PgHasArrayType + 'v,
@@ -28,7 +28,7 @@ impl Rows {
         self
     }
 
-    /// Adds a column of values that may not be encodable.
+    /// Adds a column whose values may fail to encode.
     pub(crate) fn fallible<'v, T, E>(
         mut self,
         values: impl IntoIterator<Item = Result<T, E>>,
@@ -46,7 +46,7 @@ impl Rows {
         }
     }
 
-    /// Runs `sql`, in which `{rows}` stands for the table of the rows. Nothing is run for no rows.
+    /// Runs `sql`, in which `{rows}` stands for the table of the rows. Without rows it runs nothing.
     pub(crate) async fn execute(
         self,
         connection: &mut PgConnection,

@@ -8,8 +8,9 @@ use sqlx::postgres::PgPool;
 
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
 use crate::error::failed;
@@ -18,18 +19,18 @@ use crate::{read, write};
 
 /// A [`Store`] in a PostgreSQL database. Clones share its connections.
 ///
-/// Any number of stores, in any number of processes on any machines, may write to one database at once:
-/// those that touch other jobs do not wait for each other.
+/// Any number of stores, in any number of processes on any machines, may write to one database at the same time.
+/// Writes that touch different jobs do not wait for each other.
 ///
-/// It needs a Tokio runtime, as `sqlx` is built with it.
+/// It needs a Tokio runtime, because `sqlx` is built with Tokio.
 #[derive(Clone)]
 pub struct PostgresStore {
     pub(crate) dedup: Dedup,
     pub(crate) pool: PgPool,
-    /// Whether the pool is the store's own, to be closed with it.
+    /// Whether the store created the pool, and closes it when it is closed.
     owns_pool: bool,
-    /// The number of the table `spark_meta`, from which the keys of advisory locks are made: stores in
-    /// other schemas have others.
+    /// The number of the table `spark_meta`, from which the keys of advisory locks are derived, so that stores in
+    /// different schemas have different locks.
     pub(crate) meta: i64,
     pub(crate) numbers: Arc<Numbers>,
 }
@@ -117,6 +118,14 @@ impl Store for PostgresStore {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         write::prune::prune(self, before).await
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        write::removal::prune_logs(self, before, scope).await
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        write::removal::forget(self, app_id, attempt_id).await
     }
 
     async fn check(&self) -> Result<()> {

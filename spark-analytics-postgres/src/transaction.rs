@@ -7,14 +7,22 @@ use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, Postgres};
 
 use crate::PostgresStore;
+use crate::error::Kind;
 
 /// Begins a transaction in which each statement sees what was committed before it, whatever the default of the pool's
 /// connections.
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
-/// A transaction on a pool's connection. Where it does not come to its end - its call was given up, a statement
-/// failed, even the one that begins it - the connection is closed: with `sqlx`'s own, one given up while it
-/// begins would come back to the pool open, and what is written next would never be committed.
+const BY_KEYS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+     SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; \
+     SET LOCAL idle_in_transaction_session_timeout = '60s'";
+
+/// How often to wait for running writers to end, 5 s each time.
+const TRIES: usize = 60;
+
+/// A transaction on a pool's connection. If it does not complete, because its call was dropped or a statement failed,
+/// even the one that begins it, the connection is closed. With `sqlx`'s own transactions, a connection whose call is
+/// dropped during `BEGIN` would return to the pool with an open transaction, and later writes would never be committed.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     connection: PoolConnection<Postgres>,
@@ -72,19 +80,31 @@ impl PostgresStore {
     /// Begins to write. Each statement sees what other transactions have committed before it, so a row that is read
     /// after it was locked is current.
     ///
-    /// Rows are found by their keys, whatever the planner believes of a table's size: a plan that was made
-    /// while a table was small is used when it is large.
+    /// Rows are found by their keys, whatever the planner assumes about a table's size: a plan made while a table was
+    /// small may still be in use when it is large.
     pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
         let begin = format!(
-            "{BEGIN}; \
-             SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
-             SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; \
-             SET LOCAL lock_timeout = '30s'; \
-             SET LOCAL idle_in_transaction_session_timeout = '60s'; \
+            "{BEGIN}; {BY_KEYS}; SET LOCAL lock_timeout = '30s'; \
              SELECT pg_advisory_xact_lock_shared({})",
             self.prune_lock()
         );
         Transaction::begin(&self.pool, &begin).await
+    }
+
+    /// Begins to write when nobody else does. Writers that arrive in the meantime wait as well, so it gives up while a
+    /// long transaction runs and tries again.
+    pub(crate) async fn begin_without_writers(&self) -> sqlx::Result<Transaction> {
+        let begin = format!(
+            "{BEGIN}; {BY_KEYS}; SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock({})",
+            self.prune_lock()
+        );
+        let mut tries = 0;
+        loop {
+            match Transaction::begin(&self.pool, &begin).await {
+                Err(error) if Kind::of(&error) == Kind::Held && tries < TRIES => tries += 1,
+                begun => return begun,
+            }
+        }
     }
 
     /// The advisory lock that writers share, and that moving the prune day takes exclusively.

@@ -1,4 +1,4 @@
-//! How single values are kept in columns and read back.
+//! How single values are stored in columns and read back.
 
 use std::fmt::Display;
 
@@ -47,12 +47,12 @@ pub(crate) const fn sums_of_tasks_mut(tasks: &mut TaskTotals) -> [&mut i128; 11]
     ]
 }
 
-/// A sum as its own column holds it.
+/// A sum as stored in its column, clamped to 64 bits.
 pub(crate) fn narrow(sum: i128) -> i64 {
     sum.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-/// All sums of a row, if one of them does not fit its own column.
+/// All sums of a row, if one of them does not fit into its column.
 pub(crate) fn wide(sums: &[i128]) -> Option<String> {
     let fits = |sum: &i128| i64::try_from(*sum).is_ok();
     if sums.iter().all(fits) {
@@ -197,7 +197,7 @@ impl<'r> Columns<'r> {
         })
     }
 
-    /// Reads `wide_sums` and corrects by it the sums read before, given in the order of their columns.
+    /// Reads `wide_sums` and corrects the sums read before, which are given in the order of their columns.
     pub(crate) fn widen<const N: usize>(&mut self, sums: [&mut i128; N]) -> Result<()> {
         let Some(text) = self.get::<Option<&str>>()? else { return Ok(()) };
         let wide: Vec<i128> = text
@@ -236,7 +236,7 @@ impl<'r> Columns<'r> {
         labels.map_err(|error| self.damaged(error))
     }
 
-    /// That the row's column read last cannot be what was written.
+    /// The error that the value in the column read last is not one that was written.
     pub(crate) fn damaged(&self, reason: impl Display) -> Error {
         let name = |at: usize| self.row.columns().get(at).map_or("", |column| column.name());
         let key = (0..self.key).map(|at| format!("{} = {}", name(at), self.shown(at)));

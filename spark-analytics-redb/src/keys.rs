@@ -1,11 +1,11 @@
 //! Keys whose bytes sort as the values do.
 //!
 //! An `i64` or `i32` is big-endian with its sign bit flipped. A text ends with 0x00, so a prefix
-//! sorts first; within it U+0000 and U+0001 are written as 0x01 0x01 and 0x01 0x02. A text that ends a
-//! key stands bare. A job's number is its length in bytes, then those bytes, big-endian.
+//! sorts first; within it U+0000 and U+0001 are written as 0x01 0x01 and 0x01 0x02. A text at the
+//! end of a key is written as it is. A job's number is its length in bytes, then those bytes, big-endian.
 
 use spark_analytics_core::backend::EventId;
-use spark_analytics_core::{Day, JobKey, Timestamp};
+use spark_analytics_core::{AttemptKey, Day, JobKey, Timestamp};
 
 /// The key of a job: application, attempt, job.
 pub(crate) fn job(key: &JobKey) -> Vec<u8> {
@@ -111,6 +111,13 @@ pub(crate) fn sql(app_id: &str, attempt_id: &str, id: i64) -> Vec<u8> {
 pub(crate) fn read_job(key: &[u8]) -> Option<JobKey> {
     let (job, rest) = take_job(key)?;
     rest.is_empty().then_some(job)
+}
+
+/// The attempt of a key that [`application`] made.
+pub(crate) fn read_application(key: &[u8]) -> Option<AttemptKey> {
+    let (app_id, rest) = take_text(key)?;
+    let (attempt_id, rest) = take_text(rest)?;
+    rest.is_empty().then(|| AttemptKey::new(app_id, attempt_id))
 }
 
 /// The number and the job of a key that [`ranked_job`] made.
@@ -237,12 +244,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn jobs_sort_as_their_keys(a in job_key(), b in job_key()) {
+        fn encoded_jobs_sort_as_their_keys(a in job_key(), b in job_key()) {
             prop_assert_eq!(a.cmp(&b), job(&a).cmp(&job(&b)));
         }
 
         #[test]
-        fn ranked_jobs_sort_as_their_keys(
+        fn encoded_ranked_jobs_sort_as_their_keys(
             a in (integer(), job_key()),
             b in (integer(), job_key()),
         ) {
@@ -251,13 +258,13 @@ mod tests {
         }
 
         #[test]
-        fn events_sort_as_their_keys(a in event_place(), b in event_place()) {
+        fn encoded_events_sort_as_their_keys(a in event_place(), b in event_place()) {
             prop_assert_eq!(a.cmp(&b), event_key(&a).cmp(&event_key(&b)));
             prop_assert_eq!(a.0 <= b.0, events_of(a.0) < event_key(&b));
         }
 
         #[test]
-        fn rollups_sort_as_their_keys(
+        fn encoded_rollups_sort_as_their_keys(
             a in (prop::option::of(text()), day()),
             b in (prop::option::of(text()), day()),
         ) {
@@ -266,7 +273,7 @@ mod tests {
         }
 
         #[test]
-        fn facts_sort_as_their_keys(
+        fn encoded_facts_sort_as_their_keys(
             a in (text(), text(), integer(), integer(), text()),
             b in (text(), text(), integer(), integer(), text()),
         ) {
@@ -285,7 +292,7 @@ mod tests {
         }
 
         #[test]
-        fn an_application_s_rows_are_between_its_bounds(a in job_key(), b in job_key()) {
+        fn an_applications_rows_are_between_its_bounds(a in job_key(), b in job_key()) {
             let range = application(&a.app_id, &a.attempt_id)
                 ..after_application(&a.app_id, &a.attempt_id);
             let same = (&a.app_id, &a.attempt_id) == (&b.app_id, &b.attempt_id);
@@ -293,7 +300,7 @@ mod tests {
         }
 
         #[test]
-        fn keys_read_back(key in job_key(), rank in integer(), place in event_place(), day in day()) {
+        fn encoded_keys_are_read_back(key in job_key(), rank in integer(), place in event_place(), day in day()) {
             prop_assert_eq!(read_ranked_job(&ranked_job(rank, &key)), Some((rank, key.clone())));
             prop_assert_eq!(read_job(&job(&key)), Some(key));
             let read = (place.0, Timestamp::from_micros(place.1));

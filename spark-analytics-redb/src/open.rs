@@ -30,8 +30,9 @@ impl RedbOptions {
     /// full disk. After a crash the whole file is read and checked first.
     ///
     /// # Errors
-    /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if there is no folder for the file, or it is not
-    /// a store, was written by a newer version or created with another dedup rule;
+    /// [`Error::Location`](spark_analytics_core::Error::Location) if there is no folder for the file, or the file is not a
+    /// store or not accessible; [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if it was written by a
+    /// newer version or created with another dedup rule;
     /// [`Error::Unavailable`](spark_analytics_core::Error::Unavailable) if it is open elsewhere;
     /// [`Error::Damaged`](spark_analytics_core::Error::Damaged);
     /// [`Error::Engine`](spark_analytics_core::Error::Engine).
@@ -42,7 +43,7 @@ impl RedbOptions {
     /// Creates a store in a new file. If that fails, the file is removed again.
     ///
     /// # Errors
-    /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if the file exists already, otherwise as
+    /// [`Error::Location`](spark_analytics_core::Error::Location) if the file exists already, otherwise as
     /// [`open`](Self::open).
     pub async fn create(self, path: impl AsRef<Path>) -> Result<RedbStore> {
         self.open_by(path.as_ref(), true, Place::create).await
@@ -51,7 +52,7 @@ impl RedbOptions {
     /// Opens the store in an existing file.
     ///
     /// # Errors
-    /// [`Error::Incompatible`](spark_analytics_core::Error::Incompatible) if the file does not exist, otherwise as
+    /// [`Error::Location`](spark_analytics_core::Error::Location) if the file does not exist, otherwise as
     /// [`open`](Self::open).
     pub async fn open_existing(self, path: impl AsRef<Path>) -> Result<RedbStore> {
         self.open_by(path.as_ref(), false, Place::open).await

@@ -17,6 +17,7 @@ use spark_analytics_core::{Dedup, Durability};
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
 #[non_exhaustive]
 pub struct RedbOptions {
     pub(crate) dedup: Dedup,

@@ -15,10 +15,11 @@ use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Resul
 use crate::error::{self, BACKEND, Fault};
 use crate::options::RedbOptions;
 use crate::rows::job::{JobRow, job_key, move_place};
+use crate::rows::rollup;
 use crate::storage::{Lease, Storage};
 use crate::tables::{
     APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_DURATION, JOBS_BY_END,
-    LOG_SOURCES, META, REJECTED, ROLLUPS, SQL, STAGES, State,
+    LOG_SOURCES, META, REJECTED, REMOVED, ROLLUPS, SQL, STAGES, State,
 };
 
 pub(crate) const OPEN: &str = "open its file";
@@ -163,7 +164,7 @@ fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
         meta.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
         meta.insert(DEDUP_KEY, dedup.name().as_bytes())?;
         State::NEW.save(&mut meta)?;
-        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL] {
+        for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL, REMOVED] {
             transaction.open_table(table)?;
         }
         for order in [JOBS_BY_END, JOBS_BY_DURATION] {
@@ -178,14 +179,15 @@ fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
     Ok(())
 }
 
-/// Adds the tables that a file of an earlier schema lacks.
+/// Adds the tables that a file of an earlier schema lacks, and counts in its roll-ups what was not counted then.
 fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
-    let add_tables = || -> error::Result<()> {
+    let upgrade = || -> error::Result<()> {
         let transaction = database.begin_write()?;
-        for table in [ENVIRONMENTS, SQL] {
+        for table in [ENVIRONMENTS, SQL, REMOVED] {
             transaction.open_table(table)?;
         }
         transaction.open_table(LOG_SOURCES)?;
+        rollup::count_jobs(&transaction)?;
         order_by_duration(&transaction)?;
         transaction.open_table(META)?.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
         Ok(transaction.commit()?)
@@ -193,7 +195,7 @@ fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
     if schema == SCHEMA {
         return Ok(());
     }
-    add_tables().map_err(|fault| fault.during("add its new tables"))
+    upgrade().map_err(|fault| fault.during("upgrade its tables"))
 }
 
 /// Fills the order of durations, which files before schema 4 lack.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use spark_analytics_core::backend::Batch;
+use spark_analytics_core::backend::{Batch, OldApplications};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
 use crate::handle::Handle;
@@ -15,15 +16,14 @@ use crate::{read, write};
 
 /// A [`Store`] in one redb file. Clones share it.
 ///
-/// Reads see the last commit and never wait; writers take turns. The work is done on threads
-/// of its own (crate `blocking`), so any async runtime will do. One process at a time can have the
-/// file open. [`close`](Store::close) lets go of it also while clones exist: their calls answer
+/// Reads see the last commit and never wait; writers take turns. The work is done on separate
+/// threads (crate `blocking`), so any async runtime will do. One process at a time can have the
+/// file open. [`close`](Store::close) releases it even while clones exist: their calls return
 /// [`Error::Engine`](spark_analytics_core::Error::Engine) from then on.
 ///
 /// After a disk error the next call reopens the file, which reads and checks all of it as after a crash, so the store
 /// works again once the cause is removed. With [`Durability::Eventual`](spark_analytics_core::Durability::Eventual) it
-/// does not, for
-/// what it had acknowledged may be gone: open it again.
+/// does not, because acknowledged batches may have been lost: open the store again.
 #[derive(Clone, Debug)]
 pub struct RedbStore {
     pub(crate) handle: Arc<Handle>,
@@ -143,6 +143,30 @@ impl Store for RedbStore {
             next = removed.next;
         }
         Ok(Pruned { events, before })
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        const ACTION: &str = "prune logs";
+        let day = self.handle.write(ACTION, move |t| write::removal::move_day(t, before)).await?;
+        let (mut pruned, mut old) = (PrunedLogs::new(day), OldApplications::new(before, scope));
+        loop {
+            let attempts = old.next(self).await?;
+            if attempts.is_empty() {
+                return Ok(pruned);
+            }
+            let prune =
+                move |t: &_| write::removal::prune_logs(t, &attempts, before, scope, pruned);
+            pruned = self.handle.write(ACTION, prune).await?;
+        }
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        if app_id.is_empty() {
+            return Ok(Forgotten::default());
+        }
+        let (app_id, attempt_id) = (app_id.to_owned(), attempt_id.map(str::to_owned));
+        let forget = move |t: &_| write::removal::forget(t, &app_id, attempt_id.as_deref());
+        self.handle.write("forget an application", forget).await
     }
 
     async fn check(&self) -> Result<()> {

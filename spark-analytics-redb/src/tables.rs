@@ -9,7 +9,8 @@ use spark_analytics_core::Day;
 use crate::error::{Fault, Result};
 use crate::value::{from_postcard, to_postcard};
 
-/// `schema` and `dedup`, texts that never change their form, and `state`, a [`State`].
+/// `schema` and `dedup`, texts that never change their form, `state`, a [`State`], and since schema 4, if logs were
+/// pruned, `logs_pruned_before`, a day.
 pub(crate) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// Job key to the job's number and record.
 pub(crate) const JOBS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("jobs");
@@ -39,6 +40,8 @@ pub(crate) const SQL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("
 /// Location of a log to its size and modification time when it was ingested; since schema 3.
 pub(crate) const LOG_SOURCES: TableDefinition<'_, &str, &[u8]> =
     TableDefinition::new("log_sources");
+/// Application and attempt to what is kept of one whose jobs were removed; since schema 4.
+pub(crate) const REMOVED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("removed");
 /// Id to rejected input.
 pub(crate) const REJECTED: TableDefinition<'_, i64, &[u8]> = TableDefinition::new("rejected");
 
@@ -85,6 +88,24 @@ impl State {
         meta.insert(Self::KEY, to_postcard(&self)?.as_slice())?;
         Ok(())
     }
+}
+
+const LOGS_PRUNED_BEFORE: &str = "logs_pruned_before";
+
+/// The day before which logs were pruned.
+pub(crate) fn logs_pruned_before(
+    meta: &impl ReadableTable<&'static str, &'static [u8]>,
+) -> Result<Option<Day>> {
+    let row = meta.get(LOGS_PRUNED_BEFORE)?;
+    row.map(|row| from_postcard(row.value(), || LOGS_PRUNED_BEFORE.to_owned())).transpose()
+}
+
+pub(crate) fn set_logs_pruned_before(
+    meta: &mut redb::Table<'_, &'static str, &'static [u8]>,
+    day: Day,
+) -> Result<()> {
+    meta.insert(LOGS_PRUNED_BEFORE, to_postcard(&day)?.as_slice())?;
+    Ok(())
 }
 
 #[cfg(test)]

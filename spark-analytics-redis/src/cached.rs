@@ -1,4 +1,4 @@
-//! The adapter, and how it reads.
+//! The adapter and its reads.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use redis::{Client, IntoConnectionInfo};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LocationCause, LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup,
-    Store, StoredEvent,
+    AttemptKey, Day, Dedup, Error, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LocationCause, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt,
+    Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::counts::Counts;
@@ -19,21 +19,21 @@ use crate::options::RedisOptions;
 use crate::scripts::Scripts;
 use crate::{days, touched, value};
 
-/// A [`Store`] around another that keeps jobs and roll-ups in Redis, for all processes that have the same
-/// store and name the same namespace.
+/// A [`Store`] that wraps another and caches its jobs and roll-ups in Redis, for all processes that use the same
+/// store and the same namespace.
 ///
-/// A job is kept until a write names it, the roll-ups of a day until a write names a job that ends
-/// on that day, or did before; both for at most the age limit. Lists, events and what logs tell of
-/// stages and executors come from the store.
+/// A job is cached until a write touches it; the roll-ups of a day are cached until a write touches a job that
+/// ends, or used to end, on that day. Both expire after the age limit. Lists, events, and the stages and executors of
+/// logs are always read from the store.
 ///
-/// Clones share the connection and the counts. It needs a Tokio runtime with time and I/O, the one
-/// in which it was connected.
+/// Clones share the connection and the counts. It must be used within the Tokio runtime in which it was connected;
+/// that runtime needs time and I/O enabled.
 #[derive(Clone)]
 pub struct RedisCached<S> {
     pub(crate) store: S,
     pub(crate) link: Arc<Link>,
     pub(crate) scripts: Arc<Scripts>,
-    /// How long entries live, in ms, as the scripts take it.
+    /// The lifetime of entries in ms, as an argument of the scripts.
     pub(crate) life_ms: Arc<str>,
 }
 
@@ -44,28 +44,28 @@ impl<S: fmt::Debug> fmt::Debug for RedisCached<S> {
 }
 
 impl RedisCached<()> {
-    /// Options to connect with: the defaults, to be changed by the builder's methods.
+    /// The default options, to be changed with the builder's methods.
     pub const fn options() -> RedisOptions {
         RedisOptions::DEFAULT
     }
 }
 
 impl RedisOptions {
-    /// Puts a cache before a store, in the Redis of a URL such as `redis://[[user]:password@]host[:port][/db]`, or
+    /// Wraps a store in a cache, kept in the Redis at a URL such as `redis://[[user]:password@]host[:port][/db]`, or
     /// `rediss://…` for TLS.
     ///
-    /// All processes that write to one store have to give the same namespace, and those of another store another one. It is
-    /// not an error if Redis cannot be reached: it is used as soon as it can.
+    /// All processes that write to one store must use the same namespace, and no other store may use it. An unreachable
+    /// Redis is not an error: the cache is used as soon as Redis can be reached.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the URL is not one of Redis.
+    /// [`Error::Location`] if the URL is not a Redis URL.
     pub async fn open<S: Store>(
         self,
         store: S,
         url: &str,
         namespace: &str,
     ) -> Result<RedisCached<S>> {
-        // The text of the error may hold parts of the URL, and the URL a password.
+        // The text of the error may contain parts of the URL, and thus of its password.
         let unusable = |_| {
             Error::location(LocationCause::Invalid,
                 "not a Redis URL; expected redis://[[user]:password@]host[:port][/db], or rediss:// \
@@ -79,7 +79,7 @@ impl RedisOptions {
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let client = Client::open(info).map_err(unusable)?;
-        // In a cluster the braces keep all keys together, as the scripts need them.
+        // In a cluster the braces keep all keys in one slot, which the scripts require.
         let epoch = format!("{{spark-analytics:1:{namespace}}}");
         Ok(RedisCached {
             store,
@@ -91,7 +91,7 @@ impl RedisOptions {
 }
 
 impl<S: Store> RedisCached<S> {
-    /// Puts a cache before a store with default options, see [`RedisOptions::open`].
+    /// Wraps a store in a cache with default options; see [`RedisOptions::open`].
     ///
     /// # Errors
     /// As [`RedisOptions::open`].
@@ -99,12 +99,12 @@ impl<S: Store> RedisCached<S> {
         RedisOptions::DEFAULT.open(store, url, namespace).await
     }
 
-    /// The store within.
+    /// The wrapped store.
     pub const fn inner(&self) -> &S {
         &self.store
     }
 
-    /// What was counted so far. It costs next to nothing.
+    /// The counts so far. The call is cheap.
     pub fn counts(&self) -> Counts {
         self.link.counters.snapshot(self.link.is_available())
     }
@@ -118,7 +118,7 @@ impl<S: Store> RedisCached<S> {
     }
 }
 
-// A method that is left out would fall back on the trait's default instead of the inner store's.
+// An omitted method would use the trait's default instead of the inner store's method.
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store> Store for RedisCached<S> {
@@ -176,7 +176,7 @@ impl<S: Store> Store for RedisCached<S> {
     }
 
     async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
-        if days::are_kept(from, to) {
+        if days::are_cached(from, to) {
             self.read_days(from, to, user).await
         } else {
             self.store.rollups(from, to, user).await
@@ -218,6 +218,18 @@ impl<S: Store> Store for RedisCached<S> {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         self.store.prune(before).await
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        match scope {
+            // No facts but jobs are kept here.
+            PruneScope::Facts => self.store.prune_logs(before, scope).await,
+            PruneScope::Jobs => self.write_all(self.store.prune_logs(before, scope)).await,
+        }
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        self.write_all(self.store.forget(app_id, attempt_id)).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -1,26 +1,27 @@
-//! How the cache has done.
+//! Counts of hits, misses and failures.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a [`RedisCached`](crate::RedisCached) and its clones have counted since it was made.
+/// Counts of a [`RedisCached`](crate::RedisCached) and its clones since it was opened.
 ///
-/// Each read of a job, and of roll-ups of a range that can be cached, is one of `hits`, `misses` and `bypassed`.
+/// Each read of a job, or of the roll-ups of a range short enough to cache, counts once: as a hit, as a miss, or as
+/// bypassed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Counts {
     /// Reads answered by Redis alone.
     pub hits: u64,
-    /// Reads for which Redis had not all, so that the store was read.
+    /// Reads for which Redis lacked some values, so that the store was read.
     pub misses: u64,
-    /// Reads answered by the store because Redis was away or gave no answer.
+    /// Reads answered by the store because Redis was unavailable or did not respond.
     pub bypassed: u64,
-    /// Calls to Redis that failed or took too long.
+    /// Calls to Redis that failed or timed out.
     pub errors: u64,
-    /// Answers of the store that were not kept because a write had overtaken them.
+    /// Values read from the store that were not cached because a write had overtaken the read.
     pub refused: u64,
-    /// How often all entries were made stale, because single ones could not be.
+    /// How often all entries were invalidated because single ones could not be.
     pub flushes: u64,
-    /// Whether Redis is in use now.
+    /// Whether Redis is being read now.
     pub is_available: bool,
 }
 

@@ -1,29 +1,29 @@
-//! Roll-ups, day by day.
+//! Reading roll-ups, cached day by day.
 
 use spark_analytics_core::{Day, Result, Rollup, Store};
 
 use crate::link::Purpose;
 use crate::{RedisCached, value};
 
-/// The most days of a range that is kept: a quarter.
-const LONGEST_RANGE: i64 = 92;
+/// The longest range that is cached, in days: a quarter.
+const MAX_RANGE: i64 = 92;
 
-/// Whether the days from one to another are looked up in Redis.
-pub(crate) fn are_kept(from: Day, to: Day) -> bool {
-    (0..LONGEST_RANGE).contains(&(i64::from(to.number()) - i64::from(from.number())))
+/// Whether a range of days is looked up in Redis.
+pub(crate) fn are_cached(from: Day, to: Day) -> bool {
+    (0..MAX_RANGE).contains(&(i64::from(to.number()) - i64::from(from.number())))
 }
 
-/// A day as Redis has it.
+/// A day as looked up in Redis.
 struct Held {
     day: Day,
-    /// Empty while the day may not be filled.
+    /// Permits filling the day; empty if it may not be filled.
     token: Vec<u8>,
-    /// The roll-up, if it is kept; `None` within for a day without jobs.
+    /// The roll-up if it is cached; `Some(None)` for a day without jobs.
     rollup: Option<Option<Rollup>>,
 }
 
 impl<S: Store> RedisCached<S> {
-    /// The roll-ups of a short range, all as they were at one moment.
+    /// The roll-ups of a short range, consistent with a single moment.
     pub(crate) async fn read_days(
         &self,
         from: Day,
@@ -46,22 +46,22 @@ impl<S: Store> RedisCached<S> {
         counters.misses.add(1);
         let (read_from, read_to) = (days[first].day, days[last].day);
         let mut read = self.store.rollups(read_from, read_to, user).await?.into_iter().peekable();
-        let mut read_anew = Vec::new();
+        let mut fills = Vec::new();
         for held in &mut days[first..=last] {
             let rollup = read.next_if(|(day, _)| *day == held.day).map(|(_, rollup)| rollup);
             if held.rollup.is_none()
                 && !held.token.is_empty()
                 && let Some(value) = value::encode_rollup(rollup.as_ref())
             {
-                read_anew.push((held.day.number().to_string(), held.token.clone(), value));
+                fills.push((held.day.number().to_string(), held.token.clone(), value));
             }
             held.rollup = Some(rollup);
         }
         let others: Vec<&Held> = days[..first].iter().chain(&days[last + 1..]).collect();
-        if self.fill(&epoch, &whose, &read_anew, &others).await {
+        if self.fill(&epoch, &whose, &fills, &others).await {
             Ok(present(days))
         } else {
-            // A job may have moved from one of the days found to one of those read, or back.
+            // A job may have moved between a cached day and a day just read, so the two do not fit together.
             self.store.rollups(from, to, user).await
         }
     }
@@ -81,20 +81,20 @@ impl<S: Store> RedisCached<S> {
         Some((epoch, days.collect::<Option<_>>()?))
     }
 
-    /// Fills days with what was read, and says whether others are as they were found.
+    /// Caches days that were read, and returns whether the other days are unchanged since they were looked up.
     async fn fill(
         &self,
         epoch: &[u8],
         whose: &str,
-        read: &[(String, Vec<u8>, Vec<u8>)],
+        fills: &[(String, Vec<u8>, Vec<u8>)],
         others: &[&Held],
     ) -> bool {
-        if read.is_empty() && others.is_empty() {
+        if fills.is_empty() && others.is_empty() {
             return true;
         }
-        let count = read.len().to_string();
+        let count = fills.len().to_string();
         let mut args = vec![epoch, whose.as_bytes(), count.as_bytes()];
-        args.extend(read.iter().flat_map(|(day, token, value)| [day.as_bytes(), token, value]));
+        args.extend(fills.iter().flat_map(|(day, token, value)| [day.as_bytes(), token, value]));
         let other_days: Vec<String> =
             others.iter().map(|held| held.day.number().to_string()).collect();
         args.extend(
@@ -103,7 +103,7 @@ impl<S: Store> RedisCached<S> {
         let filled: Option<(u64, bool)> =
             self.link.call(Purpose::Read, &self.scripts.fill_days, &args).await;
         self.link.counters.refused.add(filled.map_or(0, |(refused, _)| refused));
-        filled.map_or(others.is_empty(), |(_, are_as_found)| are_as_found || others.is_empty())
+        filled.map_or(others.is_empty(), |(_, are_unchanged)| are_unchanged || others.is_empty())
     }
 }
 

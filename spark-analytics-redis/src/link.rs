@@ -1,4 +1,4 @@
-//! The connection to Redis: never waited for, given up and taken up again.
+//! The connection to Redis. No read or write waits for it: it is suspended when Redis fails, and resumed in the background.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -16,9 +16,9 @@ use crate::counts::Counters;
 /// What a call to Redis is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To look up or fill. A read makes two such calls at most, so that it takes less than 50 ms more.
+    /// To look up or fill entries. A read makes at most two such calls, so they delay it by less than 50 ms.
     Read,
-    /// To make stale.
+    /// To invalidate entries.
     Write,
 }
 
@@ -31,15 +31,15 @@ impl Purpose {
     }
 }
 
-/// How long connecting may take, which no caller waits for but the first.
+/// The limit for connecting. Only the caller that opens the cache waits for it.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// How long to wait before Redis is tried again: at first, and at most.
+/// The pause before Redis is tried again: the first one and the longest one.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 #[derive(Debug)]
 pub(crate) struct Link {
     client: Client,
-    /// The key without which all others are out of reach.
+    /// The key of the epoch: without its value all other keys are unreachable.
     epoch: String,
     runtime: Handle,
     state: Mutex<State>,
@@ -47,16 +47,16 @@ pub(crate) struct Link {
     pub(crate) counters: Counters,
 }
 
-/// Redis is used while `serves_reads`. Else a task tries it again until it does.
+/// Redis is read while `serves_reads`; otherwise a task retries until it is available again.
 #[derive(Default)]
 struct State {
     serves_reads: bool,
-    /// A server that was too slow for a read may still take what a write makes stale.
+    /// Whether writes may invalidate entries: a server too slow for reads may be fast enough for this.
     takes_writes: bool,
-    /// Whether it was ever used.
+    /// Whether Redis was ever in use.
     was_used: bool,
-    /// Whether something stale may be in Redis that this side knows of: all of it has to go before it is
-    /// read.
+    /// Whether Redis may hold stale entries that this process should have invalidated: all entries must be
+    /// invalidated before Redis is read again.
     must_flush: bool,
     is_recovering: bool,
     connection: Option<MultiplexedConnection>,
@@ -69,7 +69,7 @@ impl fmt::Debug for State {
 }
 
 impl Link {
-    /// Tries to connect once; goes on trying in the background.
+    /// Tries to connect once; if that fails, keeps trying in the background.
     pub(crate) async fn connect(client: Client, epoch: String) -> Arc<Self> {
         let link = Arc::new(Self {
             client,
@@ -90,12 +90,12 @@ impl Link {
         self.lock().serves_reads
     }
 
-    /// A text that no other call in any process gives.
+    /// A text that no other call in any process returns.
     pub(crate) fn nonce(&self) -> String {
         format!("{:x}-{:x}", self.nonce.0, self.nonce.1.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Runs a script with a nonce and the arguments. `None` if Redis is away, fails or is too slow.
+    /// Runs a script with a nonce and the arguments. Returns `None` if Redis is unavailable, fails or times out.
     pub(crate) async fn call<T: FromRedisValue>(
         self: &Arc<Self>,
         purpose: Purpose,
@@ -112,7 +112,7 @@ impl Link {
         self.judge(purpose, answer)
     }
 
-    /// Makes all entries stale; if that cannot be done now, Redis is not read until it has been.
+    /// Invalidates all entries. If that fails, Redis is not read until it has been done.
     pub(crate) async fn flush(self: &Arc<Self>) {
         let distrust = Distrust::new(self, true);
         let Some(mut connection) = self.connection(Purpose::Write) else { return };
@@ -148,13 +148,13 @@ impl Link {
         match error {
             None => {
                 state.takes_writes &= purpose == Purpose::Read;
-                self.suspend(&mut state, &"it does not answer in time");
+                self.suspend(&mut state, &"it did not respond in time");
             }
             Some(error) if is_loss(&error) => {
                 state.takes_writes = false;
                 self.suspend(&mut state, &error);
             }
-            // It answers, though it refuses: when it is full, say.
+            // Redis responds but refuses the call, for example because it is full.
             Some(error) => tracing::debug!(%error, "Redis refused a call"),
         }
         None
@@ -169,7 +169,7 @@ impl Link {
         }
     }
 
-    /// Pings Redis, over a new connection if need be, and makes all stale if that is due.
+    /// Pings Redis, over a new connection if necessary, and invalidates all entries if that is due.
     async fn try_again(&self) -> Result<(), RedisError> {
         let held = self.lock().connection.clone();
         let held = match held {
@@ -185,7 +185,7 @@ impl Link {
             }
         };
         {
-            // A server that was started again may hold what it held before the last writes.
+            // A restarted server may have restored entries from before the last writes.
             let mut state = self.lock();
             state.must_flush |= is_new && state.was_used;
         }
@@ -256,7 +256,7 @@ async fn recover(link: Weak<Link>) {
     }
 }
 
-/// Unless disarmed, dropping it stops the use of Redis until all entries have been made stale.
+/// Unless disarmed, dropping it suspends the use of Redis until all entries have been invalidated.
 #[derive(Debug)]
 pub(crate) struct Distrust<'a> {
     link: &'a Arc<Link>,
@@ -279,7 +279,7 @@ impl Drop for Distrust<'_> {
             let mut state = self.link.lock();
             state.must_flush = true;
             state.takes_writes = false;
-            self.link.suspend(&mut state, &"what a write has made stale could not be removed");
+            self.link.suspend(&mut state, &"entries that a write made stale could not be removed");
         }
     }
 }

@@ -1,9 +1,10 @@
-//! How to put the cache before a store.
+//! Options for opening the cache.
 
 use std::time::Duration;
 
-/// How to connect a store to Redis; see [`RedisCached::options`](crate::RedisCached::options).
+/// Options for caching a store in Redis; see [`RedisCached::options`](crate::RedisCached::options).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
 #[non_exhaustive]
 pub struct RedisOptions {
     pub(crate) max_age: Duration,
@@ -12,7 +13,7 @@ pub struct RedisOptions {
 impl RedisOptions {
     pub(crate) const DEFAULT: Self = Self { max_age: Duration::from_secs(60) };
 
-    /// The longest that an entry lives, 60 s by default; rounded to whole milliseconds, at least one.
+    /// The maximum lifetime of an entry, 60 s by default; truncated to whole milliseconds, at least 1 ms.
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self

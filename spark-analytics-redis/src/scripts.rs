@@ -1,4 +1,4 @@
-//! What Redis runs, each at once or not at all.
+//! The Lua scripts, each of which Redis runs atomically.
 
 use redis::Script;
 

@@ -1,4 +1,4 @@
-//! What a write may change: jobs, and the days on which they may end.
+//! The jobs that a write may change, and the days on which they may end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{Day, Event, EventType, JobKey, JobRecord};
 
-/// Jobs with the days on which a write says that they end.
+/// Jobs, with the days on which a write reports that they end.
 pub(crate) type Touched = BTreeMap<JobKey, BTreeSet<Day>>;
 
 pub(crate) fn by_events(events: &[Event]) -> Touched {
@@ -21,7 +21,7 @@ pub(crate) fn by_events(events: &[Event]) -> Touched {
     touched
 }
 
-/// Adds what a log tells.
+/// Adds the jobs of a log.
 pub(crate) fn add_log(touched: &mut Touched, log: &LogSnapshot) {
     let LogSnapshot { application, jobs, .. } = log;
     for job in jobs {
@@ -30,25 +30,25 @@ pub(crate) fn add_log(touched: &mut Touched, log: &LogSnapshot) {
     }
 }
 
-/// Every day on which a job of the record may end, whichever of its facts come to count: so what a
-/// write makes of a record has no day that is neither here nor told by the write.
+/// Every day on which the job may end, whether its events' or its log's figures come into force. The day of a job
+/// after a write is therefore either among these or reported by the write.
 pub(crate) fn days_of(record: &JobRecord) -> impl Iterator<Item = Day> {
     let by_events = record.events.end.as_ref().map(|end| end.timestamp);
     let by_log = record.log.as_ref().and_then(|log| log.completion_time);
     by_events.into_iter().chain(by_log).map(|time| time.day())
 }
 
-/// A job's name in keys: no two jobs have one.
+/// The name of a job in keys, different for each job.
 pub(crate) fn job_name(key: &JobKey) -> String {
     format!("{}:{}", key.job_id, app_name(&key.app_id, &key.attempt_id))
 }
 
-/// The name of an application's attempt in keys.
+/// The name of an application's attempt in keys, different for each attempt.
 pub(crate) fn app_name(app_id: &str, attempt_id: &str) -> String {
     format!("{}:{app_id}{attempt_id}", app_id.len())
 }
 
-/// Days as the scripts read them.
+/// A list of days, as the scripts expect it.
 pub(crate) fn list(days: &BTreeSet<Day>) -> String {
     days.iter().fold(String::new(), |mut list, day| {
         let _ = write!(list, "{},", day.number());

@@ -1,4 +1,4 @@
-//! Values as Redis keeps them: checksum, the library's version, content.
+//! Values in Redis: a checksum, the library's version, and the content.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,11 +6,11 @@ use spark_analytics_core::backend::JobFold;
 use spark_analytics_core::{JobRecord, Rollup};
 use twox_hash::XxHash32;
 
-/// Another version may write the content otherwise; what it wrote is not looked at.
+/// Another version may encode the content differently, so its values are ignored.
 const VERSION: &[u8] = concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes();
 
-/// What is longer is not kept.
-const LONGEST: usize = 1 << 20;
+/// Longer values are not cached.
+const MAX_BYTES: usize = 1 << 20;
 
 pub(crate) fn encode_job(record: Option<&JobRecord>) -> Option<Vec<u8>> {
     let mut content = postcard::to_stdvec(&record.map(|record| &record.events)).ok()?;
@@ -51,7 +51,7 @@ fn seal(content: &[u8]) -> Option<Vec<u8>> {
     value.extend_from_slice(content);
     let sum = XxHash32::oneshot(0, &value[4..]);
     value[..4].copy_from_slice(&sum.to_le_bytes());
-    (value.len() <= LONGEST).then_some(value)
+    (value.len() <= MAX_BYTES).then_some(value)
 }
 
 fn open(value: &[u8]) -> Option<&[u8]> {
@@ -71,7 +71,7 @@ mod tests {
 
     proptest! {
             #[test]
-            fn a_value_comes_back_as_it_was(events in prop::collection::vec(history::event(), 0..8), in_log: bool) {
+            fn a_value_is_read_back_unchanged(events in prop::collection::vec(history::event(), 0..8), in_log: bool) {
                 let mut record = JobRecord::default();
                 events.iter().for_each(|event| record.events.add(event));
                 record.log = in_log.then(|| Box::new(fact!(LogJob {
@@ -83,7 +83,7 @@ mod tests {
             }
 
             #[test]
-            fn a_damaged_value_is_none(at in any::<prop::sample::Index>(), by in 1..=255u8) {
+            fn a_damaged_value_is_not_read(at in any::<prop::sample::Index>(), by in 1..=255u8) {
                 let mut value = encode_rollup(Some(&Rollup::default())).expect("encodes");
                 let at = at.index(value.len());
                 value[at] ^= by;
@@ -93,7 +93,7 @@ mod tests {
         }
 
     #[test]
-    fn nothing_is_kept_as_such() {
+    fn an_absent_value_is_cached_as_absent() {
         assert_eq!(encode_job(None).as_deref().and_then(decode_job), Some(None));
         assert_eq!(encode_rollup(None).as_deref().and_then(decode_rollup), Some(None));
         assert_eq!(decode_job(b""), None);

@@ -1,22 +1,23 @@
-//! How a write makes stale what it changes, and nothing else.
+//! How a write invalidates the entries that it changes, and no others.
 //!
-//! *Before* the store is written, the entries of the jobs and of the days on which they may end are deleted
-//! and marked, so that none can be filled until the write has settled, or the mark's life is over. *After* it
-//! they are deleted again and the marks go. A reader fills an entry only if it still has the token
-//! that it had when the reader missed it. Tokens go with their entry and are never used twice, so
-//! a reader that read the store before the write had settled fills nothing.
+//! *Before* it writes to the store, a writer deletes the entries of its jobs and of the days on which they may end, and
+//! marks them. A marked entry cannot be filled until the write has settled or the mark has expired. *After* the store has
+//! committed, the writer deletes the entries again and removes its marks. A reader may fill an entry only if the entry
+//! still has the token that the reader received when it missed the entry. Deleting an entry deletes its token, and tokens
+//! are never reused; so a reader that read the store before the write had settled cannot fill the entry.
 //!
-//! Which days? Those where the job is before the write, and those that the write itself tells: a job's
-//! end is never on another ([`days_of`]). But another writer may move the job between this one's look and its
-//! commit. So the days go into a note of the job in Redis, which all its writers add to before they commit,
-//! and which lasts while any of them is under way: a day on which the job was at any moment since
-//! this writer's look is either one that it saw, or one told by a writer who committed since, and who noted it
-//! before. The note as it is after the commit therefore has the day that the job left and the day that it
-//! came to. A note that was lost meanwhile, to eviction say, is not trusted: all entries go then.
+//! Which days? The day on which the job ends before the write, and the days that the write itself reports: after the
+//! write, the job ends on one of these ([`days_of`]). But another writer may move the job to another day after this
+//! writer has looked it up and before it commits. All writers of a job therefore share a *note* in Redis: a list of
+//! days, to which each of them adds before it commits, and which exists as long as one of them is running. Every day on
+//! which the job has ended since this writer looked it up is in the note: either this writer saw the job on that day, or
+//! the writer that moved it there had added the day before it committed. So after the commit, the note contains both the
+//! day that the job left and the day to which it moved. If the note was lost in the meantime, for example to eviction,
+//! all entries are invalidated.
 //!
-//! A log may change jobs that it does not tell of: those of an earlier run. They are looked up before; were
-//! two writers to take logs of one application at once, each might miss jobs of the other's, so all
-//! entries go then.
+//! A log may also change jobs that it does not contain: those of an earlier run of its application. The writer looks them
+//! up beforehand. If two writers ingest logs of one application at the same time, each of them may miss jobs of the
+//! other, so all entries are invalidated.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -28,36 +29,35 @@ use crate::RedisCached;
 use crate::link::{Distrust, Purpose};
 use crate::touched::{Touched, add_log, app_name, days_of, job_name, list};
 
-/// How long a write that never settles keeps its entries from being filled, in ms.
+/// The lifetime of a mark in ms: how long a write that never settles prevents its entries from being filled.
 const MARK_MS: &[u8] = b"10000";
-/// How long a write of logs that never settles is taken to be under way, in ms.
+/// How long a write of logs that never settles counts as running, in ms.
 const LOG_MARK_MS: &[u8] = b"60000";
-/// Jobs in one call; Redis does nothing else meanwhile.
+/// Jobs per call. Redis does nothing else during a call.
 const JOBS_PER_CALL: usize = 256;
-/// Jobs read from the store at once.
-const READS_AT_ONCE: usize = 16;
+/// Jobs read from the store at the same time.
+const PARALLEL_READS: usize = 16;
 
-/// A write that Redis knows to be under way.
+/// A running write that has been announced in Redis.
 #[derive(Debug)]
 struct Announced {
     writer: String,
     epoch: Vec<u8>,
     jobs: Vec<Job>,
     apps: Vec<String>,
-    /// Whether no other writer had logs of the applications in hand.
+    /// Whether no other writer was ingesting logs of the same applications.
     is_alone: bool,
 }
 
 #[derive(Debug)]
 struct Job {
     name: String,
-    /// The id of its note.
+    /// The id of the job's note.
     note: Vec<u8>,
 }
 
 impl<S: Store> RedisCached<S> {
-    /// Writes the store; when it returns, nothing that the write changed can be read from Redis through
-    /// this adapter.
+    /// Writes to the store. When it returns, this adapter no longer reads from Redis anything that the write changed.
     pub(crate) async fn write<T>(
         &self,
         touched: Touched,
@@ -65,8 +65,8 @@ impl<S: Store> RedisCached<S> {
         write: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let announced = self.announce(touched, apps).await;
-        // A write that fails, or is dropped, may have been committed, or may yet be. If it is announced,
-        // the marks outlast it; if not, all entries go.
+        // A write that fails or is dropped may have been committed, or may be committed later. If it was announced,
+        // its marks cover that; if not, all entries are invalidated.
         let distrust = Distrust::new(&self.link, announced.is_none());
         let written = write.await?;
         let is_settled = match announced {
@@ -76,6 +76,16 @@ impl<S: Store> RedisCached<S> {
         if !is_settled {
             self.link.flush().await;
         }
+        distrust.disarm();
+        Ok(written)
+    }
+
+    /// Writes the store where any entry may become stale. All entries are removed after it.
+    pub(crate) async fn write_all<T>(&self, write: impl Future<Output = Result<T>>) -> Result<T> {
+        // A write that fails, or is dropped, may have been committed.
+        let distrust = Distrust::new(&self.link, true);
+        let written = write.await?;
+        self.link.flush().await;
         distrust.disarm();
         Ok(written)
     }
@@ -109,7 +119,7 @@ impl<S: Store> RedisCached<S> {
         Some(announced)
     }
 
-    /// Marks jobs and their days.
+    /// Marks jobs and their days, and adds the days to the jobs' notes.
     async fn begin(
         &self,
         announced: &mut Announced,
@@ -117,10 +127,10 @@ impl<S: Store> RedisCached<S> {
     ) -> Option<()> {
         let life = self.life_ms.as_bytes();
         let names: Vec<String> = jobs.iter().map(|(key, _)| job_name(key)).collect();
-        let told: Vec<String> = jobs.iter().map(|(_, days)| list(days)).collect();
+        let reported: Vec<String> = jobs.iter().map(|(_, days)| list(days)).collect();
         let mut args = vec![announced.writer.as_bytes(), MARK_MS, life];
         args.extend(
-            names.iter().zip(&told).flat_map(|(name, days)| [name.as_bytes(), days.as_bytes()]),
+            names.iter().zip(&reported).flat_map(|(name, days)| [name.as_bytes(), days.as_bytes()]),
         );
         let answer: Vec<Vec<u8>> =
             self.link.call(Purpose::Write, &self.scripts.begin, &args).await?;
@@ -156,14 +166,14 @@ impl<S: Store> RedisCached<S> {
         Some(())
     }
 
-    /// The days on which jobs may end, as the store and the write tell.
+    /// The days on which jobs may end according to the store and the write.
     async fn look_up_days(
         &self,
         jobs: &[(JobKey, BTreeSet<Day>)],
         unknown: &[usize],
     ) -> Option<Vec<String>> {
         let mut lists = Vec::with_capacity(unknown.len());
-        for some in unknown.chunks(READS_AT_ONCE) {
+        for some in unknown.chunks(PARALLEL_READS) {
             let reads = some.iter().map(|at| self.store.job(&jobs[*at].0));
             let records = try_join_all(reads).await.ok()?;
             for (at, record) in some.iter().zip(records) {
@@ -175,7 +185,7 @@ impl<S: Store> RedisCached<S> {
         Some(lists)
     }
 
-    /// Makes stale what the write changed and takes its marks away. `false` if that is not certain.
+    /// Invalidates the entries that the write changed and removes its marks. Returns `false` if that is not certain.
     async fn settle(&self, announced: &Announced) -> bool {
         if !announced.is_alone {
             return false;

@@ -17,6 +17,7 @@ use spark_analytics_core::{Durability, Error, LocationCause, Result};
 use crate::SqliteStore;
 use crate::error::{BUSY, SQLITE, failed, result_code};
 use crate::options::SqliteOptions;
+use crate::rows::rollup;
 
 /// Frames of the write-ahead log, a page each, after which it is moved into the file. Many batches
 /// touch the same pages, which are moved once.
@@ -26,6 +27,9 @@ const WRITER_CACHE: &str = "-131072";
 const READER_CACHE: &str = "-16384";
 const READERS: u32 = 4;
 const STATEMENTS: usize = 256;
+
+/// The migration since which roll-ups count jobs with tasks and impossible durations.
+const COUNTED_ROLLUPS: i64 = 4;
 
 impl SqliteStore {
     /// Opens the store in a file, or creates it, with default options.
@@ -62,9 +66,9 @@ impl SqliteOptions {
     /// Opens the store in a file, or creates it.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file cannot be read and written, is not an SQLite database, was written by a newer
-    /// version, or was created with another dedup rule; [`Error::Unavailable`] if it lacks tables while another process
-    /// writes; [`Error::Engine`] if SQLite fails otherwise.
+    /// [`Error::Location`] if the file cannot be read and written or is not an SQLite database; [`Error::Incompatible`] if
+    /// it was written by a newer version or created with another dedup rule; [`Error::Unavailable`] if it lacks tables
+    /// while another process writes; [`Error::Engine`] if SQLite fails otherwise.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let path = path.as_ref();
         self.open_file(Name(Some(path)), &absolute(path)?).await
@@ -73,7 +77,7 @@ impl SqliteOptions {
     /// Creates a store in a new file. If that fails, the file is removed again.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file exists already, otherwise as [`open`](Self::open).
+    /// [`Error::Location`] if the file exists already, otherwise as [`open`](Self::open).
     pub async fn create(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let (name, file) = (Name(Some(path.as_ref())), absolute(path.as_ref())?);
         match File::create_new(&file) {
@@ -102,7 +106,7 @@ impl SqliteOptions {
     /// Opens the store in an existing file.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] if the file does not exist, otherwise as [`open`](Self::open).
+    /// [`Error::Location`] if the file does not exist, otherwise as [`open`](Self::open).
     pub async fn open_existing(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let (name, file) = (Name(Some(path.as_ref())), absolute(path.as_ref())?);
         if matches!(file.try_exists(), Ok(false)) {
@@ -120,7 +124,7 @@ impl SqliteOptions {
     /// [`Error::Engine`].
     pub async fn open_in_memory(self) -> Result<SqliteStore> {
         let options = connect_options(self).in_memory(true);
-        // A second connection would see a database of its own.
+        // A second connection would have a separate database.
         let pool = lasting_pool(1)
             .connect_with(options)
             .await
@@ -236,7 +240,11 @@ impl SqliteStore {
             return self.check_rule(&rule, name);
         }
         let mut transaction = writer.begin().await?;
+        let schema = schema(&mut transaction).await.map_err(failed("read its schema"))?;
         migrate(&mut transaction, &migrator, name).await?;
+        if schema.is_some_and(|schema| schema < COUNTED_ROLLUPS) {
+            rollup::count_jobs(&mut transaction).await?;
+        }
         sqlx::query(
             "INSERT INTO spark_meta (only, dedup, next_event_id) VALUES (1, ?, 1) \
              ON CONFLICT DO NOTHING",
@@ -300,9 +308,13 @@ fn migrator() -> Migrator {
             "log sources and packed environments",
             include_str!("../migrations/3_log_sources_and_packed_environments.sql"),
         ),
-        migration(4, "orders of jobs", include_str!("../migrations/4_orders_of_jobs.sql")),
+        migration(
+            4,
+            "removed attempts, counted rollups, orders of jobs",
+            include_str!("../migrations/4_removed_attempts_counted_rollups_orders.sql"),
+        ),
     ]);
-    // The database may be another program's too, with migrations of its own.
+    // Other programs may use the same database, with their own migrations.
     migrator.dangerous_set_table_name("spark_migrations");
     migrator
 }
@@ -324,6 +336,18 @@ async fn is_migrated(connection: &mut SqliteConnection, migrator: &Migrator) -> 
             .await?;
     let known = migrator.iter().map(|known| (known.version, &*known.checksum, true));
     Ok(known.eq(applied.iter().map(|(version, sum, done)| (*version, sum.as_slice(), *done))))
+}
+
+/// The newest migration that a database has; `None` if it has none.
+async fn schema(connection: &mut SqliteConnection) -> sqlx::Result<Option<i64>> {
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'spark_migrations'")
+            .fetch_one(&mut *connection)
+            .await?;
+    if tables == 0 {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT max(version) FROM spark_migrations").fetch_one(connection).await
 }
 
 async fn rule(connection: &mut SqliteConnection) -> Result<Option<String>> {

@@ -20,6 +20,7 @@ use spark_analytics_core::{Dedup, Durability};
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
 #[non_exhaustive]
 pub struct SqliteOptions {
     pub(crate) dedup: Dedup,

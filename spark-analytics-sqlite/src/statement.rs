@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn few_texts_serve_any_number_of_rows() {
+    fn few_statement_texts_serve_any_number_of_rows() {
         let insert = Statement::insert("INSERT INTO t", "a, b, c");
         let calls = |rows: i64| {
             let mut calls = insert.clone().with(0..rows as usize, |values, row| {

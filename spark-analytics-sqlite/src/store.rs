@@ -8,8 +8,9 @@ use tokio::sync::Mutex;
 
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
 use crate::error::failed;
@@ -54,6 +55,22 @@ impl SqliteStore {
         owns_pools: bool,
     ) -> Self {
         Self { dedup, writer, readers, owns_pools, turn: Arc::default() }
+    }
+}
+
+impl SqliteStore {
+    /// Rewrites the file without its free space and returns that to the file system (`VACUUM`). It takes about as long
+    /// as copying the file, and as much space meanwhile; writers wait for it.
+    ///
+    /// # Errors
+    /// [`Error::Engine`](spark_analytics_core::Error::Engine), also if another process writes.
+    pub async fn compact(&self) -> Result<()> {
+        let mut writer = self.writer().await?;
+        sqlx::raw_sql("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut *writer.connection)
+            .await
+            .map(drop)
+            .map_err(failed("compact its file"))
     }
 }
 
@@ -127,6 +144,14 @@ impl Store for SqliteStore {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         write::prune::prune(self, before).await
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        write::removal::prune_logs(self, before, scope).await
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        write::removal::forget(self, app_id, attempt_id).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -66,8 +66,8 @@ async fn grow(name: &str, most: usize, store: Arc<dyn Store>, mut bytes: impl As
     let (mut held, mut size, mut late) = (0, SMALLEST, 0);
     while size <= most {
         reset_peak();
-        let tell = |what: &str, unit: &str, samples: &[f64]| {
-            Measure(&format!("{name}: {what}"), unit).tell_at(size, samples);
+        let report = |what: &str, unit: &str, samples: &[f64]| {
+            Measure(&format!("{name}: {what}"), unit).report_at(size, samples);
         };
         let mut rates = Vec::new();
         let a_sample = (size - held) / 10;
@@ -80,7 +80,7 @@ async fn grow(name: &str, most: usize, store: Arc<dyn Store>, mut bytes: impl As
             }
             rates.push(a_sample as f64 / time.as_secs_f64());
         }
-        tell("events of running jobs, batches of 1,000", "rows/s", &rates);
+        report("events of running jobs, batches of 1,000", "rows/s", &rates);
 
         let jobs = size / EVENTS_A_JOB;
         let any = |n: usize, of: usize| n * 7_919 % of;
@@ -89,19 +89,19 @@ async fn grow(name: &str, most: usize, store: Arc<dyn Store>, mut bytes: impl As
             let key = JobKey::in_app(APP, "", any(n, jobs) as i64);
             store.job(&key).await.expect("reads").expect("is known")
         };
-        tell("read a job", "µs", &micros(times, job).await);
+        report("read a job", "µs", &micros(times, job).await);
         let day = |n| Day::from_number(FIRST_DAY + any(n, jobs / JOBS_A_DAY) as i32);
         let summary = async |n| analytics.summary(day(n), day(n), None).await.expect("reads");
-        tell("read a day's summary", "µs", &micros(times, summary).await);
+        report("read a day's summary", "µs", &micros(times, summary).await);
         let page = async |n| {
             let filter = JobFilter::day(day(n));
             let jobs = store.jobs(&filter, None, 100).await.expect("lists");
             assert_eq!(jobs.len(), JOBS_A_DAY);
         };
-        tell("first 100 jobs of a day", "µs", &micros(times, page).await);
-        tell("size", "MB", &[bytes().await as f64 / 1e6]);
+        report("first 100 jobs of a day", "µs", &micros(times, page).await);
+        report("size", "MB", &[bytes().await as f64 / 1e6]);
         if let Some(peak) = peak_kib() {
-            tell("peak memory of the process", "MiB", &[peak / 1024.0]);
+            report("peak memory of the process", "MiB", &[peak / 1024.0]);
         }
 
         let mut rates = Vec::new();
@@ -112,7 +112,7 @@ async fn grow(name: &str, most: usize, store: Arc<dyn Store>, mut bytes: impl As
             rates.push(BATCH as f64 / time.as_secs_f64());
             late += BATCH;
         }
-        tell("late tasks of any job, batches of 1,000", "rows/s", &rates);
+        report("late tasks of any job, batches of 1,000", "rows/s", &rates);
         size *= 10;
     }
     store.close().await.expect("closes");

@@ -120,13 +120,13 @@ async fn read(store: &PostgresStore) {
         let key = JobKey::in_app("application_1711792363000_0042", "", number);
         analytics.job(&key).await.expect("reads").expect("is known")
     };
-    Measure("PostgreSQL, read a job", "µs").tell(&micros(500, job).await);
+    Measure("PostgreSQL, read a job", "µs").report(&micros(500, job).await);
     let summary = async |_| analytics.summary(day, day, None).await.expect("reads");
-    Measure("PostgreSQL, read a day's summary", "µs").tell(&micros(500, summary).await);
+    Measure("PostgreSQL, read a day's summary", "µs").report(&micros(500, summary).await);
     let page = async |_| store.jobs(&JobFilter::day(day), None, 100).await.expect("lists");
-    Measure("PostgreSQL, first 100 jobs of a day", "µs").tell(&micros(500, page).await);
+    Measure("PostgreSQL, first 100 jobs of a day", "µs").report(&micros(500, page).await);
     let page = async |_| store.jobs(&all, Some(&middle), 100).await.expect("lists");
-    Measure("PostgreSQL, 100 jobs from the middle of all", "µs").tell(&micros(500, page).await);
+    Measure("PostgreSQL, 100 jobs from the middle of all", "µs").report(&micros(500, page).await);
 }
 
 async fn open(server: &str, schema: &str) -> PostgresStore {
@@ -158,11 +158,11 @@ impl BareLoop {
     /// How long the server's write-ahead log is.
     async fn log_bytes(&mut self) -> i64 {
         let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
-        sqlx::query_scalar(sql).fetch_one(&mut self.0).await.expect("is told")
+        sqlx::query_scalar(sql).fetch_one(&mut self.0).await.expect("responds")
     }
 
     async fn version(&mut self) -> String {
-        sqlx::query_scalar("SHOW server_version").fetch_one(&mut self.0).await.expect("is told")
+        sqlx::query_scalar("SHOW server_version").fetch_one(&mut self.0).await.expect("responds")
     }
 
     async fn insert(&mut self, events: &[Event]) {

@@ -60,7 +60,7 @@ async fn sizes(store: RedbStore, directory: &Path) {
     };
     Measure("redb, file", "MiB").compare(&size("ours.redb"), "bare loop", &size("bare.redb"));
     store.compact().await.expect("compacts");
-    Measure("redb, file compacted", "MiB").tell(&size("ours.redb"));
+    Measure("redb, file compacted", "MiB").report(&size("ours.redb"));
     store.close().await.expect("closes");
 }
 

@@ -78,7 +78,7 @@ impl BareLoop {
 
     async fn version(&mut self) -> String {
         let version = sqlx::query_scalar("SELECT sqlite_version()");
-        version.fetch_one(&mut self.0).await.expect("is told")
+        version.fetch_one(&mut self.0).await.expect("responds")
     }
 
     async fn insert(&mut self, events: &[Event]) {

@@ -1,4 +1,4 @@
-//! The examples, run as their first lines say.
+//! The examples, run as described in their first lines.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 const LOGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/eventlogs");
 
-/// An example. `cargo test` builds it beside this test, unless it builds this test alone.
+/// The path of an example, which `cargo test` builds along with this test unless it builds only this test.
 fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.ancestors().nth(2).unwrap().join("examples");
@@ -22,7 +22,7 @@ fn example(name: &str) -> Command {
     Command::new(path)
 }
 
-/// What an example prints, which has to succeed.
+/// The output of an example, which must succeed.
 fn output(example: &mut Command) -> String {
     let output = example.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -62,7 +62,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn embed_gives_the_same_figures_when_it_is_run_again() {
+fn embed_gives_the_same_figures_in_a_second_run() {
     let path = folder("embed").join("store.db");
     for _ in 0..2 {
         assert_eq!(output(example("embed").arg(&path)), "job 7 of ada: 5 s, 1 tasks\n");
@@ -85,7 +85,7 @@ fn mount_serves_the_api_beside_its_own_route() {
 }
 
 #[test]
-fn custom_store_recognises_its_event_when_it_is_run_again() {
+fn custom_store_recognises_its_event_in_a_second_run() {
     let path = folder("custom_store").join("store.json");
     let first = output(example("custom_store").arg(&path));
     assert!(first.starts_with("[Recorded(1)]"), "{first}");

@@ -28,7 +28,7 @@ struct Replay {
 
 /// Replays logs until the worker stops or the connection is lost.
 ///
-/// A permit of `reading` is held while logs are read, because reading goes on for a while after the
+/// A permit of `reading` is held while logs are read, because reading continues for a while after the
 /// connection is lost.
 pub(crate) async fn run(
     sink: Sink,

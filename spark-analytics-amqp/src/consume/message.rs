@@ -1,8 +1,7 @@
 //! The events in a message of `spark.events`.
 
 use spark_analytics_core::{
-    Event, EventPlace, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES, MAX_REJECTED,
-    Rejection, Timestamp,
+    Event, EventPlace, EventSplitter, EventText, InvalidEvent, MAX_REJECTED, Rejection, Timestamp,
 };
 
 /// Maximum size of a message, in bytes.
@@ -68,7 +67,7 @@ impl Message {
         let mut message = Self::default();
         if body.len() > MAX_MESSAGE_BYTES {
             let reason = format!(
-                "the message has {} bytes, more than the {MAX_MESSAGE_BYTES} that are taken; send its \
+                "the message has {} bytes, more than the limit of {MAX_MESSAGE_BYTES}; send its \
                  events in several",
                 body.len()
             );
@@ -76,7 +75,7 @@ impl Message {
         } else if body.trim_ascii_start().first() == Some(&b'[') {
             message.read_array(body, now);
         } else {
-            message.add(body, body.trim_ascii().len(), None, now);
+            message.add(Event::from_bytes(body), body, None, now);
         }
         message
     }
@@ -84,7 +83,7 @@ impl Message {
     fn read_array(&mut self, body: &[u8], now: Timestamp) {
         let mut splitter = EventSplitter::array();
         let mut each = |text: EventText<'_>| {
-            self.add(text.text, text.bytes, Some(text.place), now);
+            self.add(text.event(), text.text, Some(text.place), now);
         };
         let split = splitter.feed(body, &mut each).and_then(|()| splitter.finish(&mut each));
         if let Err(error) = split {
@@ -92,19 +91,18 @@ impl Message {
         }
     }
 
-    fn add(&mut self, text: &[u8], bytes: usize, place: Option<EventPlace>, now: Timestamp) {
-        match read(text, bytes) {
+    fn add(
+        &mut self,
+        event: Result<Event, InvalidEvent>,
+        text: &[u8],
+        place: Option<EventPlace>,
+        now: Timestamp,
+    ) {
+        match event {
             Ok(event) => self.events.push((place, event)),
             Err(error) => self.refused.add(now, place, &error.to_string(), text),
         }
     }
-}
-
-fn read(text: &[u8], bytes: usize) -> Result<Event, InvalidEvent> {
-    if bytes > MAX_EVENT_BYTES {
-        return Err(InvalidEvent::TooLarge { bytes });
-    }
-    Event::from_bytes(text)
 }
 
 #[cfg(test)]
@@ -148,7 +146,7 @@ mod tests {
         let reason = commas.refused.reason().unwrap();
         assert!(reason.ends_with("and 99991 more") && reason.len() < 2_000, "{reason}");
         let long = read(&vec![b' '; MAX_MESSAGE_BYTES + 1]);
-        assert!(long.refused.reason().unwrap().contains("4194304 that are taken"));
+        assert!(long.refused.reason().unwrap().contains("the limit of 4194304"));
     }
 
     #[test]

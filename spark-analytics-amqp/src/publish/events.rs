@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_hold_all_events_in_their_order_and_are_bounded() {
+    fn messages_are_bounded_and_hold_all_events_in_order() {
         for (count, user) in [(2, "ada"), (999, "ada"), (2_500, "ada"), (2_500, &*"a".repeat(900))]
         {
             let events = events(count, user);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn one_event_is_a_message_as_it_came() {
+    fn a_single_event_is_published_unchanged() {
         let events = events(1, "ada");
         assert_eq!(bodies(&events), [events[0].raw().as_bytes()]);
         assert!(bodies(&[]).is_empty());

@@ -36,7 +36,7 @@ pub struct NotPublished {
 /// Publishes to the queues of a broker. A message is published once the broker has confirmed that it is
 /// durable.
 ///
-/// A publisher has a connection of its own, because a broker that runs out of memory stops reading from
+/// A publisher has its own connection, because a broker that runs out of memory stops reading from
 /// connections that publish. A background task makes it, restores it whenever it is lost, and ends when
 /// the publisher is dropped.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct Publisher {
     keeping: AbortHandle,
 }
 
-/// A channel, or why there is none.
+/// A channel, or the reason why there is none.
 type Link = Result<Channel, String>;
 
 impl Publisher {
@@ -58,15 +58,15 @@ impl Publisher {
     /// Outside a tokio runtime.
     pub fn new(url: AmqpUrl, name: &'static str) -> Self {
         let url = Arc::new(url);
-        let (told, link) = watch::channel(Err("is not connected yet".to_owned()));
+        let (state, link) = watch::channel(Err("is not connected yet".to_owned()));
         let broken = Arc::new(Notify::new());
-        let keeping = tokio::spawn(keep(Arc::clone(&url), name, told, Arc::clone(&broken)));
+        let keeping = tokio::spawn(keep(Arc::clone(&url), name, state, Arc::clone(&broken)));
         let permits = Arc::new(Semaphore::new(IN_FLIGHT));
         Self { url, link, broken, permits, keeping: keeping.abort_handle() }
     }
 
     /// Publishes a message with headers to a queue, and waits for its confirm. Once sending has begun, it
-    /// goes on even if the future is dropped.
+    /// continues even if the future is dropped.
     ///
     /// # Errors
     /// [`NotPublished`] if the broker is unavailable, refuses the message, or does not confirm it within
@@ -161,7 +161,7 @@ async fn send_on(
 async fn keep(
     url: Arc<AmqpUrl>,
     name: &'static str,
-    told: watch::Sender<Link>,
+    state: watch::Sender<Link>,
     broken: Arc<Notify>,
 ) {
     let connected = gauge!("spark_analytics_broker_connected", "connection" => "publish");
@@ -172,7 +172,7 @@ async fn keep(
             Ok((connection, channel)) => {
                 backoff = Backoff::new();
                 tracing::info!(broker = %url, "connected to publish");
-                let _ = told.send(Ok(channel.clone()));
+                let _ = state.send(Ok(channel.clone()));
                 connected.set(1.0);
                 tokio::select! {
                     () = lost(&connection) => {}
@@ -180,12 +180,12 @@ async fn keep(
                 }
                 tracing::warn!(broker = %url, "the connection to publish is lost");
                 connected.set(0.0);
-                let _ = told.send(Err("lost the connection".to_owned()));
+                let _ = state.send(Err("lost the connection".to_owned()));
                 let _ = timeout(CONNECTED_WITHIN, connection.close(200, "".into())).await;
             }
             Err(error) => {
                 tracing::warn!(broker = %url, %error, "cannot connect to publish, trying again");
-                let _ = told.send(Err(format!("cannot be reached: {error}")));
+                let _ = state.send(Err(format!("cannot be reached: {error}")));
             }
         }
         backoff.wait().await;

@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use spark_analytics_core::figures::JobFigures;
 use spark_analytics_core::log::LogWarning;
-use spark_analytics_core::{Day, Job, JobCursor, JobFilter, LogReceipt, Store};
+use spark_analytics_core::{Day, Job, JobCursor, JobFilter, LogReceipt, Refusal, Store};
 use spark_analytics_eventlog::{LogFile, is_url};
 use spark_analytics_import::{Batch, ReadLog, Update, follow, read_batches};
 
@@ -290,10 +290,12 @@ impl LogView {
             && receipt.jobs == self.jobs
             && receipt.stages == self.stages
             && receipt.executors == self.executors;
-        self.outcome = match receipt.is_unchanged() {
-            true => "unchanged",
-            false if is_whole => "new",
-            false => "changed",
+        self.outcome = match receipt.refused {
+            Some(Refusal::Forgotten) => "forgotten",
+            Some(_) => "too_old",
+            None if receipt.is_unchanged() => "unchanged",
+            None if is_whole => "new",
+            None => "changed",
         };
     }
 }

@@ -43,6 +43,7 @@ const JOBS: Columns = Columns {
         "numCompletedStages",
         "numFailedStages",
         "numSkippedStages",
+        "longestTaskMs",
     ],
     table: &[
         "jobId",
@@ -54,6 +55,7 @@ const JOBS: Columns = Columns {
         "numFailedTasks",
         "numKilledTasks",
         "numSkippedTasks",
+        "longestTaskMs",
         "name",
     ],
 };
@@ -201,10 +203,12 @@ fn application(log: &LogSnapshot) -> Value {
     })
 }
 
-/// Spark's jobs, each with its application.
+/// Spark's jobs, each with its application and the duration of its longest task.
 fn jobs(log: &LogSnapshot) -> Vec<Value> {
     let Value::Array(mut jobs) = jobs_json(log) else { return Vec::new() };
-    for job in &mut jobs {
+    let longest = history::jobs(log).into_iter().map(|job| job.longest_task_ms);
+    for (job, longest) in jobs.iter_mut().zip(longest) {
+        job["longestTaskMs"] = longest.into();
         job["appId"] = log.application.app_id.as_str().into();
         job["attemptId"] = log.application.attempt_id.as_str().into();
     }

@@ -3,6 +3,7 @@
 pub(crate) mod apps;
 pub(crate) mod attempt;
 pub(crate) mod events;
+pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod ingest;

@@ -23,6 +23,7 @@ use crate::metrics::names::CACHE_REQUESTS;
 use crate::metrics::prometheus;
 use crate::server::access_flags::{AccessArgs, TokenFile};
 use crate::server::logging::LogArgs;
+use crate::server::retention::RetentionArgs;
 use crate::server::signals::{Signals, at_hangup};
 use crate::server::tls_flags::TlsArgs;
 use crate::store::by_url::{open_store, without_password};
@@ -63,6 +64,8 @@ pub(crate) struct Serve {
     )]
     import_interval: Duration,
     #[command(flatten)]
+    retention: RetentionArgs,
+    #[command(flatten)]
     access: AccessArgs,
     /// The maximum number of requests a second for each token
     #[arg(long, value_name = "N", requires = "tokens")]
@@ -79,6 +82,7 @@ pub(crate) struct Serve {
 
 pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     args.log.start();
+    let retains = args.retention.check()?;
     let tls = args.tls.open()?;
     let tokens = args.access.open(args.listen, args.rate_limit)?;
     if tokens.is_some() && tls.is_none() && !args.listen.ip().to_canonical().is_loopback() {
@@ -142,6 +146,7 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
         };
         tokio::spawn(follow(Arc::clone(&store), folder, args.import_interval, tell))
     });
+    let retention = retains.then(|| tokio::spawn(args.retention.run(Arc::clone(&store))));
     match tls {
         #[cfg(feature = "tls")]
         Some(files) => {
@@ -152,6 +157,9 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     }
     if let Some(importing) = importing {
         importing.abort();
+    }
+    if let Some(retention) = retention {
+        retention.abort();
     }
     store.close().await?;
     Ok(())

@@ -62,6 +62,7 @@ const STAGES: Columns = Columns {
         "tasks.task_duration_ms.max",
         "tasks.skew",
         "tasks.gc_share",
+        "num_tasks",
         "description",
         "failure_reason",
     ],

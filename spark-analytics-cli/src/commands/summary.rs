@@ -82,9 +82,10 @@ pub(crate) async fn run(args: &Summary, shared: &Shared, out: &mut Out) -> anyho
         total += rollup;
     }
     let mut days: Vec<_> = rollups.iter().map(|(day, rollup)| DayView::new(*day, rollup)).collect();
+    let columns = DayView::columns(&total);
     if args.date.is_some() {
         // A day without jobs has figures too: zeros.
-        out.record(DayView::COLUMNS, &DayView::new(from, &total))?;
+        out.record(columns, &DayView::new(from, &total))?;
     } else if out.format() == Format::Json {
         let day_of = |end: Option<&(Day, Rollup)>| end.map(|(day, _)| *day);
         let first = args.from.or_else(|| day_of(rollups.first()));
@@ -96,12 +97,12 @@ pub(crate) async fn run(args: &Summary, shared: &Shared, out: &mut Out) -> anyho
             totals: (&total).into(),
             days,
         };
-        out.record(DayView::COLUMNS, &range)?;
+        out.record(columns, &range)?;
     } else {
         if out.format() == Format::Table {
             days.push(DayView::total(&total));
         }
-        let mut list = List::new(out, DayView::COLUMNS);
+        let mut list = List::new(out, columns);
         list.page(&days)?;
         list.end()?;
     }

@@ -6,11 +6,14 @@ use async_trait::async_trait;
 use metrics::{counter, histogram};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Job, JobCursor, JobFilter, JobKey, JobRecord,
-    LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
+    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
+    Rollup, Store, StoredEvent,
 };
 
-use crate::metrics::names::{BATCH_EVENTS, COMMIT_SECONDS, EVENTS, LOGS, STORE_ERRORS};
+use crate::metrics::names::{
+    BATCH_EVENTS, COMMIT_SECONDS, EVENTS, LOGS, REMOVED_APPLICATIONS, STORE_ERRORS,
+};
 
 /// A [`Store`] around another that counts events by outcome, batches, the time that commits take, and
 /// errors.
@@ -83,9 +86,13 @@ impl<S: Store> Store for Metered<S> {
         let started = Instant::now();
         let receipts = counted("ingest_logs", self.0.ingest_logs(logs, sources).await)?;
         record_commit("logs", started);
+        let refused = receipts.iter().filter(|receipt| receipt.refused.is_some()).count();
         let unchanged = receipts.iter().filter(|receipt| receipt.is_unchanged()).count();
-        for (outcome, count) in [("changed", receipts.len() - unchanged), ("unchanged", unchanged)]
-        {
+        for (outcome, count) in [
+            ("changed", receipts.len() - unchanged),
+            ("unchanged", unchanged - refused),
+            ("refused", refused),
+        ] {
             counter!(LOGS, "outcome" => outcome).increment(count as u64);
         }
         Ok(receipts)
@@ -146,6 +153,18 @@ impl<S: Store> Store for Metered<S> {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         counted("prune", self.0.prune(before).await)
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        let pruned = counted("prune_logs", self.0.prune_logs(before, scope).await)?;
+        counter!(REMOVED_APPLICATIONS, "by" => "prune").increment(pruned.applications);
+        Ok(pruned)
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        let forgotten = counted("forget", self.0.forget(app_id, attempt_id).await)?;
+        counter!(REMOVED_APPLICATIONS, "by" => "forget").increment(forgotten.attempts);
+        Ok(forgotten)
     }
 
     async fn check(&self) -> Result<()> {

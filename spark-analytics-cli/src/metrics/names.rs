@@ -20,6 +20,8 @@ pub(crate) enum Kind {
 
 pub(crate) const EVENTS: &str = "spark_analytics_events_total";
 pub(crate) const LOGS: &str = "spark_analytics_logs_total";
+pub(crate) const REMOVED_APPLICATIONS: &str = "spark_analytics_removed_applications_total";
+pub(crate) const RETENTION_SUCCESS: &str = "spark_analytics_retention_success_timestamp_seconds";
 pub(crate) const BATCH_EVENTS: &str = "spark_analytics_batch_events";
 pub(crate) const COMMIT_SECONDS: &str = "spark_analytics_commit_seconds";
 pub(crate) const STORE_ERRORS: &str = "spark_analytics_store_errors_total";
@@ -47,9 +49,11 @@ const fn metric(name: &'static str, kind: Kind, help: &'static str) -> Metric {
 
 /// All metrics of the program.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 17] = [
+pub const METRICS: [Metric; 19] = [
     metric(EVENTS, Kind::Counter, "Events by outcome"),
-    metric(LOGS, Kind::Counter, "Event logs stored, by whether they changed anything"),
+    metric(LOGS, Kind::Counter, "Event logs, by whether they changed anything or were refused"),
+    metric(REMOVED_APPLICATIONS, Kind::Counter, "Attempts of applications that were pruned or forgotten"),
+    metric(RETENTION_SUCCESS, Kind::Gauge, "When what is old was last removed; 0 without --retain and before the first time"),
     metric(BATCH_EVENTS, EVENT_COUNTS, "Events in a commit"),
     metric(COMMIT_SECONDS, SECONDS, "Duration of commits, of events or of logs"),
     metric(STORE_ERRORS, Kind::Counter, "Failed calls of the store, by operation"),

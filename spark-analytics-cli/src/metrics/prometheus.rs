@@ -11,7 +11,8 @@ use spark_analytics_http::{Access, Role};
 
 use crate::metrics::names::{
     BATCH_EVENTS, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, Kind, LAG_SECONDS, LOGS, METRICS, Metric,
-    PUBLISH_ERRORS, PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES, STORE_ERRORS,
+    PUBLISH_ERRORS, PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES,
+    REMOVED_APPLICATIONS, RETENTION_SUCCESS, STORE_ERRORS,
 };
 
 /// Records metrics from now on. Needs a tokio runtime; may be called once in a process.
@@ -51,10 +52,12 @@ fn begin_at_zero() {
     for outcome in ["recorded", "duplicate", "replaced", "rejected", "too_old", "queued"] {
         counter!(EVENTS, "outcome" => outcome).absolute(0);
     }
-    for outcome in ["changed", "unchanged"] {
+    for outcome in ["changed", "unchanged", "refused"] {
         counter!(LOGS, "outcome" => outcome).absolute(0);
     }
-    for operation in ["ingest", "ingest_logs", "read", "reject", "prune", "check"] {
+    for operation in
+        ["ingest", "ingest_logs", "read", "reject", "prune", "prune_logs", "forget", "check"]
+    {
         counter!(STORE_ERRORS, "operation" => operation).absolute(0);
     }
     for (cache, result) in [
@@ -67,9 +70,13 @@ fn begin_at_zero() {
         let labels = [("cache", cache), ("result", result)];
         counter!(CACHE_REQUESTS, &labels).absolute(0);
     }
+    for by in ["prune", "forget"] {
+        counter!(REMOVED_APPLICATIONS, "by" => by).absolute(0);
+    }
     counter!(REDIS_ERRORS).absolute(0);
     counter!(REDIS_FLUSHES).absolute(0);
     gauge!(REDIS_AVAILABLE).set(0.0);
+    gauge!(RETENTION_SUCCESS).set(0.0);
     for of in ["events", "logs"] {
         let _ = histogram!(COMMIT_SECONDS, "of" => of);
     }

@@ -48,6 +48,7 @@ pub(crate) const JOB_COLUMNS: Columns = Columns {
         "shuffle_write_bytes",
         "memory_spilled_bytes",
         "disk_spilled_bytes",
+        "num_tasks",
         "app_name",
         "name",
         "description",
@@ -123,6 +124,8 @@ impl DayView {
             "tasks.task_duration_ms.max",
             "tasks.skew",
             "tasks.gc_share",
+            "jobs_with_tasks",
+            "impossible_durations",
         ],
         table: &[
             "date",
@@ -135,6 +138,25 @@ impl DayView {
             "tasks.killed_tasks",
         ],
     };
+
+    /// The columns for roll-ups: in a table, impossible durations have one if there are some.
+    pub(crate) const fn columns(total: &Rollup) -> Columns {
+        const WITH_IMPOSSIBLE: &[&str] = &[
+            "date",
+            "total_jobs",
+            "failed_jobs",
+            "avg_duration_seconds",
+            "impossible_durations",
+            "avg_success_rate",
+            "tasks.task_count",
+            "tasks.failed_tasks",
+            "tasks.killed_tasks",
+        ];
+        match total.impossible_durations {
+            0 => Self::COLUMNS,
+            _ => Columns { all: Self::COLUMNS.all, table: WITH_IMPOSSIBLE },
+        }
+    }
 
     pub(crate) fn new(day: Day, rollup: &Rollup) -> Self {
         Self { date: day.to_string(), totals: rollup.into() }

@@ -4,5 +4,6 @@ pub(crate) mod access_flags;
 pub(crate) mod logging;
 #[cfg(feature = "amqp")]
 pub(crate) mod monitor;
+pub(crate) mod retention;
 pub(crate) mod signals;
 pub(crate) mod tls_flags;

@@ -56,7 +56,7 @@ impl<'a> Place<'a> {
     /// The place that a URL names. `sqlite://a.db` is `a.db` here, `sqlite:///a.db` is `/a.db`.
     ///
     /// # Errors
-    /// [`Error::Incompatible`] for a URL of another kind, and for one without a path.
+    /// [`Error::Location`] for a URL of another kind, and for one without a path.
     pub(crate) fn of(url: &'a str) -> Result<Self> {
         let (kind, rest) = url.split_once(':').unwrap_or((url, ""));
         let path = rest.strip_prefix("//").unwrap_or(rest);
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_slashes_before_a_path_are_no_part_of_it() {
+    fn two_slashes_before_a_path_are_not_part_of_it() {
         for (rest, path) in [
             ("a.db", "a.db"),
             ("//a.db", "a.db"),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_file_and_no_memory_is_refused() {
+    fn a_url_that_names_neither_a_file_nor_memory_is_refused() {
         for url in ["sqlite::memory:", "sqlite://:memory:", "redb::memory:"] {
             let error = Place::of(url).unwrap_err().to_string();
             assert!(error.ends_with("for a store in memory use memory:"), "{error}");

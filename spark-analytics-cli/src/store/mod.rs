@@ -1,6 +1,7 @@
 //! Stores: opened by the URL that names them, now or in the background, behind a shared cache.
 
 pub(crate) mod by_url;
+pub(crate) mod compact;
 pub(crate) mod open;
 #[cfg(feature = "amqp")]
 pub(crate) mod open_in_background;

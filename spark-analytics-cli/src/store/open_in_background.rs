@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use spark_analytics_amqp::Backoff;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Error, Event, EventCursor, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, Pruned, Receipt, Rejected, Rejection, Result, Rollup, Store,
-    StoredEvent,
+    AttemptKey, Day, Dedup, Error, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 
 use crate::store::by_url::{Place, open_store};
@@ -163,6 +163,14 @@ impl Store for OpenedLater {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         self.opened()?.prune(before).await
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        self.opened()?.prune_logs(before, scope).await
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        self.opened()?.forget(app_id, attempt_id).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -1,4 +1,4 @@
-//! A broker that restarts under load: the one test of this file, for the broker is everyone's.
+//! A broker that restarts under load. The test has its own binary, because all others use the same broker.
 
 #![allow(clippy::unwrap_used)]
 
@@ -34,7 +34,7 @@ async fn no_acknowledged_event_is_lost_when_the_broker_restarts() {
         over.store(true, Ordering::Release);
     });
     let mut refused = send(&server, after).await;
-    // What was sent is sent again, which changes nothing.
+    // Events are sent a second time, which changes nothing.
     while !is_over.load(Ordering::Acquire) {
         refused += send(&server, after).await;
     }
@@ -43,7 +43,7 @@ async fn no_acknowledged_event_is_lost_when_the_broker_restarts() {
     place.has_figures_of(&events).await;
 }
 
-/// Sends events until each is taken; how often one was not.
+/// Sends each event until it is accepted; returns the number of refusals.
 async fn send(server: &Server, events: &[Event]) -> usize {
     let mut refused = 0;
     for chunk in events.chunks(10) {

@@ -1,4 +1,4 @@
-//! A database that is away under load: the one test of this file, for the database is everyone's.
+//! A database that is down under load. The test has its own binary, because all others use the same database.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,7 +25,7 @@ const AWAY: Duration = Duration::from_secs(10);
 const LOAD: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_are_taken_while_the_database_is_away_and_figures_are_exact_afterwards() {
+async fn events_are_accepted_while_the_database_is_down_and_figures_are_exact_afterwards() {
     let place = Place::new("database-down").await;
     let (store, redis) = (postgres("database_down").await, redis(2));
     let mut events = Workload::new(200, 12).batch(16_000);
@@ -45,7 +45,7 @@ async fn events_are_taken_while_the_database_is_away_and_figures_are_exact_after
         let (is_away, taken) = (Arc::clone(&is_away), Arc::clone(&taken));
         clients.spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_millis(25));
-            // What was sent already is sent again, which changes nothing.
+            // Events are sent a second time, which changes nothing.
             for (at, chunk) in part.chunks(8).enumerate().cycle() {
                 if started.elapsed() < LOAD {
                     pace.tick().await;
@@ -94,7 +94,7 @@ async fn events_are_taken_while_the_database_is_away_and_figures_are_exact_after
     store.close().await.unwrap();
 }
 
-/// Sends events one by one, or as a batch; each is taken.
+/// Sends events one by one or as a batch; each must be accepted.
 async fn send(server: &Server, events: &[Event], single: bool) {
     if single {
         for event in events {

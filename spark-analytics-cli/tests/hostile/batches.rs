@@ -8,7 +8,7 @@ use crate::trial::attack;
 use crate::wire::{Wire, batch, event};
 
 #[test]
-fn tiny_batches_are_all_taken() {
+fn tiny_batches_are_all_accepted() {
     let (connections, at_once) = (8, 25);
     let each = sized(1_000, 125_000);
     let name = format!("{} batches of one event each", connections * each);

@@ -1,4 +1,4 @@
-//! Little that unpacks to much.
+//! Compression bombs.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,8 +15,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Sends a bomb on many connections at once, over and over. It is answered with one of the statuses, at least once
-/// with the first.
+/// Repeatedly sends a bomb on many connections at the same time. Each response must have one of the statuses, and at least
+/// one response the first of them.
 fn explode(
     target: &Target,
     lasts: &Lasts<'_>,
@@ -45,7 +45,7 @@ fn explode(
 }
 
 #[test]
-fn blank_lines_without_end_are_refused() {
+fn endless_blank_lines_are_refused() {
     let blank = vec![b'\n'; 1 << 20];
     let count = sized(100, 1_024);
     attack(&format!("gzip, {count} MiB of blank lines in as many members"), |target, lasts| {
@@ -69,7 +69,7 @@ fn a_body_that_unpacks_to_lines_of_noise_is_refused() {
 }
 
 #[test]
-fn a_body_that_unpacks_to_one_event_over_and_over_is_answered() {
+fn a_body_that_unpacks_to_one_event_repeated_is_answered() {
     attack("gzip, one event over and over", |target, lasts| {
         let count = sized(5, 300);
         let bomb = gzip(format!("{}\n", event(1, 1)).repeat(1_000).as_bytes()).repeat(count);
@@ -80,14 +80,14 @@ fn a_body_that_unpacks_to_one_event_over_and_over_is_answered() {
 #[test]
 fn a_window_that_is_too_large_is_refused() {
     attack("zstd, a window of 2 GiB", |target, lasts| {
-        // The head of a frame without its size, a window of 2^31, then a raw block.
+        // A frame header without the content size and with a window of 2^31, then a raw block.
         let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, (31 - 10) << 3, 0x09, 0x00, 0x00, b'\n'];
         explode(target, lasts, "", "zstd", &frame, &[400, 503]);
     });
 }
 
 #[test]
-fn what_was_unpacked_does_not_wait_for_the_rest_for_ever() {
+fn unpacked_events_do_not_wait_indefinitely_for_the_rest() {
     attack("zstd, windows of 8 MiB that are filled, then nothing", |target, lasts| {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
         encoder.window_log(23).unwrap();

@@ -1,4 +1,4 @@
-//! More connections than there may be, of clients that do not go on.
+//! More connections than allowed, of clients that stall.
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -9,11 +9,11 @@ use crate::sized;
 use crate::trial::{Lasts, Target, attack, attack_tls};
 use crate::wire::Wire;
 
-/// An attack that takes the whole machine measures the machine.
+/// Limits the rate of an attack: one that uses the whole machine would only measure the machine.
 const BREATH: Duration = Duration::from_millis(1);
 
-/// Holds more connections than there may be for as long as the attack lasts, each after it has sent `head`; on
-/// each some bytes of `drips` follow from time to time, and what is closed is opened again.
+/// Holds more connections than allowed for as long as the attack lasts. Each has sent `head` and sends a few bytes of
+/// `drips` from time to time; closed connections are opened again.
 fn besiege(target: &Target, lasts: &Lasts<'_>, head: &[u8], drips: &[u8]) {
     let count = target.connections * 6 / 5;
     let open = || {
@@ -41,28 +41,28 @@ fn besiege(target: &Target, lasts: &Lasts<'_>, head: &[u8], drips: &[u8]) {
 }
 
 #[test]
-fn idle_connections_make_room_for_others() {
+fn idle_connections_are_evicted() {
     attack("idle connections, 6/5 of what there may be", |target, lasts| {
         besiege(target, lasts, b"", b"");
     });
 }
 
 #[test]
-fn connections_that_idle_after_a_request_make_room_for_others() {
+fn connections_idle_after_a_request_are_evicted() {
     attack("connections that idle after a request", |target, lasts| {
         besiege(target, lasts, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"");
     });
 }
 
 #[test]
-fn heads_that_come_byte_by_byte_make_room_for_others() {
+fn connections_with_heads_that_arrive_byte_by_byte_are_evicted() {
     attack("heads that come byte by byte (slowloris)", |target, lasts| {
         besiege(target, lasts, b"GET /health HTTP/1.1\r\nHost: x\r\n", b"X-Drip: a\r\n");
     });
 }
 
 #[test]
-fn long_heads_that_do_not_end_make_room_for_others() {
+fn connections_with_endless_heads_are_evicted() {
     attack("heads of 15 KiB that do not end", |target, lasts| {
         let head = format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {}", "a".repeat(15 * 1024));
         besiege(target, lasts, head.as_bytes(), b"");
@@ -70,7 +70,7 @@ fn long_heads_that_do_not_end_make_room_for_others() {
 }
 
 #[test]
-fn bodies_that_come_byte_by_byte_make_room_for_others() {
+fn connections_with_bodies_that_arrive_byte_by_byte_are_evicted() {
     attack("bodies of batches that come byte by byte", |target, lasts| {
         let head =
             b"POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n[";
@@ -79,7 +79,7 @@ fn bodies_that_come_byte_by_byte_make_room_for_others() {
 }
 
 #[test]
-fn single_events_that_come_byte_by_byte_make_room_for_others() {
+fn connections_with_events_that_arrive_byte_by_byte_are_evicted() {
     attack("bodies of events of 100 KB that do not end", |target, lasts| {
         let head =
             "POST /api/v1/logs/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n";
@@ -89,7 +89,7 @@ fn single_events_that_come_byte_by_byte_make_room_for_others() {
 }
 
 #[test]
-fn bodies_that_nobody_asked_for_make_room_for_others() {
+fn connections_that_hold_back_their_bodies_are_evicted() {
     attack("bodies held back by Expect: 100-continue", |target, lasts| {
         let head = b"POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\
             Expect: 100-continue\r\n\r\n";
@@ -98,8 +98,8 @@ fn bodies_that_nobody_asked_for_make_room_for_others() {
 }
 
 #[test]
-fn handshakes_that_do_not_end_make_room_for_others() {
-    // A hello of 65,280 bytes, of which three of its four records come.
+fn connections_with_unfinished_handshakes_are_evicted() {
+    // A client hello of 65,280 bytes, of which three of four records are sent.
     let mut hello = Vec::new();
     for _ in 0..3 {
         hello.extend([0x16, 3, 1, 0x40, 0, 1, 0, 0xff, 0, 3, 3]);
@@ -110,7 +110,7 @@ fn handshakes_that_do_not_end_make_room_for_others() {
     });
 }
 
-/// Asks for long answers, 20 on each connection, and takes none.
+/// Requests long responses, 20 on each connection, and reads none.
 fn take_nothing(target: &Target, lasts: &Lasts<'_>) {
     let request = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
     let count = sized(100, 1_000);
@@ -127,18 +127,18 @@ fn take_nothing(target: &Target, lasts: &Lasts<'_>) {
 }
 
 #[test]
-fn answers_that_nobody_takes_make_room_for_others() {
+fn connections_with_unread_responses_are_evicted() {
     attack("long answers that nobody takes, 20 each", take_nothing);
     attack_tls("TLS: long answers that nobody takes, 20 each", take_nothing);
 }
 
 #[test]
-fn a_flood_of_connections_leaves_room_for_others() {
+fn other_clients_are_served_during_a_flood_of_connections() {
     attack("connections opened and closed as fast as can be", |target, lasts| {
         while lasts.on() {
             match TcpStream::connect(target.address) {
                 Ok(stream) => drop(stream),
-                // Nothing is left but ports that have just been used.
+                // Only ports that have just been used are left.
                 Err(error) => assert_eq!(error.kind(), ErrorKind::AddrNotAvailable, "{error}"),
             }
         }

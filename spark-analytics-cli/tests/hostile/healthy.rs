@@ -1,4 +1,4 @@
-//! Clients that do nothing wrong, and how long they wait.
+//! Well-behaved clients, and how long they wait.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 use crate::trial::Target;
 use crate::wire::event;
 
-/// How long a client thinks between two requests.
+/// How long a client pauses between two requests.
 const THINKS: Duration = Duration::from_millis(5);
 /// How often a connection may be closed before a request is answered.
 const MOST_TRIES: usize = 5;
 
-/// What a healthy client saw.
+/// The observations of a healthy client.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) count: usize,
-    /// How often a connection was closed without an answer, so that it asked again.
+    /// How often a connection was closed without a response, so that the client retried.
     pub(crate) again: usize,
     pub(crate) median: Duration,
     pub(crate) p99: Duration,
@@ -32,7 +32,7 @@ impl fmt::Display for Seen {
     }
 }
 
-/// One that keeps its connection, and asks again on another if that was closed. It counts what it asks.
+/// A client that keeps its connection, and retries on another if it was closed. It counts its requests.
 pub(crate) fn kept(target: &Target, asked: &AtomicUsize, is_over: impl Fn() -> bool) -> Seen {
     let mut wire = target.open();
     ask(asked, &is_over, |request| {
@@ -43,13 +43,13 @@ pub(crate) fn kept(target: &Target, asked: &AtomicUsize, is_over: impl Fn() -> b
     })
 }
 
-/// One that has a new connection for each request.
+/// A client that opens a new connection for each request.
 pub(crate) fn new(target: &Target, asked: &AtomicUsize, is_over: impl Fn() -> bool) -> Seen {
     ask(asked, &is_over, |request| target.open().try_ask(request))
 }
 
-/// Sends an event, and reads of the store and of the server, over and over. Where there is no answer it sends the
-/// same again, and has waited for all that time.
+/// Repeatedly sends an event and reads from the store and the server. Without a response it sends the same request again;
+/// its wait then includes both attempts.
 fn ask(
     asked: &AtomicUsize,
     is_over: &impl Fn() -> bool,

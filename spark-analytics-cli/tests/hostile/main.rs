@@ -1,5 +1,5 @@
-//! The server under attack: while clients misbehave in every way, others are answered as ever, and its memory
-//! is bounded. `scripts/check/hostile` does the same at full size, and prints a table.
+//! The server under attack: while clients misbehave in every way, others are answered as usual, and the server's memory
+//! stays bounded. `scripts/check/hostile` runs the same attacks at full size and prints a table.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ mod requests;
 mod trial;
 mod wire;
 
-/// How much of an attack is carried out: a little, or all of it if `HOSTILE=full`.
+/// The size of attacks: small, or full if `HOSTILE=full`.
 fn sized(little: usize, all: usize) -> usize {
     if is_full() { all } else { little }
 }

@@ -1,10 +1,10 @@
-//! Requests as no library sends them.
+//! Requests that no library sends.
 
 use crate::trial::{Lasts, Target, attack, attack_tls};
 use crate::wire::{Wire, batch, event};
 use crate::{sized, wire};
 
-/// Closes its half after a request, within one, and within a body.
+/// Closes its half of the connection after a request, within a request, and within a body.
 fn half_close(target: &Target, lasts: &Lasts<'_>) {
     let rest = "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n[";
     while lasts.on() {
@@ -29,7 +29,7 @@ fn a_client_that_has_closed_its_half_is_answered() {
 }
 
 #[test]
-fn a_client_that_does_not_wait_for_its_answer_does_no_harm() {
+fn clients_that_disconnect_early_do_no_harm() {
     attack("clients that leave before their answer", |target, lasts| {
         while lasts.on() {
             Wire::open(target.address).send(batch("", None, event(1, 1).as_bytes()));
@@ -61,7 +61,7 @@ fn pipelined_requests_are_answered_in_their_order() {
 }
 
 #[test]
-fn heads_that_are_too_long_are_refused() {
+fn oversized_heads_are_refused() {
     attack("heads that are too long, or of too many lines", |target, lasts| {
         let lines: String = (0..10_000).map(|i| format!("x-{i}: a\r\n")).collect();
         let many: String = (0..1_000).map(|i| format!("&p{i}=1")).collect();
@@ -91,7 +91,7 @@ fn heads_that_are_too_long_are_refused() {
 }
 
 #[test]
-fn bytes_that_are_no_request_are_refused_at_once() {
+fn bytes_that_are_not_a_request_are_refused_immediately() {
     attack("TLS, HTTP/2, noise; lengths that lie", |target, lasts| {
         let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03some random bytes\0\0\0\r\n";
         let post = "POST /api/v1/logs/ingest HTTP/1.1\r\nHost: x\r\n";
@@ -119,12 +119,12 @@ fn bytes_that_are_no_request_are_refused_at_once() {
                 let rest = wire.rest();
                 assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 4"), "{lengths}: {rest}");
             }
-            // One that is too short ends the event early, and the rest is not a request.
+            // With a length that is too short the event ends early, and the rest is not a request.
             let mut wire = Wire::open(target.address);
             wire.send(format!("{post}Content-Length: 10\r\n\r\n{}", event(1, 1)));
             assert_eq!(wire.answer().unwrap().0, 400);
             assert!(wire.rest().starts_with("HTTP/1.1 400"));
-            // One that is too long waits for what does not come.
+            // With a length that is too long the server waits for bytes that never arrive.
             let mut wire = Wire::open(target.address);
             wire.send(format!("{post}Content-Length: 9999\r\n\r\n{}", event(1, 1)));
             wire.shut();
@@ -137,7 +137,7 @@ fn bytes_that_are_no_request_are_refused_at_once() {
 }
 
 #[test]
-fn chunks_of_a_byte_are_read() {
+fn chunks_of_one_byte_are_read() {
     attack("chunks of a byte each", |target, lasts| {
         let lines: String = (0..sized(50, 2_000)).map(|task| event(7, task) + "\n").collect();
         let chunks: String =

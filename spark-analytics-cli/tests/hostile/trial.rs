@@ -1,4 +1,4 @@
-//! A server, an attack on it, and what healthy clients saw meanwhile.
+//! A server, an attack on it, and the observations of healthy clients meanwhile.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -17,18 +17,18 @@ use crate::healthy::{self, Seen};
 use crate::wire::Wire;
 use crate::{is_full, sized};
 
-/// The most that the server may ever take, in MiB, whatever is done to it.
+/// The maximum memory of the server during any attack, in MiB.
 fn most_mib() -> u64 {
     sized(300, 768) as u64
 }
 
-/// A server that is attacked.
+/// A server under attack.
 pub(crate) struct Target {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// How many connections it keeps.
+    /// The server's limit of connections.
     pub(crate) connections: usize,
-    /// What its clients trust, if they are to speak TLS.
+    /// The certificate that clients trust, if the server uses TLS.
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -36,7 +36,7 @@ impl Target {
     fn start(folder: &Path, tls: Option<Arc<ClientConfig>>) -> Self {
         let beside = env!("CARGO_BIN_EXE_spark-analytics").into();
         let server = std::env::var_os("HOSTILE_SERVER").unwrap_or(beside);
-        // So few files that the attacks reach the limit; at full size all that it can have.
+        // Few enough open files that small attacks reach the limit; at full size as many as possible.
         let connections = sized(300, 10_000);
         let limit =
             if is_full() { String::new() } else { format!("ulimit -n {};", connections + 124) };
@@ -54,7 +54,7 @@ impl Target {
         Self { child, address, connections, tls }
     }
 
-    /// A connection of a client that does as it should.
+    /// A connection of a well-behaved client.
     pub(crate) fn open(&self) -> Wire {
         match &self.tls {
             Some(config) => Wire::open_tls(self.address, Arc::clone(config)),
@@ -62,7 +62,7 @@ impl Target {
         }
     }
 
-    /// What it says of itself under this name in `/proc`, in MiB.
+    /// A value of the server's `/proc/PID/status` by its name, in MiB.
     fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -77,14 +77,14 @@ impl Drop for Target {
     }
 }
 
-/// Whether the attack goes on, for those that go on until they are told.
+/// Whether the attack continues.
 pub(crate) struct Lasts<'a> {
     began: OnceLock<Instant>,
-    /// How much each of the healthy clients has asked.
+    /// The number of requests of each healthy client.
     asked: &'a [AtomicUsize; 2],
 }
 
-/// Of fewer requests nothing can be said.
+/// Fewer requests would not be conclusive.
 const FEWEST: usize = 100;
 
 impl Lasts<'_> {
@@ -96,19 +96,19 @@ impl Lasts<'_> {
     }
 }
 
-/// Attacks a server of its own, while one client keeps its connection and another has a new one for each
-/// request. Every request of theirs is answered as it should be, 99 of 100 in time.
+/// Attacks a separate server while one healthy client keeps its connection and another opens a new one for each request.
+/// Every request of theirs must get the right response, 99 of 100 in time.
 pub(crate) fn attack(name: &str, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
     run(name, false, attack);
 }
 
-/// The same of a server that speaks TLS.
+/// The same with a server that uses TLS.
 pub(crate) fn attack_tls(name: &str, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
     run(name, true, attack);
 }
 
 fn run(name: &str, is_tls: bool, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
-    // One at a time: each is to have the machine to itself.
+    // One attack at a time, so that each has the machine to itself.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
@@ -139,13 +139,13 @@ fn run(name: &str, is_tls: bool, attack: impl FnOnce(&Target, &Lasts<'_>) + Send
         assert!(count >= FEWEST, "{name}: only {count} requests of a healthy client");
         assert!(p99 < Duration::from_millis(most), "{name}: 99 of 100 within {p99:?}");
         assert!(median < Duration::from_secs(1), "{name}: half of them within {median:?}");
-        // What is closed for room is closed for who keeps the server waiting.
+        // Connections are evicted only for keeping the server waiting.
         assert!(again <= count / sized(5, 100), "{name}: {again} of {count} asked again");
     }
     assert!(peak < most_mib(), "{name}: the server took {peak} MiB");
 }
 
-/// Writes a certificate where the server looks for it. A client that gets the result trusts this certificate alone.
+/// Writes a certificate to the files that the server reads. A client that uses the result trusts only this certificate.
 fn certify(folder: &Path) -> Arc<ClientConfig> {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();

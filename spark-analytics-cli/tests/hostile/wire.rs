@@ -1,4 +1,4 @@
-//! HTTP as bytes on a socket.
+//! HTTP as raw bytes on a socket.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 /// A wait longer than this counts as endless.
 const LONG: Duration = Duration::from_secs(60);
 
-/// A connection that one sends bytes to and reads answers of.
+/// A connection on which a test sends bytes and reads responses.
 pub(crate) struct Wire(BufReader<Stream>);
 
 enum Stream {
@@ -31,7 +31,7 @@ impl Wire {
         Self(BufReader::new(Stream::Tls(Box::new(stream))))
     }
 
-    /// Sends bytes; the server may well have closed meanwhile.
+    /// Sends bytes; the server may have closed the connection already.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         match self.0.get_mut() {
             Stream::Plain(stream) => stream.write_all(bytes.as_ref()),
@@ -40,7 +40,7 @@ impl Wire {
         .is_ok()
     }
 
-    /// Says that nothing more is sent.
+    /// Closes the sending half of the connection.
     pub(crate) fn shut(&mut self) {
         if let Stream::Tls(stream) = self.0.get_mut() {
             stream.conn.send_close_notify();
@@ -53,7 +53,7 @@ impl Wire {
         self.0.get_ref().socket().set_nonblocking(true).unwrap();
     }
 
-    /// The head and the body of an answer; none if the connection is closed.
+    /// The head and the body of a response; `None` if the connection is closed.
     pub(crate) fn answer(&mut self) -> Option<(u16, String, String)> {
         let (mut head, mut length) = (String::new(), 0);
         loop {
@@ -79,18 +79,18 @@ impl Wire {
         Some((status, head, String::from_utf8_lossy(&body).into_owned()))
     }
 
-    /// The status and the body of the answer to a request.
+    /// The status and the body of the response to a request.
     pub(crate) fn ask(&mut self, request: &str) -> (u16, String) {
         self.try_ask(request).unwrap_or_else(|| panic!("no answer to {request}"))
     }
 
-    /// The same; none if the connection is closed.
+    /// The same; `None` if the connection is closed.
     pub(crate) fn try_ask(&mut self, request: &str) -> Option<(u16, String)> {
         let answer = if self.send(request) { self.answer() } else { None };
         answer.map(|(status, _, body)| (status, body))
     }
 
-    /// All that comes until the server closes.
+    /// Everything that arrives until the server closes the connection.
     pub(crate) fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
@@ -101,7 +101,7 @@ impl Wire {
         }
     }
 
-    /// Whether the server has closed, of a connection that does not block.
+    /// Whether the server has closed the connection, which must be non-blocking.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.0.get_mut().read(&mut [0; 4096]) {
             Ok(0) => true,
@@ -137,7 +137,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// A task's end: number `task` of a job.
+/// The end of task number `task` of a job.
 pub(crate) fn event(job: usize, task: usize) -> String {
     format!(
         r#"{{"event":"SparkListenerTaskEnd","job_id":{job},"timestamp":"2024-03-30T10:12:50.120Z","user":"ada","task_id":"task_{job}_{task}","duration_ms":{task},"successful":true}}"#

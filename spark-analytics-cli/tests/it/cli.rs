@@ -1,4 +1,4 @@
-//! How the command line is used: arguments, formats, exit codes.
+//! The use of the command line: arguments, formats, exit codes.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ fn help_has_an_example_of_each_command_and_the_exit_codes() {
     let help = Folder::new().ok(&["--help"]);
     let commands = [
         "generate", "send", "ingest", "import", "inspect", "job", "jobs", "failures", "summary",
-        "apps", "stages", "events", "rejected", "prune",
+        "apps", "stages", "events", "rejected", "prune", "forget",
     ];
     for command in commands {
         assert!(help.contains(&format!("\n  spark-analytics {command} ")), "{command}: {help}");
@@ -54,7 +54,7 @@ fn the_program_alone_prints_its_help() {
 }
 
 #[test]
-fn reading_makes_no_database_and_says_how_one_is_made() {
+fn reading_creates_no_database_and_says_how_to_create_one() {
     let folder = Folder::new();
     let commands: [&[&str]; 8] = [
         &["jobs"],
@@ -126,7 +126,7 @@ fn a_store_of_an_unknown_kind_is_refused() {
 }
 
 #[test]
-fn an_error_of_the_store_says_nothing_twice() {
+fn an_error_of_the_store_does_not_repeat_itself() {
     let folder = Folder::new();
     folder.write("notes.txt", "no store");
     for store in ["redb:.", "sqlite:.", "redb:notes.txt", "sqlite:notes.txt", "mongodb:jobs"] {
@@ -168,7 +168,7 @@ fn output_that_cannot_be_written_is_one_error() {
 }
 
 #[test]
-fn csv_has_the_documented_names_also_without_rows() {
+fn csv_has_the_documented_header_even_without_rows() {
     let folder = Folder::new();
     let header = |args: &[&str]| {
         let output = folder.ok(&[args, &["--store", "memory:", "--format", "csv"]].concat());
@@ -218,7 +218,7 @@ fn csv_has_the_documented_names_also_without_rows() {
 }
 
 #[test]
-fn empty_lists_are_json_too() {
+fn an_empty_list_is_valid_json() {
     let folder = Folder::new();
     for command in [&["jobs"][..], &["apps"], &["events", "1"], &["rejected"]] {
         let list = folder.json(&[command, &["--store", "memory:"]].concat());
@@ -227,7 +227,7 @@ fn empty_lists_are_json_too() {
 }
 
 #[test]
-fn a_flag_is_read_from_its_variable_and_the_command_line_goes_first() {
+fn a_flag_overrides_its_environment_variable() {
     let folder = Folder::new();
     let output = |args: &[&str]| {
         let mut command = folder.command(args);
@@ -239,7 +239,7 @@ fn a_flag_is_read_from_its_variable_and_the_command_line_goes_first() {
 }
 
 #[test]
-fn a_day_or_range_of_the_environment_yields_to_the_command_line() {
+fn a_day_on_the_command_line_overrides_a_range_in_the_environment() {
     let folder = Folder::new();
     let date = ("SPARK_ANALYTICS_DATE", "2024-04-01");
     let from = ("SPARK_ANALYTICS_FROM", "2024-03-01");
@@ -279,14 +279,14 @@ fn a_day_or_range_of_the_environment_yields_to_the_command_line() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let folder = Folder::new();
     folder.generate("sample.json", "2000", "1");
     folder.ok(&["ingest", "sample.json"]);
     for format in ["table", "json", "csv"] {
         let mut command = folder.command(&["jobs", "--format", format]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // The pipe holds less than 2,000 jobs, so the command writes on after this.
+        // The pipe's buffer holds less than 2,000 jobs, so the command is still writing after this.
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();

@@ -1,4 +1,4 @@
-//! Single events on the command line: made, taken, and asked for again.
+//! Single events on the command line: generated, ingested and queried.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use spark_analytics_core::{
 };
 
 #[test]
-fn generated_events_are_within_what_is_promised() {
+fn generated_events_are_as_documented() {
     let folder = Folder::new();
     folder.generate("sample.json", "40", "7");
     let events = folder.events("sample.json");
@@ -52,7 +52,7 @@ fn generated_events_are_within_what_is_promised() {
 }
 
 #[test]
-fn a_seed_gives_the_same_events_again_and_another_gives_others() {
+fn equal_seeds_generate_equal_events_and_other_seeds_others() {
     let folder = Folder::new();
     for (name, seed) in [("a.json", "7"), ("b.json", "7"), ("c.json", "8")] {
         folder.generate(name, "10", seed);
@@ -63,7 +63,7 @@ fn a_seed_gives_the_same_events_again_and_another_gives_others() {
 }
 
 #[test]
-fn generated_events_lie_in_the_days_before_today_unless_told() {
+fn generated_events_are_of_the_days_before_today_by_default() {
     let folder = Folder::new();
     let before = now();
     folder.ok(&["generate", "--jobs", "20", "--days", "2"]);
@@ -75,7 +75,7 @@ fn generated_events_lie_in_the_days_before_today_unless_told() {
 }
 
 #[tokio::test]
-async fn figures_agree_with_those_worked_out_from_the_file() {
+async fn figures_agree_with_those_computed_from_the_file() {
     let folder = Folder::new();
     folder.generate("sample.json", "60", "3");
     let events = folder.events("sample.json");
@@ -151,7 +151,7 @@ fn halves_are_rounded_away_from_zero() {
 }
 
 #[test]
-fn jobs_are_filtered_and_limited_and_summed_up_by_user() {
+fn jobs_are_filtered_limited_and_summed_by_user() {
     let folder = Folder::new();
     folder.generate("sample.json", "60", "3");
     folder.ok(&["ingest", "sample.json"]);
@@ -239,7 +239,7 @@ fn ingesting_again_changes_nothing() {
 }
 
 #[test]
-fn lines_on_standard_input_are_taken_like_an_array() {
+fn lines_on_standard_input_are_stored_like_an_array() {
     let folder = Folder::new();
     folder.generate("sample.json", "10", "3");
     folder.ok(&["ingest", "sample.json", "--store", "sqlite:array.db"]);
@@ -258,7 +258,7 @@ fn lines_on_standard_input_are_taken_like_an_array() {
 const GOOD: &str = r#"{"event":"SparkListenerJobStart","job_id":1,"timestamp":"2024-04-01T10:00:00Z","user":"ada"}"#;
 
 #[test]
-fn bad_events_are_reported_and_kept_and_the_good_ones_are_taken() {
+fn invalid_events_are_reported_and_kept_and_valid_ones_are_stored() {
     let folder = Folder::new();
     let negative = GOOD.replace(":1,", ":-1,");
     folder.write("events.ndjson", format!("{negative}\n\n{GOOD}\nnonsense\n"));
@@ -280,7 +280,7 @@ fn bad_events_are_reported_and_kept_and_the_good_ones_are_taken() {
 }
 
 #[test]
-fn of_many_bad_events_the_first_are_reported_and_the_rest_counted() {
+fn the_first_of_many_invalid_events_are_reported_and_the_rest_counted() {
     let folder = Folder::new();
     folder.write("events.json", format!("[{}{GOOD}]", "{},".repeat(2_500)));
     let ended = folder.run(&["ingest", "events.json"]);
@@ -296,7 +296,7 @@ fn of_many_bad_events_the_first_are_reported_and_the_rest_counted() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_fails_after_what_is_whole_was_taken() {
+fn a_truncated_file_fails_after_its_whole_events_were_stored() {
     let folder = Folder::new();
     folder.write("events.json", format!("[{GOOD},{{\"eve"));
     let ended = folder.run(&["ingest", "events.json", "--format", "json"]);
@@ -310,7 +310,7 @@ fn a_file_that_is_cut_short_fails_after_what_is_whole_was_taken() {
 }
 
 #[test]
-fn a_file_that_goes_on_after_its_array_fails_after_the_array_was_taken() {
+fn a_file_with_text_after_its_array_fails_after_the_array_was_stored() {
     let folder = Folder::new();
     folder.write("events.json", format!("[{GOOD}]\n[{GOOD}]"));
     let ended = folder.run(&["ingest", "events.json", "--format", "json"]);
@@ -326,7 +326,7 @@ fn a_file_that_goes_on_after_its_array_fails_after_the_array_was_taken() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_reading_with_exit_code_130() {
-    // One thread is what the runtime has where there is one processor.
+    // With a single processor the runtime has only one thread.
     for threads in ["1", "2"] {
         interrupt_reading(threads);
     }
@@ -346,7 +346,7 @@ fn interrupt_reading(threads: &str) {
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
     assert!(line.starts_with("rejected: standard input, line 2: "), "{line}");
-    // The pipe holds less, so the command has taken the batch and reads on when this is written.
+    // The pipe's buffer is smaller, so once this is written, the command has stored the batch and is reading again.
     stdin.write_all(&[b' '; 1 << 20]).unwrap();
     crate::cli_support::interrupt(&child);
     let mut rest = String::new();
@@ -357,7 +357,7 @@ fn interrupt_reading(threads: &str) {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     let ended = Folder::new().run(&["ingest", "missing.json"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.error().starts_with("error: cannot open missing.json: "));
@@ -405,7 +405,7 @@ fn a_job_of_an_application_is_found_by_its_attempt() {
 }
 
 #[test]
-fn events_are_listed_as_they_came_until_they_are_pruned() {
+fn events_are_listed_unchanged_until_they_are_pruned() {
     let folder = Folder::new();
     folder.generate("sample.json", "10", "3");
     folder.ok(&["ingest", "sample.json"]);
@@ -431,7 +431,7 @@ fn events_are_listed_as_they_came_until_they_are_pruned() {
 }
 
 #[test]
-fn events_that_are_yet_to_come_cannot_be_pruned() {
+fn a_day_in_the_future_cannot_be_pruned() {
     let folder = Folder::new();
     folder.write("events.ndjson", GOOD);
     folder.ok(&["ingest", "events.ndjson"]);
@@ -450,7 +450,7 @@ fn events_that_are_yet_to_come_cannot_be_pruned() {
 }
 
 #[test]
-fn a_store_is_not_opened_under_another_rule() {
+fn a_store_is_not_opened_with_another_dedup_rule() {
     let folder = Folder::new();
     folder.write("events.ndjson", GOOD);
     folder.ok(&["ingest", "events.ndjson", "--dedup", "time"]);

@@ -9,7 +9,7 @@ use crate::cli_support::{Folder, event_logs};
 
 const LOG: &str = "app-20261123203120-0000";
 
-/// A following command; it is killed when the test leaves it.
+/// A running `import --follow`, which is killed when it is dropped.
 struct Following {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -24,7 +24,7 @@ impl Following {
         Self { child, lines }
     }
 
-    /// The next line that ends so.
+    /// The next line of output that ends with this text.
     fn until(&mut self, end: &str) -> String {
         self.lines.by_ref().map(Result::unwrap).find(|line| line.ends_with(end)).unwrap()
     }
@@ -58,19 +58,19 @@ fn a_growing_log_is_followed_through_kills_to_its_end() {
     let mut log = fs::OpenOptions::new().append(true).open(folder.path(&running)).unwrap();
     log.write_all(&tail[..tail.len() / 2]).unwrap();
     following.until("running");
-    // As kill -9 does; the next one reads the log again.
+    // Killed as with kill -9; the next process reads the log again.
     drop(following);
     log.write_all(&tail[tail.len() / 2..]).unwrap();
     let mut following = Following::start(&folder);
     following.until("ended");
     drop(following);
-    // Its end is known, though nobody has renamed it.
+    // The log's end is known, although the file was not renamed.
     folder.write("logs/zzz", "# Read me\n");
     assert!(Following::start(&folder).lines.next().unwrap().unwrap().contains("zzz"));
     fs::remove_file(folder.path("logs/zzz")).unwrap();
     fs::rename(folder.path(&running), folder.path(&format!("logs/{LOG}"))).unwrap();
     assert_eq!(jobs(&folder, "sqlite:a.db"), jobs(&folder, "sqlite:b.db"));
-    // Deleting a log leaves its figures.
+    // Deleting a log keeps its figures.
     fs::remove_file(folder.path(&format!("logs/{LOG}"))).unwrap();
     folder.write("logs/not-a-log", "# Read me\n");
     assert!(Following::start(&folder).until("…}").contains("not-a-log"));
@@ -86,14 +86,14 @@ fn an_ended_log_is_not_read_again_after_a_restart() {
     folder.write("logs/zzz", "# Read me\n");
     let mut again = Following::start(&folder);
     assert!(again.lines.next().unwrap().unwrap().contains("zzz"));
-    // It is when it has changed.
+    // It is read again once it has changed.
     let cut = whole.len() - whole.len() / 10;
     folder.write(&format!("logs/{LOG}"), &whole[..cut]);
     assert!(again.until("1 warning").starts_with(LOG));
 }
 
 #[test]
-fn what_is_no_folder_is_not_followed() {
+fn a_path_that_is_not_a_folder_is_not_followed() {
     let folder = Folder::new();
     folder.write("file", "");
     for (path, why) in [

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
-use crate::cli_support::{Folder, event_logs};
+use crate::cli_support::{Folder, csv_rows, event_logs};
 use serde_json::{Value, json};
 
 const FAILURES: &str = "local-1795465776192";
@@ -27,13 +27,13 @@ fn importing_prints_the_jobs_and_the_day() {
     assert!(jobs[0].starts_with("APP ID "), "{output}");
     assert_eq!(jobs.len(), 1 + 5 + 20 + 22);
     let job = jobs.iter().find(|line| line.starts_with(FAILURES)).unwrap();
-    for cell in ["dave  2026-11-23T20:29:49.508Z", " 7.75 ", " 14 ", " 71.43  JobSucceeded"] {
+    for cell in [" dave ", " 2026-11-23T20:29:49.508Z ", " 7.75 ", " 14 ", " 71.43  JobSucceeded"] {
         assert!(job.contains(cell), "{job}");
     }
     assert_eq!(days.len(), 2);
     assert_eq!(
         days[1].split_whitespace().collect::<Vec<_>>(),
-        ["2026-11-23", "47", "5", "3.40", "90.08", "252", "31", "4"]
+        ["2026-11-23", "47", "5", "3.40", "94.09", "252", "31", "4"]
     );
 }
 
@@ -63,7 +63,7 @@ fn all_stores_give_the_same_output() {
     folder.generate("sample.json", "30", "4");
     let logs = event_logs();
     let outputs = |store: &str| {
-        let commands: [&[&str]; 9] = [
+        let commands: [&[&str]; 14] = [
             &["ingest", "sample.json"],
             &["import", text(&logs)],
             &["jobs", "--format", "csv"],
@@ -73,6 +73,11 @@ fn all_stores_give_the_same_output() {
             &["stages", "--app", FAILURES, "--format", "csv"],
             &["prune", "--before", "2024-04-01"],
             &["job", "3", "--app", FAILURES],
+            &["prune", "--logs-before", "2026-11-24", "--compact"],
+            &["forget", FAILURES],
+            &["prune", "--logs-before", "2026-11-24", "--with-jobs", "--format", "csv"],
+            &["jobs", "--format", "csv"],
+            &["summary", "--from", "2024-01-01", "--to", "2026-12-31", "--format", "json"],
         ];
         commands.map(|command| folder.ok(&[command, &["--store", store]].concat()))
     };
@@ -133,13 +138,14 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
     let applications = inspected["applications"].as_array().unwrap();
     let of_log = applications.iter().find(|log| log["application"]["id"] == FAILURES).unwrap();
     assert_eq!(stages.len(), of_log["stages"].as_array().unwrap().len());
-    for told in of_log["stages"].as_array().unwrap() {
+    for expected in of_log["stages"].as_array().unwrap() {
         let is_same = |stage: &&Value| {
-            stage["stage_id"] == told["stageId"] && stage["stage_attempt_id"] == told["attemptId"]
+            stage["stage_id"] == expected["stageId"]
+                && stage["stage_attempt_id"] == expected["attemptId"]
         };
         let stage = stages.iter().find(is_same).unwrap();
-        assert_eq!(stage["status"], told["status"]);
-        assert_eq!(stage["tasks"]["failed_tasks"], told["numFailedTasks"]);
+        assert_eq!(stage["status"], expected["status"]);
+        assert_eq!(stage["tasks"]["failed_tasks"], expected["numFailedTasks"]);
         assert_eq!(stage["tasks"]["skew"].is_null(), stage["tasks"]["task_duration_ms"].is_null());
     }
     let some = |args: &[&str]| -> Vec<i64> {
@@ -155,7 +161,7 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
     assert_eq!(some(&["--job", "3"]), all_of(&|s| ids.contains(&s["stage_id"])));
     assert_eq!(folder.run(&["stages", "--app", FAILURES, "--job", "99"]).code, Some(1));
     let csv = folder.ok(&["stages", "--app", FAILURES, "--format", "csv"]);
-    assert_eq!(csv.lines().count(), stages.len() + 1);
+    assert_eq!(csv_rows(&csv), stages.len());
     let header = "stage_id,stage_attempt_id,name,status,submission_time,completion_time,\
                   duration_seconds,tasks.task_count,";
     assert!(csv.starts_with(header), "{csv}");
@@ -182,7 +188,7 @@ fn stages_of_an_imported_log_are_listed_with_their_figures() {
 }
 
 #[test]
-fn what_is_no_event_log_is_named_and_skipped() {
+fn a_file_that_is_not_an_event_log_is_named_and_skipped() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.path("logs/eventlog_v2_app-1")).unwrap();
     std::fs::create_dir_all(folder.path("logs/deep/_temporary")).unwrap();
@@ -207,7 +213,7 @@ fn what_is_no_event_log_is_named_and_skipped() {
     assert_eq!(said.len(), 2);
 }
 
-/// The log of a name in parts of so many lines, each with the line's end.
+/// A log in parts of `lines` lines, with their line ends.
 fn parts(name: &str, lines: usize) -> Vec<String> {
     let log = std::fs::read_to_string(event_logs().join(name)).unwrap();
     let all: Vec<_> = log.split_inclusive('\n').collect();
@@ -215,7 +221,7 @@ fn parts(name: &str, lines: usize) -> Vec<String> {
 }
 
 #[test]
-fn rolled_logs_are_taken_as_one_log_each() {
+fn a_rolling_log_is_imported_as_one_log() {
     let folder = Folder::new();
     for (index, part) in (1..).zip(parts(FAILURES, 40)) {
         folder.write(&format!("logs/eventlog_v2_{FAILURES}/events_{index}_{FAILURES}"), part);
@@ -247,18 +253,18 @@ fn rolled_logs_are_taken_as_one_log_each() {
 }
 
 #[test]
-fn a_path_that_is_not_there_fails_after_the_others_were_taken() {
+fn a_missing_path_fails_after_the_others_were_imported() {
     let folder = Folder::new();
     let log = event_logs().join(FAILURES);
     let ended = folder.run(&["import", "missing", text(&log), "--format", "csv"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.error().starts_with("error: cannot read missing: "));
-    assert_eq!(ended.stdout.lines().count(), 1 + 22);
+    assert_eq!(csv_rows(&ended.stdout), 22);
     assert_eq!(folder.json(&["jobs"]).as_array().unwrap().len(), 22);
 }
 
 #[test]
-fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
+fn a_damaged_line_is_a_warning_and_the_rest_is_imported() {
     let folder = Folder::new();
     let log = std::fs::read_to_string(event_logs().join(FAILURES)).unwrap();
     let at = log.find("\n{\"Event\":\"SparkListenerTaskStart\"").unwrap() + 1;
@@ -273,7 +279,7 @@ fn a_damaged_line_is_a_warning_and_the_rest_is_taken() {
     assert_eq!(report["jobs"].as_array().unwrap().len(), 22);
 }
 
-/// A log of 70 jobs; the id as JSON has it between quotes.
+/// A log of 70 jobs. The id is given as it appears between quotes in JSON.
 fn log_of_many_jobs(app: &str) -> String {
     let mut log = format!(
         "{{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.9\"}}\n\
@@ -293,7 +299,7 @@ fn log_of_many_jobs(app: &str) -> String {
 }
 
 #[test]
-fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
+fn a_long_list_of_jobs_is_shortened_in_the_table_only() {
     let folder = Folder::new();
     folder.write("app-1", log_of_many_jobs("app-1"));
     let table = folder.ok(&["import", "app-1"]);
@@ -304,7 +310,7 @@ fn a_run_of_many_jobs_is_cut_in_the_table_alone() {
 }
 
 #[test]
-fn an_application_id_steers_no_terminal() {
+fn an_application_id_cannot_control_the_terminal() {
     let folder = Folder::new();
     folder.write("log", log_of_many_jobs("app\\u001b[2J\\n"));
     let table = folder.ok(&["import", "log"]);
@@ -314,7 +320,7 @@ fn an_application_id_steers_no_terminal() {
 }
 
 #[test]
-fn inspecting_gives_what_sparks_rest_would_and_stores_nothing() {
+fn inspecting_prints_what_sparks_rest_api_would_and_stores_nothing() {
     let folder = Folder::new();
     let log = event_logs().join(FAILURES);
     let report = folder.json(&["inspect", text(&log)]);
@@ -344,13 +350,13 @@ fn inspecting_a_folder_shows_each_log() {
     let report = folder.json(&["inspect", text(&logs)]);
     assert_eq!(report["applications"].as_array().unwrap().len(), 3);
     let csv = folder.ok(&["inspect", text(&logs), "--format", "csv"]);
-    assert_eq!(csv.lines().count(), 1 + 47);
+    assert_eq!(csv_rows(&csv), 47);
     let table = folder.ok(&["inspect", text(&logs)]);
     assert_eq!(table.lines().count(), 3 * 3 + 47 + 2);
 }
 
 #[test]
-fn inspecting_what_is_no_log_fails() {
+fn inspecting_a_file_that_is_not_a_log_fails() {
     let folder = Folder::new();
     folder.write("notes.txt", "no log");
     let ended = folder.run(&["inspect", "notes.txt"]);
@@ -358,7 +364,7 @@ fn inspecting_what_is_no_log_fails() {
     assert!(ended.error().starts_with("error: notes.txt is not a Spark event log"));
 }
 
-/// Serves these bytes on the loopback, whatever is asked for; the server's URL.
+/// Serves these bytes on the loopback interface for every request; returns the server's URL.
 fn serve(body: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -377,7 +383,7 @@ fn serve(body: Vec<u8>) -> String {
 }
 
 #[test]
-fn a_named_url_that_is_no_log_is_an_error() {
+fn a_url_that_is_not_a_log_is_an_error() {
     let folder = Folder::new();
     let url = format!("{}/notes.txt", serve(b"# Read me\n".to_vec()));
     let ended = folder.run(&["inspect", &url]);
@@ -386,7 +392,7 @@ fn a_named_url_that_is_no_log_is_an_error() {
 }
 
 #[test]
-fn a_url_is_a_path() {
+fn a_url_is_accepted_as_a_path() {
     let folder = Folder::new();
     let body = std::fs::read(event_logs().join("local-1795465576509.zstd")).unwrap();
     let url = format!("{}/local-1795465576509.zstd", serve(body));
@@ -400,12 +406,12 @@ fn a_url_is_a_path() {
 }
 
 #[test]
-fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
+fn each_unreadable_log_is_named_and_the_rest_is_imported() {
     let folder = Folder::new();
     let good = fs::read(event_logs().join("app-20261123203120-0000")).unwrap();
     folder.write("logs/good", &good);
     for name in ["logs/a.zstd", "logs/b.zstd"] {
-        // The beginning of a zstd frame, and then none.
+        // The beginning of a zstd frame, followed by something else.
         folder.write(name, [&b"\x28\xb5\x2f\xfd"[..], &[0xff; 60]].concat());
     }
     let ended = folder.run(&["--store", "sqlite:a.db", "import", "logs"]);
@@ -415,6 +421,60 @@ fn each_log_that_cannot_be_read_is_named_and_the_rest_is_taken() {
         assert!(ended.stderr.contains(name), "{}", ended.stderr);
     }
     assert!(ended.stdout.contains("app-20261123203120-0000"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_old_logs_left_is_pruned_and_summaries_stay() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    folder.ok(&["import", text(&logs)]);
+    let summary = || folder.json(&["summary", "--date", "2026-11-23"]);
+    let before = summary();
+    let none = folder.json(&["prune", "--logs-before", "2026-11-23"]);
+    assert_eq!(none, json!({"applications": 0, "jobs": 0, "logs_before": "2026-11-23"}));
+    let prune = ["prune", "--logs-before", "2026-11-24"];
+    let pruned = folder.json(&prune);
+    assert_eq!(pruned, json!({"applications": 3, "jobs": 0, "logs_before": "2026-11-24"}));
+    assert_eq!(folder.json(&["stages", "--app", FAILURES]), json!([]));
+    assert_eq!(folder.json(&["jobs"]).as_array().unwrap().len(), 47);
+    assert_eq!(summary(), before);
+
+    let again = folder.json(&["import", text(&logs)]);
+    assert!(again["logs"].as_array().unwrap().iter().all(|log| log["outcome"] == "too_old"));
+    let with_events = [&prune[..], &["--with-jobs", "--before", "2026-11-24"]].concat();
+    let pruned = folder.json(&with_events);
+    let both = json!({"events": 0, "before": "2026-11-24", "applications": 3, "jobs": 47, "logs_before": "2026-11-24"});
+    assert_eq!(pruned, both);
+    assert_eq!((folder.json(&["apps"]), folder.json(&["jobs"])), (json!([]), json!([])));
+    assert_eq!(summary(), before);
+    folder.ok(&["import", text(&logs)]);
+    assert_eq!((folder.json(&["jobs"]), summary()), (json!([]), before));
+
+    for wrong in [&["prune"][..], &["prune", "--with-jobs", "--before", "2026-11-24"]] {
+        assert_eq!(folder.run(wrong).code, Some(2));
+    }
+    assert_eq!(folder.run(&["prune", "--logs-before", "9999-12-31"]).code, Some(2));
+}
+
+#[test]
+fn a_forgotten_application_is_gone_and_its_log_is_refused() {
+    let folder = Folder::new();
+    let logs = event_logs();
+    folder.ok(&["import", text(&logs.join("local-1795465576509.zstd"))]);
+    let without = folder.json(&["summary", "--date", "2026-11-23"]);
+    folder.ok(&["import", text(&logs.join(FAILURES))]);
+    assert_eq!(folder.json(&["forget", FAILURES]), json!({"attempts": 1, "jobs": 22}));
+    assert_eq!(folder.json(&["summary", "--date", "2026-11-23"]), without);
+    assert_eq!(folder.json(&["jobs", "--app", FAILURES]), json!([]));
+    let again = folder.json(&["import", text(&logs.join(FAILURES))]);
+    assert_eq!(again["logs"][0]["outcome"], "forgotten");
+    assert_eq!(folder.json(&["summary", "--date", "2026-11-23"]), without);
+    for unknown in [&["forget", FAILURES][..], &["forget", "nobody", "--attempt", "1"]] {
+        let ended = folder.run(unknown);
+        assert_eq!(ended.code, Some(1));
+        assert!(ended.error().contains("nothing is known of application"), "{ended:?}");
+    }
+    assert_eq!(folder.run(&["forget", ""]).code, Some(2));
 }
 
 /// A log of each of two attempts of an application, and one of an application without attempts.

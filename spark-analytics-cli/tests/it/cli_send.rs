@@ -1,4 +1,4 @@
-//! Events sent to a server.
+//! Sending events to a server.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use std::thread;
 use crate::cli_support::{Ended, Folder, Server};
 use serde_json::Value;
 
-/// What `send` counts, in its own order.
+/// The counts of `send`, in the order of its output.
 fn counts(output: &str) -> [u64; 6] {
     let counts: Value = serde_json::from_str(output).unwrap();
     ["sent", "recorded", "duplicate", "replaced", "rejected", "failed"]
@@ -23,7 +23,7 @@ fn send(folder: &Folder, file: &str, url: &str, more: &[&str]) -> Ended {
 }
 
 #[test]
-fn a_server_that_was_sent_everything_twice_has_it_once() {
+fn events_sent_twice_are_stored_once() {
     let folder = Folder::new();
     folder.generate("sample.json", "30", "9");
     let store = format!("sqlite:{}", folder.path("served.db").display());
@@ -42,7 +42,7 @@ fn a_server_that_was_sent_everything_twice_has_it_once() {
 }
 
 #[test]
-fn events_that_the_server_refuses_are_reported_and_no_failure() {
+fn rejected_events_are_reported_and_are_not_a_failure() {
     let folder = Folder::new();
     folder.write("events.ndjson", format!("{{\"event\":1}}\n{}\n", "x".repeat(70_000)));
     let server = Server::start("memory:");
@@ -58,12 +58,12 @@ fn events_that_the_server_refuses_are_reported_and_no_failure() {
 }
 
 #[test]
-fn a_file_that_goes_on_after_its_array_is_a_failure() {
+fn a_file_with_text_after_its_array_is_a_failure() {
     let folder = Folder::new();
     folder.write("events.json", "[{}]\n{}\n");
     let message = "error: cannot read events.json: something follows the end of its JSON array";
 
-    // What is shuffled is read whole before anything is sent.
+    // A file that is to be shuffled is read whole before anything is sent.
     let server = Scripted::start(vec![TAKEN]);
     let shuffled = send(&folder, "events.json", &server.url, &[]);
     assert_eq!((shuffled.code, shuffled.stdout.as_str()), (Some(1), ""));
@@ -77,7 +77,7 @@ fn a_file_that_goes_on_after_its_array_is_a_failure() {
 }
 
 #[test]
-fn a_wrong_path_of_the_server_is_a_failure() {
+fn a_wrong_path_on_the_server_is_a_failure() {
     let folder = Folder::new();
     folder.write("events.ndjson", "{}\n{}\n");
     let server = Server::start("memory:");
@@ -87,7 +87,7 @@ fn a_wrong_path_of_the_server_is_a_failure() {
 }
 
 #[test]
-fn a_busy_server_is_asked_again() {
+fn requests_to_a_busy_server_are_retried() {
     let folder = Folder::new();
     folder.write("events.ndjson", "{}\n");
     let busy = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n";
@@ -109,7 +109,7 @@ fn a_server_that_stays_busy_ends_the_sending() {
 }
 
 #[test]
-fn a_server_that_is_not_there_ends_the_sending() {
+fn an_unreachable_server_ends_the_sending() {
     let folder = Folder::new();
     folder.write("events.ndjson", "{}\n{}\n");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -121,7 +121,7 @@ fn a_server_that_is_not_there_ends_the_sending() {
 }
 
 #[test]
-fn the_order_of_the_file_is_kept_only_when_told() {
+fn the_order_of_the_file_is_kept_on_request_only() {
     let folder = Folder::new();
     let lines: Vec<_> = (0..64).map(|n| format!("{{\"n\":{n}}}")).collect();
     folder.write("events.ndjson", lines.join("\n"));
@@ -156,7 +156,7 @@ fn an_interrupt_ends_with_the_counts_so_far() {
 
 const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 22\r\n\r\n{\"outcome\":\"recorded\"}";
 
-/// A server that gives the answers it was told and keeps what it was sent.
+/// A server that returns the given responses and records the requests.
 struct Scripted {
     url: String,
     requests: mpsc::Receiver<String>,
@@ -178,7 +178,7 @@ impl Scripted {
     }
 }
 
-/// Answers the requests of one connection, for as long as there are answers.
+/// Responds to the requests of one connection until no response is left.
 fn serve(
     connection: TcpStream,
     answers: &mut impl Iterator<Item = &'static str>,
@@ -188,7 +188,7 @@ fn serve(
     let mut reader = BufReader::new(connection);
     while let Some(body) = request(&mut reader) {
         let Some(answer) = answers.next() else { return };
-        // The answer goes out first: who hears of the request may rely on it.
+        // The response is sent first, so the receiver of the request can rely on it.
         writer.write_all(answer.as_bytes()).unwrap();
         if sender.send(body).is_err() {
             return;
@@ -217,7 +217,7 @@ fn request(reader: &mut impl BufRead) -> Option<String> {
 }
 
 #[test]
-fn counts_are_a_table_too() {
+fn counts_can_be_printed_as_a_table() {
     let folder = Folder::new();
     folder.write("events.ndjson", "{}\n");
     let server = Scripted::start(vec![TAKEN]);

@@ -1,4 +1,4 @@
-//! The real server while the clock of its machine steps back. The step is libfaketime's: `apt-get install faketime`.
+//! The real server while its machine's clock steps back, which libfaketime simulates: `apt-get install faketime`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ fn faketime() -> Option<PathBuf> {
     folders.into_iter().map(library).find(|library| library.exists())
 }
 
-/// A server whose clock is as far from the right one as the file `clock` of its folder says.
+/// A server whose clock differs from the real one by the offset in the file `clock` of its folder.
 struct Server {
     child: Child,
     url: String,
@@ -37,7 +37,7 @@ impl Server {
         command.current_dir(folder).args(["--listen", "127.0.0.1:0", "--log", "warn"]);
         command.args(["--store", store, "--import", "logs", "--import-interval", "20ms"]);
         command.env("LD_PRELOAD", faketime).env("FAKETIME_TIMESTAMP_FILE", folder.join("clock"));
-        // A machine's clock that is set leaves the monotonic one and the times of files as they are.
+        // Setting a machine's clock changes neither the monotonic clock nor the times of files.
         for name in ["FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"] {
             command.env(name, "1");
         }
@@ -54,7 +54,7 @@ impl Server {
         std::fs::rename(new, self.folder.join("clock")).unwrap();
     }
 
-    /// An answer, and the id of its request.
+    /// A response, and the id of its request.
     fn get(&self, path: &str) -> (Value, String) {
         let mut response = ureq::get(format!("{}{path}", self.url)).call().unwrap();
         let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
@@ -68,7 +68,7 @@ impl Server {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Waits until it has taken so many jobs of a log.
+    /// Waits until the server has stored this many jobs of a log.
     fn until_imported(&self, app: &str, jobs: usize) {
         let deadline = Instant::now() + Duration::from_secs(30);
         let path = format!("/api/v1/analytics/jobs?app={app}&limit=1000");
@@ -97,7 +97,7 @@ fn log() -> (String, String) {
     (text[..end].to_owned(), text[end..].to_owned())
 }
 
-/// Appends to a log, at a time so far from now.
+/// Appends to a log and sets its time to an offset from now.
 fn append(path: &Path, text: &str, days: i64) {
     let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
@@ -113,8 +113,8 @@ fn counts(answer: &Value) -> [u64; 3] {
 #[test]
 fn a_clock_that_steps_back_changes_no_figure_and_stops_nothing() {
     let Some(faketime) = faketime() else {
-        let told = b"\nNOT TESTED: clock: no libfaketime here\n";
-        return std::io::stderr().write_all(told).unwrap();
+        let message = b"\nNOT TESTED: clock: no libfaketime here\n";
+        return std::io::stderr().write_all(message).unwrap();
     };
     for store in ["sqlite:store", "redb:store"] {
         let folder = tempfile::tempdir().unwrap();
@@ -140,7 +140,7 @@ fn a_clock_that_steps_back_changes_no_figure_and_stops_nothing() {
         ids.extend((0..20).map(|_| server.get("/health").1));
         assert_eq!(ids.len(), 40, "each request has an id of its own");
 
-        // Which the clock has told; their order it has not.
+        // The clock set their times, but not their order.
         let (rejected, _) = server.get("/api/v1/logs/rejected");
         let field = |n: usize, name: &str| rejected["rejected"][n][name].clone();
         assert_eq!([field(0, "raw"), field(1, "raw")], ["after", "before"]);

@@ -1,4 +1,4 @@
-//! The server as its users run it: the real binary, over HTTP, through stops and restarts.
+//! The server as users run it: the real binary, over HTTP, through stops and restarts.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,7 @@ fn command(folder: &Path) -> Command {
     command
 }
 
-/// A running server; it is killed if a test leaves it so.
+/// A running server, which is killed when it is dropped.
 struct Server {
     child: Child,
     url: String,
@@ -49,7 +49,7 @@ impl Server {
         Self { child, url }
     }
 
-    /// Asks it to stop and waits until it has.
+    /// Stops the server and waits until it has exited.
     fn stop(mut self, signal: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
@@ -76,7 +76,7 @@ impl Server {
         self.post("/api/v1/logs/batch", "application/x-ndjson", &lines.join("\n")).unwrap()
     }
 
-    /// Every job that it lists, page by page.
+    /// All jobs that the server lists, page by page.
     fn jobs(&self) -> Vec<Value> {
         let (mut jobs, mut cursor) = (Vec::new(), String::new());
         loop {
@@ -97,7 +97,7 @@ impl Drop for Server {
     }
 }
 
-/// What a store in memory makes of the same events.
+/// The content of a store in memory with the same events.
 fn expected(events: &[Event]) -> (Analytics, Vec<Job>) {
     let analytics = Analytics::new(MemoryStore::default());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -173,7 +173,7 @@ fn shuffled_events_sent_twice_by_many_clients_give_the_figures_of_all_of_them() 
 }
 
 #[test]
-fn what_was_acknowledged_is_there_after_a_stop_amid_writes_and_a_restart() {
+fn acknowledged_events_survive_a_stop_during_writes_and_a_restart() {
     let events = Workload::new(10, 3).batch(3_000);
     for (store, signal) in STORES.into_iter().zip(["-TERM", "-KILL"]) {
         let folder = tempfile::tempdir().unwrap();
@@ -216,7 +216,7 @@ fn what_was_acknowledged_is_there_after_a_stop_amid_writes_and_a_restart() {
 }
 
 #[test]
-fn it_starts_in_an_empty_folder_without_arguments() {
+fn the_server_starts_in_an_empty_folder_without_arguments() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path());
     command.env("SPARK_ANALYTICS_LISTEN", "127.0.0.1:0").stderr(Stdio::null());
@@ -237,7 +237,7 @@ fn a_body_over_the_limit_is_answered_even_to_a_client_that_sends_it_all_first() 
 }
 
 #[test]
-fn the_log_is_json_if_asked_and_tells_of_each_answer() {
+fn the_log_has_an_entry_for_each_response_and_is_json_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--store", "memory:", "--log-format", "json"]);
@@ -256,7 +256,7 @@ fn the_log_is_json_if_asked_and_tells_of_each_answer() {
 }
 
 #[test]
-fn it_answers_when_nobody_reads_its_output() {
+fn the_server_answers_when_its_output_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--store", "memory:", "--log", "info"]);
@@ -269,7 +269,7 @@ fn it_answers_when_nobody_reads_its_output() {
 }
 
 #[test]
-fn it_serves_with_a_closed_stdout() {
+fn the_server_serves_with_a_closed_stdout() {
     let folder = tempfile::tempdir().unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let (reader, closed) = std::io::pipe().unwrap();
@@ -286,7 +286,7 @@ fn it_serves_with_a_closed_stdout() {
 }
 
 #[test]
-fn a_second_signal_ends_it_amid_requests() {
+fn a_second_signal_ends_the_server_during_requests() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--store", "memory:", "--log", "info"]);
@@ -299,15 +299,15 @@ fn a_second_signal_ends_it_amid_requests() {
     assert_eq!(&answer, b"HTTP/1.1 100");
     let id = server.child.id().to_string();
     let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines();
-    for told in ["stopping", "ended before the requests and logs in progress"] {
+    for expected in ["stopping", "ended before the requests and logs in progress"] {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let line = log.next().unwrap().unwrap();
-        assert!(line.contains(told), "{line}");
+        assert!(line.contains(expected), "{line}");
     }
     assert_eq!(server.child.wait().unwrap().code(), Some(1));
 }
 
-/// Runs a server that is not to start, and tells how it ended.
+/// Runs a server that must fail to start; returns its exit code and its error.
 fn fails(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let Output { status, stderr, stdout } = command(folder).args(arguments).output().unwrap();
     assert_eq!(stdout, b"", "it must not listen");
@@ -315,34 +315,34 @@ fn fails(folder: &Path, arguments: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn wrong_arguments_are_told_in_a_sentence() {
+fn wrong_arguments_are_reported_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let listen = ["--listen", "127.0.0.1:0"];
-    let (code, told) = fails(folder.path(), &[&listen[..], &["--store", "mysql://x"]].concat());
+    let (code, message) = fails(folder.path(), &[&listen[..], &["--store", "mysql://x"]].concat());
     assert_eq!(code, 1);
     assert!(
-        told.starts_with("error: `mysql://x` names no store") && told.lines().count() == 1,
-        "{told}"
+        message.starts_with("error: `mysql://x` names no store") && message.lines().count() == 1,
+        "{message}"
     );
     let redis = ["--store", "memory:", "--redis", "http://ada:secret@x"];
-    let (code, told) = fails(folder.path(), &[&listen[..], &redis].concat());
+    let (code, message) = fails(folder.path(), &[&listen[..], &redis].concat());
     assert_eq!(code, 1);
-    assert!(told.starts_with("error: --redis: not a Redis URL"), "{told}");
-    assert!(!told.contains("secret"), "{told}");
+    assert!(message.starts_with("error: --redis: not a Redis URL"), "{message}");
+    assert!(!message.contains("secret"), "{message}");
     for (arguments, what) in [
         (["--listen", "nowhere"], "--listen"),
         (["--dedup", "none"], "unknown dedup rule `none`; use `task` or `time`"),
         (["--stoer", "memory:"], "--store"),
         (["--log", "=x="], "--log"),
     ] {
-        let (code, told) = fails(folder.path(), &arguments);
+        let (code, message) = fails(folder.path(), &arguments);
         assert_eq!(code, 2);
-        assert!(told.starts_with("error: ") && told.contains(what), "{told}");
+        assert!(message.starts_with("error: ") && message.contains(what), "{message}");
     }
 }
 
 #[test]
-fn a_redis_that_is_away_is_no_error() {
+fn an_unreachable_redis_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let redis = format!("redis://:secret@{closed}/0");
@@ -363,24 +363,24 @@ fn a_port_in_use_and_another_dedup_rule_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--store", STORES[0]]);
     let taken = server.url.strip_prefix("http://").unwrap();
-    let (code, told) = fails(folder.path(), &["--listen", taken, "--store", "memory:"]);
+    let (code, message) = fails(folder.path(), &["--listen", taken, "--store", "memory:"]);
     assert_eq!(code, 1);
-    assert!(told.starts_with(&format!("error: cannot listen on {taken}: ")), "{told}");
+    assert!(message.starts_with(&format!("error: cannot listen on {taken}: ")), "{message}");
     let arguments = ["--listen", "127.0.0.1:0", "--store", STORES[0], "--dedup", "time"];
-    let (code, told) = fails(folder.path(), &arguments);
-    assert_eq!((code, told.lines().count()), (1, 1), "{told}");
-    assert!(told.starts_with("error: ") && told.contains("task"), "{told}");
+    let (code, message) = fails(folder.path(), &arguments);
+    assert_eq!((code, message.lines().count()), (1, 1), "{message}");
+    assert!(message.starts_with("error: ") && message.contains("task"), "{message}");
     server.stop("-TERM");
 }
 
 #[test]
-fn a_folder_of_event_logs_is_followed_beside_serving() {
+fn a_folder_of_event_logs_is_followed_while_serving() {
     let folder = tempfile::tempdir().unwrap();
     let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/eventlogs");
     let name = "app-20261123203120-0000";
     let arguments = ["--store", "sqlite:a.db", "--import", "logs", "--import-interval", "20ms"];
     let server = Server::start(folder.path(), &arguments);
-    // The folder may come later.
+    // The folder may be created later.
     assert_eq!(server.get("/api/v1/applications"), Value::Array(Vec::new()));
     std::fs::create_dir(folder.path().join("logs")).unwrap();
     std::fs::copy(logs.join(name), folder.path().join("logs").join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! The program as its users run it: the real binary, its arguments, its files and its HTTP.
+//! The program as users run it: the real binary, its arguments, its files and its HTTP API.
 
 mod cli_support;
 mod program;

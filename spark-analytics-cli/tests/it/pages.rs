@@ -22,7 +22,7 @@ fn help(command: &[&str]) -> String {
     ended.stdout
 }
 
-/// The commands that the program's help lists, `token new` for the one that has a command of its own.
+/// The commands that the program's help lists; `token new` stands for `token`, which has a sub-command.
 fn commands() -> Vec<String> {
     let help = help(&[]);
     let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
@@ -44,7 +44,7 @@ fn flag(text: &str) -> Option<String> {
     (!is_other).then(|| format!("--{}", &name[..end]))
 }
 
-/// The flags that a help text lists, each on a line of its own, with their defaults.
+/// The flags that a help text lists, each on its own line, with their defaults.
 fn flags(help: &str) -> BTreeMap<String, Option<String>> {
     let (mut flags, mut current) = (BTreeMap::new(), None);
     for line in help.lines().map(str::trim_start) {
@@ -93,7 +93,7 @@ fn documented(page: &str, command: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn each_flag_has_its_row_with_its_default_and_each_row_its_flag() {
+fn each_flag_has_a_row_with_its_default_and_each_row_a_flag() {
     let page = page("configuration.md");
     let shared = documented(&page, "All commands");
     let of_all = flags(&help(&[]));
@@ -156,7 +156,7 @@ fn each_command_has_its_section_with_each_of_its_flags() {
     for command in commands() {
         let of_command: BTreeSet<String> = flags(&help_of(&command)).into_keys().collect();
         known.extend(of_command.iter().cloned());
-        // These have pages of their own.
+        // These have their own pages.
         if matches!(&*command, "serve" | "work") {
             assert!(page.contains(&format!("| [`{command}`](")), "{command}");
             continue;
@@ -173,7 +173,7 @@ fn each_command_has_its_section_with_each_of_its_flags() {
     }
     let named = page.split([' ', '\n', '`', '[', '(']).filter_map(flag);
     let unknown: Vec<String> = named.filter(|flag| !known.contains(flag)).collect();
-    // Of cargo, in the first line.
+    // Flags of cargo, in the first line.
     assert_eq!(unknown, ["--release", "--example"]);
 }
 
@@ -230,7 +230,7 @@ fn each_route_is_documented() {
     let routes = document["paths"].as_object().unwrap();
     assert!(routes.len() > 30, "{}", routes.len());
     for route in routes.keys() {
-        // Below an application, with or without an attempt, Spark's routes are listed once.
+        // Spark's routes below an application are listed once for both paths, with and without an attempt.
         let below_application = route.strip_prefix("/api/v1/applications/{app_id}/");
         let named = match below_application.map(|rest| rest.trim_start_matches("{attempt_id}/")) {
             Some(rest) if !rest.starts_with('{') => {
@@ -242,7 +242,7 @@ fn each_route_is_documented() {
     }
 }
 
-/// The names of metrics in the sources of a crate, which are texts of their own there.
+/// The names of metrics in the source code of a crate, where each is a string literal.
 fn metrics_in(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! No program says a secret, whatever goes wrong and however much it logs.
+//! The program prints no secret, whatever goes wrong and however much it logs.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::fs;
@@ -12,12 +12,12 @@ use crate::program::{Program, agent, get, new_token, server};
 const SECRET: &str = "kx7Vq2mZ9tLw4Rb8";
 const TRACE: [&str; 2] = ["--log", "trace"];
 
-/// An address at which nothing listens.
+/// An address on which nothing listens.
 fn nowhere() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-/// Runs a program that is to fail; what it said.
+/// Runs a program that must fail; returns its output.
 #[track_caller]
 fn fails(folder: &Path, name: &str, arguments: &[&str]) -> String {
     let (code, said) = Program::start(name, folder, arguments, &[]).ended();
@@ -27,7 +27,7 @@ fn fails(folder: &Path, name: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn tokens_and_keys_are_said_by_neither_the_server_nor_the_sender() {
+fn neither_the_server_nor_the_sender_prints_tokens_or_keys() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (token, line) = new_token(folder, "a", "write");
@@ -79,7 +79,7 @@ fn tokens_and_keys_are_said_by_neither_the_server_nor_the_sender() {
 }
 
 #[test]
-fn passwords_in_urls_are_said_by_no_program_that_reaches_nobody() {
+fn passwords_in_urls_of_unreachable_servers_are_not_printed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let at = |kind: &str, rest: &str| format!("{kind}://ada:{SECRET}@{}{rest}", nowhere());
@@ -145,7 +145,7 @@ fn passwords_in_urls_are_said_by_no_program_that_reaches_nobody() {
         failing.push(("cli", vec!["inspect".to_owned(), url.clone()]));
         failing.push(("cli", vec!["import".to_owned(), "--follow".into(), url]));
     }
-    // Some take their time to give up.
+    // Some commands take a while to give up.
     let failed = thread::scope(|scope| {
         let run = |(name, arguments): &(&'static str, Vec<String>)| {
             let (name, arguments) = (*name, arguments.clone());

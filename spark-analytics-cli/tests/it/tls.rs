@@ -1,4 +1,4 @@
-//! The server over TLS, asked by a real client.
+//! The server over TLS, with a real client.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::fs;
@@ -14,7 +14,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 const TLS: [&str; 4] = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
 
-/// A certificate of a new key for a name, written where the server looks for it.
+/// Writes a certificate with a new key for a name to the files that the server reads.
 fn certify(folder: &Path, name: &str) -> String {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -24,7 +24,7 @@ fn certify(folder: &Path, name: &str) -> String {
     certificate
 }
 
-/// A client that trusts this certificate alone.
+/// A client that trusts only this certificate.
 fn trusting(certificate: &str) -> Agent {
     let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
     let roots = RootCerts::new_with_certs(&[certificate]);
@@ -33,7 +33,7 @@ fn trusting(certificate: &str) -> Agent {
 }
 
 #[test]
-fn clients_that_trust_its_certificate_are_answered_with_tokens_as_without_tls() {
+fn clients_that_trust_the_certificate_are_answered_as_without_tls() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let certificate = certify(folder, "localhost");
@@ -52,7 +52,7 @@ fn clients_that_trust_its_certificate_are_answered_with_tokens_as_without_tls() 
 }
 
 #[test]
-fn curl_of_any_version_of_tls_that_is_safe_is_answered() {
+fn curl_is_answered_with_every_safe_version_of_tls() {
     let folder = tempfile::tempdir().unwrap();
     certify(folder.path(), "localhost");
     let (program, url) = server(folder.path(), &TLS, &[]);
@@ -62,7 +62,7 @@ fn curl_of_any_version_of_tls_that_is_safe_is_answered() {
         command.args(["--silent", "--show-error", "--noproxy", "*", "--cacert", "cert.pem"]);
         command.args(more).arg(&url).current_dir(folder.path()).output()
     };
-    // Where there is no curl the other tests have to do.
+    // Without curl only the other tests run.
     if curl(&[]).is_ok() {
         for version in [&["--tlsv1.3"][..], &["--tlsv1.2", "--tls-max", "1.2"]] {
             let output = curl(version).unwrap();
@@ -74,7 +74,7 @@ fn curl_of_any_version_of_tls_that_is_safe_is_answered() {
 }
 
 #[test]
-fn a_hangup_takes_the_new_certificate_and_keeps_the_former_if_it_is_wrong() {
+fn a_hangup_reloads_the_certificate_and_keeps_the_old_one_if_the_file_is_invalid() {
     let folder = tempfile::tempdir().unwrap();
     let first = certify(folder.path(), "localhost");
     let (mut program, url) = server(folder.path(), &TLS, &[]);
@@ -86,9 +86,9 @@ fn a_hangup_takes_the_new_certificate_and_keeps_the_former_if_it_is_wrong() {
     let of_second = fs::read(folder.path().join("key.pem")).unwrap();
     fs::write(folder.path().join("key.pem"), key).unwrap();
     program.signal("-HUP");
-    let told = program.says("ERROR");
-    assert!(told.contains("cannot serve with cert.pem and key.pem: "), "{told}");
-    assert!(told.ends_with("; the former certificate stays"), "{told}");
+    let message = program.says("ERROR");
+    assert!(message.contains("cannot serve with cert.pem and key.pem: "), "{message}");
+    assert!(message.ends_with("; the former certificate stays"), "{message}");
     assert_eq!((is_trusted(&first), is_trusted(&second)), (true, false));
 
     fs::write(folder.path().join("key.pem"), of_second).unwrap();
@@ -99,7 +99,7 @@ fn a_hangup_takes_the_new_certificate_and_keeps_the_former_if_it_is_wrong() {
 }
 
 #[test]
-fn what_is_no_tls_is_answered_with_an_alert_and_a_silent_client_does_not_hold_up_the_stop() {
+fn a_client_without_tls_gets_an_alert_and_a_silent_one_does_not_delay_the_stop() {
     let folder = tempfile::tempdir().unwrap();
     certify(folder.path(), "localhost");
     let (program, url) = server(folder.path(), &TLS, &[]);
@@ -117,14 +117,14 @@ fn what_is_no_tls_is_answered_with_an_alert_and_a_silent_client_does_not_hold_up
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_keeps_it_from_starting() {
+fn an_unusable_certificate_prevents_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     certify(path, "localhost");
     fs::rename(path.join("key.pem"), path.join("other.pem")).unwrap();
     certify(path, "localhost");
     fs::write(path.join("text"), "no certificate").unwrap();
-    for (certificate, key, code, told) in [
+    for (certificate, key, code, expected) in [
         ("none", "key.pem", 1, "cannot read none: No such file"),
         (
             "text",
@@ -142,6 +142,6 @@ fn a_certificate_that_cannot_be_used_keeps_it_from_starting() {
         let arguments = [&arguments[..], &key].concat();
         let (ended, said) = Program::start("serve", path, &arguments, &[]).ended();
         assert_eq!(ended, Some(code), "{said}");
-        assert!(said.starts_with("error: ") && said.contains(told), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(expected), "{said}");
     }
 }

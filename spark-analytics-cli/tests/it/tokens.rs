@@ -1,4 +1,4 @@
-//! Tokens from the command that makes them to the server that asks for them.
+//! Tokens, from the command that creates them to the server that requires them.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::fs;
@@ -23,7 +23,7 @@ fn send(folder: &Path, url: &str, more: &[&str], token: Option<&str>) -> (Option
 }
 
 #[test]
-fn a_token_that_the_command_line_made_is_taken_and_others_are_not() {
+fn a_token_created_by_the_program_is_accepted_and_others_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (reader, read) = new_token(folder, "reader", "read");
@@ -72,7 +72,7 @@ fn a_token_that_the_command_line_made_is_taken_and_others_are_not() {
 }
 
 #[test]
-fn a_hangup_takes_the_tokens_of_the_file_and_keeps_the_former_if_it_is_wrong() {
+fn a_hangup_reloads_the_tokens_and_keeps_the_old_ones_if_the_file_is_invalid() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (first, line) = new_token(folder, "first", "read");
@@ -82,9 +82,9 @@ fn a_hangup_takes_the_tokens_of_the_file_and_keeps_the_former_if_it_is_wrong() {
     let (second, of_second) = new_token(folder, "second", "read");
     fs::write(folder.join("tokens"), format!("{line}{of_second}third read {second}\n")).unwrap();
     program.signal("-HUP");
-    let told = program.says("ERROR");
+    let message = program.says("ERROR");
     let wrong = "the tokens in tokens are invalid: line 3: the third word must be the SHA-256";
-    assert!(told.contains(wrong) && told.ends_with("; the former tokens stay"), "{told}");
+    assert!(message.contains(wrong) && message.ends_with("; the former tokens stay"), "{message}");
     assert_eq!((status(&url, JOBS, &first), status(&url, JOBS, &second)), (200, 401));
 
     fs::write(folder.join("tokens"), &of_second).unwrap();
@@ -100,7 +100,7 @@ fn a_hangup_takes_the_tokens_of_the_file_and_keeps_the_former_if_it_is_wrong() {
 }
 
 #[test]
-fn other_machines_are_listened_to_with_tokens_or_if_asked_to_alone() {
+fn other_machines_are_served_only_with_tokens_or_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::write(folder.join("tokens"), new_token(folder, "a", "read").1).unwrap();
@@ -136,12 +136,12 @@ fn other_machines_are_listened_to_with_tokens_or_if_asked_to_alone() {
 }
 
 #[test]
-fn a_file_of_tokens_that_is_wrong_keeps_it_from_starting() {
+fn an_invalid_token_file_prevents_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::write(folder.join("empty"), "# nobody yet\n").unwrap();
     fs::write(folder.join("wrong"), "\na reader 00\n").unwrap();
-    for (arguments, code, told) in [
+    for (arguments, code, expected) in [
         (&["--tokens", "none"][..], 1, "cannot read the tokens in none: No such file"),
         (&["--tokens", "empty"], 1, "the tokens in empty are invalid: the file contains no tokens"),
         (
@@ -154,7 +154,7 @@ fn a_file_of_tokens_that_is_wrong_keeps_it_from_starting() {
         let arguments = [&["--listen", "127.0.0.1:0", "--store", "memory:"], arguments].concat();
         let (ended, said) = Program::start("serve", folder, &arguments, &[]).ended();
         assert_eq!(ended, Some(code), "{said}");
-        assert!(said.starts_with("error: ") && said.contains(told), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(expected), "{said}");
     }
 }
 
@@ -181,7 +181,7 @@ fn a_sender_over_its_limit_is_slowed_down_and_loses_nothing() {
 }
 
 #[test]
-fn pages_of_other_sites_may_do_what_they_are_named_for() {
+fn allowed_origins_may_read_and_others_may_not() {
     let folder = tempfile::tempdir().unwrap();
     let named = "https://figures.example";
     let (plain, closed) = server(folder.path(), &[], &[]);
@@ -193,8 +193,8 @@ fn pages_of_other_sites_may_do_what_they_are_named_for() {
     {
         let jobs = format!("{url}{JOBS}");
         let answer = agent().get(&jobs).header("origin", origin).call().unwrap();
-        let told = answer.headers().get("access-control-allow-origin");
-        assert_eq!(told.map(|told| told.to_str().unwrap()), allowed.then_some(origin));
+        let header = answer.headers().get("access-control-allow-origin");
+        assert_eq!(header.map(|header| header.to_str().unwrap()), allowed.then_some(origin));
         let request = agent().options(&jobs).header("origin", origin);
         let request = request.header("access-control-request-method", "GET");
         let preflight =
@@ -218,7 +218,7 @@ fn pages_of_other_sites_may_do_what_they_are_named_for() {
 }
 
 #[test]
-fn requests_are_answered_while_tokens_are_read_again() {
+fn requests_are_answered_while_tokens_are_reloaded() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (token, line) = new_token(folder, "a", "read");

@@ -1,4 +1,4 @@
-//! The program with real servers: RabbitMQ, PostgreSQL, Redis. `scripts/test-services` starts them.
+//! The program with real servers: RabbitMQ, PostgreSQL, Redis. `scripts/check/services` starts them.
 
 mod end_to_end;
 #[path = "../it/program/mod.rs"]

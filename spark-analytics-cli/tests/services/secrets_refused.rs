@@ -1,4 +1,4 @@
-//! No program says a secret that the real services refuse, or take.
+//! The program prints no secret, whether the real services refuse or accept it.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use crate::program::secrets::assert_none;
@@ -8,7 +8,7 @@ use sqlx::{Connection as _, PgConnection};
 const SECRET: &str = "kx7Vq2mZ9tLw4Rb8";
 const TRACE: [&str; 2] = ["--log", "trace"];
 
-/// The URL of a service of the tests with other credentials.
+/// The URL of a test service with other credentials.
 fn service(name: &str, credentials: &str) -> String {
     let variable = format!("SPARK_ANALYTICS_TEST_{name}");
     let url = std::env::var(variable).expect("run by scripts/with-services");
@@ -17,7 +17,7 @@ fn service(name: &str, credentials: &str) -> String {
     format!("{kind}://{credentials}@{host}")
 }
 
-/// Gives the one role of the tests' server that has to log in a password.
+/// Sets a password for the only role of the test server that has to log in.
 async fn change_password(password: &str) {
     let mut server = PgConnection::connect(&service("POSTGRES", "spark")).await.unwrap();
     for statement in [
@@ -31,7 +31,7 @@ async fn change_password(password: &str) {
 }
 
 #[tokio::test]
-async fn passwords_that_are_right_or_wrong_are_not_said() {
+async fn passwords_are_not_printed_whether_right_or_wrong() {
     const WRONG: &str = "wr0ngKx7Vq2mZ9tL";
     change_password(SECRET).await;
     let folder = tempfile::tempdir().unwrap();
@@ -67,7 +67,7 @@ async fn passwords_that_are_right_or_wrong_are_not_said() {
 
         said += &Program::start("cli", folder, &["jobs", "--store", &store], &[]).ended().1;
     }
-    // Another test knows it by this one.
+    // Another test uses this password.
     change_password("right").await;
     assert_none(&said, &[SECRET, WRONG]);
 }

@@ -1,4 +1,4 @@
-//! The worker as its users run it: the real binary, a real broker, a store.
+//! The worker as users run it: the real binary, a real broker and a store.
 
 #![allow(clippy::unwrap_used)]
 
@@ -32,14 +32,14 @@ async fn single_events_and_arrays_are_stored_and_acknowledged() {
     assert!(place.rejected(0).await.is_empty());
 }
 
-/// How many events a store holds, by their ids: none is given twice.
+/// The number of events in a store, counted by their ids, which are unique.
 async fn stored(store: &dyn Store) -> usize {
     let rollups = store.rollups(Day::MIN, Day::MAX, None).await.unwrap();
     rollups.iter().map(|(_, rollup)| rollup.jobs() as usize).sum()
 }
 
 #[tokio::test]
-async fn a_worker_that_is_killed_leaves_its_messages_to_the_next_and_each_event_counts_once() {
+async fn messages_of_a_killed_worker_go_to_the_next_and_each_event_counts_once() {
     let place = Place::new("killed").await;
     let events = shuffled(20_000, 2);
     place.publish_events(&events[..4_000], 1).await;
@@ -77,7 +77,7 @@ async fn sigterm_finishes_the_batch_in_hand() {
     for job in 0..6_000 {
         count += u32::from(held(job).await);
     }
-    // What is stored is acknowledged, and the other way round.
+    // Stored messages are acknowledged, and acknowledged messages are stored.
     until("the rest", async || {
         (place.waiting("spark.events").await == 6_000 - count).then_some(())
     })
@@ -85,7 +85,7 @@ async fn sigterm_finishes_the_batch_in_hand() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_dead_lettered_and_kept_with_its_reason() {
+async fn a_message_that_is_not_an_event_is_dead_lettered_and_kept_with_its_reason() {
     let place = Place::new("bad").await;
     let good = shuffled(3, 3);
     let mixed = format!("[{}, {{\"event\":\"x\"}}, 7, {}]", good[0].raw(), good[1].raw());
@@ -135,7 +135,7 @@ async fn an_event_before_the_prune_day_is_dead_lettered() {
 }
 
 #[tokio::test]
-async fn a_wrong_configuration_is_an_error_at_once_and_no_password_is_shown() {
+async fn a_wrong_configuration_is_an_immediate_error_that_shows_no_password() {
     let folder = tempfile::tempdir().unwrap();
     for (amqp, store) in [
         ("http://ada:secret@localhost", "sqlite:a.db"),
@@ -150,7 +150,7 @@ async fn a_wrong_configuration_is_an_error_at_once_and_no_password_is_shown() {
 }
 
 #[tokio::test]
-async fn a_worker_waits_for_its_broker_and_stops_while_it_does() {
+async fn a_worker_that_waits_for_its_broker_can_be_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("amqp://ada:secret@{closed}/a");
@@ -163,7 +163,7 @@ async fn a_worker_waits_for_its_broker_and_stops_while_it_does() {
 }
 
 #[tokio::test]
-async fn a_batch_that_the_store_does_not_take_is_tried_again_and_left_when_the_worker_stops() {
+async fn a_batch_that_the_store_refuses_is_retried_and_returned_when_the_worker_stops() {
     let place = Place::new("locked").await;
     let events = shuffled(300, 4);
     place.store().await.close().await.unwrap();

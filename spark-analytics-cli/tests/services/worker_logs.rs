@@ -11,7 +11,7 @@ use spark_analytics_eventlog::read_log;
 
 const LOG: &str = "local-1795465776192";
 
-/// Copies of a log, each of an application of its own.
+/// Copies of a log, each of a different application.
 fn archive(folder: &Path, count: usize) -> Vec<PathBuf> {
     let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/eventlogs").join(LOG);
     let text = std::fs::read_to_string(log).unwrap();
@@ -51,7 +51,7 @@ async fn two_workers_share_an_archive() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_stored_as_it_lies_there_is_not_read_again() {
+async fn a_stored_log_that_has_not_changed_is_not_read_again() {
     let place = Place::new("again").await;
     let _worker = place.worker(&["--concurrency", "1"]);
     let folder = place.folder.path().join("logs");
@@ -63,11 +63,11 @@ async fn a_log_that_is_stored_as_it_lies_there_is_not_read_again() {
     place.publish("spark.eventlogs", message.as_bytes()).await;
     place.is_like(&reference).await;
 
-    // What cannot be read would be dead-lettered.
-    let told = std::fs::metadata(log).unwrap();
-    std::fs::write(log, vec![b'x'; told.len() as usize]).unwrap();
+    // An unreadable log would be dead-lettered.
+    let before = std::fs::metadata(log).unwrap();
+    std::fs::write(log, vec![b'x'; before.len() as usize]).unwrap();
     let written = std::fs::File::options().append(true).open(log).unwrap();
-    written.set_modified(told.modified().unwrap()).unwrap();
+    written.set_modified(before.modified().unwrap()).unwrap();
     place.publish("spark.eventlogs", message.as_bytes()).await;
     place.publish("spark.eventlogs", b"oops").await;
     assert_eq!(place.dead().await.0, "oops");
@@ -76,7 +76,7 @@ async fn a_log_that_is_stored_as_it_lies_there_is_not_read_again() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_log_is_dead_lettered_with_the_reason() {
+async fn a_file_that_is_not_an_event_log_is_dead_lettered_with_the_reason() {
     let place = Place::new("no-logs").await;
     let _worker = place.worker(&["--concurrency", "1"]);
     std::fs::write(place.folder.path().join("text"), "no log").unwrap();
@@ -89,14 +89,14 @@ async fn what_is_no_event_log_is_dead_lettered_with_the_reason() {
         ("oops", "names an event log"),
     ] {
         place.publish("spark.eventlogs", body.as_bytes()).await;
-        let (dead, told, queue) = place.dead().await;
+        let (dead, reported, queue) = place.dead().await;
         assert_eq!((&*dead, &*queue), (body, "spark.eventlogs"));
-        assert!(told.contains(reason), "{told}");
+        assert!(reported.contains(reason), "{reported}");
     }
     assert_eq!(place.rejected(5).await[0].rejection.raw, "oops");
     let long = json!({"uri": "é".repeat(200_000)}).to_string();
     place.publish("spark.eventlogs", long.as_bytes()).await;
-    let (dead, told, _) = place.dead().await;
-    assert!(dead == long && told.len() <= 2_000);
+    let (dead, reported, _) = place.dead().await;
+    assert!(dead == long && reported.len() <= 2_000);
     until("no message", async || (place.waiting("spark.eventlogs").await == 0).then_some(())).await;
 }

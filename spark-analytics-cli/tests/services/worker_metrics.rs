@@ -1,4 +1,4 @@
-//! What server and worker measure: named in the documentation, and asked for by the dashboard.
+//! The metrics of server and worker are documented, and the dashboard uses no others.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ use spark_analytics_cli::METRICS;
 use spark_analytics_conformance::Workload;
 use spark_analytics_core::Event;
 
-/// The series that are told, with the names of their labels.
+/// The series that are exported, with the names of their labels.
 type Series = BTreeMap<String, BTreeSet<String>>;
 
 fn series(text: &str, all: &mut Series) {
@@ -99,7 +99,7 @@ async fn the_dashboard_and_the_documentation_name_what_is_measured() {
         .then_some(text)
     })
     .await;
-    // On a busy machine an answer of Redis may come too late.
+    // On a busy machine Redis may respond too late.
     let of_redis = ["hit", "miss", "bypassed"].map(|result| {
         let labels = format!("{{cache=\"redis\",result=\"{result}\"}}");
         value(&of_server, &format!("spark_analytics_cache_requests_total{labels}"))
@@ -118,20 +118,20 @@ async fn the_dashboard_and_the_documentation_name_what_is_measured() {
     assert_eq!(value(&of_worker, "spark_analytics_lag_seconds_count"), 11.0);
     assert_eq!(value(&of_worker, "spark_analytics_broker_connected{connection=\"consume\"}"), 1.0);
 
-    let mut told = Series::new();
-    series(&of_server, &mut told);
-    series(&of_worker, &mut told);
-    is_documented(&told);
-    is_asked_for(&told);
+    let mut exported = Series::new();
+    series(&of_server, &mut exported);
+    series(&of_worker, &mut exported);
+    is_documented(&exported);
+    uses_exported_series(&exported);
 }
 
-/// Each metric that is told is in the table of all metrics and in the documentation, and each of the table is told.
-fn is_documented(told: &Series) {
+/// Each exported metric is in the table of all metrics and in the documentation, and each metric of the table is exported.
+fn is_documented(exported: &Series) {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
     let docs = std::fs::read_to_string(docs).unwrap();
     let documented: BTreeSet<&str> = words(&docs).collect();
     let mut missing: BTreeSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
-    for name in told.keys() {
+    for name in exported.keys() {
         let ends = ["", "_bucket", "_sum", "_count"];
         let mut bases = ends.iter().filter_map(|end| name.strip_suffix(end));
         let base = bases.find(|base| METRICS.iter().any(|metric| metric.name == *base));
@@ -139,11 +139,11 @@ fn is_documented(told: &Series) {
         assert!(documented.contains(base), "{base} is not in docs/operations.md");
         missing.remove(base);
     }
-    assert!(missing.is_empty(), "not told: {missing:?}");
+    assert!(missing.is_empty(), "not exported: {missing:?}");
 }
 
-/// Each query of the dashboard is of what is told, and by labels that it has.
-fn is_asked_for(told: &Series) {
+/// Each query of the dashboard uses exported series and their labels.
+fn uses_exported_series(exported: &Series) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/grafana-dashboard.json");
     let dashboard = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let mut queries = Vec::new();
@@ -158,7 +158,8 @@ fn is_asked_for(told: &Series) {
         assert!(names.peek().is_some(), "{query}");
         let mut labels = BTreeSet::new();
         for name in names {
-            let of_name = told.get(name).unwrap_or_else(|| panic!("{name} of {query} is not told"));
+            let of_name =
+                exported.get(name).unwrap_or_else(|| panic!("{name} of {query} is not exported"));
             labels.extend(of_name.iter().map(String::as_str));
         }
         for grouped in query.split("by (").skip(1) {

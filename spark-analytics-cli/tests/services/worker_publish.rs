@@ -1,4 +1,4 @@
-//! A server that publishes events, and the worker that stores them.
+//! A server that publishes events, and a worker that stores them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use spark_analytics_conformance::Workload;
 use spark_analytics_core::Event;
 
 #[tokio::test]
-async fn what_a_server_publishes_a_worker_stores() {
+async fn events_published_by_a_server_are_stored_by_a_worker() {
     let place = Place::new("publish").await;
     let mut events = Workload::new(20, 5).batch(4_000);
     events.shuffle(&mut StdRng::seed_from_u64(5));
@@ -38,7 +38,7 @@ async fn what_a_server_publishes_a_worker_stores() {
 }
 
 #[tokio::test]
-async fn events_are_taken_while_another_holds_the_store() {
+async fn events_are_accepted_while_another_process_holds_the_store() {
     let place = Place::new("held").await;
     let store = "redb:test.redb";
     let mut arguments = vec!["--amqp", &place.amqp, "--store", store];
@@ -64,7 +64,7 @@ async fn events_are_taken_while_another_holds_the_store() {
 }
 
 #[tokio::test]
-async fn without_a_broker_events_are_a_503_and_figures_are_not() {
+async fn events_are_a_503_without_a_broker_and_figures_are_served() {
     let folder = tempfile::tempdir().unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let amqp = format!("amqp://ada:secret@{closed}/a");

@@ -2,7 +2,7 @@ use super::*;
 use spark_analytics_core::AttemptKey;
 use spark_analytics_core::log::{Application, LogSnapshot, fact};
 
-/// In the order of id and attempt; single events make no application.
+/// Applications are listed by id and attempt; single events create no application.
 pub fn applications_are_listed_page_by_page<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let ids = [("a", ""), ("a", "1"), ("a", "2"), ("a!", ""), ("b", "1"), ("é", "")];

@@ -3,7 +3,7 @@ use spark_analytics_core::{AttemptKey, Day, JobFilter, MAX_DURATION_MS};
 
 use crate::{Dump, Workload, dump::contents};
 
-/// A fresh store has nothing to tell, and says so without an error.
+/// A new store returns empty results without an error.
 pub fn an_empty_store_knows_nothing<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(1);
@@ -20,7 +20,7 @@ pub fn an_empty_store_knows_nothing<F: Fixture>() {
     });
 }
 
-/// No event, no receipt, no change.
+/// Without events there are no receipts and no changes.
 pub fn an_empty_batch_does_nothing<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         assert!(send(&store, vec![]).await.is_empty());
@@ -28,7 +28,7 @@ pub fn an_empty_batch_does_nothing<F: Fixture>() {
     });
 }
 
-/// Ids count up from 1; the raw text comes back as it went in.
+/// Ids count up from 1; the raw text is returned unchanged.
 pub fn a_recorded_event_is_listed_under_its_id<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let raw = r#"{"event":"SparkListenerJobStart","job_id":7,"timestamp":"2024-03-30T10:00:00Z","user":"ada","extra":[1,{"é":null}]}"#;
@@ -44,7 +44,7 @@ pub fn a_recorded_event_is_listed_under_its_id<F: Fixture>() {
     });
 }
 
-/// The order is by time, type and task; pages neither repeat nor leave out.
+/// The order is by time, type and task; pages neither repeat nor omit events.
 pub fn events_are_listed_by_time_page_by_page<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::in_app("app", "1", 3);
@@ -61,8 +61,8 @@ pub fn events_are_listed_by_time_page_by_page<F: Fixture>() {
     });
 }
 
-/// A duplicate is told by the id of the one that is held.
-pub fn sending_again_answers_the_first_id<F: Fixture>() {
+/// The receipt of a duplicate names the id of the stored event.
+pub fn sending_again_returns_the_first_id<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let events = whole_job(&JobKey::new(5), 0, 9, "ada", "JobSucceeded");
         let first = send(&store, events.clone()).await;
@@ -76,8 +76,8 @@ pub fn sending_again_answers_the_first_id<F: Fixture>() {
     });
 }
 
-/// Of two events with one identity the greater content stays, and figures follow it.
-pub fn greater_content_wins_whichever_came_first<F: Fixture>() {
+/// Of two events with the same identity the one with the greater content is kept, and figures follow it.
+pub fn greater_content_wins_in_either_order<F: Fixture>() {
     let key = JobKey::new(5);
     let (less, greater) = (task(&key, 1, "t1", 10, true), task(&key, 1, "t1", 20, false));
     for greater_first in [false, true] {
@@ -98,7 +98,7 @@ pub fn greater_content_wins_whichever_came_first<F: Fixture>() {
     }
 }
 
-/// A batch is handled as its events one after the other.
+/// A batch has the same effect as its events one after the other.
 pub fn one_identity_twice_in_a_batch_is_handled_in_sequence<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(5);
@@ -120,7 +120,7 @@ pub fn one_identity_twice_in_a_batch_is_handled_in_sequence<F: Fixture>() {
     });
 }
 
-/// Under the default rule the task's id is part of the identity.
+/// With the default rule, the task's id is part of the identity.
 pub fn tasks_ending_in_one_millisecond_count_apart<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(5);
@@ -130,7 +130,7 @@ pub fn tasks_ending_in_one_millisecond_count_apart<F: Fixture>() {
     });
 }
 
-/// Under the rule by time it is not, and the greater task id wins.
+/// With the rule by time it is not, and the greater task id wins.
 pub fn tasks_ending_in_one_millisecond_count_once_by_time<F: Fixture>() {
     with_rule::<F, _>(Dedup::JobTypeTimestamp, async |store: Arc<dyn Store>| {
         assert_eq!(store.dedup(), Dedup::JobTypeTimestamp);
@@ -148,8 +148,8 @@ pub fn tasks_ending_in_one_millisecond_count_once_by_time<F: Fixture>() {
     });
 }
 
-/// Quotes, wildcards, line ends, long texts, the ends of every range.
-pub fn unusual_texts_and_numbers_come_back_as_they_were<F: Fixture>() {
+/// Quotes, wildcards, line ends, long texts, and the limits of every range.
+pub fn unusual_texts_and_numbers_are_read_back_unchanged<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let long = "é".repeat(512);
         let texts = [
@@ -185,8 +185,8 @@ pub fn unusual_texts_and_numbers_come_back_as_they_were<F: Fixture>() {
     });
 }
 
-/// More rows than one statement of any database takes.
-pub fn a_batch_of_many_jobs_and_tasks_is_taken<F: Fixture>() {
+/// The batch has more rows than one statement of any database accepts.
+pub fn a_batch_of_many_jobs_and_tasks_is_accepted<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let mut workload = Workload::new(2_000, 1);
         let events = workload.batch(9_000);

@@ -6,8 +6,8 @@ use spark_analytics_core::{Analytics, Rejection};
 use crate::dump::contents;
 use crate::{Dump, Reference, Workload, history, laws};
 
-/// Closing and opening loses nothing, not even what a day was pruned to.
-pub fn a_store_opened_again_holds_what_it_held<F: Fixture>() {
+/// Closing and reopening loses nothing, not even the prune day.
+pub fn a_reopened_store_holds_what_it_held<F: Fixture>() {
     F::block_on(async {
         let fixture = F::new(Dedup::WithTask);
         let store = fixture.open().await.expect("opens");
@@ -30,7 +30,7 @@ pub fn a_store_opened_again_holds_what_it_held<F: Fixture>() {
     });
 }
 
-/// Many callers with overlapping events, through one handle each and through the group.
+/// Many callers with overlapping events, each with its own handle and through group commit.
 pub fn concurrent_callers_lose_nothing<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let events = Workload::new(20, 3).batch(600);
@@ -54,8 +54,8 @@ pub fn concurrent_callers_lose_nothing<F: Fixture>() {
     });
 }
 
-/// A batch whose call was dropped after any number of polls is whole or absent, and the next works.
-pub fn a_dropped_call_leaves_the_store_whole<F: Fixture>() {
+/// A batch whose call was dropped after any number of polls is stored whole or not at all, and the next call works.
+pub fn a_dropped_call_is_stored_whole_or_not_at_all<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         for polls in 0..12 {
             let key = JobKey::new(polls);
@@ -82,7 +82,7 @@ pub fn a_dropped_call_leaves_the_store_whole<F: Fixture>() {
     });
 }
 
-/// Lets other tasks and threads go on for a moment.
+/// Lets other tasks and threads run for a moment.
 async fn yield_now() {
     let mut yielded = false;
     futures::future::poll_fn(|context| {

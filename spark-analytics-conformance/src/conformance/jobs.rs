@@ -2,7 +2,7 @@ use super::*;
 use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{FigureSource, JobCursor, JobFilter, JobOrder, JobResult};
 
-/// A start and tasks alone do not make figures; a job is listed from its end on.
+/// A job with a start and tasks has no figures yet; it is listed once it has an end, too.
 pub fn a_job_has_figures_once_start_and_end_are_known<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(5);
@@ -19,7 +19,7 @@ pub fn a_job_has_figures_once_start_and_end_are_known<F: Fixture>() {
     });
 }
 
-/// Figures are never final: what comes late counts.
+/// Figures are never final: late events count.
 pub fn a_late_task_changes_a_finished_job<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(5);
@@ -32,8 +32,8 @@ pub fn a_late_task_changes_a_finished_job<F: Fixture>() {
     });
 }
 
-/// A job may be told to start and to end more than once.
-pub fn the_earliest_start_and_the_latest_end_count<F: Fixture>() {
+/// Several starts and ends of one job may be reported.
+pub fn a_job_lasts_from_its_earliest_start_to_its_latest_end<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(5);
         send(&store, vec![start(&key, 5, "ada"), end(&key, 6, "JobFailed")]).await;
@@ -48,8 +48,8 @@ pub fn the_earliest_start_and_the_latest_end_count<F: Fixture>() {
     });
 }
 
-/// A job's key is application, attempt and number together.
-pub fn equal_job_ids_in_other_applications_are_other_jobs<F: Fixture>() {
+/// A job's key is its application, attempt and number together.
+pub fn equal_job_ids_in_different_applications_are_different_jobs<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let keys = [("", ""), ("a", ""), ("a", "1"), ("a1", ""), ("b", "")];
         let keys = keys.map(|(app, attempt)| JobKey::in_app(app, attempt, 1));
@@ -158,7 +158,7 @@ pub fn a_job_moves_in_each_order_when_its_figures_change<F: Fixture>() {
     });
 }
 
-/// Each filter alone and all together, with a cursor too.
+/// Each filter alone and all together, also with a cursor.
 pub fn jobs_are_filtered<F: Fixture>() {
     const DAY: i64 = 86_400;
     with_store::<F, _>(async |store: Arc<dyn Store>| {

@@ -8,7 +8,7 @@ use spark_analytics_core::{
 
 use crate::Dump;
 
-fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
+pub(super) fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
     let mut job = fact!(LogJob {
         job_id,
         ended: end.is_some(),
@@ -27,7 +27,7 @@ fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
     job
 }
 
-fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
+pub(super) fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
     fact!(LogSnapshot {
         application: fact!(Application {
             app_id: app_id.to_owned(),
@@ -43,18 +43,20 @@ fn log(app_id: &str, run: i64, events: u64, jobs: Vec<LogJob>) -> LogSnapshot {
     })
 }
 
-async fn import(store: &Arc<dyn Store>, log: LogSnapshot) -> LogReceipt {
+pub(super) async fn import(store: &Arc<dyn Store>, log: LogSnapshot) -> LogReceipt {
     store.ingest_logs(vec![log], Vec::new()).await.expect("takes a log").remove(0)
 }
 
-/// Both are kept side by side; which gives the figures depends on the log's end alone.
-pub fn a_log_goes_before_events_once_it_has_the_end<F: Fixture>() {
+/// Both are kept side by side; only the log's end decides which of them supplies the figures.
+pub fn a_log_takes_precedence_over_events_once_it_has_the_end<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::in_app("app", "", 1);
         send(&store, whole_job(&key, 0, 9, "ada", "JobFailed")).await;
         let events_figures = figures(&store, &key).await.expect("complete");
         import(&store, log("app", 0, 1, vec![job(1, 1, None), job(2, 3, None)])).await;
-        assert_eq!(figures(&store, &key).await.as_ref(), Some(&events_figures));
+        let with_names = figures(&store, &key).await.expect("complete");
+        assert!(with_names.labels.is_some() && events_figures.labels.is_none());
+        assert_eq!(Job { labels: None, ..with_names }, events_figures);
         assert_eq!(figures(&store, &JobKey::in_app("app", "", 2)).await, None);
 
         let receipt = import(&store, log("app", 0, 2, vec![job(1, 2, Some(20))])).await;
@@ -65,6 +67,7 @@ pub fn a_log_goes_before_events_once_it_has_the_end<F: Fixture>() {
             sql: 1,
             environment: true,
             application: true,
+            refused: None,
         };
         assert_eq!(receipt, expected);
         let by_log = figures(&store, &key).await.expect("complete");
@@ -100,8 +103,8 @@ pub fn reading_a_log_again_changes_nothing<F: Fixture>() {
     });
 }
 
-/// Each fact goes its own way.
-pub fn the_greater_fact_wins<F: Fixture>() {
+/// Each fact is replaced independently of the others.
+pub fn the_greater_of_two_facts_wins<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         import(&store, log("app", 0, 5, vec![job(1, 3, None), job(2, 3, Some(30))])).await;
         let receipt = import(&store, log("app", 0, 4, vec![job(1, 1, Some(9)), job(2, 9, None)]));
@@ -114,7 +117,7 @@ pub fn the_greater_fact_wins<F: Fixture>() {
     });
 }
 
-/// Two starts under one id are two runs, and the later one counts, whichever came first.
+/// Two start times under one id are two runs, and the later one counts, in whichever order they arrive.
 pub fn a_later_run_replaces_an_earlier_one<F: Fixture>() {
     let mut early = log("app", 0, 9, vec![job(1, 3, Some(20)), job(2, 3, Some(30))]);
     early.stages.push(fact!(Stage { stage_id: 7 }));
@@ -142,8 +145,8 @@ pub fn a_later_run_replaces_an_earlier_one<F: Fixture>() {
     }
 }
 
-/// The same application twice in a batch included.
-pub fn a_batch_of_logs_is_as_good_as_one_by_one<F: Fixture>() {
+/// This includes the same application twice in a batch.
+pub fn a_batch_of_logs_equals_one_by_one<F: Fixture>() {
     with_store::<F, _>(async |many: Arc<dyn Store>| {
         let one: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let logs = vec![
@@ -162,23 +165,23 @@ pub fn a_batch_of_logs_is_as_good_as_one_by_one<F: Fixture>() {
     });
 }
 
-/// Of a location the last counts, and no figure depends on any.
-pub fn where_logs_lay_is_noted<F: Fixture>() {
+/// The last source of a location counts, and no figure depends on sources.
+pub fn the_sources_of_logs_are_recorded<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let source = |location: &str, size| LogSource::new(location, size, at(7));
         let note = async |sources: Vec<LogSource>| {
             store.ingest_logs(Vec::new(), sources).await.expect("notes");
         };
-        let noted = async |location: &str| store.log_source(location).await.expect("reads");
-        assert_eq!(noted("/logs/é").await, None);
+        let recorded = async |location: &str| store.log_source(location).await.expect("reads");
+        assert_eq!(recorded("/logs/é").await, None);
         let empty = Dump::of(&*store).await.expect("reads");
         note(vec![source("/logs/é", 1), source("b", u64::MAX), source("/logs/é", 2)]).await;
-        assert_eq!(noted("/logs/é").await, Some(source("/logs/é", 2)));
-        assert_eq!(noted("b").await, Some(source("b", u64::MAX)));
+        assert_eq!(recorded("/logs/é").await, Some(source("/logs/é", 2)));
+        assert_eq!(recorded("b").await, Some(source("b", u64::MAX)));
         note(vec![source("b", 0), source(&"x".repeat(5_000), 1), source("a\0", 1)]).await;
-        assert_eq!(noted("b").await, Some(source("b", 0)));
-        assert_eq!(noted(&"x".repeat(5_000)).await, None);
-        assert_eq!(noted("a\0").await, None);
+        assert_eq!(recorded("b").await, Some(source("b", 0)));
+        assert_eq!(recorded(&"x".repeat(5_000)).await, None);
+        assert_eq!(recorded("a\0").await, None);
         assert_eq!(Dump::of(&*store).await.expect("reads"), empty);
     });
 }

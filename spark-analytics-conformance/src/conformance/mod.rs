@@ -10,6 +10,7 @@ mod jobs;
 mod logs;
 mod prune;
 mod rejected;
+mod removal;
 mod rollups;
 
 pub use applications::*;
@@ -19,6 +20,7 @@ pub use jobs::*;
 pub use logs::*;
 pub use prune::*;
 pub use rejected::*;
+pub use removal::*;
 pub use rollups::*;
 
 use std::sync::Arc;
@@ -46,17 +48,17 @@ macro_rules! conformance {
              an_empty_batch_does_nothing
              a_recorded_event_is_listed_under_its_id
              events_are_listed_by_time_page_by_page
-             sending_again_answers_the_first_id
-             greater_content_wins_whichever_came_first
+             sending_again_returns_the_first_id
+             greater_content_wins_in_either_order
              one_identity_twice_in_a_batch_is_handled_in_sequence
              tasks_ending_in_one_millisecond_count_apart
              tasks_ending_in_one_millisecond_count_once_by_time
-             unusual_texts_and_numbers_come_back_as_they_were
-             a_batch_of_many_jobs_and_tasks_is_taken
+             unusual_texts_and_numbers_are_read_back_unchanged
+             a_batch_of_many_jobs_and_tasks_is_accepted
              a_job_has_figures_once_start_and_end_are_known
              a_late_task_changes_a_finished_job
-             the_earliest_start_and_the_latest_end_count
-             equal_job_ids_in_other_applications_are_other_jobs
+             a_job_lasts_from_its_earliest_start_to_its_latest_end
+             equal_job_ids_in_different_applications_are_different_jobs
              jobs_are_listed_in_each_order
              durations_of_any_length_are_ordered
              a_job_moves_in_each_order_when_its_figures_change
@@ -64,22 +66,33 @@ macro_rules! conformance {
              a_rollup_is_kept_for_each_day_and_user
              a_late_end_moves_a_job_to_its_new_day
              sums_beyond_64_bits_are_exact
-             every_number_of_a_rollup_is_as_counted_by_hand
-             a_log_goes_before_events_once_it_has_the_end
+             every_number_of_a_rollup_equals_a_count_by_hand
+             impossible_durations_are_left_out
+             jobs_with_tasks_are_counted
+             a_log_takes_precedence_over_events_once_it_has_the_end
              reading_a_log_again_changes_nothing
-             the_greater_fact_wins
+             the_greater_of_two_facts_wins
              a_later_run_replaces_an_earlier_one
-             a_batch_of_logs_is_as_good_as_one_by_one
-             where_logs_lay_is_noted
+             a_batch_of_logs_equals_one_by_one
+             the_sources_of_logs_are_recorded
              applications_are_listed_page_by_page
-             pruned_events_go_and_figures_stay
+             pruned_events_are_removed_and_figures_stay
              the_prune_day_only_moves_forward
-             ids_are_never_given_twice
+             ids_are_never_reused
+             old_applications_lose_their_facts_and_keep_their_figures
+             pruned_jobs_stay_in_rollups_and_never_count_again
+             a_prune_of_logs_keeps_recent_applications
+             a_forgotten_application_leaves_no_trace
+             a_forgotten_application_is_refused_and_a_later_run_is_accepted
+             one_attempt_is_forgotten_and_the_others_stay
+             an_unknown_application_cannot_be_forgotten
+             removed_data_stays_removed_in_a_reopened_store
+             nothing_reappears_while_it_is_forgotten
              rejected_input_is_listed_newest_first
              only_the_newest_rejected_input_is_kept
-             a_store_opened_again_holds_what_it_held
+             a_reopened_store_holds_what_it_held
              concurrent_callers_lose_nothing
-             a_dropped_call_leaves_the_store_whole]);
+             a_dropped_call_is_stored_whole_or_not_at_all]);
     };
     (@tests $name:ident, $fixture:ty, [$($test:ident)*]) => {
         mod $name {
@@ -98,6 +111,11 @@ macro_rules! conformance {
             #[test]
             fn pruning_changes_no_figure() {
                 $crate::laws::pruning_changes_no_figure::<$fixture>(file!());
+            }
+
+            #[test]
+            fn nothing_removed_counts_again() {
+                $crate::laws::nothing_removed_counts_again::<$fixture>(file!());
             }
         }
     };

@@ -5,8 +5,8 @@ use crate::Dump;
 
 const DAY: i64 = 86_400;
 
-/// Raw events before the day are gone and refused; all figures are as they were.
-pub fn pruned_events_go_and_figures_stay<F: Fixture>() {
+/// Raw events before the day are removed and refused from then on; no figure changes.
+pub fn pruned_events_are_removed_and_figures_stay<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let (old, new) = (JobKey::new(1), JobKey::new(2));
         send(&store, whole_job(&old, 0, 60, "ada", "JobSucceeded")).await;
@@ -28,7 +28,7 @@ pub fn pruned_events_go_and_figures_stay<F: Fixture>() {
     });
 }
 
-/// An earlier day than before removes nothing and opens nothing.
+/// A day earlier than the previous one removes nothing, and older events stay refused.
 pub fn the_prune_day_only_moves_forward<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let (first, second) = (at(0).day(), at(DAY).day());
@@ -40,8 +40,8 @@ pub fn the_prune_day_only_moves_forward<F: Fixture>() {
     });
 }
 
-/// Also when the newest events are the ones that went.
-pub fn ids_are_never_given_twice<F: Fixture>() {
+/// Ids are not reused even if the newest events were removed.
+pub fn ids_are_never_reused<F: Fixture>() {
     F::block_on(async {
         let fixture = F::new(Dedup::WithTask);
         let store = fixture.open().await.expect("opens");

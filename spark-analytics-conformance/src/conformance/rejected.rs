@@ -1,7 +1,7 @@
 use super::*;
 use spark_analytics_core::{MAX_REJECTED, MAX_REJECTED_BYTES, Rejection};
 
-/// What was refused is kept with its reason, page by page.
+/// Rejected input is kept with its reason and listed page by page.
 pub fn rejected_input_is_listed_newest_first<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let long = vec![b'x'; MAX_REJECTED_BYTES * 2];
@@ -21,7 +21,7 @@ pub fn rejected_input_is_listed_newest_first<F: Fixture>() {
     });
 }
 
-/// The number is bounded whatever comes.
+/// The number of kept rows is bounded.
 pub fn only_the_newest_rejected_input_is_kept<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let total = MAX_REJECTED + 1_500;

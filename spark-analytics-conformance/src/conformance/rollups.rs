@@ -1,9 +1,10 @@
 use super::*;
-use spark_analytics_core::{Day, MAX_DURATION_MS};
+use spark_analytics_core::log::{Application, LogJob, LogSnapshot, fact};
+use spark_analytics_core::{Day, MAX_DURATION_MS, TaskTotals};
 
 const DAY: i64 = 86_400;
 
-/// A user's roll-ups and those of all, in the order of days, bounds included.
+/// Roll-ups of one user and of all users, in the order of days, including both bounds.
 pub fn a_rollup_is_kept_for_each_day_and_user<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         for n in 0..12 {
@@ -30,7 +31,7 @@ pub fn a_rollup_is_kept_for_each_day_and_user<F: Fixture>() {
     });
 }
 
-/// The day of the earlier end is left with no trace of the job.
+/// The job leaves no trace on the day of its earlier end.
 pub fn a_late_end_moves_a_job_to_its_new_day<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::new(5);
@@ -45,36 +46,93 @@ pub fn a_late_end_moves_a_job_to_its_new_day<F: Fixture>() {
     });
 }
 
-/// 1970 to 2262 is nearly all that 64 bits of microseconds can hold: two such jobs are more.
+/// Two jobs that read 2^63 - 1 bytes read more than 64 bits can hold.
 pub fn sums_beyond_64_bits_are_exact<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
-        let first = Timestamp::from_micros(0);
-        let last: Timestamp = "2262-12-31T23:59:59Z".parse().expect("a time");
-        for part in [0..1_500, 1_500..3_000] {
-            let jobs = part.flat_map(|n| {
-                [
-                    Event::job_start(n, first, "ada").expect("valid"),
-                    Event::task_end(n, first, "ada", "t1", MAX_DURATION_MS, false).expect("valid"),
-                    Event::job_end(n, last, "ada", last, "JobSucceeded").expect("valid"),
-                ]
-            });
-            send(&store, jobs.collect()).await;
-        }
-        let all = store.rollups(last.day(), last.day(), None).await.expect("reads");
-        let expected = i128::from(last.as_micros()) * 3_000;
-        assert!(expected > i128::from(i64::MAX));
-        assert_eq!(all[0].1.duration_us, expected);
-        assert_eq!(all[0].1.tasks.lost_ms, i128::from(MAX_DURATION_MS) * 3_000);
-        // Twenty jobs go over to another user.
-        let later = (0..20).map(|n| Event::job_start(n, first, "bob").expect("valid"));
-        send(&store, later.collect()).await;
-        let ada = store.rollups(last.day(), last.day(), Some("ada")).await.expect("reads");
-        assert_eq!(ada[0].1.duration_us, i128::from(last.as_micros()) * 2_980);
+        let log = |run: i64, user: &str| {
+            let job = |job_id| {
+                fact!(LogJob {
+                    job_id,
+                    ended: true,
+                    user: if job_id == 0 { user.to_owned() } else { "ada".to_owned() },
+                    submission_time: Some(at(0)),
+                    completion_time: Some(at(1)),
+                    job_result: "JobSucceeded".to_owned(),
+                    tasks: TaskTotals {
+                        succeeded: 1,
+                        input_bytes: i64::MAX.into(),
+                        ..TaskTotals::default()
+                    },
+                })
+            };
+            fact!(LogSnapshot {
+                application: fact!(Application {
+                    app_id: "app-1".to_owned(),
+                    start_time: Some(at(run)),
+                }),
+                jobs: (0..3_000).map(job).collect(),
+            })
+        };
+        store.ingest_logs(vec![log(0, "ada")], Vec::new()).await.expect("takes a log");
+        let all = store.rollups(at(0).day(), at(0).day(), None).await.expect("reads");
+        assert_eq!(all[0].1.tasks.input_bytes, i128::from(i64::MAX) * 3_000);
+        // A job of the next run goes over to another user.
+        store.ingest_logs(vec![log(1, "bob")], Vec::new()).await.expect("takes a log");
+        let ada = store.rollups(at(0).day(), at(0).day(), Some("ada")).await.expect("reads");
+        assert_eq!(ada[0].1.tasks.input_bytes, i128::from(i64::MAX) * 2_999);
+        assert_eq!(ada[0].1.jobs_with_tasks, 2_999);
     });
 }
 
-/// One roll-up, each number worked out by hand.
-pub fn every_number_of_a_rollup_is_as_counted_by_hand<F: Fixture>() {
+/// Jobs whose duration is negative, or longer than a leap year, are counted, and left out of durations.
+pub fn impossible_durations_are_left_out<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let longest = MAX_DURATION_MS / 1_000;
+        let (back, year, whole) = (JobKey::new(1), JobKey::new(2), JobKey::new(3));
+        send(&store, whole_job(&back, 3_600, 0, "ada", "JobSucceeded")).await;
+        send(&store, whole_job(&year, -longest, 1, "ada", "JobSucceeded")).await;
+        send(&store, whole_job(&whole, 0, 20, "ada", "JobSucceeded")).await;
+        let day = at(0).day();
+        let rollup =
+            async || store.rollups(day, day, Some("ada")).await.expect("reads").remove(0).1;
+        let of_day = rollup().await;
+        assert_eq!((of_day.jobs(), of_day.impossible_durations), (3, 2));
+        assert_eq!((of_day.duration_us, of_day.durations.count()), (20_000_000, 1));
+        assert_eq!(of_day.avg_duration_seconds(), 20.0);
+        assert_eq!(figures(&store, &back).await.map(|job| job.duration_us()), Some(-3_600_000_000));
+        // Earlier and later ones correct it.
+        send(&store, vec![start(&back, -10, "ada"), end(&year, 0, "JobSucceeded")]).await;
+        send(&store, vec![start(&whole, -longest - 100, "ada")]).await;
+        let corrected = rollup().await;
+        assert_eq!((corrected.impossible_durations, corrected.duration_us), (2, 10_000_000));
+        send(&store, vec![end(&back, 3_000, "JobSucceeded")]).await;
+        assert_eq!(rollup().await.duration_us, 3_010_000_000);
+    });
+}
+
+/// Jobs without tasks count, but not among those that say something about success.
+pub fn jobs_with_tasks_are_counted<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let (with, without) = (JobKey::new(1), JobKey::new(2));
+        send(&store, whole_job(&with, 0, 10, "ada", "JobSucceeded")).await;
+        send(&store, vec![start(&without, 0, "ada"), end(&without, 10, "JobSucceeded")]).await;
+        let day = at(0).day();
+        let rollup = async || store.rollups(day, day, None).await.expect("reads").remove(0).1;
+        let of_day = rollup().await;
+        assert_eq!((of_day.jobs(), of_day.jobs_with_tasks), (2, 1));
+        assert_eq!(
+            (of_day.avg_success_rate(), of_day.avg_success_rate_with_tasks()),
+            (50.0, 100.0)
+        );
+        // A late task, and one that turns out to have failed.
+        send(&store, vec![task(&without, 5, "t1", 7, false)]).await;
+        assert_eq!(rollup().await.jobs_with_tasks, 2);
+        assert_eq!(rollup().await.avg_success_rate_with_tasks(), 50.0);
+    });
+}
+
+/// One roll-up, with each number calculated by hand.
+pub fn every_number_of_a_rollup_equals_a_count_by_hand<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let (one, two) = (JobKey::new(1), JobKey::new(2));
         let mut events = vec![start(&one, 0, "ada"), end(&one, 10, "JobSucceeded")];
@@ -89,11 +147,12 @@ pub fn every_number_of_a_rollup_is_as_counted_by_hand<F: Fixture>() {
         assert_eq!((rollup.jobs_succeeded, rollup.jobs_failed, rollup.jobs_unknown), (1, 0, 1));
         assert_eq!(rollup.duration_us, 14_000_000);
         assert_eq!(rollup.success_rate_ppb, 1_666_666_667);
+        assert_eq!((rollup.jobs_with_tasks, rollup.impossible_durations), (2, 0));
         assert_eq!((rollup.tasks.succeeded, rollup.tasks.failed, rollup.tasks.killed), (3, 1, 0));
         assert_eq!((rollup.tasks.duration_ms, rollup.tasks.lost_ms), (650, 200));
         assert_eq!(rollup.avg_duration_seconds(), 7.0);
         let of_jobs: Vec<(i64, i64)> = rollup.durations.buckets().collect();
-        // 4 s and 10 s lie in buckets of 2^15 and 2^17 µs.
+        // 4 s and 10 s are in buckets with widths of 2^15 and 2^17 µs.
         assert_eq!(of_jobs, [(4_014_080, 1), (10_027_008, 1)]);
         let of_tasks: Vec<(i64, i64)> = rollup.tasks.durations.buckets().collect();
         assert_eq!(of_tasks, [(50, 1), (100, 1), (201, 1), (302, 1)]);

@@ -25,7 +25,7 @@ macro_rules! event_task_columns {
     };
 }
 
-/// A job's row: the figures in force in columns of their own, and beside them what they leave out.
+/// A job's row: the figures in force as separate columns, and beside them the facts that they do not cover.
 ///
 /// The figures of an event log are in force once it has the job's start and end, see
 /// [`JobRecord::figures`]. Until then the columns hold what single events report, even of a job that has not ended.
@@ -47,6 +47,10 @@ pub struct JobColumns<'a> {
     pub completion_time: Option<Timestamp>,
     /// The tasks.
     pub tasks: &'a TaskTotals,
+    /// See [`Job::num_tasks`](crate::Job::num_tasks).
+    pub num_tasks: Option<i64>,
+    /// See [`Job::longest_task_ms`](crate::Job::longest_task_ms).
+    pub longest_task_ms: Option<i64>,
     /// What single events report, if the log's figures are in force.
     pub single_events: Option<&'a JobFold>,
     /// What an event log reports.
@@ -67,6 +71,8 @@ impl<'a> JobColumns<'a> {
                 end_user: None,
                 completion_time: None,
                 tasks: &figures.tasks,
+                num_tasks: figures.num_tasks,
+                longest_task_ms: figures.longest_task_ms,
                 single_events: (!events.is_empty()).then_some(events),
                 log,
             },
@@ -81,6 +87,8 @@ impl<'a> JobColumns<'a> {
                     end_user: end.map(|end| end.user.as_str()),
                     completion_time: end.map(|end| end.completion_time),
                     tasks: &events.tasks,
+                    num_tasks: None,
+                    longest_task_ms: None,
                     single_events: None,
                     log,
                 }
@@ -89,7 +97,7 @@ impl<'a> JobColumns<'a> {
     }
 }
 
-/// A job's row as it is read back: [`JobColumns`], owned.
+/// A job's row as read from a store: an owned [`JobColumns`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldJobColumns {
     /// See [`JobColumns::source`].
@@ -106,7 +114,7 @@ pub struct HeldJobColumns {
     pub end_user: Option<String>,
     /// See [`JobColumns::completion_time`].
     pub completion_time: Option<Timestamp>,
-    /// The tasks that single events report; of no account if the log's figures are in force.
+    /// The tasks that single events report; ignored if the log's figures are in force.
     pub event_tasks: TaskTotals,
     /// See [`JobColumns::single_events`].
     pub single_events: Option<JobFold>,
@@ -183,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_s_figures_are_in_force_once_it_has_the_end_and_every_record_reads_back() {
+    fn a_logs_figures_are_in_force_once_it_has_the_end_and_every_record_reads_back() {
         let events = [
             Event::job_start(7, at(2), "ada").unwrap(),
             Event::task_end(7, at(3), "ada", "t1", 500, true).unwrap(),

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::identity::AttemptKey;
 use crate::log::LogSnapshot;
 
-/// Logs in the order in which they are ingested, in parts none of which has two logs of one attempt.
+/// Logs in the order in which they are ingested, split into parts so that no part has two logs of one attempt.
 ///
-/// What a log changes depends on the earlier logs of its attempt. So a store loads the attempts of one part, plans
-/// and writes its logs, and goes on with the next part.
+/// The changes of a log depend on the earlier logs of its attempt. A store therefore loads the attempts of one part,
+/// plans and writes its logs, and continues with the next part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogBatch {
     parts: Vec<Vec<LogSnapshot>>,

@@ -62,7 +62,7 @@ impl Batch {
     }
 }
 
-/// The stored state that a batch touches.
+/// The stored state that concerns a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Events before this day are rejected; [`Day::MIN`] if nothing was ever pruned.
@@ -73,9 +73,12 @@ pub struct Held {
     pub jobs: Vec<JobRecord>,
     /// For each of [`Batch::identities`] the stored event, if any.
     pub events: Vec<Option<StoredEvent>>,
+    /// For each of [`Batch::jobs`] whether its application's attempt is [`Removed`](crate::backend::Removed); may
+    /// be empty if none is.
+    pub removed: Vec<bool>,
 }
 
-/// What to write for a batch.
+/// The changes to write for a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says what to write, and writes nothing"]
 pub struct WriteSet {
@@ -87,7 +90,7 @@ pub struct WriteSet {
     pub updates: Vec<EventWrite>,
     /// Jobs that changed.
     pub jobs: Vec<JobWrite>,
-    /// What to add to each roll-up.
+    /// The amount to add to each roll-up.
     pub rollups: BTreeMap<RollupKey, Rollup>,
     /// The id of the next new event from now on.
     pub next_event_id: i64,
@@ -113,16 +116,16 @@ pub struct JobWrite {
     pub key: JobKey,
     /// The new record; delete the row if it is empty.
     pub record: JobRecord,
-    /// Its figures up to now.
+    /// Its figures before the change.
     pub figures_before: Option<Job>,
-    /// Its figures from now on.
+    /// Its figures after the change.
     pub figures: Option<Job>,
 }
 
 /// Computes what a batch changes. Pure: the same input gives the same output.
 ///
 /// Each event is handled as if those before it had been stored already. The changes of roll-ups
-/// subtract the changed jobs as they were and add them as they are.
+/// subtract the old figures of changed jobs and add the new ones.
 ///
 /// ```
 /// use spark_analytics_core::backend::{Batch, Held, plan};
@@ -132,7 +135,7 @@ pub struct JobWrite {
 /// let batch = Batch::new(vec![start], Dedup::WithTask);
 /// // What a store holds of the one job and the one identity in it: nothing yet.
 /// let (jobs, events) = (vec![JobRecord::default()], vec![None]);
-/// let held = Held { pruned_before: Day::MIN, next_event_id: 1, jobs, events };
+/// let held = Held { pruned_before: Day::MIN, next_event_id: 1, jobs, events, removed: vec![] };
 ///
 /// let writes = plan(batch, held);
 /// assert_eq!(writes.receipts, [Receipt::Recorded(1)]);
@@ -146,7 +149,7 @@ pub struct JobWrite {
 /// a bug in the store, not in the input.
 pub fn plan(batch: Batch, held: Held) -> WriteSet {
     let Batch { events, places, jobs, .. } = batch;
-    let Held { pruned_before, mut next_event_id, jobs: records, events: stored } = held;
+    let Held { pruned_before, mut next_event_id, jobs: records, events: stored, removed } = held;
     assert_eq!(records.len(), jobs.len(), "Held::jobs must match Batch::jobs");
     let unchanged = |record| Planned { before: None, record, task_change: TaskTotals::default() };
     let mut planned: Vec<Planned> = records.into_iter().map(unchanged).collect();
@@ -156,7 +159,8 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
     let mut receipts = Vec::with_capacity(events.len());
 
     for (at, (event, &(job, identity))) in events.iter().zip(&places).enumerate() {
-        if event.timestamp().day() < pruned_before {
+        let is_removed = removed.get(job).is_some_and(|is_removed| *is_removed);
+        if is_removed || event.timestamp().day() < pruned_before {
             receipts.push(Receipt::TooOld);
             continue;
         }
@@ -208,12 +212,12 @@ pub fn plan(batch: Batch, held: Held) -> WriteSet {
     WriteSet { receipts, inserts, updates, jobs: job_writes, rollups, next_event_id }
 }
 
-/// A job as the batch leaves it.
+/// The state of a job after the events planned so far.
 struct Planned {
     /// Its figures before the first change; `None` while unchanged.
     before: Option<Option<Job>>,
     record: JobRecord,
-    /// What the batch changes of the tasks of its single events.
+    /// The change of the tasks that its single events report.
     task_change: TaskTotals,
 }
 
@@ -237,12 +241,12 @@ impl Planned {
     }
 }
 
-/// The event that holds an identity at some point of a batch.
+/// The current event of an identity while a batch is planned.
 #[derive(Clone, Copy, Debug)]
 struct Winner {
     id: i64,
     is_new: bool,
-    /// Its index in the batch; `None` while it is the stored one.
+    /// Its index in the batch; `None` if it is the stored event.
     event: Option<usize>,
 }
 
@@ -264,8 +268,8 @@ impl JobWrite {
     }
 }
 
-/// Subtracts the jobs as they were from their roll-ups and adds them as they are. `task_changes` says by how
-/// much the tasks of each job's single events change, if that is known.
+/// Subtracts the jobs' old figures from their roll-ups and adds the new ones. `task_changes` contains the change of the
+/// tasks that each job's single events report, if it is known.
 pub(crate) fn rollup_changes(
     jobs: &[JobWrite],
     task_changes: &[TaskTotals],

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::backend::plan::JobWrite;
 use crate::backend::plan::rollup_changes;
+use crate::backend::plan_removal::Removed;
 use crate::figures::job::JobRecord;
 use crate::figures::rollup::Rollup;
 use crate::identity::{JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogJob, LogSnapshot, SqlExecution, Stage};
 use crate::store::LogReceipt;
+use crate::time::Day;
 
 /// The stored state of an application attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,12 +25,16 @@ pub struct HeldLog {
     pub executors: BTreeMap<String, Executor>,
     /// Its environment, if a log reported it.
     pub environment: Option<Environment>,
-    /// Its executions of SQL by id.
+    /// Its SQL executions by id.
     pub sql: BTreeMap<i64, SqlExecution>,
+    /// What is kept of it if its jobs were removed.
+    pub removed: Option<Removed>,
+    /// The day before which logs were pruned, the same for all attempts; `None` if they never were.
+    pub pruned_before: Option<Day>,
 }
 
 impl HeldLog {
-    /// The facts of logs; `None` if there are none.
+    /// The facts of logs; `None` if no log was stored.
     pub fn into_snapshot(self) -> Option<LogSnapshot> {
         Some(LogSnapshot {
             application: self.application?,
@@ -41,19 +47,23 @@ impl HeldLog {
     }
 }
 
-/// What to write for a log.
+/// The changes to write for a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says what to write, and writes nothing"]
 pub struct LogWriteSet {
     /// The application, if it changed.
     pub application: Option<Application>,
-    /// Jobs that changed.
+    /// Whether to delete the application.
+    pub removes_application: bool,
+    /// What to keep of the attempt because its jobs are removed. Nothing deletes it.
+    pub removed: Option<Removed>,
+    /// Jobs that changed. Raw events of a job whose row is deleted are deleted too.
     pub jobs: Vec<JobWrite>,
-    /// Stage attempts to put.
+    /// Stage attempts to insert or replace.
     pub stages: Vec<Stage>,
     /// Stage attempts of an earlier run to delete, by stage and attempt.
     pub removed_stages: Vec<(i64, i64)>,
-    /// Executors to put.
+    /// Executors to insert or replace.
     pub executors: Vec<Executor>,
     /// Executors of an earlier run to delete, by id.
     pub removed_executors: Vec<String>,
@@ -61,11 +71,11 @@ pub struct LogWriteSet {
     pub environment: Option<Environment>,
     /// Whether to delete the environment of an earlier run.
     pub removes_environment: bool,
-    /// Executions of SQL to put.
+    /// SQL executions to insert or replace.
     pub sql: Vec<SqlExecution>,
-    /// Executions of SQL of an earlier run to delete, by id.
+    /// SQL executions of an earlier run to delete, by id.
     pub removed_sql: Vec<i64>,
-    /// What to add to each roll-up.
+    /// The amount to add to each roll-up.
     pub rollups: BTreeMap<RollupKey, Rollup>,
     /// The outcome of the log.
     pub receipt: LogReceipt,
@@ -74,22 +84,23 @@ pub struct LogWriteSet {
 /// Computes what a log changes. Pure, like [`plan`](crate::backend::plan()).
 ///
 /// The greater of two facts is kept. A log of a later run replaces all facts of the earlier one; a log of
-/// an earlier run changes nothing. Single events are untouched.
+/// an earlier run changes nothing. Single events are untouched. A log that is [refused](crate::Refusal) changes
+/// nothing.
 ///
 /// ```
 /// use std::collections::BTreeMap;
 ///
 /// use spark_analytics_core::backend::{HeldLog, plan_log};
-/// use spark_analytics_core::log::{LogJob, LogSnapshot};
+/// use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 /// use spark_analytics_core::JobRecord;
 ///
 /// let mut log = LogSnapshot::default();
 /// log.application.app_id = "app-1".to_owned();
-/// log.jobs.push(LogJob { job_id: 0, num_tasks: 12, ..LogJob::default() });
+/// log.jobs.push(fact!(LogJob { job_id: 0, num_tasks: 12 }));
 /// let writes = plan_log(log.clone(), HeldLog::default());
 /// assert_eq!(writes.receipt.jobs, 1);
 ///
-/// // A store that holds all of it has nothing to write.
+/// // A store that already holds all these facts has nothing to write.
 /// let record = JobRecord { log: Some(Box::new(log.jobs[0].clone())), ..JobRecord::default() };
 /// let held = HeldLog {
 ///     application: Some(log.application.clone()),
@@ -100,6 +111,10 @@ pub struct LogWriteSet {
 /// ```
 pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     let mut out = LogWriteSet::default();
+    out.receipt.refused = held.refusal(&log.application);
+    if out.receipt.refused.is_some() {
+        return out;
+    }
     let run = log.application.start_time;
     let held_run = held.application.as_ref().map(|held| held.start_time);
     if held_run.is_some_and(|held_run| run < held_run) {
@@ -108,22 +123,22 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     let is_new_run = held_run.is_some_and(|held_run| run > held_run);
 
     let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
-    let (mut told, mut before) = (BTreeMap::new(), held.jobs);
+    let (mut jobs, mut before) = (BTreeMap::new(), held.jobs);
     for job in log.jobs {
         let is_less = |other: &LogJob| job <= *other;
-        if !told.get(&job.job_id).is_some_and(is_less) {
+        if !jobs.get(&job.job_id).is_some_and(is_less) {
             before.entry(job.job_id).or_default();
-            told.insert(job.job_id, job);
+            jobs.insert(job.job_id, job);
         }
     }
     for (job_id, before) in before {
         let held = before.log.as_deref().filter(|_| !is_new_run);
-        let told = told.remove(&job_id).filter(|told| held.is_none_or(|held| *told > *held));
+        let new = jobs.remove(&job_id).filter(|new| held.is_none_or(|held| *new > *held));
         // Facts of an earlier run are removed, whether or not the later run has the job.
-        if told.is_none() && !(is_new_run && before.log.is_some()) {
+        if new.is_none() && !(is_new_run && before.log.is_some()) {
             continue;
         }
-        let log = told.map(Box::new);
+        let log = new.map(Box::new);
         if before.log == log {
             continue;
         }
@@ -151,9 +166,13 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     out.receipt.sql = out.sql.len();
     out.receipt.environment = out.environment.is_some();
 
-    if held.application.is_none_or(|held| log.application > held) {
+    // Facts that had been pruned are here again, even if the application itself is not greater than the held one.
+    let mut held = held.application;
+    let were_pruned = held.as_mut().is_some_and(|held| std::mem::take(&mut held.facts_pruned));
+    let is_greater = held.as_ref().is_none_or(|held| log.application > *held);
+    if is_greater || were_pruned {
         out.receipt.application = true;
-        out.application = Some(log.application);
+        out.application = if is_greater { Some(log.application) } else { held };
     }
     out
 }
@@ -162,6 +181,9 @@ impl LogWriteSet {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.receipt.is_unchanged()
+            && self.application.is_none()
+            && !self.removes_application
+            && self.removed.is_none()
             && self.jobs.is_empty()
             && self.removed_stages.is_empty()
             && self.removed_executors.is_empty()
@@ -170,7 +192,7 @@ impl LogWriteSet {
     }
 }
 
-/// The facts to put and the keys to delete.
+/// The facts to insert or replace, and the keys to delete.
 fn join<K: Ord, F: Ord>(
     facts: impl Iterator<Item = (K, F)>,
     mut held: BTreeMap<K, F>,

@@ -16,7 +16,7 @@ pub fn newer_schema(store: impl Display, held: impl Display, supported: impl Dis
     )
 }
 
-/// The store's schema has a known number but a different content.
+/// The store's schema has a known version number but different content.
 pub fn other_schema(store: impl Display, held: impl Display) -> Error {
     Error::incompatible(
         IncompatibleCause::Schema,
@@ -27,7 +27,7 @@ pub fn other_schema(store: impl Display, held: impl Display) -> Error {
     )
 }
 
-/// The store was created with another dedup rule. `instead` is what else could be opened: a file or a database.
+/// The store was created with another dedup rule. `instead` names what could be opened instead: a file or a database.
 pub fn other_dedup(store: impl Display, held: &str, wanted: Dedup, instead: &str) -> Error {
     Error::incompatible(
         IncompatibleCause::Dedup,

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use crate::event::invalid::{FieldProblem, InvalidEvent};
 
-/// A field's value, as far as it is needed.
+/// A field's value, in as much detail as is needed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Scalar<'a> {
     #[default]
@@ -16,7 +16,7 @@ pub(crate) enum Scalar<'a> {
     Null,
     Bool(bool),
     Integer(i64),
-    /// An integer beyond i64, or a number in floating point beyond it.
+    /// An integer outside the range of i64, or a floating-point number outside it.
     TooBig,
     Fraction,
     Text(Cow<'a, str>),

@@ -11,7 +11,7 @@ pub enum InvalidEvent {
     /// the message says where.
     #[error("the event cannot be read: {message}")]
     NotJson {
-        /// What the JSON parser says, with line and column.
+        /// The JSON parser's message, with line and column.
         message: String,
     },
     /// The event is longer than [`MAX_EVENT_BYTES`].
@@ -20,10 +20,11 @@ pub enum InvalidEvent {
         /// Its length in bytes.
         bytes: usize,
     },
-    /// The event is older than the day before which events were pruned, see
+    /// The event is older than the day before which events were pruned, or its application was removed, see
     /// [`Receipt::TooOld`](crate::Receipt::TooOld).
     #[error(
-        "the event is older than the day before which events were pruned; its job's figures stay as they are"
+        "the event is older than the day before which events were pruned, or its application was removed; figures \
+         stay as they are"
     )]
     TooOld,
     /// A field is missing or wrong.
@@ -40,7 +41,7 @@ pub enum InvalidEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldProblem {
-    /// It is not there, or null.
+    /// It is missing or null.
     #[error("is missing")]
     Missing,
     /// It occurs twice in the object.

@@ -54,7 +54,7 @@ pub struct Event {
 pub struct EventContent {
     /// The user in the event.
     pub user: String,
-    /// What the event's type adds.
+    /// The fields that the event's type adds.
     pub detail: EventDetail,
 }
 
@@ -91,7 +91,7 @@ impl Event {
         if json.len() > MAX_EVENT_BYTES {
             return Err(InvalidEvent::TooLarge { bytes: json.len() });
         }
-        // serde would read a list as the fields in order, and quote other values in full.
+        // serde would accept a list as the fields in order, and quote other values in full.
         if !json.is_empty() && !json.starts_with('{') {
             let message = format!("not a JSON object: `{}`", short(json));
             return Err(InvalidEvent::NotJson { message });
@@ -127,7 +127,12 @@ impl Event {
     ///
     /// # Errors
     /// [`InvalidEvent::NotJson`] if they are not UTF-8, else as [`from_json`](Self::from_json).
+    /// Bytes beyond the size limit are reported as [`InvalidEvent::TooLarge`], whatever they contain.
     pub fn from_bytes(json: &[u8]) -> Result<Self, InvalidEvent> {
+        let bytes = json.trim_ascii().len();
+        if bytes > MAX_EVENT_BYTES {
+            return Err(InvalidEvent::TooLarge { bytes });
+        }
         let text = std::str::from_utf8(json).map_err(|error| InvalidEvent::NotJson {
             message: format!("not valid UTF-8: invalid byte at offset {}", error.valid_up_to()),
         })?;

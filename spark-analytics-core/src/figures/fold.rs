@@ -13,9 +13,9 @@ use crate::time::Timestamp;
 /// [`plan`](crate::backend::plan()) decides which events are distinct; a fold counts every event added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobFold {
-    /// The earliest start; of two at the same instant, the one with the greater content.
+    /// The earliest start; if two are at the same instant, the one with the greater content.
     pub start: Option<JobStart>,
-    /// The latest end; of two at the same instant, the one with the greater content.
+    /// The latest end; if two are at the same instant, the one with the greater content.
     pub end: Option<JobEnd>,
     /// The tasks.
     pub tasks: TaskTotals,
@@ -64,7 +64,7 @@ impl JobFold {
         }
     }
 
-    /// Replaces `old` by `new`, an event of the same identity with greater content.
+    /// Replaces `old` with `new`, an event of the same identity with greater content.
     pub fn replace(&mut self, old: &Event, new: &Event) {
         if let Some((outcome, duration_ms)) = old.content().detail.task() {
             self.tasks.unrecord(outcome, duration_ms);

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bits of the mantissa that a bucket keeps: 64 buckets an octave.
+/// Bits of the mantissa that identify a bucket: 64 buckets per octave.
 const MANTISSA_BITS: u32 = 6;
 
 /// Counts of values in buckets whose width grows with the value.
 ///
-/// Values from -127 to 127 have a bucket each. Beyond, a bucket is identified by the value's exponent and
+/// Each value from -127 to 127 has its own bucket. Beyond that, a bucket is identified by the value's exponent and
 /// the top six bits of its mantissa, so the middle of a bucket is within 1/128 (0.8 %) of
-/// every value in it. Only integers are involved, a bucket whose count is zero is dropped, and so
+/// every value in it. All arithmetic is on integers and a bucket whose count is zero is dropped, so
 /// `a + b - b == a` holds exactly, in any order.
 ///
 /// Clones share their buckets until one of them changes.
@@ -33,7 +33,7 @@ const MANTISSA_BITS: u32 = 6;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Histogram(
-    /// Buckets in ascending order, with counts other than zero; `None` if there are none, which saves
+    /// Buckets in ascending order, with counts other than zero; `None` if nothing is counted, which saves
     /// the allocation.
     Option<Arc<Vec<(i16, i64)>>>,
 );
@@ -117,7 +117,7 @@ impl Histogram {
             self.clone_from(other);
             return;
         }
-        // A few buckets are found faster one by one than in a pass over all.
+        // For a few buckets, single searches are faster than a pass over all.
         if other.entries().len() * 16 < self.entries().len() + 16 {
             for (bucket, n) in other.entries() {
                 self.add(*bucket, n.wrapping_mul(sign));
@@ -235,7 +235,7 @@ mod tests {
         }
 
         #[test]
-        fn subtracting_takes_back_what_was_added(
+        fn subtracting_undoes_adding(
             a in prop::collection::vec(any::<i64>(), 0..40),
             b in prop::collection::vec(any::<i64>(), 0..40),
         ) {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::limits::MAX_DURATION_MS;
 use crate::figures::fold::JobFold;
 use crate::figures::labels::JobLabels;
 use crate::figures::result::JobResult;
@@ -10,7 +11,7 @@ use crate::identity::JobKey;
 use crate::log::LogJob;
 use crate::time::Timestamp;
 
-/// Everything that a store holds of a job: the fold of its single events, and the facts of an event log.
+/// Everything that a store holds about a job: the fold of its single events, and the facts of an event log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobRecord {
     /// The fold of its single events.
@@ -36,6 +37,11 @@ pub struct Job {
     pub tasks: TaskTotals,
     /// Where the figures come from.
     pub source: FigureSource,
+    /// Tasks as Spark counts them, each once however often it is attempted, skipped ones included; `None` if
+    /// unknown, as from single events.
+    pub num_tasks: Option<i64>,
+    /// The duration of the longest task in ms; `None` without tasks, or if unknown, as from single events.
+    pub longest_task_ms: Option<i64>,
     /// What people call it; `None` if no event log reports the job.
     pub labels: Option<Box<JobLabels>>,
 }
@@ -95,6 +101,8 @@ impl JobRecord {
                 result: log.result(),
                 tasks: log.tasks.clone(),
                 source: FigureSource::Log,
+                num_tasks: Some(log.num_tasks),
+                longest_task_ms: log.longest_task_ms,
                 labels: None,
             })
         });
@@ -108,6 +116,8 @@ impl JobRecord {
                 result: JobResult::from_name(&end.job_result),
                 tasks: self.events.tasks.clone(),
                 source: FigureSource::Events,
+                num_tasks: None,
+                longest_task_ms: None,
                 labels: None,
             })
         })
@@ -123,6 +133,18 @@ impl Job {
     /// From start to end, in µs; negative if the clock was set back.
     pub const fn duration_us(&self) -> i64 {
         self.end.as_micros().saturating_sub(self.start.as_micros())
+    }
+
+    /// The duration in µs, if it is possible: not below 0, and at most a leap year, which is also the longest duration
+    /// that an event may report for a task. Anything else comes from a clock that was set, not from a job
+    /// that ran; averages and distributions leave it out.
+    pub fn possible_duration_us(&self) -> Option<i64> {
+        Some(self.duration_us()).filter(|us| (0..=MAX_DURATION_MS * 1_000).contains(us))
+    }
+
+    /// Whether any of its tasks succeeded or failed.
+    pub const fn has_tasks(&self) -> bool {
+        self.tasks.succeeded != 0 || self.tasks.failed != 0
     }
 
     /// From start to end, in seconds.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A result that is neither `JobSucceeded` nor `JobFailed`; made by [`JobResult::from_name`] alone, so that each
-/// result has one form.
+/// A result that is neither `JobSucceeded` nor `JobFailed`. Only [`JobResult::from_name`] creates it, so that each
+/// result has exactly one representation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnknownResult(String);
 
@@ -19,7 +19,7 @@ pub enum JobResult {
 }
 
 impl JobResult {
-    /// The result of Spark's name for it.
+    /// The result with this name in Spark.
     pub fn from_name(name: &str) -> Self {
         match name {
             "JobSucceeded" => Self::Succeeded,
@@ -28,7 +28,7 @@ impl JobResult {
         }
     }
 
-    /// Spark's name, or the text that came instead.
+    /// Spark's name of the result, or the text that was reported instead.
     pub fn name(&self) -> &str {
         match self {
             Self::Succeeded => "JobSucceeded",

@@ -1,7 +1,5 @@
 //! Totals over the tasks of a job, a stage, an application or a day.
 
-use std::ops::{AddAssign, SubAssign};
-
 use serde::{Deserialize, Serialize};
 
 use crate::figures::histogram::Histogram;
@@ -9,7 +7,7 @@ use crate::figures::histogram::Histogram;
 /// Counts, sums and the distribution of durations over distinct tasks.
 ///
 /// It is a commutative group: `+=` and `-=` are exact and undo each other, so that a corrected
-/// task can be subtracted again. Sums are wide enough for all real tasks; made-up numbers beyond
+/// task can be subtracted again. Sums are wide enough for all real tasks; absurd numbers beyond
 /// that wrap around, which keeps the group exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -123,34 +121,9 @@ impl TaskTotals {
     }
 }
 
-macro_rules! apply_to_fields {
-    ($self:ident, $other:ident, $op:ident, $op_assign:tt) => {
-        $self.succeeded = $self.succeeded.$op($other.succeeded);
-        $self.failed = $self.failed.$op($other.failed);
-        $self.killed = $self.killed.$op($other.killed);
-        $self.duration_ms = $self.duration_ms.$op($other.duration_ms);
-        $self.lost_ms = $self.lost_ms.$op($other.lost_ms);
-        $self.run_time_ms = $self.run_time_ms.$op($other.run_time_ms);
-        $self.cpu_time_ns = $self.cpu_time_ns.$op($other.cpu_time_ns);
-        $self.gc_time_ms = $self.gc_time_ms.$op($other.gc_time_ms);
-        $self.input_bytes = $self.input_bytes.$op($other.input_bytes);
-        $self.output_bytes = $self.output_bytes.$op($other.output_bytes);
-        $self.shuffle_read_bytes = $self.shuffle_read_bytes.$op($other.shuffle_read_bytes);
-        $self.shuffle_write_bytes = $self.shuffle_write_bytes.$op($other.shuffle_write_bytes);
-        $self.memory_spilled_bytes = $self.memory_spilled_bytes.$op($other.memory_spilled_bytes);
-        $self.disk_spilled_bytes = $self.disk_spilled_bytes.$op($other.disk_spilled_bytes);
-        $self.durations $op_assign &$other.durations;
-    };
-}
-
-impl AddAssign<&Self> for TaskTotals {
-    fn add_assign(&mut self, other: &Self) {
-        apply_to_fields!(self, other, wrapping_add, +=);
-    }
-}
-
-impl SubAssign<&Self> for TaskTotals {
-    fn sub_assign(&mut self, other: &Self) {
-        apply_to_fields!(self, other, wrapping_sub, -=);
-    }
+group! {
+    TaskTotals: wrapping [
+        succeeded, failed, killed, duration_ms, lost_ms, run_time_ms, cpu_time_ns, gc_time_ms, input_bytes, output_bytes,
+        shuffle_read_bytes, shuffle_write_bytes, memory_spilled_bytes, disk_spilled_bytes,
+    ], groups [durations]
 }

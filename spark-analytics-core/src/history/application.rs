@@ -3,15 +3,15 @@ use serde::ser::{Serialize, Serializer};
 use super::fields::{Date, Fields, millis};
 use crate::log::Application;
 
-/// An application as Spark's `ApplicationInfo`: its attempts in their order, of which the first, the newest
-/// in Spark, provides id and name.
+/// An application as Spark's `ApplicationInfo`: its attempts in the given order. The first one (in Spark, the
+/// newest) provides id and name.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplicationInfo<'a>(pub &'a [Application]);
 
 /// An attempt as Spark's `ApplicationAttemptInfo`.
 ///
-/// Spark's `lastUpdated` is when the log's file was changed; here it is the time of the latest event. As in Spark,
-/// `duration` is 0 while the application runs.
+/// In Spark, `lastUpdated` is the time at which the log's file was changed; here it is the time of the latest event. As
+/// in Spark, `duration` is 0 while the application runs.
 #[derive(Clone, Copy, Debug)]
 pub struct ApplicationAttemptInfo<'a>(pub &'a Application);
 

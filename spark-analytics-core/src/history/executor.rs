@@ -6,8 +6,8 @@ use super::application::duration_ms;
 use super::fields::{Date, Fields, Numbers};
 use crate::log::{Application, Executor};
 
-/// Names of the peaks of an executor: memory in bytes, garbage collections and their time in ms. In
-/// the order of Spark's `ExecutorMetricType`.
+/// Names of the peaks of an executor, in the order of Spark's `ExecutorMetricType`: memory in bytes, garbage
+/// collections and their time in ms.
 pub const EXECUTOR_METRICS: [&str; 23] = [
     "JVMHeapMemory",
     "JVMOffHeapMemory",

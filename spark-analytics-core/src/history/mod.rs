@@ -10,6 +10,7 @@ mod environment;
 mod executor;
 mod fields;
 mod job;
+mod process;
 mod sql;
 mod stage;
 
@@ -17,8 +18,9 @@ pub use application::{ApplicationAttemptInfo, ApplicationInfo};
 pub use environment::ApplicationEnvironmentInfo;
 pub use executor::{EXECUTOR_METRICS, ExecutorSummary};
 pub use job::{JobData, job_status};
+pub use process::{ProcessSummary, processes};
 pub use sql::ExecutionData;
-pub use stage::{STAGE_METRICS, StageData};
+pub use stage::{STAGE_METRICS, StageData, StageDetails};
 
 use serde::Serialize;
 use serde_json::Value;

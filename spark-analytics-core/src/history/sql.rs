@@ -7,7 +7,7 @@ use super::job::job_status;
 use crate::log::{LogJob, LogSnapshot, SqlExecution};
 use crate::time::Timestamp;
 
-/// An execution of SQL as Spark's `ExecutionData`, without nodes and edges of its plan.
+/// An SQL execution as Spark's `ExecutionData`, without nodes and edges of its plan.
 #[derive(Clone, Debug)]
 pub struct ExecutionData<'a> {
     /// The execution.
@@ -22,7 +22,7 @@ pub struct ExecutionData<'a> {
 }
 
 impl<'a> ExecutionData<'a> {
-    /// Some of a log's executions in the order of their numbers, each with its jobs and plan.
+    /// Some of a log's SQL executions in the order of their numbers, each with its jobs and plan.
     pub fn of(
         log: &'a LogSnapshot,
         executions: impl IntoIterator<Item = &'a SqlExecution>,

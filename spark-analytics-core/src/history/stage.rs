@@ -2,10 +2,10 @@ use serde::ser::{Serialize, Serializer};
 
 use super::executor::EXECUTOR_METRICS;
 use super::fields::{Date, Fields, Numbers};
-use crate::log::Stage;
+use crate::log::{Speculation, Stage};
 
-/// Names of the metrics of a stage, sums over its tasks: times in ms, CPU and shuffle write times in
-/// ns, sizes in bytes. In the order of Spark's `StageData`.
+/// Names of the metrics of a stage, in the order of Spark's `StageData`. They are sums over its tasks: times in ms, CPU
+/// and shuffle write times in ns, sizes in bytes.
 pub const STAGE_METRICS: [&str; 35] = [
     "executorDeserializeTime",
     "executorDeserializeCpuTime",
@@ -44,12 +44,57 @@ pub const STAGE_METRICS: [&str; 35] = [
     "shuffleWriteRecords",
 ];
 
-/// A stage attempt as Spark's `StageData`.
+/// A stage attempt as Spark's `StageData` in a list.
 #[derive(Clone, Copy, Debug)]
 pub struct StageData<'a>(pub &'a Stage);
 
+/// A stage attempt as Spark's `StageData` with `details=true`, as for a single stage: with the summary of its
+/// speculative tasks, if it had some.
+#[derive(Clone, Copy, Debug)]
+pub struct StageDetails<'a>(pub &'a Stage);
+
+/// Spark's `SpeculationStageSummary`.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SpeculationSummary {
+    num_tasks: i64,
+    num_active_tasks: i64,
+    num_completed_tasks: i64,
+    num_failed_tasks: i64,
+    num_killed_tasks: i64,
+}
+
+impl From<Speculation> for SpeculationSummary {
+    fn from(tasks: Speculation) -> Self {
+        Self {
+            num_tasks: tasks.num_tasks,
+            num_active_tasks: tasks.active_tasks,
+            num_completed_tasks: tasks.completed_tasks,
+            num_failed_tasks: tasks.failed_tasks,
+            num_killed_tasks: tasks.killed_tasks,
+        }
+    }
+}
+
+impl Serialize for StageDetails<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        StageData(self.0).put(serializer, self.0.speculation)
+    }
+}
+
 impl Serialize for StageData<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.put(serializer, None)
+    }
+}
+
+impl StageData<'_> {
+    fn put<S: Serializer>(
+        &self,
+        serializer: S,
+        speculation: Option<Speculation>,
+    ) -> Result<S::Ok, S::Error> {
+        let speculation = speculation.filter(|tasks| !tasks.is_empty());
         let stage = self.0;
         let peaks = stage.peak_executor_metrics.as_ref();
         let mut fields = Fields::of(serializer)?;
@@ -71,6 +116,7 @@ impl Serialize for StageData<'_> {
             .put("name", &stage.name)?
             .put_some("description", stage.description.as_ref())?
             .put("schedulingPool", &stage.scheduling_pool)?
+            .put_some("speculationSummary", speculation.map(SpeculationSummary::from))?
             .put("killedTasksSummary", &stage.killed_tasks_summary)?
             .put("resourceProfileId", &stage.resource_profile_id)?
             .put_some("peakExecutorMetrics", peaks.map(|peaks| Numbers(&EXECUTOR_METRICS, peaks)))?

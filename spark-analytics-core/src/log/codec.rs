@@ -16,7 +16,7 @@ impl Environment {
     /// block of LZ4. Plain JSON if it is over 64 MiB long.
     ///
     /// # Errors
-    /// As [`serde_json::to_vec`]; none is expected.
+    /// Those of [`serde_json::to_vec`]; they are not expected.
     pub fn pack(&self) -> serde_json::Result<Vec<u8>> {
         let json = serde_json::to_vec(self)?;
         if json.len() > MAX_BYTES {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_is_short_and_the_same_again() {
+    fn a_packed_environment_is_short_and_unpacks_to_itself() {
         let packed = environment().pack().unwrap();
         let plain = serde_json::to_vec(&environment()).unwrap();
         assert!(packed.len() * 4 < plain.len(), "{} of {}", packed.len(), plain.len());
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_is_an_error() {
+    fn damaged_data_is_an_error() {
         let packed = environment().pack().unwrap();
         for end in 0..packed.len() {
             assert!(Environment::unpack(&packed[..end]).is_err(), "{end}");
@@ -82,7 +82,7 @@ mod tests {
         for at in 0..packed.len() {
             let mut wrong = packed.clone();
             wrong[at] ^= 0x80;
-            // Whatever comes, it comes at once.
+            // Either result will do, as long as it returns without a panic.
             let _ = Environment::unpack(&wrong);
         }
         let huge = Environment::unpack(&[LZ4, 0xff, 0xff, 0xff, 0xff, 0]);

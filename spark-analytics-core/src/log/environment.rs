@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The environment of an application's attempt; names are those of the History Server's `/environment`.
 ///
-/// Values are those of the log: Spark redacts secrets when it writes a log, and again in its answers, as [`ApplicationEnvironmentInfo`](crate::history::ApplicationEnvironmentInfo) does.
+/// Values are those of the log. Spark redacts secrets when it writes a log and again in its answers, as does
+/// [`ApplicationEnvironmentInfo`](crate::history::ApplicationEnvironmentInfo).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -15,7 +16,7 @@ pub struct Environment {
     pub events: u64,
     /// The version of Java.
     pub java_version: Option<String>,
-    /// Where Java is installed.
+    /// The folder in which Java is installed.
     pub java_home: Option<String>,
     /// The version of Scala.
     pub scala_version: Option<String>,
@@ -27,13 +28,13 @@ pub struct Environment {
     pub system_properties: BTreeMap<String, String>,
     /// Properties of Spark's metrics system.
     pub metrics_properties: BTreeMap<String, String>,
-    /// Class path entries and their origin.
+    /// Class path entries and their origins.
     pub classpath_entries: BTreeMap<String, String>,
     /// Resource profiles, in the order of their ids, each once.
     pub resource_profiles: Vec<ResourceProfile>,
 }
 
-/// The resources requested for executors and tasks of some stages.
+/// A resource profile: the resources requested for the executors and tasks of some stages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -1,13 +1,15 @@
 //! Facts about an application from its event log, which stores keep beside single events.
 //!
-//! If there are two facts about the same thing, the greater wins: ended beats running, then more events counted,
-//! then the order of the remaining fields. So reading a log again, a shorter copy of it, or a compacted
-//! one, changes nothing. The order of the fields below is that order. Within one log both only rise:
-//! `ended` stays once it is set, even if a stage, an executor or a job of that id appears again.
+//! If there are two facts about the same thing, the greater one wins: ended beats running, then the higher count of
+//! events, then the order of the remaining fields, as declared below. Reading a log again, or a shorter or compacted
+//! copy of it, therefore changes nothing. Within one log both only increase: `ended` stays once it is set, even if a
+//! stage, an executor or a job with that id appears again.
 
 pub(crate) mod codec;
 mod environment;
 mod macros;
+mod process;
+mod speculation;
 mod sql;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 use crate::identity::AttemptKey;
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 
 pub use environment::{Environment, ExecutorResource, ResourceProfile};
+pub use process::Process;
+pub use speculation::Speculation;
 pub use sql::SqlExecution;
 
 #[doc(inline)]
@@ -40,12 +44,12 @@ pub struct LogSnapshot {
     pub executors: Vec<Executor>,
     /// Its environment, if the log contains it.
     pub environment: Option<Environment>,
-    /// Its executions of SQL, each id once.
+    /// Its SQL executions, each id once.
     pub sql: Vec<SqlExecution>,
 }
 
 impl LogSnapshot {
-    /// About how many bytes its facts take in a store, by which importers bound their batches.
+    /// The approximate size of its facts in a store, in bytes, with which importers limit their batches.
     pub fn size_hint(&self) -> usize {
         const ROW: usize = 2_048;
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
@@ -127,6 +131,13 @@ pub struct Application {
     /// Total core time of its executors in ms, see [`Executor::core_time_ms`]; `None` if unknown, as
     /// in records written by earlier versions.
     pub core_time_ms: Option<i64>,
+    /// Whether its stages, executors, environment and SQL executions were [pruned](crate::Store::prune_logs).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub facts_pruned: bool,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
+    /// Its processes other than driver and executors by id, such as YARN's `yarn-am`; `None` if unknown.
+    pub processes: Option<BTreeMap<String, Process>>,
     /// How many jobs the log reports; `None` in records written by earlier versions.
     pub jobs: Option<i64>,
     /// How many of them failed; `None` in records written by earlier versions.
@@ -134,14 +145,20 @@ pub struct Application {
 }
 
 impl Application {
-    /// Which attempt of which application it is.
+    /// The key of the attempt.
     pub fn key(&self) -> AttemptKey {
         AttemptKey::new(&*self.app_id, &*self.attempt_id)
     }
 
-    /// When the run ended as far as the log reports: its end, or else the latest event.
+    /// The end of the run, or if the log does not report it, the time of the latest event.
     pub fn until(&self) -> Option<Timestamp> {
         self.end_time.or(self.last_event_time)
+    }
+
+    /// Whether everything that is known of the run was before a day: its end, or else its latest event, or else its
+    /// start. Without a time it was before no day.
+    pub fn is_before(&self, day: Day) -> bool {
+        self.until().or(self.start_time).is_some_and(|time| time.day() < day)
     }
 
     /// From its start [until](Self::until) its end, in µs; negative if the clock was set back.
@@ -218,6 +235,8 @@ pub struct LogJob {
     pub killed_tasks_summary: BTreeMap<String, i64>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
 }
 
 impl LogJob {
@@ -233,10 +252,10 @@ impl LogJob {
 )]
 #[serde(rename_all = "UPPERCASE")]
 pub enum StageStatus {
-    /// Named by a job, not submitted.
+    /// Named by a job, but not submitted yet.
     #[default]
     Pending,
-    /// Submitted, not completed.
+    /// Submitted, but not completed.
     Active,
     /// Never submitted when its job ended.
     Skipped,
@@ -303,14 +322,18 @@ pub struct Stage {
     pub shuffle_push_enabled: bool,
     /// The number of shuffle mergers.
     pub shuffle_mergers_count: i64,
-    /// Sums of its tasks' metrics by the names of Spark's REST, such as `executorRunTime` (ms); a
-    /// missing one is 0.
+    /// Sums of its tasks' metrics by their names in Spark's REST API, such as `executorRunTime` (ms);
+    /// missing ones are 0.
     pub metrics: BTreeMap<String, i64>,
-    /// Peaks of its executors' memory metrics by the names of Spark's REST, a missing one
-    /// is 0; `None` if none were reported.
+    /// Peaks of its executors' memory metrics by their names in Spark's REST API; missing ones
+    /// are 0. `None` if no peaks were reported.
     pub peak_executor_metrics: Option<BTreeMap<String, i64>>,
     /// Its tasks that ended.
     pub tasks: TaskTotals,
+    /// The duration of its longest task in ms; `None` without tasks, or if unknown.
+    pub longest_task_ms: Option<i64>,
+    /// Its speculative tasks; `None` if unknown.
+    pub speculation: Option<Speculation>,
 }
 
 impl Stage {
@@ -373,14 +396,14 @@ pub struct Executor {
     pub total_on_heap_storage_memory: Option<i64>,
     /// Storage memory off the heap, in bytes.
     pub total_off_heap_storage_memory: Option<i64>,
-    /// Where its logs are, by their names.
+    /// The URLs of its logs, by their names.
     pub executor_logs: BTreeMap<String, String>,
     /// Attributes from its cluster manager.
     pub attributes: BTreeMap<String, String>,
     /// Addresses of its resources, such as GPUs, by the resource's name.
     pub resources: BTreeMap<String, Vec<String>>,
-    /// Peaks of its memory metrics by the names of Spark's REST, a missing one is 0;
-    /// `None` if none were reported.
+    /// Peaks of its memory metrics by their names in Spark's REST API; missing ones are 0.
+    /// `None` if no peaks were reported.
     pub peak_memory_metrics: Option<BTreeMap<String, i64>>,
     /// Whether it is excluded from running tasks.
     pub is_excluded: bool,
@@ -390,7 +413,7 @@ pub struct Executor {
 
 impl Executor {
     /// Core time in ms: the number of cores times the time from when it was added until it was removed,
-    /// or else until `until`. 0 if either is unknown or the clock was set back.
+    /// or until `until` if it was not. 0 if a time is unknown or the clock was set back.
     ///
     /// If an executor was removed and added again under the same id, only the time after that counts.
     pub fn core_time_ms(&self, until: Option<Timestamp>) -> i64 {
@@ -412,7 +435,7 @@ pub const MAX_LOCATION_BYTES: usize = 4 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogSource {
-    /// Where the log is: an absolute path or a URL.
+    /// The location of the log: an absolute path or a URL.
     pub location: String,
     /// Its size in storage, in bytes.
     pub size: u64,

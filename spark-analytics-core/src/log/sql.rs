@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// An execution of Spark SQL; names and rules are those of the History Server's `/sql`.
+/// An SQL execution, as reported by an event log; names and rules are those of the History Server's `/sql`.
 ///
 /// Its jobs are those whose [`sql_execution_id`](crate::log::LogJob::sql_execution_id) names it. The plan's graph
 /// and the metrics of its nodes are not kept.
@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub struct SqlExecution {
     /// The execution's number.
     pub execution_id: i64,
-    /// Whether the log has its end.
+    /// Whether the log contains its end.
     pub ended: bool,
     /// How many events were counted for it: its start, its end, and changes of its plan.
     pub events: u64,
@@ -29,6 +29,6 @@ pub struct SqlExecution {
     pub error_message: Option<String>,
     /// The job's description, or the call site in the program.
     pub description: String,
-    /// The physical plan as text, the last one reported by adaptive execution. Also `""` if the log has more plans than are kept.
+    /// The physical plan as text; with adaptive execution, the last one. `""` if the log has more plans than are kept.
     pub plan_description: String,
 }

@@ -17,16 +17,17 @@ use crate::identity::{AttemptKey, Dedup, JobKey};
 use crate::log::{Application, LogSnapshot, LogSource};
 use crate::rejected::{Rejected, Rejection};
 use crate::store::{
-    EventCursor, JobCursor, JobFilter, LogReceipt, Pruned, Receipt, Store, StoredEvent,
+    EventCursor, Forgotten, JobCursor, JobFilter, LogReceipt, PruneScope, Pruned, PrunedLogs,
+    Receipt, Store, StoredEvent,
 };
 use crate::time::Day;
 
-/// A [`Store`] around another that keeps jobs, first pages of job lists and roll-ups in a bounded map.
+/// A [`Store`] that wraps another and caches jobs, first pages of job lists, and roll-ups in a bounded map.
 ///
 /// Writes through it are visible immediately; writes of other handles or processes may stay
-/// invisible for the age limit. Clones share the map.
+/// invisible until the age limit. Clones share the map.
 ///
-/// It reads the monotonic clock for the age of entries.
+/// The age of entries is measured with the monotonic clock.
 ///
 /// ```
 /// use std::time::Duration;
@@ -65,7 +66,7 @@ pub struct CacheCounts {
     pub misses: u64,
 }
 
-/// Days, and the user if one is asked for.
+/// A range of days, and the user if the roll-ups of one user are requested.
 type Range = (Day, Day, Option<String>);
 
 impl<S: Store> Cached<S> {
@@ -120,7 +121,7 @@ impl Drop for Stale<'_> {
     }
 }
 
-// A method left to its default would not reach the store within.
+// An omitted method would use the trait's default instead of the inner store's method.
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store> Store for Cached<S> {
@@ -220,6 +221,18 @@ impl<S: Store> Store for Cached<S> {
 
     async fn prune(&self, before: Day) -> Result<Pruned> {
         self.store.prune(before).await
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        // Without their jobs, only facts that are not cached change.
+        let _stale =
+            (scope == PruneScope::Jobs).then(|| Stale { shared: &self.shared, jobs: None });
+        self.store.prune_logs(before, scope).await
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        let _stale = Stale { shared: &self.shared, jobs: None };
+        self.store.forget(app_id, attempt_id).await
     }
 
     async fn check(&self) -> Result<()> {

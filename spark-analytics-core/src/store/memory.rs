@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use crate::backend::plan::{Batch, Held, JobWrite, plan};
-use crate::backend::plan_log::{HeldLog, plan_log};
+use crate::backend::plan_log::{HeldLog, LogWriteSet, plan_log};
+use crate::backend::plan_removal::{Removed, plan_forget, plan_prune_logs};
 use crate::error::Result;
 use crate::event::Event;
 use crate::figures::job::{Job, JobRecord};
@@ -16,11 +17,12 @@ use crate::identity::{AttemptKey, Dedup, JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage};
 use crate::rejected::{MAX_REJECTED, Rejected, Rejection};
 use crate::store::{
-    EventCursor, JobCursor, JobFilter, JobOrder, LogReceipt, Pruned, Receipt, Store, StoredEvent,
+    EventCursor, Forgotten, JobCursor, JobFilter, JobOrder, LogReceipt, PruneScope, Pruned,
+    PrunedLogs, Receipt, Store, StoredEvent,
 };
 use crate::time::Day;
 
-/// A [`Store`] that keeps everything in this process. Clones share it; it is dropped with the last one.
+/// A [`Store`] that keeps everything in memory. Clones share its content, which is dropped with the last one.
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     dedup: Dedup,
@@ -30,6 +32,7 @@ pub struct MemoryStore {
 #[derive(Debug)]
 struct State {
     pruned_before: Day,
+    logs_pruned_before: Option<Day>,
     next_event_id: i64,
     next_rejected_id: i64,
     /// By application and attempt.
@@ -57,10 +60,11 @@ struct ApplicationRows {
     executors: BTreeMap<String, Executor>,
     environment: Option<Environment>,
     sql: BTreeMap<i64, SqlExecution>,
+    removed: Option<Removed>,
 }
 
 impl ApplicationRows {
-    fn held(&self) -> HeldLog {
+    fn held(&self, pruned_before: Option<Day>) -> HeldLog {
         let record = |(id, rows): (&i64, &JobRows)| (*id, rows.record.clone());
         HeldLog {
             application: self.application.clone(),
@@ -69,6 +73,8 @@ impl ApplicationRows {
             executors: self.executors.clone(),
             environment: self.environment.clone(),
             sql: self.sql.clone(),
+            removed: self.removed,
+            pruned_before,
         }
     }
 }
@@ -78,6 +84,7 @@ impl MemoryStore {
     pub fn new(dedup: Dedup) -> Self {
         let state = State {
             pruned_before: Day::MIN,
+            logs_pruned_before: None,
             next_event_id: 1,
             next_rejected_id: 1,
             applications: BTreeMap::new(),
@@ -130,6 +137,19 @@ impl State {
             next_event_id: self.next_event_id,
             events: events.collect(),
             jobs: rows.iter().map(|r| r.map(|r| r.record.clone()).unwrap_or_default()).collect(),
+            removed: batch
+                .jobs()
+                .map(|key| self.application(&key.app_id, &key.attempt_id))
+                .map(|rows| rows.is_some_and(|rows| rows.removed.is_some()))
+                .collect(),
+        }
+    }
+
+    fn held_log(&self, attempt: &AttemptKey) -> HeldLog {
+        let rows = self.application(&attempt.app_id, &attempt.attempt_id);
+        match rows {
+            Some(rows) => rows.held(self.logs_pruned_before),
+            None => HeldLog { pruned_before: self.logs_pruned_before, ..HeldLog::default() },
         }
     }
 
@@ -155,17 +175,25 @@ impl State {
     }
 
     fn take_log(&mut self, log: LogSnapshot) -> LogReceipt {
-        let app_id = log.application.app_id.clone();
-        let attempt_id = log.application.attempt_id.clone();
-        let held = self.application(&app_id, &attempt_id).map(ApplicationRows::held);
-        let held = held.unwrap_or_default();
-        let writes = plan_log(log, held);
+        let attempt = log.application.key();
+        let writes = plan_log(log, self.held_log(&attempt));
+        let receipt = writes.receipt;
+        self.put_log(&attempt, writes);
+        receipt
+    }
+
+    fn put_log(&mut self, attempt: &AttemptKey, writes: LogWriteSet) {
+        if writes.is_empty() {
+            return;
+        }
         for write in writes.jobs {
             self.put_job(write);
         }
         self.add_rollups(writes.rollups);
-        let rows = self.application_mut(&app_id, &attempt_id);
-        rows.application = writes.application.or(rows.application.take());
+        let rows = self.application_mut(&attempt.app_id, &attempt.attempt_id);
+        let held = rows.application.take().filter(|_| !writes.removes_application);
+        rows.application = writes.application.or(held);
+        rows.removed = writes.removed.or(rows.removed);
         for key in &writes.removed_stages {
             rows.stages.remove(key);
         }
@@ -181,7 +209,6 @@ impl State {
             rows.sql.remove(id);
         }
         rows.sql.extend(writes.sql.into_iter().map(|e| (e.execution_id, e)));
-        writes.receipt
     }
 
     fn add_rollups(&mut self, changes: BTreeMap<RollupKey, Rollup>) {
@@ -377,6 +404,38 @@ impl Store for MemoryStore {
             events += (held - rows.events.len()) as u64;
         }
         Ok(Pruned { events, before })
+    }
+
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        let mut state = self.write();
+        let in_force = state.logs_pruned_before.map_or(before, |held| held.max(before));
+        state.logs_pruned_before = Some(in_force);
+        let mut pruned = PrunedLogs::new(in_force);
+        let attempts = state.applications.values().flat_map(BTreeMap::values);
+        let attempts: Vec<AttemptKey> =
+            attempts.filter_map(|rows| rows.application.as_ref()).map(Application::key).collect();
+        for attempt in attempts {
+            let writes = plan_prune_logs(&attempt, state.held_log(&attempt), before, scope);
+            pruned.count(&writes);
+            state.put_log(&attempt, writes);
+        }
+        Ok(pruned)
+    }
+
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        let mut state = self.write();
+        let mut forgotten = Forgotten::default();
+        let held = state.applications.get(app_id).filter(|_| !app_id.is_empty());
+        let held = held.into_iter().flat_map(BTreeMap::keys);
+        let attempts = held.filter(|held| attempt_id.is_none_or(|attempt| attempt == *held));
+        let attempts: Vec<AttemptKey> =
+            attempts.map(|attempt| AttemptKey::new(app_id, attempt.as_str())).collect();
+        for attempt in attempts {
+            let writes = plan_forget(&attempt, state.held_log(&attempt));
+            forgotten.count(&writes);
+            state.put_log(&attempt, writes);
+        }
+        Ok(forgotten)
     }
 
     async fn check(&self) -> Result<()> {

@@ -61,25 +61,30 @@ use crate::time::{Day, Timestamp};
 ///    [`JobRecord`] for each job (the default one if unknown) and the stored event, if any, of each identity.
 /// 3. Call [`plan`](crate::backend::plan()).
 /// 4. Write the [`WriteSet`](crate::backend::WriteSet): insert and update events, put or, if
-///    empty, delete job records, add each roll-up's change to the held one and delete it if it
-///    comes out empty, keep the next event id. Commit, durably.
+///    empty, delete job records, add each roll-up's change to the stored one and delete it if it
+///    becomes empty, and store the next event id. Commit durably.
 /// 5. Return the receipts.
 ///
 /// [`ingest_logs`](Self::ingest_logs) is the same with [`HeldLog`](crate::backend::HeldLog) and
 /// [`plan_log`](crate::backend::plan_log()), log by log within one transaction. Ids count up from 1,
-/// perhaps with gaps, and are never given twice.
+/// perhaps with gaps, and are never reused.
+///
+/// [`prune_logs`](Self::prune_logs) and [`forget`](Self::forget) load the same of an attempt, and call
+/// [`plan_prune_logs`](crate::backend::plan_prune_logs) and [`plan_forget`](crate::backend::plan_forget). What they
+/// return in [`LogWriteSet::removed`](crate::backend::LogWriteSet::removed) is kept for good, and loaded into
+/// [`Held::removed`](crate::backend::Held::removed) and [`HeldLog::removed`](crate::backend::HeldLog::removed).
 ///
 /// Jobs are listed by their figures ([`JobRecord::figures`]) in a [`JobOrder`]; a job without figures
-/// is in no list. A store needs an index by end and one by duration, which it keeps up from
+/// is in no list. A store needs an index by end and one by duration, which it updates from
 /// [`JobWrite::figures_before`](crate::backend::JobWrite::figures_before) and
 /// [`JobWrite::figures`](crate::backend::JobWrite::figures).
 ///
 /// # What holds afterwards
 ///
-/// When a writing method has returned `Ok`, what it wrote is durable (unless the store was made with
-/// less on request) and every later read through the store sees it. When it has returned an error, or its
-/// future was dropped, the batch is whole or absent. Every method may be called by many callers
-/// at once.
+/// When a writing method has returned `Ok`, its changes are durable (unless the store was opened with
+/// [`Durability::Eventual`](crate::Durability::Eventual)) and visible to every later read through the store. When it has
+/// returned an error, or its future was dropped, the batch is stored whole or not at all. All methods may be called
+/// concurrently.
 ///
 /// The crate `spark-analytics-conformance` provides a conformance suite for any store.
 #[async_trait]
@@ -91,14 +96,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Engine`](crate::Error::Engine), [`Error::Unavailable`](crate::Error::Unavailable) or
-    /// [`Error::Damaged`](crate::Error::Damaged); nothing of the batch is applied then.
+    /// [`Error::Damaged`](crate::Error::Damaged).
     async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>>;
 
     /// Stores several log snapshots in order and records their source locations, atomically in one
     /// transaction. Receipts are returned in the order of the logs.
     ///
-    /// Of a location the last note counts; one that [cannot be recorded](LogSource::can_be_recorded) is left
-    /// out. What changes nothing is not written.
+    /// If a location occurs more than once, its last source counts; sources that
+    /// [cannot be recorded](LogSource::can_be_recorded) are skipped. Facts that change nothing are not written.
     ///
     /// # Errors
     /// As [`ingest`](Self::ingest).
@@ -108,7 +113,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         sources: Vec<LogSource>,
     ) -> Result<Vec<LogReceipt>>;
 
-    /// Everything stored of a job; `None` if nothing.
+    /// Everything stored about a job; `None` if nothing is stored.
     ///
     /// # Errors
     /// [`Error::Engine`](crate::Error::Engine), [`Error::Unavailable`](crate::Error::Unavailable) or
@@ -144,7 +149,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<StoredEvent>>;
 
-    /// The first `limit` applications of event logs after the given one, in the order of [`AttemptKey`]. It costs what the page holds: no job, no environment is read for it.
+    /// The first `limit` applications of event logs after the given one, in the order of [`AttemptKey`]. The cost depends on
+    /// the page only: no jobs and no environments are read.
     ///
     /// # Errors
     /// As [`job`](Self::job).
@@ -155,13 +161,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<Application>>;
 
     /// All facts of an application attempt from event logs: jobs, stages, executors and SQL executions,
-    /// each in the order of their ids. `None` if there are none.
+    /// each in the order of their ids. `None` if no log of the attempt is stored.
     ///
     /// # Errors
     /// As [`job`](Self::job).
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>>;
 
-    /// The source last recorded for a log's location; `None` if there is none.
+    /// The last recorded source of a log's location; `None` if it has none.
     ///
     /// # Errors
     /// As [`job`](Self::job).
@@ -180,12 +186,36 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn rejected(&self, before: Option<i64>, limit: usize) -> Result<Vec<Rejected>>;
 
     /// Removes raw events before the day and rejects such events from now on ([`Receipt::TooOld`]).
-    /// Figures, roll-ups and facts of event logs stay. The day only moves forward: an earlier one than
-    /// before removes nothing.
+    /// Figures, roll-ups and facts of event logs stay. The day only moves forward: an earlier day than
+    /// the current one removes nothing.
     ///
     /// # Errors
     /// As [`ingest`](Self::ingest); the day may already be in force then, and calling again resumes.
     async fn prune(&self, before: Day) -> Result<Pruned>;
+
+    /// Removes facts of event logs of the applications that [were over before](Application::is_before) the day, and
+    /// refuses such logs from now on ([`Refusal::TooOld`]). Roll-ups stay as they are. The day only moves forward;
+    /// an earlier one than before refuses nothing more, but removes what the scope adds.
+    ///
+    /// With [`PruneScope::Jobs`] single events of the applications are refused, too ([`Receipt::TooOld`]), and logs
+    /// of the same run, however long.
+    ///
+    /// It takes several transactions, each of a bounded number of applications.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest); the day may already be in force then, and calling again resumes.
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs>;
+
+    /// Removes an application, or one attempt of it, in one transaction: facts, jobs with their raw events, and
+    /// their part in roll-ups. From now on its single events are refused ([`Receipt::TooOld`]), and its logs unless
+    /// they are of a later run ([`Refusal::Forgotten`]).
+    ///
+    /// What a prune removed of it earlier stays in roll-ups. An application of which nothing is known stays unknown,
+    /// and so does `""`. The [sources](Self::log_source) of its logs stay, so that importers skip them unread.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten>;
 
     /// Checks that the store responds.
     ///
@@ -211,11 +241,30 @@ pub enum Receipt {
     Duplicate(i64),
     /// It replaced an event of the same identity with lesser content.
     Replaced(i64),
-    /// It is before the day up to which events were pruned, and was rejected.
+    /// It is before the day up to which events were pruned, or its application was removed, and it was rejected.
     TooOld,
 }
 
-/// The outcome of a log: how many facts were new or greater than the stored ones.
+/// Why a log was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Its application was over before the day up to which logs were pruned, or its jobs were pruned.
+    TooOld,
+    /// Its application was forgotten.
+    Forgotten,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooOld => "older than the day before which logs were pruned",
+            Self::Forgotten => "the application was forgotten",
+        })
+    }
+}
+
+/// The outcome of a log: how many of its facts were new, or greater than the stored ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LogReceipt {
     /// Jobs written.
@@ -224,18 +273,20 @@ pub struct LogReceipt {
     pub stages: usize,
     /// Executors written.
     pub executors: usize,
-    /// Executions of SQL written.
+    /// SQL executions written.
     pub sql: usize,
     /// Whether the environment was written.
     pub environment: bool,
     /// Whether the application itself was written.
     pub application: bool,
+    /// Why the log was refused, if it was: then nothing was written.
+    pub refused: Option<Refusal>,
 }
 
 impl LogReceipt {
     /// Whether the log changed nothing.
     pub fn is_unchanged(&self) -> bool {
-        *self == Self::default()
+        Self { refused: None, ..*self } == Self::default()
     }
 }
 
@@ -246,6 +297,44 @@ pub struct Pruned {
     pub events: u64,
     /// The day in force: events before it are rejected.
     pub before: Day,
+}
+
+/// What [`Store::prune_logs`] removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PruneScope {
+    /// Stages, executors, environments and executions of SQL.
+    Facts,
+    /// These, the applications themselves, and all their jobs with their raw events.
+    Jobs,
+}
+
+/// The result of [`Store::prune_logs`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PrunedLogs {
+    /// Attempts of applications whose facts were removed.
+    pub applications: u64,
+    /// Jobs removed.
+    pub jobs: u64,
+    /// The day in force: logs of applications that were over before it are refused.
+    pub before: Day,
+}
+
+impl PrunedLogs {
+    /// Nothing pruned yet, with the day in force.
+    pub fn new(before: Day) -> Self {
+        Self { before, ..Self::default() }
+    }
+}
+
+/// The result of [`Store::forget`]: zeros if nothing was known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Forgotten {
+    /// Attempts of the application that were forgotten.
+    pub attempts: u64,
+    /// Jobs removed.
+    pub jobs: u64,
 }
 
 /// Which jobs to list; the default is all.
@@ -261,46 +350,46 @@ pub struct Pruned {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct JobFilter {
-    /// Only this user's.
+    /// Only jobs of this user.
     pub user: Option<String>,
-    /// Only this application's.
+    /// Only jobs of this application.
     pub app_id: Option<String>,
-    /// Only with this result.
+    /// Only jobs with this result.
     pub result: Option<JobResult>,
-    /// Only with a result that is neither success nor failure.
+    /// Only jobs with a result that is neither success nor failure.
     pub unknown_result: bool,
-    /// Only those that ended on this day or later.
+    /// Only jobs that ended on this day or later.
     pub from: Option<Day>,
-    /// Only those that ended on this day or earlier.
+    /// Only jobs that ended on this day or earlier.
     pub to: Option<Day>,
     /// In which order.
     pub order: JobOrder,
 }
 
 impl JobFilter {
-    /// Those that ended on one day.
+    /// The jobs that ended on one day.
     pub fn day(day: Day) -> Self {
         Self::days(day, day)
     }
 
-    /// Those that ended on the days from `from` to `to`, both included.
+    /// The jobs that ended on the days from `from` to `to`, both included.
     pub fn days(from: Day, to: Day) -> Self {
         Self { from: Some(from), to: Some(to), ..Self::default() }
     }
 
-    /// Only this user's.
+    /// Only jobs of this user.
     #[must_use]
     pub fn user(self, user: impl Into<String>) -> Self {
         Self { user: Some(user.into()), ..self }
     }
 
-    /// Only this application's.
+    /// Only jobs of this application.
     #[must_use]
     pub fn app(self, app_id: impl Into<String>) -> Self {
         Self { app_id: Some(app_id.into()), ..self }
     }
 
-    /// Only with this result.
+    /// Only jobs with this result.
     #[must_use]
     pub fn result(self, result: JobResult) -> Self {
         Self { result: Some(result), ..self }
@@ -312,11 +401,11 @@ impl JobFilter {
         Self { order, ..self }
     }
 
-    /// Only with the result that a word means, in any case: `succeeded`, `failed`, Spark's
+    /// Only jobs with the result that a word means, ignoring case: `succeeded`, `failed`, Spark's
     /// `JobSucceeded` and `JobFailed`, or `unknown` for any other result.
     ///
     /// # Errors
-    /// If it is none of these words.
+    /// If it is not one of these words.
     pub fn result_word(self, word: &str) -> std::result::Result<Self, UnknownResultWord> {
         match word.to_ascii_lowercase().as_str() {
             "succeeded" | "jobsucceeded" => Ok(self.result(JobResult::Succeeded)),
@@ -326,7 +415,7 @@ impl JobFilter {
         }
     }
 
-    /// Whether a job is among them.
+    /// Whether the filter selects a job.
     pub fn matches(&self, job: &Job) -> bool {
         let day = job.end.day();
         self.user.as_ref().is_none_or(|user| *user == job.user)
@@ -338,7 +427,7 @@ impl JobFilter {
     }
 }
 
-/// A word that means no result, see [`JobFilter::result_word`].
+/// A word that does not mean a result, see [`JobFilter::result_word`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
     "is not a result: use failed, succeeded or unknown, or Spark's JobFailed or JobSucceeded; running jobs are \
@@ -423,7 +512,7 @@ impl From<&Job> for JobCursor {
     }
 }
 
-/// An event's place among those of its job: time, type, task.
+/// An event's position in the list of its job's events, which is ordered by time, type and task.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventCursor {
     /// When it happened.
@@ -455,7 +544,7 @@ pub struct StoredEvent {
     pub event: Event,
 }
 
-// A method left to its default would not reach the store within.
+// An omitted method would use the trait's default instead of the inner store's method.
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -515,6 +604,12 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     async fn prune(&self, before: Day) -> Result<Pruned> {
         (**self).prune(before).await
+    }
+    async fn prune_logs(&self, before: Day, scope: PruneScope) -> Result<PrunedLogs> {
+        (**self).prune_logs(before, scope).await
+    }
+    async fn forget(&self, app_id: &str, attempt_id: Option<&str>) -> Result<Forgotten> {
+        (**self).forget(app_id, attempt_id).await
     }
     async fn check(&self) -> Result<()> {
         (**self).check().await

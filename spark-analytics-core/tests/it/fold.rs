@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn a_correction_leaves_no_trace(a in totals(), b in totals()) {
+    fn a_correction_leaves_no_trace_of_the_corrected_event(a in totals(), b in totals()) {
         let mut sum = a.clone();
         sum += &b;
         let mut other = b.clone();
@@ -68,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn replacing_an_event_equals_never_having_had_it(
+    fn replacing_an_event_equals_never_having_stored_it(
         events in vec(event(), 0..12), ms in 0..1000i64, ok in any::<bool>(), new_ms in 0..1000i64,
     ) {
         let at = Timestamp::from_millis(9);
@@ -83,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn a_rollup_forgets_a_job_taken_out(one in vec(event(), 0..20), two in vec(event(), 0..20)) {
+    fn a_rollup_has_no_trace_of_a_removed_job(one in vec(event(), 0..20), two in vec(event(), 0..20)) {
         let figures = |events: &[Event]| {
             let record = JobRecord { events: fold(events), log: None };
             record.figures(&JobKey::new(1))
@@ -117,7 +117,7 @@ fn rates_are_rounded_to_the_nearest_billionth() {
 }
 
 #[test]
-fn figures_of_a_job_follow_from_its_tasks() {
+fn figures_of_a_job_are_derived_from_its_tasks() {
     let at = |s: i64| Timestamp::from_micros(s * 1_000_000);
     let mut record = JobRecord::default();
     record.events.add(&Event::job_start(1, at(0), "ada").unwrap());

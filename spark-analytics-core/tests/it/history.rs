@@ -1,4 +1,4 @@
-//! Facts as the History Server's REST gives them.
+//! Facts as the History Server's REST API returns them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ fn at(millis: i64) -> Option<Timestamp> {
 }
 
 #[test]
-fn fields_stand_in_the_order_of_sparks_classes() {
+fn fields_are_in_the_order_of_sparks_classes() {
     let attempts = [
         fact!(Application { app_id: "app".to_owned(), attempt_id: "2".to_owned() }),
         fact!(Application { attempt_id: "1".to_owned(), start_time: at(0) }),
@@ -47,7 +47,7 @@ fn fields_stand_in_the_order_of_sparks_classes() {
 }
 
 #[test]
-fn what_speaks_of_a_secret_is_hidden() {
+fn values_of_secrets_are_hidden() {
     let environment = fact!(Environment {
         java_version: Some("17".to_owned()),
         spark_properties: texts(&[
@@ -76,7 +76,7 @@ fn what_speaks_of_a_secret_is_hidden() {
 }
 
 #[test]
-fn an_execution_of_sql_stands_where_its_error_or_its_jobs_say() {
+fn the_status_of_an_sql_execution_follows_from_its_error_and_its_jobs() {
     let job = |job_id, execution, result: &str| {
         fact!(LogJob { job_id, sql_execution_id: execution, job_result: result.to_owned() })
     };
@@ -120,7 +120,7 @@ fn an_execution_of_sql_stands_where_its_error_or_its_jobs_say() {
 }
 
 #[test]
-fn the_time_of_cores_ends_with_the_executor_or_the_log() {
+fn core_time_ends_with_the_executor_or_the_log() {
     let mut executor = fact!(Executor { total_cores: 4, add_time: at(1_000) });
     assert_eq!(executor.core_time_ms(at(3_000)), 8_000);
     assert_eq!(executor.core_time_ms(None), 0);

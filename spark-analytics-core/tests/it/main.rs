@@ -1,9 +1,10 @@
-//! Figures, folds, formats and views. `group_commit.rs` is built with other flags, so it is a binary of its own.
+//! Figures, folds, formats and views. `group_commit.rs` is built with other flags, so it is a separate binary.
 #![allow(clippy::unwrap_used)]
 
 mod figures;
 mod fold;
 mod history;
+mod rollups;
 mod split;
 mod threads;
 mod wire_format;

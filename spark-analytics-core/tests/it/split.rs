@@ -1,4 +1,4 @@
-//! How a stream is cut into the texts of events.
+//! Splitting a stream into the texts of events.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use spark_analytics_core::{EventPlace, EventSplitter, MAX_EVENT_BYTES, SplitErro
 
 type Split = (Vec<(EventPlace, Vec<u8>, usize)>, Result<(), SplitError>);
 
-/// What is given of a stream that comes in these pieces, and how it ends.
+/// The output of a splitter for a stream in these pieces, and how it ended.
 fn split<'a>(mut splitter: EventSplitter, pieces: impl IntoIterator<Item = &'a [u8]>) -> Split {
     let mut texts = Vec::new();
     for piece in pieces {
@@ -20,7 +20,7 @@ fn split<'a>(mut splitter: EventSplitter, pieces: impl IntoIterator<Item = &'a [
     (texts, end)
 }
 
-/// Cut byte by byte, so that every boundary is one of pieces; an error stands last.
+/// Split byte by byte, so that pieces end at every boundary; an error comes last.
 fn shown(splitter: EventSplitter, input: impl AsRef<[u8]>) -> Vec<String> {
     let (texts, end) = split(splitter, input.as_ref().chunks(1));
     let texts = texts.iter().map(|(place, text, bytes)| {
@@ -65,14 +65,14 @@ fn a_broken_element_leaves_the_others_alone() {
 }
 
 #[test]
-fn what_follows_an_array_is_an_error() {
+fn text_after_an_array_is_an_error() {
     let error = "something follows the end of its JSON array";
     assert_eq!(detected("[{}] {}"), ["index 0: {}", error]);
     assert_eq!(detected("[]]"), [error]);
 }
 
 #[test]
-fn an_array_that_is_cut_short_is_an_error_after_its_last_piece() {
+fn a_truncated_array_is_an_error_after_its_last_piece() {
     let error = "its JSON array is not closed";
     assert_eq!(detected("[{},{\"a"), ["index 0: {}", "index 1: {\"a", error]);
     assert_eq!(detected("[{},"), ["index 0: {}", error]);
@@ -81,14 +81,14 @@ fn an_array_that_is_cut_short_is_an_error_after_its_last_piece() {
 }
 
 #[test]
-fn what_is_no_array_is_an_error_where_one_is_wanted() {
+fn text_that_is_not_an_array_is_an_error_where_one_is_expected() {
     for input in ["", " \n", "{}", "\u{feff}[]"] {
         assert_eq!(shown(EventSplitter::array(), input), ["it is not a JSON array"]);
     }
 }
 
 #[test]
-fn a_byte_order_mark_is_stepped_over_where_the_form_is_detected() {
+fn a_byte_order_mark_is_skipped_where_the_form_is_detected() {
     assert_eq!(detected("\u{feff} [{}]"), ["index 0: {}"]);
     assert_eq!(detected("\u{feff}\n{}\n"), ["line 2: {}"]);
     assert_eq!(detected("\u{feff}"), NONE);
@@ -97,7 +97,7 @@ fn a_byte_order_mark_is_stepped_over_where_the_form_is_detected() {
 }
 
 #[test]
-fn half_a_byte_order_mark_is_text() {
+fn a_partial_byte_order_mark_is_text() {
     for (input, text) in
         [(&b"\xef\xbb"[..], &b"\xef\xbb"[..]), (b"\xef[]", b"\xef[]"), (b"\xef\xbb\n", b"\xef\xbb")]
     {
@@ -108,7 +108,7 @@ fn half_a_byte_order_mark_is_text() {
 }
 
 #[test]
-fn of_a_long_text_the_head_and_the_whole_length_are_given() {
+fn a_long_text_is_given_by_its_head_and_its_whole_length() {
     for bytes in [MAX_EVENT_BYTES, MAX_EVENT_BYTES + 1, 3 * MAX_EVENT_BYTES] {
         let long = "x".repeat(bytes);
         for input in [format!("{long}\n{{}}"), format!("[{long},{{}}]")] {
@@ -124,7 +124,7 @@ fn of_a_long_text_the_head_and_the_whole_length_are_given() {
 }
 
 #[test]
-fn white_space_around_a_text_makes_it_no_longer() {
+fn white_space_around_a_text_does_not_count() {
     let space = " ".repeat(2 * MAX_EVENT_BYTES);
     for input in [format!("{space}{{}}{space}\n"), format!("[{space}{{}}{space}]")] {
         for size in [1, 1_000, input.len()] {
@@ -203,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn lines_are_those_of_the_text_that_are_not_blank(stream in stream()) {
+    fn blank_lines_are_skipped(stream in stream()) {
         let (texts, end) = split(EventSplitter::lines(), [&stream[..]]);
         prop_assert_eq!(end, Ok(()));
         let expected: Vec<_> = stream

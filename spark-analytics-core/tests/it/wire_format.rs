@@ -1,4 +1,4 @@
-//! The wire format, and the text of each error about it.
+//! The wire format, and the text of each error.
 
 use spark_analytics_core::{
     Event, EventContent, EventDetail, EventType, InvalidEvent, JobKey, MAX_EVENT_BYTES, Timestamp,
@@ -12,7 +12,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// `TASK` with one field's value replaced, or the field left out.
+/// `TASK` with the value of one field replaced, or without that field.
 fn task_with(field: &str, value: Option<&str>) -> String {
     let mut fields: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(TASK).unwrap();
@@ -76,7 +76,7 @@ fn serde_reads_and_writes_the_wire_format_with_unknown_fields() {
 }
 
 #[test]
-fn times_are_taken_with_any_offset_or_none_and_cut_to_microseconds() {
+fn times_may_have_any_offset_or_none_and_are_truncated_to_microseconds() {
     let same = [
         "2024-03-30T10:12:50.123456Z",
         "2024-03-30T10:12:50.123456789Z",
@@ -111,7 +111,7 @@ fn times_are_taken_with_any_offset_or_none_and_cut_to_microseconds() {
 }
 
 #[test]
-fn an_error_names_the_field_and_what_is_wrong_with_it() {
+fn an_error_names_the_field_and_the_reason() {
     let long = format!("\"{}\"", "x".repeat(1025));
     let known = "SparkListenerJobStart, SparkListenerTaskEnd, SparkListenerJobEnd";
     let cases = [
@@ -158,7 +158,7 @@ fn an_error_names_the_field_and_what_is_wrong_with_it() {
 }
 
 #[test]
-fn what_is_no_object_is_told_by_place() {
+fn text_that_is_not_an_object_is_reported_with_its_position() {
     assert_eq!(
         error("{"),
         "the event cannot be read: EOF while parsing an object at line 1 column 1"
@@ -176,7 +176,7 @@ fn what_is_no_object_is_told_by_place() {
 }
 
 #[test]
-fn an_event_of_64_kib_is_taken_and_no_longer_one() {
+fn an_event_of_64_kib_is_accepted_and_a_longer_one_rejected() {
     let pad = |n: usize| START.replace('}', &format!(",\"pad\":\"{}\"}}", "x".repeat(n)));
     let fits = pad(MAX_EVENT_BYTES - pad(0).len());
     assert_eq!(fits.len(), MAX_EVENT_BYTES);
@@ -188,10 +188,18 @@ fn an_event_of_64_kib_is_taken_and_no_longer_one() {
             fits.replace("xx", "xxx").len()
         )
     );
+
+    // The size comes first, whatever the bytes are; white space around them does not count.
+    let mut bytes = vec![0xff; MAX_EVENT_BYTES];
+    bytes.push(b'\n');
+    assert!(matches!(Event::from_bytes(&bytes), Err(InvalidEvent::NotJson { .. })));
+    bytes.insert(0, 0xff);
+    let too_large = InvalidEvent::TooLarge { bytes: MAX_EVENT_BYTES + 1 };
+    assert_eq!(Event::from_bytes(&bytes), Err(too_large));
 }
 
 #[test]
-fn constructors_check_as_the_wire_does() {
+fn constructors_check_the_same_as_the_wire_format() {
     let t = at("2024-03-30T10:12:45Z");
     let text = |result: Result<Event, InvalidEvent>| result.unwrap_err().to_string();
     assert_eq!(

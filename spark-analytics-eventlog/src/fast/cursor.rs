@@ -176,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_number_is_that_of_the_standard_library(
+        fn numbers_are_parsed_as_by_the_standard_library(
             value in prop_oneof![0..1000i64, 0..1_000_000_000_000_000_000i64, any::<i64>()],
             digits in 1..19u32,
         ) {
@@ -192,7 +192,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_that_are_no_digits_end_a_number(bytes in prop::collection::vec(any::<u8>(), 8..30)) {
+        fn bytes_that_are_not_digits_end_a_number(bytes in prop::collection::vec(any::<u8>(), 8..30)) {
             let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let mut cursor = Cursor::new(&bytes);
             let want = std::str::from_utf8(&bytes[..digits]).unwrap().parse::<i64>().ok();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_not_plain_are_not_taken() {
+    fn numbers_that_are_not_plain_are_not_parsed() {
         for text in [
             "00,       ",
             "01,       ",

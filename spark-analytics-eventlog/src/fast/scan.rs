@@ -184,12 +184,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn balance_is_that_found_byte_by_byte(line in json_like(0..300)) {
+        fn balance_equals_that_found_byte_by_byte(line in json_like(0..300)) {
             prop_assert_eq!(imbalance(&line).is_some(), imbalance_slowly(&line));
         }
 
         #[test]
-        fn balance_of_lines_that_mostly_are(
+        fn balance_of_mostly_balanced_lines(
             texts in prop::collection::vec("[a-z{}\\[\\]\\\\\"]{0,40}", 0..20),
             cut in any::<prop::sample::Index>(),
         ) {
@@ -200,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn an_array_of_flat_objects_ends_where_it_ends(
+        fn the_end_of_an_array_of_flat_objects_is_found(
             names in prop::collection::vec("[a-z{}\\[\\],: ]{0,40}", 0..20),
             rest in json_like(0..100),
         ) {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_flat_array_has_no_end() {
+    fn other_arrays_have_no_end() {
         let not_flat: [&[u8]; 8] = [
             b"",
             b"1,2",
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn imbalance_says_what_is_wrong() {
+    fn imbalance_is_reported_with_the_reason() {
         assert_eq!(imbalance(b"{\"a\":\"\\\\\"}\r"), None);
         assert_eq!(imbalance(b"{\"a\":\"\\\"}"), Some("it contains an unterminated string"));
         assert_eq!(imbalance(b"{\"a\":[1}"), Some("its braces or brackets do not match"));

@@ -114,7 +114,7 @@ fn task_info<'a>(cursor: &mut Cursor<'a>) -> Option<TaskInfo<'a>> {
     cursor.take(b",\"Locality\":\"")?;
     cursor.skip_text()?;
     cursor.take(b",\"Speculative\":")?;
-    cursor.boolean()?;
+    let speculative = cursor.boolean()?;
     cursor.take(b",\"Getting Result Time\":")?;
     cursor.number()?;
     cursor.take(b",\"Finish Time\":")?;
@@ -126,7 +126,7 @@ fn task_info<'a>(cursor: &mut Cursor<'a>) -> Option<TaskInfo<'a>> {
     cursor.take(b",\"Accumulables\":[")?;
     cursor.advance(flat_array_end(cursor.rest())?);
     cursor.take(b"]}")?;
-    Some(TaskInfo { id, index, launch_time, executor_id, finish_time })
+    Some(TaskInfo { id, index, launch_time, executor_id, speculative, finish_time })
 }
 
 /// The bytes of a text concatenated at compile time.

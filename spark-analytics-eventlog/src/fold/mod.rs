@@ -6,6 +6,8 @@ mod exclusion;
 mod executor;
 mod indices;
 mod job;
+pub(crate) mod one_application;
+pub(crate) mod process;
 pub(crate) mod sql;
 mod stage;
 pub(crate) mod tally;
@@ -14,13 +16,14 @@ pub(crate) mod text;
 
 use std::collections::{BTreeMap, HashMap};
 
-use spark_analytics_core::log::{Application, LogSnapshot, StageStatus};
+use spark_analytics_core::log::{Application, LogSnapshot, Stage, StageStatus};
 use spark_analytics_core::{JobResult, Timestamp};
 
 use crate::fold::environment::Environments;
 use crate::fold::executor::Executors;
 use crate::fold::indices::Indices;
 use crate::fold::job::{Jobs, Run};
+use crate::fold::process::Processes;
 use crate::fold::sql::SqlExecutions;
 use crate::fold::stage::Stages;
 use crate::fold::tally::{StageTally, Tally};
@@ -28,8 +31,8 @@ use crate::fold::task::{MAX_KILL_REASONS, note_kill};
 use crate::fold::text::{key, text};
 use crate::wire::environment::ResourceProfileAdded;
 use crate::wire::event::{
-    ApplicationStart, Event, JobEnd, JobStart, StageCompleted, StageExecutorMetrics, StageInfo,
-    StageSubmitted,
+    ApplicationStart, Event, ExecutorMetricsUpdate, JobEnd, JobStart, StageCompleted,
+    StageExecutorMetrics, StageInfo, StageSubmitted,
 };
 use crate::wire::lenient::{StageKey, Text};
 
@@ -44,6 +47,7 @@ pub(crate) struct Fold {
     jobs: Jobs,
     stages: Stages,
     executors: Executors,
+    processes: Processes,
     environment: Environments,
     sql: SqlExecutions,
     /// Ids of the tasks that started and have not ended.
@@ -59,6 +63,7 @@ impl Default for Fold {
             jobs: Jobs::default(),
             stages: Stages::default(),
             executors: Executors::default(),
+            processes: Processes::default(),
             environment: Environments::default(),
             sql: SqlExecutions::default(),
             running_tasks: Indices::default(),
@@ -67,11 +72,8 @@ impl Default for Fold {
 }
 
 impl Fold {
-    /// Applies the next event other than task events. An error says why it was left out.
-    pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<(), String> {
-        if matches!(event, Event::ApplicationStart(_)) && self.has_application() {
-            return Err("a second SparkListenerApplicationStart".to_owned());
-        }
+    /// Applies the next event other than task events.
+    fn apply(&mut self, event: Event<'_>) {
         self.application.events += 1;
         if let Some(millis) = event.time() {
             self.see(millis);
@@ -108,27 +110,28 @@ impl Fold {
             Event::StageSubmitted(event) => self.submit_stage(&event),
             Event::StageCompleted(event) => self.complete_stage(&event),
             Event::StageExecutorMetrics(event) => self.raise_peaks(&event),
-            // These arrive as tallies.
-            Event::TaskStart(_) | Event::TaskEnd(_) => {}
+            Event::ExecutorMetricsUpdate(event) => self.raise_peaks_of_heartbeat(&event),
+            Event::ProcessAdded(event) => self.processes.add(&event),
+            // Tasks arrive as tallies, and parts of a log are not facts of its application.
+            Event::TaskStart(_) | Event::TaskEnd(_) | Event::PartStart(_) => {}
             Event::SqlExecutionStart(event) => self.sql.start(&event),
             Event::SqlAdaptiveExecutionUpdate(event) => self.sql.change_plan(&event),
             Event::SqlExecutionEnd(event) => self.sql.end(&event),
         }
-        Ok(())
     }
 
     /// Whether the log has identified its application.
-    pub(crate) const fn has_application(&self) -> bool {
+    const fn has_application(&self) -> bool {
         self.application.start_time.is_some()
     }
 
     /// Number of events applied.
-    pub(crate) const fn events(&self) -> u64 {
+    const fn events(&self) -> u64 {
         self.application.events
     }
 
     /// The facts so far; `name` is the application id if the log has none.
-    pub(crate) fn into_snapshot(self, name: &str) -> LogSnapshot {
+    fn into_snapshot(self, name: &str) -> LogSnapshot {
         let mut application = self.application;
         if application.app_id.is_empty() {
             application.app_id = key(name).into_owned();
@@ -148,6 +151,7 @@ impl Fold {
         let until = application.until();
         let core_times = executors.iter().map(|executor| executor.core_time_ms(until));
         application.core_time_ms = Some(core_times.fold(0, i64::saturating_add));
+        application.processes = Some(self.processes.into_facts());
         let (environment, sql) = (self.environment.into_fact(), self.sql.into_facts());
         let mut snapshot = LogSnapshot::default();
         snapshot.application = application;
@@ -157,6 +161,27 @@ impl Fold {
         snapshot.environment = environment;
         snapshot.sql = sql;
         snapshot
+    }
+
+    /// Which task ends the log of an application that has ended lacks: Spark completes the first attempt of a stage
+    /// only when all its tasks have succeeded.
+    fn missing_ends(&self) -> Option<String> {
+        let is_short = |stage: &&Stage| {
+            stage.status == StageStatus::Complete
+                && stage.stage_attempt_id == 0
+                && stage.completed_indices < stage.num_tasks
+        };
+        let (mut stages, mut tasks, mut first) = (0_u64, 0_i64, None);
+        for stage in self.stages.facts().filter(is_short).filter(|_| self.application.ended) {
+            stages += 1;
+            tasks = tasks.saturating_add(stage.num_tasks.saturating_sub(stage.completed_indices));
+            first = first.or(Some((stage.stage_id, stage.completed_indices, stage.num_tasks)));
+        }
+        let (stage, succeeded, of) = first?;
+        Some(format!(
+            "ends of tasks are missing: {tasks} of the tasks of {stages} completed stages have no successful end \
+             in this log (of stage {stage}, {succeeded} of {of} have), so its figures are too low"
+        ))
     }
 
     fn add_profile(&mut self, event: ResourceProfileAdded) {
@@ -283,8 +308,22 @@ impl Fold {
         }
     }
 
+    /// In a log these are the driver's heartbeats. Like Spark, ignores those of removed executors.
+    fn raise_peaks_of_heartbeat(&mut self, event: &ExecutorMetricsUpdate<'_>) {
+        if let Some(executor) = self.executors.get(&event.executor_id.0) {
+            executor.fact.events += 1;
+            event.updates.iter().for_each(|update| executor.peaks.raise(&update.peaks));
+        }
+        for update in &event.updates {
+            if let Some(stage) = self.stages.get((update.stage_id, update.stage_attempt_id)) {
+                stage.fact.events += 1;
+                stage.peaks.raise(&update.peaks);
+            }
+        }
+    }
+
     /// Adds tasks. Returns `false`, and adds none, if their order matters; the caller then adds them one by one.
-    pub(crate) fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
+    fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
         let is_one = tally.events == 1;
         if !is_one && !tally.stages.iter().all(|tasks| self.is_order_independent(tasks)) {
             return false;
@@ -297,6 +336,7 @@ impl Fold {
         self.see(tally.latest);
         for tasks in &tally.stages {
             self.application.tasks += &tasks.tasks;
+            raise(&mut self.application.longest_task_ms, tasks.longest);
             if self.add_to_stage(tasks, all_ran) {
                 for run in self.stages.leave(tasks.key) {
                     self.jobs.write(run);
@@ -350,6 +390,8 @@ impl Fold {
         stage.fact.events += tasks.events;
         stage.fact.active_tasks += tasks.active;
         stage.fact.tasks += &tasks.tasks;
+        raise(&mut stage.fact.longest_task_ms, tasks.longest);
+        *stage.fact.speculation.get_or_insert_default() += &tasks.speculation;
         if all_ran {
             stage.sums.merge(&tasks.sums);
         }
@@ -366,6 +408,7 @@ impl Fold {
             job.fact.events += tasks.events;
             job.fact.active_tasks += tasks.active;
             job.fact.tasks += &tasks.tasks;
+            raise(&mut job.fact.longest_task_ms, tasks.longest);
             job.fact.completed_indices += job.indices.insert_all(tasks.key.0, &tasks.succeeded);
             for reason in &tasks.kills {
                 note_kill(&mut job.fact.killed_tasks_summary, reason);
@@ -386,4 +429,8 @@ impl Fold {
             self.application.last_event_time = self.application.last_event_time.max(seen);
         }
     }
+}
+
+fn raise(longest: &mut Option<i64>, other: Option<i64>) {
+    *longest = (*longest).max(other);
 }

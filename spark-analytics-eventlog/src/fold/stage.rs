@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use spark_analytics_core::Timestamp;
-use spark_analytics_core::log::{Stage, StageStatus};
+use spark_analytics_core::log::{Speculation, Stage, StageStatus};
 
 use crate::fold::indices::Indices;
 use crate::fold::job::Run;
@@ -99,6 +99,7 @@ impl Stages {
             (fact.stage_id, fact.stage_attempt_id) = key;
             (fact.ended, fact.events) = (ended, events);
             fact.scheduling_pool = DEFAULT_POOL.to_owned();
+            fact.speculation = Some(Speculation::default());
             LiveStage {
                 fact,
                 jobs: Vec::new(),
@@ -130,6 +131,13 @@ impl Stages {
     /// The earliest submission time of a live attempt, with the epoch for attempts that were not submitted.
     pub(crate) fn earliest_submission(&self) -> Option<Timestamp> {
         self.live.values().map(|stage| stage.fact.submission_time.unwrap_or_default()).min()
+    }
+
+    /// All attempts, without metrics and peaks.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &Stage> {
+        let written = self.written.iter().filter(|(key, _)| !self.live.contains_key(key));
+        let live = self.live.values().map(|stage| &stage.fact);
+        written.map(|(_, fact)| fact).chain(live)
     }
 
     /// The current facts of all attempts.

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use spark_analytics_core::log::Speculation;
 use spark_analytics_core::{TaskOutcome, TaskTotals};
 
 use crate::wire::event::{TaskEndReason, TaskInfo};
@@ -39,6 +40,10 @@ pub(crate) struct StageTally {
     ended: Vec<(TaskOutcome, i64)>,
     /// Totals of those that ended.
     pub(crate) tasks: TaskTotals,
+    /// The duration in ms of the longest that ended, once the tally is closed.
+    pub(crate) longest: Option<i64>,
+    /// Changes of the numbers of speculative ones.
+    pub(crate) speculation: Speculation,
     /// Metrics of those that ended.
     pub(crate) sums: Sums,
     /// Partitions that succeeded, in ascending order once the tally is closed.
@@ -80,6 +85,10 @@ impl<'a> Tally<'a> {
         stage.active += 1;
         let launched = stage.launched.map_or(task.launch_time, |first| first.min(task.launch_time));
         stage.launched = Some(launched);
+        if task.speculative {
+            stage.speculation.num_tasks += 1;
+            stage.speculation.active_tasks += 1;
+        }
         let executor = self.executor(&task.executor_id.0);
         executor.events += 1;
         executor.active += 1;
@@ -120,6 +129,14 @@ impl<'a> Tally<'a> {
             TaskOutcome::Killed => stage.kills.push(reason.kill_summary()),
             TaskOutcome::Failed => {}
         }
+        if task.speculative {
+            stage.speculation.active_tasks -= ended;
+            match outcome {
+                TaskOutcome::Succeeded => stage.speculation.completed_tasks += 1,
+                TaskOutcome::Failed => stage.speculation.failed_tasks += 1,
+                TaskOutcome::Killed => stage.speculation.killed_tasks += 1,
+            }
+        }
         let peaks = peaks.unwrap_or(&Peaks::NONE);
         stage.peaks.raise(peaks);
 
@@ -147,6 +164,7 @@ impl<'a> Tally<'a> {
     /// Finishes the work that is cheaper for many tasks together.
     pub(crate) fn close(&mut self) {
         for stage in &mut self.stages {
+            stage.longest = stage.ended.iter().map(|(_, duration)| *duration).max();
             stage.tasks.record_all(std::mem::take(&mut stage.ended));
             stage.succeeded.sort_unstable();
         }
@@ -189,6 +207,8 @@ impl StageTally {
             launched: None,
             ended: Vec::new(),
             tasks: TaskTotals::default(),
+            longest: None,
+            speculation: Speculation::default(),
             sums: Sums::default(),
             succeeded: Vec::new(),
             kills: Vec::new(),

@@ -12,6 +12,8 @@ pub(super) struct Entry {
     pub(super) name: String,
     /// The whole path.
     pub(super) path: String,
+    /// See [`FoundLog::source`].
+    pub(super) canonical: String,
     pub(super) size: u64,
     pub(super) modified: SystemTime,
     pub(super) location: Location,
@@ -26,7 +28,7 @@ impl Entry {
 
     /// The log in this file.
     pub(super) fn log(self) -> FoundLog {
-        let log = FoundLog::named(&self.path);
+        let log = FoundLog { canonical: self.canonical.clone(), ..FoundLog::named(&self.path) };
         FoundLog { parts: vec![self.part(1)], ..log }
     }
 }
@@ -38,10 +40,10 @@ pub(super) fn is_rolling(folder: &str, files: &[Entry]) -> bool {
             && files.iter().any(|file| RollingPart::of(&file.name).is_some())
 }
 
-/// Adds the logs that the files of a folder make up.
-pub(super) fn sort_out(folder: &str, files: Vec<Entry>, found: &mut Discovered) {
+/// Adds the logs that the files of a folder make up. `canonical` is the folder without links.
+pub(super) fn sort_out(folder: &str, canonical: &str, files: Vec<Entry>, found: &mut Discovered) {
     if is_rolling(folder, &files) {
-        return rolling(folder, files, found);
+        return rolling(folder, canonical, files, found);
     }
     let mut rolled = BTreeMap::new();
     let mut logs = Vec::new();
@@ -54,7 +56,7 @@ pub(super) fn sort_out(folder: &str, files: Vec<Entry>, found: &mut Discovered) 
         }
     }
     if !rolled.is_empty() {
-        found.logs.push(databricks(folder, rolled.into_values()));
+        found.logs.push(databricks(folder, canonical, rolled.into_values()));
     }
     let ended: BTreeSet<String> =
         logs.iter().filter(|log| !log.is_in_progress).map(|log| log.name.clone()).collect();
@@ -68,10 +70,11 @@ pub(super) fn sort_out(folder: &str, files: Vec<Entry>, found: &mut Discovered) 
     }
 }
 
-fn databricks(folder: &str, files: impl Iterator<Item = Entry>) -> FoundLog {
+fn databricks(folder: &str, canonical: &str, files: impl Iterator<Item = Entry>) -> FoundLog {
     let parts: Vec<LogPart> = (1..).zip(files).map(|(index, file)| file.part(index)).collect();
     FoundLog {
         name: folder.to_owned(),
+        canonical: canonical.to_owned(),
         app_name: names::last(folder).to_owned(),
         is_in_progress: parts.iter().any(|part| names::is_databricks_last(names::last(&part.name))),
         kind: LogKind::Databricks,
@@ -81,20 +84,23 @@ fn databricks(folder: &str, files: impl Iterator<Item = Entry>) -> FoundLog {
 }
 
 /// Spark's reader rejects a log with any of these warnings.
-fn rolling(folder: &str, files: Vec<Entry>, found: &mut Discovered) {
+fn rolling(folder: &str, canonical: &str, files: Vec<Entry>, found: &mut Discovered) {
     let statuses: Vec<bool> = files
         .iter()
         .filter(|file| names::is_app_status(&file.name))
         .map(|file| names::is_in_progress(&file.name))
         .collect();
     let mut warnings = Vec::new();
-    let mut app_name = names::app_name(folder).to_owned();
+    let app_name = rolling_app_name(folder, &files);
     // By number, and whether it is compacted.
     let mut parts: BTreeMap<(u64, bool), Entry> = BTreeMap::new();
     for file in files {
         let Some(part) = RollingPart::of(&file.name) else { continue };
+        if part.app_name != app_name {
+            warnings.push(format!("{} is left out: it is not a part of {app_name}", file.name));
+            continue;
+        }
         let key = (part.index, part.is_compacted);
-        part.app_name.clone_into(&mut app_name);
         if let Some(other) = parts.remove(&key) {
             // Which one is complete is unknown, but the longer one cannot be a prefix of the other.
             let (kept, dropped) =
@@ -115,11 +121,11 @@ fn rolling(folder: &str, files: Vec<Entry>, found: &mut Discovered) {
         return found.skip(folder, "is a rolling event log without parts");
     };
     if compacted.is_none() && first.index > 1 {
-        warnings.push(missing(1, first.index - 1));
+        warnings.push(parts_missing(1, first.index - 1));
     }
     for pair in parts.windows(2) {
         if pair[1].index > pair[0].index + 1 {
-            warnings.push(missing(pair[0].index + 1, pair[1].index - 1));
+            warnings.push(parts_missing(pair[0].index + 1, pair[1].index - 1));
         }
     }
     if statuses.is_empty() {
@@ -127,6 +133,7 @@ fn rolling(folder: &str, files: Vec<Entry>, found: &mut Discovered) {
     }
     found.logs.push(FoundLog {
         name: folder.to_owned(),
+        canonical: canonical.to_owned(),
         app_name,
         is_in_progress: !statuses.is_empty() && statuses.iter().all(|is_running| *is_running),
         kind: LogKind::Rolling,
@@ -135,7 +142,18 @@ fn rolling(folder: &str, files: Vec<Entry>, found: &mut Discovered) {
     });
 }
 
-fn missing(first: u64, last: u64) -> String {
+/// The application of a rolling log: that of the folder's name, or else that of the first part.
+fn rolling_app_name(folder: &str, files: &[Entry]) -> String {
+    let parts: Vec<RollingPart<'_>> =
+        files.iter().filter_map(|file| RollingPart::of(&file.name)).collect();
+    let of_folder = names::app_name(folder);
+    let first = parts.iter().min_by_key(|part| part.index).map_or(of_folder, |part| part.app_name);
+    let is_of_folder = parts.iter().any(|part| part.app_name == of_folder);
+    if is_of_folder { of_folder } else { first }.to_owned()
+}
+
+/// Says that parts of a log are missing, from one number to another.
+pub(crate) fn parts_missing(first: u64, last: u64) -> String {
     match first == last {
         true => format!("part {first} is missing"),
         false => format!("parts {first} to {last} are missing"),

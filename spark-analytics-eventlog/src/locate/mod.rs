@@ -19,7 +19,8 @@ use std::time::SystemTime;
 
 use spark_analytics_core::log::LogSource;
 
-pub(crate) use names::{app_name, is_in_progress};
+pub(crate) use folder::parts_missing;
+pub(crate) use names::{app_name, is_compacted, is_in_progress};
 
 /// An event log and its parts.
 #[derive(Clone, Debug)]
@@ -38,8 +39,11 @@ pub struct FoundLog {
     pub kind: LogKind,
     /// Its parts in the order in which they were written; at least one.
     pub parts: Vec<LogPart>,
-    /// Problems in the folder of a rolled log: missing or duplicate parts, or a missing `appstatus` file.
+    /// Problems in the folder of a rolled log: missing or duplicate parts, parts of other applications, or a missing
+    /// `appstatus` file.
     pub warnings: Vec<String>,
+    /// See [`FoundLog::source`]; the name if nothing else is known of the log.
+    canonical: String,
 }
 
 /// How a log is stored.
@@ -123,20 +127,41 @@ pub struct Skipped {
 /// assert!(found.failed.is_empty());
 /// ```
 pub fn find_logs(path: impl AsRef<OsStr>) -> Discovered {
-    find(path.as_ref(), usize::MAX)
+    find(path.as_ref(), Limits { depth: usize::MAX, files: usize::MAX })
 }
 
 /// Finds the logs of one folder, such as `spark.eventLog.dir`: files and rolled logs in it, but nothing in
 /// folders below. It is meant to be called every few seconds; [`FoundLog::id`] matches logs across calls.
 pub fn list_logs(folder: impl AsRef<OsStr>) -> Discovered {
-    find(folder.as_ref(), 1)
+    find(folder.as_ref(), Limits { depth: 1, files: usize::MAX })
 }
 
-fn find(path: &OsStr, depth: usize) -> Discovered {
+/// Finds the logs of a folder for a follower, as [`find_logs`] does but within the limits of
+/// [`Follower`](crate::Follower).
+pub(crate) fn logs_to_follow(folder: &OsStr) -> Discovered {
+    find(folder, Limits { depth: MAX_FOLLOWED_DEPTH, files: MAX_FOLLOWED_FILES })
+}
+
+/// Maximum number of levels of folders below a followed folder in which logs are found.
+pub const MAX_FOLLOWED_DEPTH: usize = 16;
+
+/// Maximum number of files in a followed folder and the folders below it. Folders beyond it are reported as failed.
+pub const MAX_FOLLOWED_FILES: usize = 200_000;
+
+/// How far logs are searched for.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Number of levels below the folder.
+    depth: usize,
+    /// Number of files.
+    files: usize,
+}
+
+fn find(path: &OsStr, limits: Limits) -> Discovered {
     if let Some(url) = path.to_str().filter(|path| is_url(path)) {
-        return remote::find(url, depth);
+        return remote::find(url, limits);
     }
-    local::find(path.as_ref(), depth)
+    local::find(path.as_ref(), limits)
 }
 
 /// The error for a URL whose feature this build lacks.
@@ -167,15 +192,13 @@ impl FoundLog {
     }
 
     /// The location, size and time by which an importer recognises the log, see
-    /// [`LogSource`]: a local path is made absolute.
+    /// [`LogSource`]: a local path is absolute and has no links and no `..`, so that a log has one location however
+    /// it was found.
     #[must_use]
     pub fn source(&self) -> LogSource {
         let newest = self.parts.iter().map(|part| part.modified).max();
-        let absolute = std::path::absolute(&self.name).ok().filter(|_| !is_url(&self.name));
-        let location =
-            absolute.map_or_else(|| self.name.clone(), |path| path.display().to_string());
         let modified = newest.unwrap_or(SystemTime::UNIX_EPOCH).into();
-        LogSource::new(location, self.size(), modified)
+        LogSource::new(&self.canonical, self.size(), modified)
     }
 
     /// The log in a file of this name, of which only the name is known.
@@ -187,6 +210,7 @@ impl FoundLog {
             kind: LogKind::File,
             parts: Vec::new(),
             warnings: Vec::new(),
+            canonical: name.to_owned(),
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn without_in_progress(name: &str) -> &str {
     name.strip_suffix(IN_PROGRESS).unwrap_or(name)
 }
 
-pub(super) fn is_compacted(name: &str) -> bool {
+pub(crate) fn is_compacted(name: &str) -> bool {
     name.ends_with(COMPACTED)
 }
 

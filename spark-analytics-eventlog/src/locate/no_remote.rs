@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::{Discovered, needs_feature};
+use super::{Discovered, Limits, needs_feature};
 
 /// Reports the feature that reading the URL needs.
-pub(super) fn find(url: &str, _depth: usize) -> Discovered {
+pub(super) fn find(url: &str, _: Limits) -> Discovered {
     let error = match url.split_once("://").map_or("", |(scheme, _)| scheme) {
         "s3" | "s3a" => needs_feature("s3"),
         "gs" => needs_feature("gs"),

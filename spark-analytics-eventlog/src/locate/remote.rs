@@ -19,7 +19,7 @@ use url::{Position, Url};
 use super::folder::{self, Entry};
 use super::names;
 use super::stream::Stream;
-use super::{Discovered, Location, LogKind, needs_feature};
+use super::{Discovered, Limits, Location, LogKind, needs_feature};
 
 /// The object store of a URL, and the runtime of its requests.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ const READ_TIMEOUT: &str = "60 seconds";
 const TIMEOUT: &str = "24 hours";
 
 /// Finds logs as `local::find` does; a `/` in a key separates folders.
-pub(super) fn find(url: &str, depth: usize) -> Discovered {
+pub(super) fn find(url: &str, Limits { depth, .. }: Limits) -> Discovered {
     let mut found = Discovered::default();
     let listed = Remote::open(url).and_then(|(remote, path, scheme)| {
         let objects = remote.objects(&path, &scheme)?;
@@ -93,7 +93,7 @@ fn sort_out(
             rolling.push(folder);
         }
         let before = found.logs.len();
-        folder::sort_out(&url, files, found);
+        folder::sort_out(&url, &url, files, found);
         if level >= depth {
             let logs = found.logs.split_off(before);
             found.logs.extend(logs.into_iter().filter(|log| log.kind != LogKind::File));
@@ -192,6 +192,7 @@ impl Remote {
         Entry {
             name: names::last(key).to_owned(),
             path: self.url(key),
+            canonical: self.url(key),
             size: object.size,
             modified: SystemTime::from(object.last_modified),
             location: Location::Remote(Arc::clone(self), object.location.clone()),
@@ -236,7 +237,24 @@ fn with_causes(error: object_store::Error) -> io::Error {
         }
         cause = error.source();
     }
-    io::Error::new(kind, text)
+    match missing_credentials(&text) {
+        Some(advice) => {
+            io::Error::new(kind, format!("no credentials were found: {advice} ({text})"))
+        }
+        None => io::Error::new(kind, text),
+    }
+}
+
+/// What to set if a client without credentials has asked the metadata service of the virtual machine for some, which
+/// failed.
+fn missing_credentials(error: &str) -> Option<&'static str> {
+    const SERVICES: [(&str, &str); 4] = [
+        ("169.254.169.254/latest/", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ("169.254.169.254/metadata/", "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_KEY"),
+        ("169.254.169.254/computeMetadata/", "set GOOGLE_SERVICE_ACCOUNT"),
+        ("metadata.google.internal", "set GOOGLE_SERVICE_ACCOUNT"),
+    ];
+    SERVICES.iter().find(|(service, _)| error.contains(service)).map(|(_, advice)| *advice)
 }
 
 /// Builds a client with credentials from the environment.
@@ -295,5 +313,18 @@ fn store(scheme: &ObjectStoreScheme, url: &Url) -> io::Result<Arc<dyn ObjectStor
             };
             Err(needs_feature(feature))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_metadata_service_says_that_there_are_no_credentials() {
+        let error = "Error performing PUT http://169.254.169.254/latest/api/token in 3s";
+        let advice = missing_credentials(error).unwrap_or_default();
+        assert!(advice.contains("AWS_ACCESS_KEY_ID"));
+        assert_eq!(missing_credentials("connection refused"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! From bytes to facts: blocks of lines, parsed on several threads and applied in order.
 
+pub(crate) mod archive;
 pub(crate) mod blocks;
 pub(crate) mod parse;
 pub(crate) mod pipeline;

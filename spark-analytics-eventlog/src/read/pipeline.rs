@@ -17,7 +17,7 @@ const MAX_THREADS: usize = 8;
 #[derive(Debug)]
 pub(crate) enum Stop {
     Io(io::Error),
-    NotALog,
+    NotALog(NotALog),
 }
 
 impl From<io::Error> for Stop {
@@ -27,8 +27,8 @@ impl From<io::Error> for Stop {
 }
 
 impl From<NotALog> for Stop {
-    fn from(_: NotALog) -> Self {
-        Self::NotALog
+    fn from(why: NotALog) -> Self {
+        Self::NotALog(why)
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_of_lines_tell_what_their_lines_tell_one_by_one() {
+    fn blocks_of_lines_give_the_same_facts_as_single_lines() {
         for case in ["spec-3.5", "failures-3.5", "concurrent-3.5"] {
             assert_same(&lines_of(case));
         }
@@ -213,7 +213,7 @@ mod tests {
 
         /// Tasks end before they start, after their stage, twice, never.
         #[test]
-        fn so_they_do_out_of_order_and_with_lines_lost_and_repeated(
+        fn blocks_equal_single_lines_even_if_shuffled_lost_or_repeated(
             case in prop::sample::select(vec!["spec-3.5", "failures-3.5", "concurrent-3.5"]),
             moves in prop::collection::vec(any::<(prop::sample::Index, i8, u8)>(), 0..200),
         ) {

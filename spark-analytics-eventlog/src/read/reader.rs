@@ -11,7 +11,7 @@ use crate::locate::{FoundLog, LogPart, find_logs};
 use crate::log_file::LogFile;
 use crate::read::blocks::Blocks;
 use crate::read::pipeline::{Stop, read_on};
-use crate::read::state::LogState;
+use crate::read::state::{LogState, NotALog};
 use crate::source::Source;
 
 /// Reads an event log: a file, or the folder of a rolled log; plain, or compressed with gzip or any codec that
@@ -162,7 +162,6 @@ impl LogReader {
             reading.end_part(blocks, log.is_in_progress && at + 1 == log.parts.len());
             bytes = blocks.bytes();
         }
-        reading.warn_of_log(&log.warnings);
         reading.into_log_file(log, bytes)
     }
 
@@ -307,6 +306,7 @@ impl Read for GrowingPart {
 fn error(stop: Stop, part: &str, log: &str) -> LogError {
     match stop {
         Stop::Io(reason) => LogError::Io { name: part.to_owned(), reason },
-        Stop::NotALog => LogError::NotALog { name: log.to_owned() },
+        Stop::NotALog(NotALog::Other) => LogError::NotALog { name: log.to_owned() },
+        Stop::NotALog(NotALog::Archive(kind)) => LogError::Archive { name: log.to_owned(), kind },
     }
 }

@@ -5,9 +5,10 @@ use std::io::Read;
 use spark_analytics_core::log::LogWarning;
 
 use crate::error::LogError;
-use crate::fold::Fold;
-use crate::locate::FoundLog;
+use crate::fold::one_application::OneApplication;
+use crate::locate::{FoundLog, LogPart, is_compacted, parts_missing};
 use crate::log_file::{LogFile, MAX_WARNINGS};
+use crate::read::archive;
 use crate::read::blocks::{Block, Blocks};
 use crate::read::parse::{Item, Parsed, Place, each_task, parse, too_long};
 use crate::source::{Damage, Source};
@@ -18,19 +19,26 @@ const MAX_LINES_WITHOUT_EVENT: u64 = 64;
 /// Lines without an event at the start are always allowed up to this number of bytes.
 const MAX_BYTES_WITHOUT_EVENT: u64 = if cfg!(test) { 4 * 1024 } else { 1024 * 1024 };
 
-/// The file is not an event log.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NotALog;
+/// Why a file is not read any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotALog {
+    /// It is not an event log.
+    Other,
+    /// It has to be unpacked first; the text names its kind.
+    Archive(&'static str),
+}
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LogState {
-    fold: Fold,
+    facts: OneApplication,
     /// Whether any line was an event, of any class.
     has_event: bool,
     lines: u64,
     lines_without_event: u64,
     /// Why decompression stopped.
     damage: Option<String>,
+    /// The kind of archive that the file is.
+    archive: Option<&'static str>,
     warnings: Vec<LogWarning>,
     warnings_left_out: u64,
 }
@@ -38,19 +46,26 @@ pub(crate) struct LogState {
 impl LogState {
     /// Adds the lines of a block.
     pub(crate) fn add(&mut self, block: &Block, parsed: Parsed<'_>) -> Result<(), NotALog> {
+        self.check_is_no_archive(block.offset, block.lines())?;
         if let Some(offset) = block.long_line {
             self.lines += 1;
             self.warn(offset, self.lines, too_long());
             if !self.has_event {
-                return Err(NotALog);
+                return Err(NotALog::Other);
             }
         }
         self.add_lines(block.offset, parsed);
         let is_long = block.offset + block.lines().len() as u64 > MAX_BYTES_WITHOUT_EVENT;
         match self.lines_without_event {
-            MAX_LINES_WITHOUT_EVENT.. if is_long && !self.has_event => Err(NotALog),
+            MAX_LINES_WITHOUT_EVENT.. if is_long && !self.has_event => Err(NotALog::Other),
             _ => Ok(()),
         }
+    }
+
+    fn check_is_no_archive(&mut self, offset: u64, text: &[u8]) -> Result<(), NotALog> {
+        let kind = archive::kind(text).filter(|_| offset == 0);
+        self.archive = self.archive.or(kind);
+        self.archive.map_or(Ok(()), |kind| Err(NotALog::Archive(kind)))
     }
 
     /// Adds a last line without a line feed. In a log in progress it may be incomplete.
@@ -66,14 +81,14 @@ impl LogState {
         for item in parsed.items {
             match item {
                 Item::Tasks(tally, lines) => {
-                    if !self.fold.add_tasks(&tally) {
+                    if !self.facts.add_tasks(&tally) {
                         each_task(lines).for_each(|task| {
-                            self.fold.add_tasks(&task);
+                            self.facts.add_tasks(&task);
                         });
                     }
                 }
                 Item::Event(event, at) => {
-                    if let Err(reason) = self.fold.apply(event) {
+                    if let Err(reason) = self.facts.apply(event) {
                         bad.push((place(at), reason));
                     }
                 }
@@ -94,6 +109,11 @@ impl LogState {
     /// Adds what follows the last complete line of a part, and warns of damage. `is_in_progress` says that the
     /// part may still be written.
     pub(crate) fn end_part<R: Read>(&mut self, blocks: &Blocks<Source<R>>, is_in_progress: bool) {
+        if let Some((line, offset, _)) = blocks.unended_line()
+            && self.check_is_no_archive(offset, line).is_err()
+        {
+            return;
+        }
         match blocks.unended_line() {
             Some((_, _, true)) if is_in_progress => self.lines += 1,
             Some((_, offset, true)) => {
@@ -115,11 +135,21 @@ impl LogState {
         self.warn(blocks.bytes(), self.lines, reason);
     }
 
-    /// Puts warnings about the folder of the log before all others.
-    pub(crate) fn warn_of_log(&mut self, reasons: &[String]) {
+    /// Puts warnings about the parts of the log before all others.
+    fn warn_of_parts(&mut self, log: &FoundLog) {
         let of_lines = std::mem::take(&mut self.warnings);
-        reasons.iter().for_each(|reason| self.warn(0, 0, reason.clone()));
+        log.warnings.iter().for_each(|reason| self.warn(0, 0, reason.clone()));
+        let missing = self.facts.missing_parts().into_iter();
+        missing.for_each(|(first, last)| self.warn(0, 0, parts_missing(first, last)));
         of_lines.into_iter().for_each(|w| self.warn(w.offset, w.line, w.reason));
+    }
+
+    /// Warns if ends of tasks are missing. Spark's compaction removes those of stages that were running.
+    fn warn_of_missing_ends(&mut self, log: &FoundLog) {
+        let is_compacted = is_compacted(&log.name) || log.parts.iter().any(LogPart::is_compacted);
+        if let Some(reason) = self.facts.missing_ends().filter(|_| !is_compacted) {
+            self.warn(0, 0, reason);
+        }
     }
 
     fn warn(&mut self, offset: u64, line: u64, reason: String) {
@@ -131,8 +161,13 @@ impl LogState {
     }
 
     /// The result, after `bytes` bytes were read.
-    pub(crate) fn into_log_file(self, log: &FoundLog, bytes: u64) -> Result<LogFile, LogError> {
+    pub(crate) fn into_log_file(mut self, log: &FoundLog, bytes: u64) -> Result<LogFile, LogError> {
         let name = log.name.clone();
+        self.warn_of_parts(log);
+        self.warn_of_missing_ends(log);
+        if let Some(kind) = self.archive {
+            return Err(LogError::Archive { name, kind });
+        }
         if !self.has_event {
             return Err(match self.damage {
                 Some(reason) => LogError::Damaged { name, reason },
@@ -143,11 +178,11 @@ impl LogState {
                 None => LogError::NotALog { name },
             });
         }
-        if !self.fold.has_application() {
-            return Err(LogError::NoApplication { name, events: self.fold.events() });
+        if !self.facts.has_application() {
+            return Err(LogError::NoApplication { name, events: self.facts.events() });
         }
         Ok(LogFile {
-            snapshot: self.fold.into_snapshot(&log.app_name),
+            snapshot: self.facts.into_snapshot(&log.app_name),
             warnings: self.warnings,
             warnings_left_out: self.warnings_left_out,
             bytes,

@@ -59,7 +59,7 @@ fn read(bytes: &[u8]) -> (Vec<u8>, Option<Damage>) {
 }
 
 #[test]
-fn every_codec_gives_what_was_written() {
+fn every_codec_reads_back_what_was_written() {
     for (codec, compress) in CODECS {
         for lines in [0, 1, 40, 5_000] {
             let text = text(lines);
@@ -69,7 +69,7 @@ fn every_codec_gives_what_was_written() {
 }
 
 #[test]
-fn streams_of_a_codec_follow_one_another() {
+fn concatenated_streams_are_read() {
     let (head, tail) = (text(30), text(7));
     for (codec, compress) in CODECS {
         let bytes = [compress(&head), compress(b""), compress(&tail)].concat();
@@ -78,7 +78,7 @@ fn streams_of_a_codec_follow_one_another() {
 }
 
 #[test]
-fn reading_goes_on_wherever_it_stopped() {
+fn reading_resumes_at_any_position() {
     let text = text(25);
     for (codec, compress) in CODECS {
         let bytes = [compress(&text), compress(&text)].concat();
@@ -96,7 +96,7 @@ fn reading_goes_on_wherever_it_stopped() {
 }
 
 #[test]
-fn a_small_buffer_gets_the_same() {
+fn a_small_buffer_gives_the_same_bytes() {
     let text = text(40);
     for (codec, compress) in CODECS {
         let bytes = [compress(&text), compress(&text)].concat();
@@ -114,7 +114,7 @@ fn a_small_buffer_gets_the_same() {
 }
 
 #[test]
-fn a_cut_leaves_all_whole_blocks_before_it() {
+fn a_truncated_stream_gives_all_its_whole_blocks() {
     let text = text(25);
     for (codec, compress) in CODECS {
         let bytes = compress(&text);
@@ -133,7 +133,7 @@ fn a_cut_leaves_all_whole_blocks_before_it() {
 }
 
 #[test]
-fn a_wrong_byte_is_never_read_over_where_blocks_have_checksums() {
+fn a_wrong_byte_is_always_found_where_blocks_have_checksums() {
     let text = text(12);
     for (codec, compress) in CODECS {
         let bytes = compress(&text);
@@ -156,7 +156,7 @@ fn a_wrong_byte_is_never_read_over_where_blocks_have_checksums() {
 }
 
 #[test]
-fn what_is_not_of_the_codec_is_damage_behind_all_that_came_before() {
+fn foreign_data_is_damage_after_all_data_before_it() {
     let text = text(25);
     for (codec, compress) in CODECS {
         let bytes = [&compress(&text)[..], &[0; 32]].concat();
@@ -283,7 +283,7 @@ impl Read for Failing<'_> {
 }
 
 #[test]
-fn a_failure_of_the_reader_is_no_damage() {
+fn a_failure_of_the_reader_is_not_damage() {
     let text = text(10);
     for (codec, compress) in CODECS {
         let bytes = compress(&text);

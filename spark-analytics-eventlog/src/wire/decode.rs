@@ -56,6 +56,7 @@ fn decode_class<'a>(class: &str, line: &'a [u8]) -> Result<Option<Event<'a>>, St
         StageSubmitted,
         StageCompleted,
         StageExecutorMetrics,
+        ExecutorMetricsUpdate,
         JobStart,
         JobEnd,
         ExecutorAdded,
@@ -74,13 +75,21 @@ fn decode_other<'a>(class: &str, line: &'a [u8]) -> Option<serde_json::Result<Ev
     if let Some(event) = Exclusion::decode(class, line) {
         return Some(event.map(Event::Exclusion));
     }
-    let name = class.strip_prefix("org.apache.spark.sql.execution.ui.SparkListenerSQL")?;
-    Some(match name {
-        "ExecutionStart" => serde_json::from_slice(line).map(Event::SqlExecutionStart),
-        "AdaptiveExecutionUpdate" => {
+    Some(match class {
+        // Databricks writes it in place of Spark's LogStart.
+        "DBCEventLoggingListenerMetadata" => serde_json::from_slice(line).map(Event::PartStart),
+        "org.apache.spark.scheduler.SparkListenerMiscellaneousProcessAdded" => {
+            serde_json::from_slice(line).map(Event::ProcessAdded)
+        }
+        "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart" => {
+            serde_json::from_slice(line).map(Event::SqlExecutionStart)
+        }
+        "org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveExecutionUpdate" => {
             serde_json::from_slice(line).map(Event::SqlAdaptiveExecutionUpdate)
         }
-        "ExecutionEnd" => serde_json::from_slice(line).map(Event::SqlExecutionEnd),
+        "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd" => {
+            serde_json::from_slice(line).map(Event::SqlExecutionEnd)
+        }
         _ => return None,
     })
 }
@@ -102,4 +111,58 @@ fn reason(what: &str, error: &serde_json::Error) -> String {
     // It quotes the value found, which may be as long as the line.
     let text: String = text.chars().take(LONGEST_REASON).collect();
     format!("{what} differs from what Spark writes: {text}, at byte {at} of the line")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The README's table: each class, and whether it is read.
+    fn table() -> BTreeMap<String, bool> {
+        let rows = include_str!("../../README.md").lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            let (classes, is_read) = (cells.next()?, cells.next()?);
+            let is_read = match is_read {
+                "yes" => true,
+                "no" => false,
+                _ => return None,
+            };
+            let class = |class: &str| (class.trim_matches('`').to_owned(), is_read);
+            Some(classes.split(", ").map(class).collect::<Vec<_>>())
+        });
+        rows.flatten().collect()
+    }
+
+    #[test]
+    fn the_readme_says_which_events_are_read() {
+        let table = table();
+        assert!(table.len() > 80, "{} classes", table.len());
+        for (class, is_read) in table {
+            // An event without fields is read in vain, or not at all.
+            let line = format!("{{\"Event\":\"{class}\"}}");
+            let is_skipped = matches!(decode(line.as_bytes()), Ok(None));
+            assert_eq!(is_skipped, !is_read, "{class}");
+        }
+    }
+
+    #[test]
+    fn every_event_that_is_read_is_in_the_readme() {
+        let code = include_str!("decode.rs");
+        let code = &code[..code.find("#[cfg(test)]").unwrap_or(code.len())];
+        let (_, names) = code.split_once("let event = read!(").unwrap_or_default();
+        let (names, _) = names.split_once(")").unwrap_or_default();
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let own = names.map(|name| format!("SparkListener{name}"));
+        let others = code
+            .split('"')
+            .filter(|text| text.starts_with("org.apache.spark.") || text.starts_with("DBC"));
+        let all: Vec<String> = own.chain(others.map(str::to_owned)).collect();
+        assert!(all.len() > 20, "{all:?}");
+        let table = table();
+        for class in all {
+            assert_eq!(table.get(&class), Some(&true), "{class}");
+        }
+    }
 }

@@ -19,6 +19,7 @@ use crate::wire::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecution
 #[expect(clippy::large_enum_variant, reason = "the large one, TaskEnd, is the most frequent")]
 pub(crate) enum Event<'a> {
     LogStart(LogStart<'a>),
+    PartStart(PartStart<'a>),
     EnvironmentUpdate(EnvironmentUpdate),
     ResourceProfileAdded(ResourceProfileAdded),
     ApplicationStart(ApplicationStart<'a>),
@@ -32,6 +33,8 @@ pub(crate) enum Event<'a> {
     StageSubmitted(StageSubmitted<'a>),
     StageCompleted(StageCompleted<'a>),
     StageExecutorMetrics(StageExecutorMetrics<'a>),
+    ExecutorMetricsUpdate(ExecutorMetricsUpdate<'a>),
+    ProcessAdded(ProcessAdded<'a>),
     TaskStart(TaskStart<'a>),
     TaskEnd(TaskEnd<'a>),
     SqlExecutionStart(SqlExecutionStart<'a>),
@@ -54,16 +57,31 @@ impl Event<'_> {
             Self::JobEnd(event) => Some(event.time),
             Self::StageSubmitted(event) => event.info.submission_time,
             Self::StageCompleted(event) => event.info.completion_time,
+            Self::ProcessAdded(event) => Some(event.time),
             Self::SqlExecutionStart(event) => Some(event.time),
             Self::SqlExecutionEnd(event) => Some(event.time),
             Self::LogStart(_)
+            | Self::PartStart(_)
             | Self::EnvironmentUpdate(_)
             | Self::ResourceProfileAdded(_)
             | Self::StageExecutorMetrics(_)
+            | Self::ExecutorMetricsUpdate(_)
             | Self::TaskStart(_)
             | Self::TaskEnd(_)
             | Self::SqlAdaptiveExecutionUpdate(_) => None,
         }
+    }
+
+    /// Whether Spark may write it before the start of the application.
+    pub(crate) const fn may_precede_start(&self) -> bool {
+        matches!(
+            self,
+            Self::LogStart(_)
+                | Self::EnvironmentUpdate(_)
+                | Self::ResourceProfileAdded(_)
+                | Self::ExecutorAdded(_)
+                | Self::BlockManagerAdded(_)
+        )
     }
 }
 
@@ -71,6 +89,18 @@ impl Event<'_> {
 pub(crate) struct LogStart<'a> {
     #[serde(rename = "Spark Version", borrow, default, deserialize_with = "or_default")]
     pub(crate) spark_version: Text<'a>,
+}
+
+/// The first line of each part of a Databricks log.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PartStart<'a> {
+    #[serde(rename = "Spark Version", borrow, default, deserialize_with = "or_default")]
+    pub(crate) spark_version: Text<'a>,
+    /// The number of the part, from 0.
+    #[serde(rename = "Rollover Number", default, deserialize_with = "number::optional")]
+    pub(crate) number: Option<i64>,
+    #[serde(rename = "SparkContext Id", default, deserialize_with = "number::optional")]
+    pub(crate) context: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -290,6 +320,47 @@ pub(crate) struct StageExecutorMetrics<'a> {
     pub(crate) peaks: Peaks,
 }
 
+/// The peaks of a heartbeat. Of tasks that still run it has metrics as well, which their ends replace.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ExecutorMetricsUpdate<'a> {
+    #[serde(rename = "Executor ID", borrow)]
+    pub(crate) executor_id: Text<'a>,
+    #[serde(rename = "Executor Metrics Updated", default, deserialize_with = "or_default")]
+    pub(crate) updates: Vec<ExecutorUpdate>,
+}
+
+/// The peaks of an executor while a stage attempt ran; stage -1 stands for the time without any.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ExecutorUpdate {
+    #[serde(rename = "Stage ID", deserialize_with = "number::required")]
+    pub(crate) stage_id: i64,
+    #[serde(rename = "Stage Attempt ID", deserialize_with = "number::required")]
+    pub(crate) stage_attempt_id: i64,
+    #[serde(rename = "Executor Metrics", default, deserialize_with = "or_default")]
+    pub(crate) peaks: Peaks,
+}
+
+/// A process other than driver and executors.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ProcessAdded<'a> {
+    #[serde(deserialize_with = "number::required")]
+    pub(crate) time: i64,
+    #[serde(rename = "processId", borrow)]
+    pub(crate) id: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) info: ProcessInfo<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ProcessInfo<'a> {
+    #[serde(rename = "hostPort", borrow, default, deserialize_with = "or_default")]
+    pub(crate) host_port: Text<'a>,
+    #[serde(default, deserialize_with = "number::or_zero")]
+    pub(crate) cores: i64,
+    #[serde(rename = "logUrlInfo", default, deserialize_with = "or_default")]
+    pub(crate) log_urls: BTreeMap<String, String>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct TaskStart<'a> {
     #[serde(rename = "Stage ID", deserialize_with = "number::required")]
@@ -326,6 +397,8 @@ pub(crate) struct TaskInfo<'a> {
     pub(crate) launch_time: i64,
     #[serde(rename = "Executor ID", borrow)]
     pub(crate) executor_id: Text<'a>,
+    #[serde(rename = "Speculative", default, deserialize_with = "or_default")]
+    pub(crate) speculative: bool,
     #[serde(rename = "Finish Time", default, deserialize_with = "number::or_zero")]
     pub(crate) finish_time: i64,
 }

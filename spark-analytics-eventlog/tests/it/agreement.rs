@@ -1,4 +1,4 @@
-//! What the reader says of real logs agrees with what Spark's History Server says of them.
+//! The reader's facts about real logs agree with the answers of Spark's History Server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use spark_analytics_core::history;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{FoundLog, LogError, find_logs, read_found};
 
-/// Cases of a folder, with their logs.
+/// The cases in a folder, with their logs.
 fn cases(folder: &Path) -> Vec<(String, FoundLog)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut cases = Vec::new();
@@ -26,7 +26,7 @@ fn own_cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
 }
 
-/// A larger collection of the same layout, beside the workspace, where there is one.
+/// A larger collection with the same layout beside the workspace, if it exists.
 fn shared_cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/eventlogs")
 }
@@ -78,7 +78,7 @@ fn compare(case: &str, folder: &Path, snapshot: &LogSnapshot) -> Vec<String> {
         let Some(want) = expected(case, folder, &format!("{what}.json")) else { continue };
         differences(&format!("{case}: {what}"), &want, &got, &mut out);
     }
-    // The first is when the file was changed; the other grows with the clock.
+    // The first is the time of the file's last change; the other grows with the clock.
     let is_clock = |line: &String| {
         line.contains(".lastUpdated") || is_running && line.contains("[\"driver\"].totalDuration")
     };
@@ -89,13 +89,13 @@ fn compare(case: &str, folder: &Path, snapshot: &LogSnapshot) -> Vec<String> {
     out
 }
 
-/// Fields that are not kept; answers recorded from Spark 4.3 have them, those of older versions were recorded
-/// without.
+/// Fields that are not stored. Answers recorded from Spark 4.3 have them; those of older versions were recorded without
+/// them.
 const NOT_KEPT: [&str; 6] =
     ["exitCode", "logSourceFullPath", "logSourceName", "accumulatorUpdates", "details", "rddIds"];
 
-/// The recorded answers hold the reasons in a job's summary of killed tasks cut to 120 characters,
-/// in a stage's whole.
+/// In the recorded answers, the reasons in a job's summary of killed tasks are cut to 120 characters; in a stage's
+/// summary they are whole.
 fn cut_kill_reasons(jobs: &mut Value) {
     for job in jobs.as_array_mut().unwrap() {
         let summary = job["killedTasksSummary"].as_object_mut().unwrap();
@@ -105,7 +105,7 @@ fn cut_kill_reasons(jobs: &mut Value) {
 }
 
 #[test]
-fn all_figures_of_the_own_cases_agree() {
+fn all_figures_of_the_cases_agree() {
     let mut compared = 0;
     for (case, found) in cases(&own_cases()) {
         let log = read_found(&found).unwrap();
@@ -133,16 +133,16 @@ fn all_figures_of_the_shared_cases_agree() {
         };
         let application = expected(&case, &folder, "application.json").unwrap();
         match case.as_str() {
-            // Of its two logs the answers tell of one.
+            // The answers cover only one of its two logs.
             "small-2.4-plain" if application["id"] != log.snapshot.application.app_id => continue,
-            // A blank line ends the log for the History Server. The same events are in another case.
+            // A blank line ends the log for the History Server. Another case has the same events.
             "variant-blank-line" => {
                 all.extend(compare("variant-unknown-event-class", &folder, &log.snapshot));
             }
             _ => all.extend(compare(&case, &folder, &log.snapshot)),
         }
     }
-    // The application's id was changed in a variant, and its name is that of the other attempt.
+    // In a variant the application's id was changed; its name is that of the other attempt.
     all.retain(|line| {
         !line.starts_with("variant-unknown-event-class: application.id")
             && !line.starts_with("variant-attempts-2: application.name")
@@ -151,7 +151,7 @@ fn all_figures_of_the_shared_cases_agree() {
 }
 
 #[test]
-fn the_shared_cases_of_every_codec_tell_what_the_plain_one_does() {
+fn the_shared_cases_of_every_codec_equal_the_plain_one() {
     let cases = cases(&shared_cases());
     let of = |name: &str| cases.iter().find(|(case, _)| case == name).map(|(_, log)| log);
     let Some(plain) = of("small-3.5-plain") else { return };

@@ -1,4 +1,4 @@
-//! What a log tells of its environment, of its executions of SQL, and of its cores.
+//! The environment, the SQL executions and the cores that a log reports.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ fn the_environment_of_a_real_log_is_read() {
 }
 
 #[test]
-fn executions_of_sql_of_a_real_log_are_read() {
+fn sql_executions_of_a_real_log_are_read() {
     let log = case("small-3.5-plain");
     let ids: Vec<i64> = log.sql.iter().map(|execution| execution.execution_id).collect();
     assert_eq!(ids, [0, 1, 2, 3, 4, 5]);
@@ -57,7 +57,7 @@ fn executions_of_sql_of_a_real_log_are_read() {
 }
 
 #[test]
-fn a_later_update_of_the_environment_tells_all_properties_anew() {
+fn a_later_update_of_the_environment_replaces_all_properties() {
     let mut log = Log::started();
     let update = |properties: Value| json!({"Event": "SparkListenerEnvironmentUpdate", "Spark Properties": properties});
     let profile = json!({"Event": "SparkListenerResourceProfileAdded", "Resource Profile Id": 3,
@@ -71,7 +71,7 @@ fn a_later_update_of_the_environment_tells_all_properties_anew() {
 }
 
 #[test]
-fn properties_are_kept_up_to_a_bound() {
+fn properties_are_bounded() {
     let mut log = Log::started();
     let long = "x".repeat(MAX_TEXT_BYTES + 1);
     let entries: serde_json::Map<String, Value> =
@@ -111,7 +111,7 @@ fn an_execution_runs_until_its_end() {
 }
 
 #[test]
-fn plans_are_kept_up_to_a_bound() {
+fn plans_are_bounded() {
     let mut log = Log::started();
     let fitting = MAX_PLANS_BYTES / MAX_TEXT_BYTES;
     let plan = "p".repeat(MAX_TEXT_BYTES);
@@ -130,12 +130,12 @@ fn cores_count_from_when_an_executor_is_added_until_it_is_removed_or_the_log_end
     let mut log = Log::started();
     log.executor_added("1").executor_added("2").executor_removed("1");
     log.add(json!({"Event": "SparkListenerApplicationEnd", "Timestamp": 9_500}));
-    // 4 cores each, added at 1.5 s: one removed at 5 s, the other there until the end.
+    // Two executors with 4 cores each, added at 1.5 s: one is removed at 5 s, the other stays until the end.
     assert_eq!(log.read().application.core_time_ms, Some(4 * 3_500 + 4 * 8_000));
 }
 
 #[test]
-fn an_error_is_forgotten_when_a_job_starts_after_the_end() {
+fn an_error_is_removed_when_a_job_starts_after_the_end() {
     let job = |id: i64| {
         json!({
             "Event": "SparkListenerJobStart", "Job ID": id, "Submission Time": 6_000, "Stage Infos": [],
@@ -146,7 +146,7 @@ fn an_error_is_forgotten_when_a_job_starts_after_the_end() {
     let mut log = Log::started();
     log.add(start(7, "plan")).add(job(0)).add(sql("ExecutionEnd", end));
     let error = |log: &Log| log.read().sql[0].error_message.clone();
-    // Its first job runs still, so Spark has not done with it.
+    // Its first job is still running, so the execution has not ended for Spark.
     log.add(job(1));
     assert_eq!(error(&log).as_deref(), Some("it broke"));
     log.job_end(0).job_end(1);

@@ -1,4 +1,4 @@
-//! The logs of a folder, followed.
+//! Following the logs of a folder.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -9,20 +9,20 @@ use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{Follower, FoundLog, LogError, LogFile, Polled, read_log};
 use tempfile::TempDir;
 
-/// A real log, in lines.
+/// The lines of a real log.
 fn lines() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/small-3.5-plain/log");
     let path = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
     fs::read_to_string(path).unwrap().lines().map(|line| format!("{line}\n")).collect()
 }
 
-/// A folder of logs and who follows it.
+/// A folder of logs and its follower.
 struct Followed {
     folder: TempDir,
     follower: Follower,
 }
 
-type Told = (FoundLog, Result<LogFile, LogError>);
+type Reported = (FoundLog, Result<LogFile, LogError>);
 
 impl Followed {
     fn new() -> Self {
@@ -46,11 +46,11 @@ impl Followed {
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
-    /// What a look tells, taken or not.
-    fn look(&mut self, is_taken: bool) -> Vec<Told> {
+    /// The logs that a poll reports; `is_taken` marks them as ingested.
+    fn look(&mut self, is_taken: bool) -> Vec<Reported> {
         let found = self.follower.poll();
         assert!(found.failed.is_empty() && found.skipped.is_empty(), "{found:?}");
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for log in found.logs {
             if !self.follower.has_changes(&log) {
                 continue;
@@ -63,15 +63,15 @@ impl Followed {
             if is_taken && read.is_ok() {
                 self.follower.mark_ingested(&log);
             }
-            told.push((log, read));
+            reported.push((log, read));
         }
-        told
+        reported
     }
 
-    /// The one log that a look tells of.
+    /// The only log that a poll reports.
     fn one(&mut self) -> LogSnapshot {
-        let told = self.look(true);
-        let [(_, Ok(file))] = &told[..] else { panic!("{told:?}") };
+        let reported = self.look(true);
+        let [(_, Ok(file))] = &reported[..] else { panic!("{reported:?}") };
         file.snapshot.clone()
     }
 
@@ -81,7 +81,7 @@ impl Followed {
 }
 
 #[test]
-fn a_growing_log_is_told_as_if_read_whole_each_time_it_grew() {
+fn a_growing_log_is_reported_each_time_as_if_read_whole() {
     let (mut logs, lines) = (Followed::new(), lines());
     let mut times = 0;
     for piece in lines.chunks(7) {
@@ -97,11 +97,11 @@ fn a_growing_log_is_told_as_if_read_whole_each_time_it_grew() {
 }
 
 #[test]
-fn a_log_is_read_on_whatever_times_its_file_bears() {
+fn a_growing_log_is_read_whatever_the_times_of_its_file() {
     let (mut logs, lines) = (Followed::new(), lines());
     let day = Duration::from_secs(86_400);
     let now = SystemTime::now();
-    // The clock that writes it goes back, stands still, and goes back before all clocks.
+    // The file's time moves back, stands still, and moves back before 1970.
     let times = [now + 400 * day, now, now, now - day, SystemTime::UNIX_EPOCH - day];
     let step = lines.len().div_ceil(times.len());
     for (piece, time) in lines.chunks(step).zip(times) {
@@ -116,21 +116,21 @@ fn a_log_is_read_on_whatever_times_its_file_bears() {
 }
 
 #[test]
-fn what_grew_before_its_end_renamed_it_is_told_once_more() {
+fn a_log_that_grew_before_it_was_renamed_is_reported_again() {
     let (mut logs, lines) = (Followed::new(), lines());
     let (begin, end) = lines.split_at(lines.len() / 2);
     logs.append("local-1.inprogress", begin);
     assert!(!logs.one().application.ended);
     logs.append("local-1.inprogress", end);
     logs.rename("local-1.inprogress", "local-1");
-    let told = logs.one();
-    assert!(told.application.ended);
-    assert_eq!(told, logs.whole("local-1"));
+    let reported = logs.one();
+    assert!(reported.application.ended);
+    assert_eq!(reported, logs.whole("local-1"));
     assert!(logs.look(true).is_empty());
 }
 
 #[test]
-fn of_several_logs_those_that_changed_are_told() {
+fn of_several_logs_the_changed_ones_are_reported() {
     let (mut logs, lines) = (Followed::new(), lines());
     for name in ["a", "b.inprogress", "eventlog_v2_c/events_1_c"] {
         logs.append(name, &lines[..lines.len() - 1]);
@@ -140,23 +140,35 @@ fn of_several_logs_those_that_changed_are_told() {
     assert!(logs.look(true).is_empty());
     logs.append("b.inprogress", &lines[lines.len() - 1..]);
     logs.append("eventlog_v2_c/events_2_c", &lines[lines.len() - 1..]);
-    let told = logs.look(true);
-    let names: Vec<_> = told.iter().map(|(log, _)| log.name.rsplit('/').next().unwrap()).collect();
+    let reported = logs.look(true);
+    let names: Vec<_> =
+        reported.iter().map(|(log, _)| log.name.rsplit('/').next().unwrap()).collect();
     assert_eq!(names, ["b.inprogress", "eventlog_v2_c"]);
-    for (log, file) in told {
+    for (log, file) in reported {
         assert_eq!(file.unwrap().snapshot, read_log(&log.name).unwrap().snapshot);
     }
 }
 
 #[test]
-fn what_was_not_taken_is_told_again() {
+fn logs_in_folders_below_are_followed_too() {
+    let (mut logs, lines) = (Followed::new(), lines());
+    logs.append("0614-abc/eventlog/0614-abc_10_0_0_1/4113768911260536703/eventlog", &lines[..9]);
+    logs.append("a/b/local-1.inprogress", &lines);
+    assert_eq!(logs.look(true).len(), 2);
+    logs.append("0614-abc/eventlog/0614-abc_10_0_0_1/4113768911260536703/eventlog", &lines[9..]);
+    assert!(logs.one().application.ended);
+    assert!(logs.look(true).is_empty());
+}
+
+#[test]
+fn a_log_that_was_not_ingested_is_reported_again() {
     let (mut logs, lines) = (Followed::new(), lines());
     logs.append("ended", &lines);
     logs.append("running.inprogress", &lines);
     for _ in 0..2 {
-        let told = logs.look(false);
-        assert_eq!(told.len(), 2);
-        for (log, file) in told {
+        let reported = logs.look(false);
+        assert_eq!(reported.len(), 2);
+        for (log, file) in reported {
             assert_eq!(file.unwrap().snapshot, logs.whole(&log.name));
         }
     }
@@ -165,7 +177,7 @@ fn what_was_not_taken_is_told_again() {
 }
 
 #[test]
-fn what_is_known_from_earlier_is_not_read_until_it_changes() {
+fn a_log_known_from_earlier_is_not_read_until_it_changes() {
     let (mut logs, lines) = (Followed::new(), lines());
     logs.append("local-1.inprogress", &lines[..20]);
     for log in logs.follower.poll().logs {
@@ -177,11 +189,11 @@ fn what_is_known_from_earlier_is_not_read_until_it_changes() {
 }
 
 #[test]
-fn what_is_no_event_log_is_told_once_until_it_is_one() {
+fn a_file_that_is_not_an_event_log_is_reported_once() {
     let (mut logs, lines) = (Followed::new(), lines());
     logs.append("notes.txt", &["to do\n".to_owned()]);
-    let told = logs.look(true);
-    assert!(matches!(&told[..], [(_, Err(LogError::NotALog { .. }))]), "{told:?}");
+    let reported = logs.look(true);
+    assert!(matches!(&reported[..], [(_, Err(LogError::NotALog { .. }))]), "{reported:?}");
     assert!(logs.look(true).is_empty());
     logs.append("notes.txt", &["more\n".to_owned()]);
     assert!(logs.look(true).is_empty());
@@ -191,7 +203,7 @@ fn what_is_no_event_log_is_told_once_until_it_is_one() {
 }
 
 #[test]
-fn a_log_in_progress_without_its_application_is_not_told() {
+fn a_log_in_progress_without_an_application_is_not_reported() {
     let (mut logs, lines) = (Followed::new(), lines());
     let start = lines.iter().position(|line| line.contains("ApplicationStart\"")).unwrap();
     logs.append("local-1.inprogress", &[]);
@@ -203,16 +215,16 @@ fn a_log_in_progress_without_its_application_is_not_told() {
 }
 
 #[test]
-fn a_log_that_ended_without_an_application_is_told_once() {
+fn a_log_that_ended_without_an_application_is_reported_once() {
     let mut logs = Followed::new();
     logs.append("local-1", &[]);
-    let told = logs.look(true);
-    assert!(matches!(&told[..], [(_, Err(LogError::Empty { .. }))]), "{told:?}");
+    let reported = logs.look(true);
+    assert!(matches!(&reported[..], [(_, Err(LogError::Empty { .. }))]), "{reported:?}");
     assert!(logs.look(true).is_empty());
 }
 
 #[test]
-fn a_vanished_log_is_no_error_and_is_new_when_it_is_back() {
+fn a_vanished_log_is_not_an_error_and_is_new_when_it_is_back() {
     let (mut logs, lines) = (Followed::new(), lines());
     logs.append("local-1", &lines);
     logs.one();
@@ -229,7 +241,7 @@ fn a_vanished_log_is_no_error_and_is_new_when_it_is_back() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_read_is_an_error_of_that_look_only() {
+fn an_unreadable_folder_is_an_error_of_that_poll_only() {
     let (mut logs, lines) = (Followed::new(), lines());
     logs.append("logs/local-1", &lines);
     logs.follower = Follower::new(logs.path("logs"));
@@ -242,7 +254,7 @@ fn a_folder_that_cannot_be_read_is_an_error_of_that_look_only() {
 }
 
 #[test]
-fn a_read_that_gives_no_facts_says_why() {
+fn a_log_without_facts_is_reported_with_the_reason() {
     let (mut logs, lines) = (Followed::new(), lines());
     let read = |logs: &mut Followed| {
         let found = logs.follower.poll();

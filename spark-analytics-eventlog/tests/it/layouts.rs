@@ -1,5 +1,5 @@
-//! A line tells the same however it is laid out: along Spark's own layout, which has a way of its own through
-//! the reader, or in any other, which is parsed.
+//! A line gives the same facts in every layout: in Spark's own, for which the reader has a fast path, and in any
+//! other, which is parsed.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use spark_analytics_eventlog::{LogFile, read_from};
 
-/// Fields in an order, as they stand in the text.
+/// Fields in the order in which they appear in the text.
 type Fields = Vec<(String, String)>;
 
 fn object(fields: &[(String, String)]) -> String {
@@ -23,7 +23,7 @@ fn fields(pairs: &[(&str, String)]) -> Fields {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
-/// Numbers as Spark writes them, and now and then in another form.
+/// Numbers as Spark writes them, and sometimes in another form.
 fn number() -> BoxedStrategy<String> {
     prop_oneof![
         30 => Just("0".to_owned()),
@@ -38,12 +38,12 @@ fn number() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// Small ids, so that stages, tasks and executors are those of the log.
+/// Small ids, so that most stages, tasks and executors are those of the log.
 fn id() -> BoxedStrategy<String> {
     prop_oneof![30 => (0..4i64).prop_map(|n| n.to_string()), 1 => number()].boxed()
 }
 
-/// Texts in their quotes: plain, escaped, and with what looks like the fields that are looked for.
+/// Quoted texts: plain, escaped, and containing what looks like a field that is searched for.
 fn text() -> BoxedStrategy<String> {
     let plain = "[a-zA-Z0-9 ._-]{0,20}";
     prop_oneof![
@@ -84,7 +84,7 @@ fn accumulable() -> BoxedStrategy<String> {
                 ("Internal", "true".to_owned()),
             ]))
         })
-        // Their content is not read, so invalid JSON is noticed only where the line is parsed.
+        // Their content is not read on the fast path, so invalid JSON is noticed only if the line is parsed.
         .prop_filter("JSON", |text| serde_json::from_str::<serde_json::Value>(text).is_ok())
         .boxed()
 }
@@ -164,7 +164,7 @@ const PEAKS: [&str; 6] = [
     "ConcurrentGCTime",
 ];
 
-/// Numbers under names, of which a few may be missing; often all 0.
+/// Named numbers, often all 0; a few may be missing.
 fn numbers(names: &'static [&'static str]) -> BoxedStrategy<Fields> {
     let zeros = names.iter().map(|name| ((*name).to_owned(), "0".to_owned())).collect::<Fields>();
     let some = prop::collection::vec((number(), 0..60u8), names.len()).prop_map(move |values| {
@@ -206,7 +206,7 @@ fn reason() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// What is done to the fields of an object.
+/// A change to the fields of an object.
 #[derive(Clone, Debug)]
 enum Change {
     None,
@@ -298,7 +298,7 @@ fn line() -> BoxedStrategy<String> {
         .boxed()
 }
 
-/// The log of an application with two running stages and executors, and these lines.
+/// The log of an application with two running stages and executors, followed by the given lines.
 fn read(lines: &[Vec<u8>], before: &[u8]) -> LogFile {
     let head = r#"{"Event":"SparkListenerApplicationStart","App Name":"a","App ID":"local-1","Timestamp":1,"User":"u"}
 {"Event":"SparkListenerExecutorAdded","Timestamp":1,"Executor ID":"1","Executor Info":{"Host":"h","Total Cores":4}}
@@ -316,27 +316,27 @@ fn read(lines: &[Vec<u8>], before: &[u8]) -> LogFile {
     read_from(&text[..], "local-1").unwrap()
 }
 
-/// Reads lines as they are, and with a space before each, which no layout has.
+/// Reads lines as they are, and with a leading space, which keeps them off the fast path.
 fn assert_same(lines: &[Vec<u8>]) {
     let (laid_out, parsed) = (read(lines, b""), read(lines, b" "));
     assert_eq!(laid_out.snapshot, parsed.snapshot);
-    let told = |log: &LogFile| -> Vec<(u64, String)> {
+    let warnings = |log: &LogFile| -> Vec<(u64, String)> {
         log.warnings.iter().map(|w| (w.line, w.reason.clone())).collect()
     };
-    assert_eq!(told(&laid_out), told(&parsed));
+    assert_eq!(warnings(&laid_out), warnings(&parsed));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn lines_of_tasks_tell_the_same_in_every_layout(lines in prop::collection::vec(line(), 1..12)) {
+    fn lines_of_tasks_give_the_same_facts_in_every_layout(lines in prop::collection::vec(line(), 1..12)) {
         assert_same(&lines.into_iter().map(String::into_bytes).collect::<Vec<_>>());
     }
 
-    /// In the accumulables, which are not read, only what unbalances the line is seen.
+    /// Accumulables are not read, so a changed byte in them is noticed only if it unbalances the line.
     #[test]
-    fn a_changed_byte_changes_both_alike(line in line(), at in any::<Index>(), byte in any::<u8>()) {
+    fn a_changed_byte_has_the_same_effect_on_both_paths(line in line(), at in any::<Index>(), byte in any::<u8>()) {
         let mut line = line.into_bytes();
         let at = at.index(line.len());
         let start = line.windows(14).position(|part| part == b"\"Accumulables\"").unwrap_or(0);
@@ -347,14 +347,14 @@ proptest! {
     }
 }
 
-/// So that the tests above do not compare one way with itself.
+/// Ensures that the tests above do not compare the slow path with itself.
 #[test]
-fn a_line_in_sparks_layout_is_told_from_others() {
+fn a_line_in_sparks_layout_is_recognised() {
     let path =
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/small-3.5-plain/log/local-1795465576509");
     let text = std::fs::read_to_string(path).unwrap();
     let line = text.lines().find(|line| line.contains("SparkListenerTaskEnd")).unwrap();
-    // The content of an accumulable is not read in this layout, and this one is not JSON.
+    // The fast path does not read the content of accumulables, and this content is not JSON.
     let damaged = line.replacen("\"ID\":", "\"ID\";", 1).into_bytes();
     assert_ne!(line.as_bytes(), damaged);
     assert_eq!(read(std::slice::from_ref(&damaged), b"").warnings, []);

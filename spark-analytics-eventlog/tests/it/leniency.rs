@@ -1,4 +1,4 @@
-//! Fields that are absent, `null` or of another form are taken as Spark's `JsonProtocol` takes them.
+//! Fields that are missing, `null` or of another type are read as Spark's `JsonProtocol` reads them.
 
 use serde_json::{Value, json};
 use spark_analytics_core::Timestamp;
@@ -51,7 +51,7 @@ fn a_number_may_be_a_fraction_or_a_text() {
 }
 
 #[test]
-fn a_stages_numbers_and_flags_that_are_null_are_those_of_an_old_log() {
+fn null_numbers_and_flags_of_a_stage_are_read_as_missing() {
     let mut log = Log::started();
     log.job_start(0, &[(0, 1)]).add(json!({
         "Event": "SparkListenerStageSubmitted", "Properties": null,
@@ -69,7 +69,7 @@ fn a_stages_numbers_and_flags_that_are_null_are_those_of_an_old_log() {
 }
 
 #[test]
-fn a_block_manager_that_tells_no_time_was_added_just_before_the_epoch() {
+fn a_block_manager_without_a_time_was_added_just_before_the_epoch() {
     for time in [json!({}), json!({"Timestamp": null})] {
         let mut event = json!({
             "Event": "SparkListenerBlockManagerAdded", "Maximum Memory": 9,
@@ -110,7 +110,7 @@ fn an_executor_may_be_removed_without_a_reason() {
 }
 
 #[test]
-fn an_application_may_tell_neither_its_user_nor_its_name() {
+fn an_application_may_have_neither_a_user_nor_a_name() {
     for texts in [json!({}), json!({"User": null, "App Name": null})] {
         let mut event = json!({
             "Event": "SparkListenerApplicationStart", "App ID": "local-1", "Timestamp": 1_000,

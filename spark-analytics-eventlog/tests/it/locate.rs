@@ -1,4 +1,4 @@
-//! Where logs lie.
+//! Locating logs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use spark_analytics_eventlog::{
 use crate::made::codecs::{gzip, lz4, zstd};
 use crate::made::{Log, success};
 
-/// A folder that goes away.
+/// A temporary folder.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -86,7 +86,7 @@ fn a_file_is_a_log() {
 }
 
 #[test]
-fn the_name_without_what_spark_puts_around_it_stands_in_for_an_id() {
+fn the_name_without_sparks_suffixes_replaces_a_missing_id() {
     for (file, want) in [
         ("app-1", "app-1"),
         ("application_1_0042_1.lz4", "application_1_0042_1"),
@@ -145,7 +145,7 @@ fn the_highest_compacted_part_replaces_those_up_to_it() {
 }
 
 #[test]
-fn what_is_amiss_in_a_rolling_log_is_told() {
+fn problems_of_a_rolling_log_are_reported() {
     let (log, _folder) = rolling(&["events_1_app-1", "events_3_app-1", "events_7_app-1"]);
     assert_eq!(part_names(&log).len(), 3);
     assert_eq!(log.warnings, ["part 2 is missing", "parts 4 to 6 are missing"]);
@@ -172,18 +172,18 @@ fn what_is_amiss_in_a_rolling_log_is_told() {
 }
 
 #[test]
-fn a_rolling_log_is_in_progress_as_its_status_says() {
+fn the_status_file_tells_whether_a_rolling_log_is_in_progress() {
     let folder = Folder::of(&["eventlog_v2_app-1/events_1_app-1"]);
     let running = folder.path(&format!("{STATUS}.inprogress"));
     fs::write(&running, "").unwrap();
     assert!(one(folder.0.path()).is_in_progress);
-    // On object stores both are there for a while.
+    // On object stores, both status files exist for a while.
     fs::write(folder.path(STATUS), "").unwrap();
     assert!(!one(folder.0.path()).is_in_progress);
 }
 
 #[test]
-fn a_rolling_log_may_be_named_itself_or_lie_under_another_name() {
+fn a_rolling_log_may_be_named_itself_or_be_in_a_renamed_folder() {
     let (log, folder) = rolling(&["events_1_app-1"]);
     for path in ["eventlog_v2_app-1", "eventlog_v2_app-1/"] {
         let named = one(&folder.path(path));
@@ -196,7 +196,7 @@ fn a_rolling_log_may_be_named_itself_or_lie_under_another_name() {
 }
 
 #[test]
-fn databricks_parts_are_one_log_in_the_order_of_time() {
+fn databricks_parts_are_one_log_ordered_by_time() {
     let folder = Folder::of(&[
         "0714/8312/eventlog",
         "0714/8312/eventlog-2021-06-14--20-00.gz",
@@ -222,7 +222,7 @@ fn databricks_parts_are_one_log_in_the_order_of_time() {
 }
 
 #[test]
-fn a_tree_of_many_is_found_in_the_order_of_names() {
+fn logs_of_a_tree_are_found_in_the_order_of_names() {
     let folder = Folder::of(&[
         "b/eventlog_v2_app-2/appstatus_app-2",
         "b/eventlog_v2_app-2/events_1_app-2",
@@ -245,7 +245,7 @@ fn a_tree_of_many_is_found_in_the_order_of_names() {
 }
 
 #[test]
-fn a_listing_leaves_folders_below_alone_but_for_rolled_logs() {
+fn a_listing_does_not_descend_except_into_rolling_logs() {
     let folder = Folder::of(&[
         "local-1.inprogress",
         "old/local-2",
@@ -268,7 +268,7 @@ fn a_listing_leaves_folders_below_alone_but_for_rolled_logs() {
 }
 
 #[test]
-fn of_a_log_that_is_there_under_both_names_the_ended_one_is_taken() {
+fn the_ended_log_wins_if_both_names_exist() {
     let folder = Folder::of(&["local-1.inprogress", "local-1"]);
     let found = folder.find();
     assert_eq!(folder.names(&found), ["local-1"]);
@@ -276,7 +276,7 @@ fn of_a_log_that_is_there_under_both_names_the_ended_one_is_taken() {
 }
 
 #[test]
-fn a_path_that_is_not_there_is_named() {
+fn a_missing_path_is_named() {
     let found = find_logs("no/such/path");
     assert!(found.logs.is_empty() && found.skipped.is_empty());
     assert_eq!(found.failed[0].name, "no/such/path");
@@ -300,6 +300,31 @@ fn links_are_followed_once() {
     assert_eq!(folder.relative(&failed.name), "logs/loop");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_log_has_one_location_however_it_is_found() {
+    use std::os::unix::fs::symlink;
+    let folder =
+        Folder::of(&["logs/local-1", "logs/b/eventlog_v2_app-1/events_1_app-1", "other/x"]);
+    symlink(folder.path("logs"), folder.path("link")).unwrap();
+    symlink(folder.path("logs/local-1"), folder.path("other/local-2")).unwrap();
+    let locations = |path: &str| -> Vec<String> {
+        let found = find_logs(folder.path(path));
+        found.logs.iter().map(|log| log.source().location).collect()
+    };
+    let real = folder.0.path().canonicalize().unwrap();
+    let real = |name: &str| real.join(name).to_str().unwrap().to_owned();
+    let both = [real("logs/b/eventlog_v2_app-1"), real("logs/local-1")];
+    for path in ["logs", "link", "other/../logs", "logs/"] {
+        assert_eq!(locations(path), both, "{path}");
+    }
+    assert_eq!(locations("other"), [real("logs/local-1"), real("other/x")]);
+    for path in ["link/local-1", "other/local-2", "logs/../logs/local-1"] {
+        assert_eq!(locations(path), [real("logs/local-1")], "{path}");
+    }
+    assert_eq!(locations("link/b/eventlog_v2_app-1"), both[..1]);
+}
+
 /// A log of three jobs, with its lines.
 fn whole() -> Log {
     let mut log = Log::started();
@@ -318,7 +343,7 @@ fn text(lines: &[String]) -> Vec<u8> {
 }
 
 #[test]
-fn parts_of_any_codecs_tell_what_one_file_does() {
+fn parts_of_any_codecs_equal_one_file() {
     let lines = whole().0;
     let folder = Folder::of(&[STATUS]);
     for (index, lines) in (1..).zip(lines.chunks(7)) {
@@ -349,15 +374,17 @@ fn a_part_that_is_missing_or_torn_is_a_warning_and_the_rest_is_read() {
     let log = read_found(&one(folder.0.path())).unwrap();
     let reasons: Vec<_> = log.warnings.iter().map(|w| (w.line, &*w.reason)).collect();
     assert_eq!(
-        reasons,
-        [(0, "part 2 is missing"), (7, "SparkListenerTaskEnd is truncated: its JSON ends early"),]
+        reasons[..2],
+        [(0, "part 2 is missing"), (7, "SparkListenerTaskEnd is truncated: its JSON ends early")]
     );
+    assert!(reasons[2].1.starts_with("ends of tasks are missing: 1 of the tasks"), "{reasons:?}");
+    assert_eq!(reasons.len(), 3);
     assert_eq!(log.snapshot.jobs.len(), 3);
     assert_eq!(log.lines, lines.len() as u64 + 1);
 }
 
 #[test]
-fn a_part_that_goes_away_is_an_error_that_names_it() {
+fn a_part_that_vanishes_is_an_error_that_names_it() {
     let (log, folder) = rolling(&["events_1_app-1", "events_2_app-1"]);
     folder.write("eventlog_v2_app-1/events_1_app-1", &text(&whole().0));
     fs::remove_file(folder.path("eventlog_v2_app-1/events_2_app-1")).unwrap();
@@ -366,7 +393,7 @@ fn a_part_that_goes_away_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_part_can_be_read_from_a_byte_on() {
+fn a_part_can_be_read_from_an_offset() {
     use std::io::Read;
     let folder = Folder::of(&[]);
     folder.write("local-1", b"0123456789");

@@ -1,5 +1,5 @@
-//! Reading event logs: rules, layouts, codecs, damage, following. `s3.rs` sets the environment of its process, so it is
-//! a binary of its own.
+//! Reading event logs: rules, layouts, codecs, damage, following. `s3.rs` sets environment variables of its process, so it
+//! is a separate binary.
 #![allow(clippy::unwrap_used)]
 
 mod agreement;
@@ -8,8 +8,10 @@ mod environment_and_sql;
 mod follow;
 mod layouts;
 mod leniency;
+mod listener;
 mod locate;
 mod made;
+mod one_application;
 mod prefixes;
 mod reader;
 #[cfg(feature = "http")]

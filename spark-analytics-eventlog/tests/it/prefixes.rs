@@ -1,4 +1,4 @@
-//! What a log tells only grows while it is written.
+//! The facts of a log only grow while it is written.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -19,7 +19,7 @@ fn case(name: &str) -> Vec<String> {
     fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// What the first `lines` lines tell; `None` before the application's start.
+/// The facts of the first `lines` lines; `None` before the application's start.
 fn prefix(all: &[String], lines: usize) -> Option<LogSnapshot> {
     match read_from(all[..lines].join("\n").as_bytes(), "local.inprogress") {
         Ok(log) => Some(log.snapshot),
@@ -62,7 +62,7 @@ fn assert_grows(all: &[String], step: usize) {
     assert_eq!(last, Some(full));
 }
 
-/// What a store holds that took these in this order.
+/// The content of a store that has ingested these snapshots in this order.
 fn joined(logs: &[&LogSnapshot]) -> LogSnapshot {
     let store = MemoryStore::default();
     for log in logs {
@@ -88,7 +88,7 @@ fn facts_of_a_log_with_concurrent_jobs_only_grow() {
 }
 
 #[test]
-fn facts_only_grow_when_what_was_over_begins_again() {
+fn facts_only_grow_when_something_ended_begins_again() {
     let mut log = Log::started();
     log.executor_added("1").job_start(0, &[(0, 2), (1, 2)]).submit(1, 0, 2);
     log.task_start((1, 0), 0, 0).task_start((1, 0), 1, 1).task_end((1, 0), 0, 0, success());

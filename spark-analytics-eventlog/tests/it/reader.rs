@@ -1,4 +1,4 @@
-//! A log that is read on as it grows tells what it tells when read whole.
+//! A growing log that is read piece by piece gives the same facts as one read whole.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -17,13 +17,13 @@ fn content() -> Vec<u8> {
     fs::read(fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()).unwrap()
 }
 
-/// Another real log, longer than that.
+/// Another real log, longer than the first.
 fn another() -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/failures-3.5/log");
     fs::read(fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()).unwrap()
 }
 
-/// A folder with one log, and who reads it.
+/// A folder with one log, and its reader.
 struct Read {
     folder: TempDir,
     reader: LogReader,
@@ -45,14 +45,14 @@ impl Read {
         file.write_all(bytes).unwrap();
     }
 
-    /// The log as it lies there now.
+    /// The log as it is in the folder now.
     fn found(&self) -> FoundLog {
         let found = list_logs(self.folder.path());
         let [log] = &found.logs[..] else { panic!("{found:?}") };
         log.clone()
     }
 
-    /// Reads on; whether there was anything.
+    /// Continues to read; returns whether there was anything new.
     fn on(&mut self) -> bool {
         let found = self.found();
         let has_read = self.reader.read(&found).unwrap();
@@ -60,14 +60,14 @@ impl Read {
         has_read
     }
 
-    fn tells_what_it_does_read_whole(&self) {
+    fn assert_equals_whole(&self) {
         let whole = read_log(self.found().name);
-        assert_eq!(tells(&self.reader.log_file()), tells(&whole));
+        assert_eq!(text_of(&self.reader.log_file()), text_of(&whole));
     }
 
-    /// What it tells now.
-    fn told(&self) -> LogSnapshot {
-        self.tells_what_it_does_read_whole();
+    /// The facts read so far, which must equal those of a whole read.
+    fn snapshot(&self) -> LogSnapshot {
+        self.assert_equals_whole();
         self.reader.log_file().unwrap().snapshot
     }
 
@@ -81,8 +81,8 @@ impl Read {
     }
 }
 
-/// What a log tells or why it does not, to be compared.
-fn tells(log: &Result<LogFile, LogError>) -> String {
+/// A log's facts or error as text, to be compared.
+fn text_of(log: &Result<LogFile, LogError>) -> String {
     match log {
         Ok(log) => format!("{:?} {:?} {} {}", log.snapshot, log.warnings, log.bytes, log.lines),
         Err(error) => error.to_string(),
@@ -92,7 +92,7 @@ fn tells(log: &Result<LogFile, LogError>) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
-    fn wherever_it_is_cut(codec in 0..=CODECS.len(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..6)) {
+    fn a_log_read_in_pieces_equals_one_read_whole(codec in 0..=CODECS.len(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 1..6)) {
         let content = content();
         let bytes = CODECS.get(codec).map_or_else(|| content.clone(), |(_, compress)| compress(&content));
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
@@ -103,15 +103,15 @@ proptest! {
             log.append("local-1.inprogress", &bytes[piece[0]..piece[1]]);
             let is_first = piece[0] == 0 || log.reader.log_file().is_err();
             prop_assert!(log.on() == (piece[0] < piece[1]) || is_first);
-            log.tells_what_it_does_read_whole();
+            log.assert_equals_whole();
         }
         fs::rename(log.path("local-1.inprogress"), log.path("local-1")).unwrap();
         prop_assert!(!log.on());
-        prop_assert!(log.told().application.ended);
+        prop_assert!(log.snapshot().application.ended);
     }
 }
 
-/// The log in parts that end at lines, compressed one by one or not.
+/// The log in parts that end at line ends, each compressed separately or not at all.
 fn parts(count: usize, compress: impl Fn(&[u8]) -> Vec<u8>) -> Vec<Vec<u8>> {
     let content = content();
     let lines: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
@@ -135,20 +135,20 @@ fn parts_are_read_as_they_appear() {
             for piece in [begin, end] {
                 log.append(&name, piece);
                 assert!(log.on());
-                log.tells_what_it_does_read_whole();
+                log.assert_equals_whole();
             }
             assert!(!log.on());
-            log.told();
+            log.snapshot();
         }
         let status = format!("{ROLLED}/appstatus_local-1");
         fs::rename(log.path(&format!("{status}.inprogress")), log.path(&status)).unwrap();
         assert!(!log.on());
-        assert!(log.told().application.ended);
+        assert!(log.snapshot().application.ended);
     }
 }
 
 #[test]
-fn several_parts_at_once_are_read_in_their_order() {
+fn several_new_parts_are_read_in_their_order() {
     let mut log = Read::new();
     let parts = parts(12, <[u8]>::to_vec);
     log.append(&format!("{ROLLED}/appstatus_local-1"), b"");
@@ -158,10 +158,10 @@ fn several_parts_at_once_are_read_in_their_order() {
         log.append(&format!("{ROLLED}/events_{at}_local-1"), part);
     }
     assert!(log.on());
-    assert_eq!(log.told(), made_whole());
+    assert_eq!(log.snapshot(), made_whole());
 }
 
-/// What the log tells in one file.
+/// The facts of the log in a single file.
 fn made_whole() -> LogSnapshot {
     spark_analytics_eventlog::read_from(&content()[..], "local-1").unwrap().snapshot
 }
@@ -175,7 +175,7 @@ fn parts_that_were_read_may_be_compacted() {
         log.append(&format!("{ROLLED}/events_{at}_local-1"), part);
     }
     assert!(log.on());
-    // What is compacted keeps the application's start alone: of jobs that ended nothing is left.
+    // The compacted part contains only the application's start: nothing is left of ended jobs.
     let compacted: Vec<&[u8]> = parts[0].split_inclusive(|byte| *byte == b'\n').take(8).collect();
     log.append(&format!("{ROLLED}/events_2_local-1.compact"), &compacted.concat());
     for at in [1, 2] {
@@ -184,9 +184,9 @@ fn parts_that_were_read_may_be_compacted() {
     assert!(!log.on());
     log.append(&format!("{ROLLED}/events_4_local-1"), &parts[3]);
     assert!(log.on());
-    // What was read before stays.
-    let told = log.reader.log_file().unwrap().snapshot;
-    assert_eq!(told.jobs, made_whole().jobs);
+    // Facts read before stay.
+    let snapshot = log.reader.log_file().unwrap().snapshot;
+    assert_eq!(snapshot.jobs, made_whole().jobs);
 }
 
 #[test]
@@ -200,11 +200,11 @@ fn unread_parts_that_were_compacted_are_read_from_the_compacted_one() {
     fs::remove_file(log.path(&format!("{ROLLED}/events_1_local-1"))).unwrap();
     log.append(&format!("{ROLLED}/events_4_local-1"), &parts[3]);
     assert!(log.on());
-    assert!(log.told() == made_whole());
+    assert!(log.snapshot() == made_whole());
 }
 
 #[test]
-fn a_log_that_is_another_is_read_from_its_beginning() {
+fn a_replaced_log_is_read_from_its_beginning() {
     let content = content();
     let half = content.len() / 2;
     let another = another();
@@ -218,23 +218,23 @@ fn a_log_that_is_another_is_read_from_its_beginning() {
         let path = log.path("local-1.inprogress");
         match change {
             "shorter" => fs::write(&path, &content[..half]).unwrap(),
-            // In the same file, longer than what was read.
+            // In the same file, longer than the part already read.
             "another log" => fs::write(&path, &another).unwrap(),
             "another log, cut" => fs::write(&path, &another[..=content.len()]).unwrap(),
             change => {
-                // The old one is kept aside, or its number would be given to the new one.
+                // The old file is kept elsewhere; otherwise the new one could get its inode number.
                 fs::rename(&path, log.folder.path().join("_old")).unwrap();
                 let end = if change == "another file" { half } else { content.len() };
                 log.append("local-1.inprogress", &content[..end]);
             }
         }
         assert!(log.on(), "{change}");
-        log.told();
+        log.snapshot();
     }
 }
 
 #[test]
-fn slashes_do_not_make_it_another_path() {
+fn redundant_slashes_do_not_change_a_path() {
     let log = Read::new();
     log.append("logs/local-1", &content());
     log.append(&format!("{ROLLED}/appstatus_local-1"), b"");
@@ -258,7 +258,7 @@ fn a_path_need_not_be_utf_8() {
 }
 
 #[test]
-fn a_log_that_is_another_since_it_was_listed_is_read_from_its_beginning() {
+fn a_log_replaced_after_it_was_listed_is_read_from_its_beginning() {
     let content = content();
     let mut log = Read::new();
     log.append("local-1.inprogress", &content);
@@ -267,11 +267,11 @@ fn a_log_that_is_another_since_it_was_listed_is_read_from_its_beginning() {
     let listed = log.found();
     fs::write(log.path("local-1.inprogress"), &content[..content.len() / 2]).unwrap();
     assert!(log.reader.read(&listed).unwrap());
-    log.told();
+    log.snapshot();
 }
 
 #[test]
-fn a_log_that_is_cut_while_it_is_read_is_an_error_and_then_begun_anew() {
+fn a_log_truncated_while_it_is_read_is_an_error_and_then_read_from_its_beginning() {
     let mut log = Read::new();
     log.append("local-1.inprogress", &content());
     let path = log.path("local-1.inprogress");
@@ -284,5 +284,5 @@ fn a_log_that_is_cut_while_it_is_read_is_an_error_and_then_begun_anew() {
     log.reader = LogReader::default();
     fs::write(&path, content()).unwrap();
     assert!(log.on());
-    log.told();
+    log.snapshot();
 }

@@ -1,4 +1,4 @@
-//! Logs of a web server on loopback.
+//! Logs on a web server on the loopback interface.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,17 +12,17 @@ use spark_analytics_eventlog::{Discovered, find_logs, list_logs, read_found};
 use crate::made::Log;
 use crate::made::codecs::zstd;
 
-/// What a server does with an answer to a `GET`.
+/// What the server does with its response to a `GET`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
     Good,
-    /// Closes the connection after half of it, each time.
+    /// Closes the connection after half of each response.
     Cut,
-    /// Closes the connection after half of it, but only the first time.
+    /// Closes the connection after half of the first response.
     CutOnce,
 }
 
-/// Gives `/log.zstd`, and nothing else.
+/// Serves `/log.zstd` and nothing else.
 struct Server {
     url: String,
     requests: Arc<AtomicUsize>,
@@ -118,7 +118,7 @@ fn failure(found: &Discovered) -> &str {
 }
 
 #[test]
-fn a_log_of_a_web_server_tells_what_it_does_as_a_file() {
+fn a_log_on_a_web_server_equals_the_same_log_in_a_file() {
     let server = Server::new(zstd(whole().text().as_bytes()), Line::Good, false);
     for found in [find_logs(server.log()), list_logs(server.log())] {
         let [log] = &found.logs[..] else { panic!("{found:?}") };
@@ -129,7 +129,7 @@ fn a_log_of_a_web_server_tells_what_it_does_as_a_file() {
 }
 
 #[test]
-fn reading_may_begin_within_a_file() {
+fn reading_may_begin_in_the_middle_of_a_file() {
     let body: Vec<u8> = (0..=255).cycle().take(300_000).collect();
     let server = Server::new(body.clone(), Line::Good, false);
     let log = find_logs(server.log()).logs.remove(0);
@@ -143,7 +143,7 @@ fn reading_may_begin_within_a_file() {
 }
 
 #[test]
-fn a_cut_connection_is_an_error_and_no_shorter_log() {
+fn a_lost_connection_is_an_error_and_not_a_shorter_log() {
     let server = Server::new(whole().text().into_bytes(), Line::Cut, false);
     let log = find_logs(server.log()).logs.remove(0);
     let error = read_found(&log).unwrap_err().to_string();
@@ -155,7 +155,7 @@ fn a_cut_connection_is_an_error_and_no_shorter_log() {
 }
 
 #[test]
-fn a_cut_connection_is_made_again_where_the_server_says_which_version_it_has() {
+fn a_lost_connection_is_resumed_if_the_server_reports_a_version() {
     let server = Server::new(whole().text().into_bytes(), Line::CutOnce, true);
     let log = find_logs(server.log()).logs.remove(0);
     assert_eq!(read_found(&log).unwrap().snapshot, whole().read());
@@ -163,13 +163,13 @@ fn a_cut_connection_is_made_again_where_the_server_says_which_version_it_has() {
 }
 
 #[test]
-fn a_dropped_reader_fetches_no_more() {
+fn a_dropped_reader_stops_fetching() {
     let server = Server::new(vec![b'x'; 64 * 1024 * 1024], Line::Good, false);
     let log = find_logs(server.log()).logs.remove(0);
     let mut reader = log.parts[0].open(0).unwrap();
     reader.read_exact(&mut [0; 1_000]).unwrap();
     drop(reader);
-    // The server answers one connection after the other.
+    // The server handles one connection at a time.
     assert_eq!(find_logs(server.log()).logs.len(), 1);
 }
 
@@ -183,7 +183,7 @@ fn reading_works_within_another_runtime() {
 }
 
 #[test]
-fn what_is_not_there_is_told_by_its_url() {
+fn a_missing_log_is_named_by_its_url() {
     let server = Server::new(Vec::new(), Line::Good, false);
     let url = format!("{}/missing", server.url);
     let found = find_logs(&url);
@@ -196,7 +196,7 @@ fn what_is_not_there_is_told_by_its_url() {
 }
 
 #[test]
-fn a_url_that_is_none_of_a_log_says_so() {
+fn a_url_that_is_not_of_a_log_is_an_error() {
     for (url, reason) in [
         ("ftp://host/log", "Unable to recognise URL"),
         ("http://", "empty host"),

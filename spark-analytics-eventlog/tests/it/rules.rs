@@ -1,4 +1,4 @@
-//! The rules of Spark's `AppStatusListener`, each on a small made log.
+//! The rules of Spark's `AppStatusListener`, each tested with a small log.
 
 use serde_json::{Value, json};
 use spark_analytics_core::history;
@@ -55,7 +55,7 @@ fn exclusion(what: &str, mut fields: Value) -> Value {
     fields
 }
 
-/// The excluded executors, and those excluded for stages.
+/// The excluded executors, and those excluded for single stages.
 fn excluded(log: &Log) -> (Vec<String>, Vec<(String, Vec<i64>)>) {
     let executors = log.read().executors;
     let wholly = executors.iter().filter(|executor| executor.is_excluded);
@@ -65,7 +65,7 @@ fn excluded(log: &Log) -> (Vec<String>, Vec<(String, Vec<i64>)>) {
 }
 
 #[test]
-fn executors_are_excluded_alone_or_with_their_node_until_that_is_taken_back() {
+fn executors_are_excluded_alone_or_with_their_node_until_unexcluded() {
     for [on, off] in [["Excluded", "Unexcluded"], ["Blacklisted", "Unblacklisted"]] {
         let mut log = Log::started();
         log.executor_added("1").executor_added("2");
@@ -84,7 +84,7 @@ fn executors_are_excluded_alone_or_with_their_node_until_that_is_taken_back() {
 }
 
 #[test]
-fn what_is_excluded_for_a_stage_is_until_it_completes() {
+fn an_exclusion_for_a_stage_lasts_until_it_completes() {
     let mut log = Log::started();
     log.executor_added("1").executor_added("2").executor_added("driver");
     log.job_start(0, &[(0, 1), (1, 1)]).submit(0, 0, 1).submit(1, 0, 1);
@@ -243,7 +243,7 @@ fn slots_of_an_executor_are_its_cores_by_the_cpus_of_a_task() {
 }
 
 #[test]
-fn a_removed_executor_counts_no_more_and_comes_back_anew() {
+fn a_removed_executor_no_longer_counts_and_starts_again_when_it_is_back() {
     let mut log = Log::started();
     log.executor_added("1").job_start(0, &[(0, 9)]).submit(0, 0, 9).task((0, 0), 0, 0);
     log.executor_removed("1").task((0, 0), 1, 1);
@@ -312,7 +312,7 @@ fn an_executors_time_shrinks_by_a_task_that_finished_before_its_launch() {
 }
 
 #[test]
-fn sums_wrap_around_as_those_of_the_jvm_do() {
+fn sums_wrap_around_as_in_the_jvm() {
     let mut log = Log::started();
     log.executor_added("1").job_start(0, &[(0, 2)]).submit(0, 0, 2);
     for task in 0..2 {
@@ -331,7 +331,7 @@ fn sums_wrap_around_as_those_of_the_jvm_do() {
 }
 
 #[test]
-fn all_executors_are_listed_by_rising_id_and_those_there_by_falling_id() {
+fn all_executors_are_listed_by_ascending_id_and_active_ones_by_descending_id() {
     let ids = |list: Value| -> Vec<String> {
         list.as_array().unwrap().iter().map(|e| e["id"].as_str().unwrap().to_owned()).collect()
     };

@@ -1,4 +1,4 @@
-//! Readers may be handed from thread to thread.
+//! Readers can be sent to other threads.
 
 use spark_analytics_eventlog::{Discovered, Follower, LogError, LogFile, LogReader, Polled};
 

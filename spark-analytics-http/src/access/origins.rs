@@ -22,11 +22,11 @@ use crate::request::REQUEST_ID;
 /// assert!("https://figures.example/".parse::<Origin>().is_err());
 /// # Ok::<(), spark_analytics_http::BadOrigin>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin(HeaderValue);
 
 /// The text is not an origin as browsers write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
     "not an origin; expected https://HOST or https://HOST:PORT, in lower case, without a trailing slash and without \
      the default port"

@@ -51,7 +51,7 @@ impl FromStr for Role {
 }
 
 /// Why the line of a token is invalid. It never repeats the line, which may contain a token by mistake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadToken {
     /// The line does not have three words.
@@ -78,7 +78,7 @@ pub enum BadToken {
 }
 
 /// Why a file of tokens is invalid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadTokens {
     /// A line is invalid.

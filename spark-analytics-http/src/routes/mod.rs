@@ -3,6 +3,7 @@
 pub(crate) mod applications;
 pub(crate) mod batch;
 pub(crate) mod docs;
+pub(crate) mod forget;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod jobs;

@@ -1,4 +1,4 @@
-//! What the server is, and whether it is healthy and ready.
+//! The server's name and version, and whether it is healthy and ready.
 
 use std::time::Duration;
 

@@ -51,10 +51,11 @@ pub(crate) struct Summary {
     /// Number of all jobs. `limit` affects only `jobs`, no other figure.
     #[schema(example = 1)]
     total_jobs: i64,
-    /// Mean duration of the jobs, 0 without jobs.
+    /// Mean duration of the jobs, 0 without jobs. Impossible durations are left out.
     #[schema(example = 78.0)]
     avg_duration_seconds: f64,
-    /// Mean success rate of the jobs in percent, 0 without jobs.
+    /// Mean success rate in percent, 0 without jobs: for a day of all jobs, where a job without tasks counts as 0; for a
+    /// range of the jobs with tasks.
     #[schema(example = 91.67)]
     avg_success_rate: f64,
     /// A page of the jobs, ordered by end, application, attempt and job.
@@ -65,7 +66,7 @@ pub(crate) struct Summary {
     failed_jobs: i64,
     /// Jobs that ended neither with `JobSucceeded` nor with `JobFailed`.
     unknown_jobs: i64,
-    /// Distribution of job durations, within 1 %; null without jobs.
+    /// Distribution of job durations, within 1 % and without impossible ones; null without jobs.
     job_duration_seconds: Option<Quantiles<f64>>,
     /// Figures of the tasks of all jobs.
     tasks: TaskFigures,
@@ -80,6 +81,10 @@ pub(crate) struct Summary {
     /// The requested user.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+    /// Jobs with tasks that succeeded or failed.
+    jobs_with_tasks: i64,
+    /// Jobs whose duration is negative or longer than a leap year, because a clock was set.
+    impossible_durations: i64,
 }
 
 /// The figures of a day or of a range of days, of all users or of one.
@@ -108,12 +113,15 @@ pub(crate) async fn summary(
     let total = app.analytics.summary(from, to, filter.user.as_deref()).await?;
     let total = TotalFigures::from(&total);
     Ok(Json(Summary {
+        avg_success_rate: match params.date {
+            Some(_) => total.avg_success_rate_of_all,
+            None => total.avg_success_rate,
+        },
         from: params.date.is_none().then(|| from.to_string()),
         to: params.date.is_none().then(|| to.to_string()),
         date: params.date,
         total_jobs: total.total_jobs,
         avg_duration_seconds: total.avg_duration_seconds,
-        avg_success_rate: total.avg_success_rate,
         jobs,
         next,
         failed_jobs: total.failed_jobs,
@@ -121,6 +129,8 @@ pub(crate) async fn summary(
         job_duration_seconds: total.job_duration_seconds,
         tasks: total.tasks,
         user: filter.user,
+        jobs_with_tasks: total.jobs_with_tasks,
+        impossible_durations: total.impossible_durations,
     }))
 }
 

@@ -79,7 +79,7 @@ impl Connections {
             }
             let has_evicted = self.evict_one(|_| true);
             let until = Instant::now() + if has_evicted { CLOSES_WITHIN } else { RETRY_INTERVAL };
-            // The notification may be an old one, from a slot that was taken since.
+            // The notification may be an old one, from a slot that has been taken since.
             while timeout_at(until, self.freed.notified()).await.is_ok() {
                 if let Some(slot) = self.free_slot() {
                     return slot;

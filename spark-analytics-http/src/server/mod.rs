@@ -113,7 +113,7 @@ async fn serve_with<F, S>(
     server.stop(options.shutdown_timeout).await;
 }
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 struct Server {
     http: http1::Builder,
     connections: Arc<Connections>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 ///
 /// let options = ServeOptions::default().connections(5_000).held_bytes(1 << 30);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 #[non_exhaustive]
 pub struct ServeOptions {

@@ -1,4 +1,4 @@
-//! Who may ask what, with tokens and without.
+//! Which routes clients may use, with and without tokens.
 
 use std::num::NonZeroU32;
 
@@ -14,7 +14,7 @@ use crate::{Answer, Api, START};
 
 const ROLES: [Role; 3] = [Role::Read, Role::Write, Role::Admin];
 
-/// A token of each role, named after it and `secret-` before its name.
+/// A token for each role, which is named after the role; its secret is `secret-` and the name.
 fn tokens() -> Tokens {
     let line = |role: Role| Tokens::to_line(role.name(), role, &format!("secret-{role}")).unwrap();
     Tokens::parse(&ROLES.map(line).join("\n")).unwrap()
@@ -54,9 +54,9 @@ async fn each_route_requires_its_role_or_a_higher_one_and_the_document_says_so()
                     continue;
                 }
             };
-            let expected = match path.as_str() {
-                "/api/v1/logs/rejected" => Role::Admin,
-                "/api/v1/logs/ingest" | "/api/v1/logs/batch" => Role::Write,
+            let expected = match (method.as_str(), path.as_str()) {
+                (_, "/api/v1/logs/rejected") | ("delete", _) => Role::Admin,
+                (_, "/api/v1/logs/ingest" | "/api/v1/logs/batch") => Role::Write,
                 _ => Role::Read,
             };
             assert_eq!(needed, expected, "{method} {path}");

@@ -1,8 +1,9 @@
 //! Figures of applications and of their stages.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 use spark_analytics_core::log::{Application, LogJob, LogSnapshot, Stage, fact};
-use spark_analytics_core::{Store, TaskOutcome, Timestamp};
+use spark_analytics_core::{Refusal, Store, TaskOutcome, Timestamp};
 
 use crate::Api;
 
@@ -190,9 +191,9 @@ async fn the_cores_of_a_real_log_are_counted_with_its_lost_executors() {
         core_ms += executor["totalCores"].as_i64().unwrap() * (to - from);
     }
     assert!(core_ms > 0);
-    let told = figures["core_time_seconds"].as_f64().unwrap();
-    assert!((told - core_ms as f64 / 1e3).abs() <= 0.005, "{told} {core_ms}");
-    let busy = figures["tasks"]["task_time_seconds"].as_f64().unwrap() / told;
+    let seconds = figures["core_time_seconds"].as_f64().unwrap();
+    assert!((seconds - core_ms as f64 / 1e3).abs() <= 0.005, "{seconds} {core_ms}");
+    let busy = figures["tasks"]["task_time_seconds"].as_f64().unwrap() / seconds;
     let idle = figures["idle_share"].as_f64().unwrap();
     assert!((idle - 100.0 * (1.0 - busy)).abs() < 0.02, "{idle} {busy}");
 }
@@ -226,4 +227,38 @@ async fn names_and_reasons_of_a_real_log_are_in_each_answer() {
     let stages = api.get(&format!("{PATH}/{app}/stages")).await.json();
     let failed = stages["stages"].as_array().unwrap().iter().filter(|s| s["status"] == "FAILED");
     assert!(failed.clone().count() > 0 && failed.clone().all(|s| s["failure_reason"].is_string()));
+}
+
+#[tokio::test]
+async fn an_application_is_forgotten_and_its_log_refused() {
+    let api = api().await;
+    let delete = async |path: &str| api.ask(Method::DELETE, &format!("{PATH}/{path}")).await;
+    assert_eq!(delete("b/2").await.json(), json!({"attempts": 1, "jobs": 0}));
+    api.get(&format!("{PATH}/b?attempt=1")).await.json();
+    api.get(&format!("{PATH}/b?attempt=2")).await.problem(404);
+    assert_eq!(delete("b").await.json(), json!({"attempts": 1, "jobs": 0}));
+    assert_eq!(delete("a").await.json(), json!({"attempts": 1, "jobs": 0}));
+    assert_eq!(api.get(PATH).await.json()["applications"], json!([]));
+    let receipts = api.store.ingest_logs(vec![log("a", "")], Vec::new()).await.unwrap();
+    assert_eq!(receipts[0].refused, Some(Refusal::Forgotten));
+    assert_eq!(delete("a").await.problem(404), "nothing is known of application a");
+    assert_eq!(delete("b/1").await.problem(404), "nothing is known of application b attempt 1");
+}
+
+#[tokio::test]
+async fn events_of_a_forgotten_application_are_refused() {
+    let api = Api::new();
+    let event = |app: &str| {
+        format!(
+            r#"{{"event":"SparkListenerJobStart","job_id":1,"timestamp":"2024-04-01T10:00:00Z","user":"ada","app_id":"{app}"}}"#
+        )
+    };
+    api.ingest(event("a")).await.json();
+    assert_eq!(
+        api.ask(Method::DELETE, &format!("{PATH}/a")).await.json(),
+        json!({"attempts": 1, "jobs": 1})
+    );
+    let refused = api.ingest(event("a")).await.problem(400);
+    assert!(refused.contains("its application was removed"), "{refused}");
+    api.ingest(event("b")).await.json();
 }

@@ -1,4 +1,4 @@
-//! Hostile and damaged bodies: answered, without harm.
+//! Hostile and damaged bodies are answered and do no harm.
 
 use async_compression::Level;
 use async_compression::tokio::write::ZstdEncoder;
@@ -155,7 +155,7 @@ async fn a_zstd_frame_that_asks_for_much_memory_is_refused() {
             &[CParameter::window_log(window_log)],
         );
         encoder.write_all(START.as_bytes()).await.unwrap();
-        // With what was flushed the encoder cannot know the size and has to ask for the window.
+        // After a flush the encoder cannot know the size, so it has to declare the window.
         encoder.flush().await.unwrap();
         encoder.shutdown().await.unwrap();
         let answer = Api::new().post(BATCH, &headers, encoder.into_inner()).await;

@@ -1,4 +1,4 @@
-//! Every other way to ask wrongly.
+//! All other kinds of invalid requests.
 
 use std::time::Duration;
 

@@ -21,8 +21,9 @@ async fn the_figures_of_a_job_have_two_decimals() {
             r#""lost_time_seconds":0.1,"run_time_seconds":0.0,"cpu_time_seconds":0.0,"#,
             r#""gc_time_seconds":0.0,"gc_share":null,"input_bytes":0,"output_bytes":0,"#,
             r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
-            r#""disk_spilled_bytes":0,"app_name":null,"name":null,"description":null,"#,
-            r#""job_group":null,"sql_execution_id":null,"failure_message":null,"cancelled":null}"#
+            r#""disk_spilled_bytes":0,"num_tasks":null,"app_name":null,"name":null,"#,
+            r#""description":null,"job_group":null,"sql_execution_id":null,"#,
+            r#""failure_message":null,"cancelled":null}"#
         )
     );
 }
@@ -49,7 +50,7 @@ async fn a_job_is_unknown_until_its_start_and_end_are_known() {
 }
 
 #[tokio::test]
-async fn late_task_changes_a_finished_job() {
+async fn a_late_task_event_changes_a_finished_job() {
     let api = Api::new();
     api.lines([START, END, TASK].join("\n")).await.json();
     assert_eq!(api.get("/api/v1/analytics/jobs/101").await.json()["task_count"], 1);
@@ -95,7 +96,8 @@ async fn the_summary_of_a_day_counts_its_jobs() {
             r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
             r#""disk_spilled_bytes":0,"#,
             r#""task_duration_ms":{"p50":100,"p95":4016,"p99":4016,"max":4016},"#,
-            r#""skew":40.16,"gc_share":null}}"#
+            r#""skew":40.16,"gc_share":null},"#,
+            r#""jobs_with_tasks":1,"impossible_durations":0}"#
         )
     );
 }

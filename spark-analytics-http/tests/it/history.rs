@@ -1,4 +1,4 @@
-//! Spark's History Server REST, held against what it answered for real logs.
+//! The History Server's REST API, compared with its recorded answers for real logs.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ impl<'de> Deserialize<'de> for Ordered {
 }
 
 impl Ordered {
-    /// Without what the clock tells, and with reasons cut as in the recorded answers.
+    /// Without values that depend on the clock, and with reasons cut as in the recorded answers.
     fn comparable(mut self) -> Self {
         self.0.retain(|(name, _)| !name.starts_with("lastUpdated"));
         for (name, value) in &mut self.0 {
@@ -62,7 +62,7 @@ pub(crate) fn log_of(case: &Path) -> PathBuf {
 }
 
 impl Api {
-    /// Over a store that holds a real log; the application's id too.
+    /// A router over a store that holds a real log, and the application's id.
     pub(crate) async fn of_case(case: &str) -> (Self, String) {
         let api = Self::new();
         let snapshot = read_log(log_of(&cases().join(case))).unwrap().snapshot;
@@ -124,8 +124,8 @@ async fn answers_of_real_logs_are_the_history_servers_field_by_field() {
 
 #[tokio::test]
 async fn answers_of_shared_logs_are_the_history_servers_field_by_field() {
-    // A larger collection beside the workspace, where there is one. The others are damaged, of several
-    // files, or answered under another log's name.
+    // A larger collection beside the workspace, if it exists. The other cases are damaged, have several
+    // files, or were answered under another log's name.
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/eventlogs");
     let names = [
         "concurrent-3.5",

@@ -1,4 +1,4 @@
-//! What the History Server answers when there is nothing to answer.
+//! The History Server's answers to invalid requests and unknown things.
 
 use axum::http::Method;
 use spark_analytics_core::log::{Application, LogSnapshot, Stage, fact};
@@ -7,7 +7,7 @@ use spark_analytics_core::{Store, Timestamp};
 use crate::{Answer, Api};
 
 impl Answer {
-    /// The text of an answer of Spark's that is none.
+    /// The text of an error response of Spark's routes.
     #[track_caller]
     fn refusal(&self, status: u16) -> &str {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
@@ -17,7 +17,7 @@ impl Answer {
 }
 
 impl Api {
-    /// Over a store with an application without attempts, and another's first attempt.
+    /// A router over a store with an application without attempts, and another's first attempt.
     async fn of_two() -> Self {
         let api = Self::new();
         for (app_id, attempt_id) in [("app", ""), ("yarn", "1")] {
@@ -35,7 +35,7 @@ impl Api {
         api
     }
 
-    async fn refused(&self, path: &str, status: u16) -> String {
+    pub(crate) async fn refused(&self, path: &str, status: u16) -> String {
         self.get(&format!("/api/v1/applications{path}")).await.refusal(status).to_owned()
     }
 }
@@ -68,10 +68,9 @@ async fn unknown_things_are_reported_in_sparks_words() {
     assert!(tasks.starts_with("single tasks are not kept"));
     let summary = api.refused("/yarn/1/stages/4/0/taskSummary", 404).await;
     assert!(summary.starts_with("task summaries are not kept"));
-    for empty in ["storage/rdd", "allmiscellaneousprocess"] {
-        let path = format!("/api/v1/applications/app/{empty}");
-        assert_eq!(api.get(&path).await.text(), "[]");
-    }
+    let processes = api.refused("/app/allmiscellaneousprocess", 404).await;
+    assert!(processes.starts_with("the processes of this application are unknown"));
+    assert_eq!(api.get("/api/v1/applications/app/storage/rdd").await.text(), "[]");
 }
 
 #[tokio::test]

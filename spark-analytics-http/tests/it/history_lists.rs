@@ -10,7 +10,7 @@ const DAY: i64 = 86_400_000;
 /// 2024-03-30.
 const START: i64 = 19_812 * DAY;
 
-/// An attempt that began and ended so many hours after the start of the day.
+/// An attempt that began and ended these hours after the start of the day.
 fn attempt(app_id: &str, attempt_id: &str, start: i64, end: Option<i64>) -> Application {
     let at = |hours: i64| Some(Timestamp::from_millis(START + hours * 3_600_000));
     fact!(Application {

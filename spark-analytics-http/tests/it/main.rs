@@ -13,12 +13,14 @@ mod history;
 mod history_errors;
 mod history_lists;
 mod ingest;
+mod listener;
 mod openapi;
 mod origins;
 mod paging;
 mod queue;
 mod server;
 mod stores;
+mod threads;
 
 use std::sync::Arc;
 
@@ -36,7 +38,7 @@ const TASK: &str = r#"{"event":"SparkListenerTaskEnd","job_id":101,"timestamp":"
 const FAILED_TASK: &str = r#"{"event":"SparkListenerTaskEnd","job_id":101,"timestamp":"2024-03-30T10:12:51Z","user":"ada","task_id":"task_101_005","duration_ms":100,"successful":false}"#;
 const END: &str = r#"{"event":"SparkListenerJobEnd","job_id":101,"timestamp":"2024-03-30T10:14:03.005Z","user":"ada","completion_time":"2024-03-30T10:14:03Z","job_result":"JobSucceeded"}"#;
 
-/// A router over a store of the test's own.
+/// A router over a store for one test.
 struct Api {
     router: Router,
     store: Arc<dyn Store>,
@@ -133,7 +135,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The body of a success.
+    /// The body of a successful response.
     #[track_caller]
     fn json(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text());
@@ -141,7 +143,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The `detail` of a problem, which is complete in all else.
+    /// The `detail` of a problem, whose other fields are checked.
     #[track_caller]
     fn problem(&self, status: u16) -> String {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());

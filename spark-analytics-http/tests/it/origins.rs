@@ -1,4 +1,4 @@
-//! What browsers ask for pages of other sites.
+//! Cross-origin requests of browsers.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -23,8 +23,8 @@ fn named() -> Api {
 async fn a_cross_origin_write_is_refused_unless_its_origin_is_allowed() {
     for api in [Api::new(), named()] {
         let answer = post(&api, "https://other.example").await;
-        let told = answer.problem(403);
-        assert!(told.starts_with("cross-origin request refused: "), "{told}");
+        let message = answer.problem(403);
+        assert!(message.starts_with("cross-origin request refused: "), "{message}");
         assert_ne!(answer.header("x-request-id"), "");
         api.get("/api/v1/analytics/jobs/101").await.problem(404);
     }
@@ -37,14 +37,14 @@ async fn a_cross_origin_write_is_refused_unless_its_origin_is_allowed() {
 #[tokio::test]
 async fn a_browser_learns_which_origins_may_read_the_response() {
     let api = named();
-    for (origin, told) in [(NAMED, NAMED), ("https://other.example", "")] {
+    for (origin, allowed) in [(NAMED, NAMED), ("https://other.example", "")] {
         for method in ["GET", "OPTIONS"] {
             let request = Request::builder().method(method).uri("/api/v1/analytics/jobs");
             let request = request.header("access-control-request-method", "GET");
             let answer = api.send(request.header("origin", origin).body(Body::empty()).unwrap());
             let answer = answer.await;
             assert_eq!(answer.status, StatusCode::OK);
-            assert_eq!(answer.header("access-control-allow-origin"), told, "{method} {origin}");
+            assert_eq!(answer.header("access-control-allow-origin"), allowed, "{method} {origin}");
             assert_ne!(answer.header("x-request-id"), "");
         }
     }

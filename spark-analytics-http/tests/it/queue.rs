@@ -12,7 +12,7 @@ use spark_analytics_core::{Analytics, Event, MemoryStore, NotQueued, Queue, Stor
 use crate::stores::{Fault, faulty, stuck};
 use crate::{Answer, Api, END, START, TASK};
 
-/// A queue in memory with room for so many events.
+/// A queue in memory with room for this many events.
 #[derive(Debug)]
 struct Bounded {
     events: Mutex<Vec<Event>>,

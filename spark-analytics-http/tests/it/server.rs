@@ -42,7 +42,7 @@ async fn rest(mut stream: TcpStream) -> String {
     text
 }
 
-/// Asks on a connection that stays open.
+/// Sends a request on a connection that stays open.
 async fn answered(stream: &mut TcpStream) {
     stream.write_all(GET).await.unwrap();
     let mut answer = Vec::new();
@@ -61,7 +61,7 @@ async fn a_head_that_does_not_arrive_closes_the_connection() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
-/// A handler that says when it was entered, and answers when it is allowed to.
+/// A handler that reports when it is called, and responds when it is allowed to.
 fn slow() -> (MethodRouter, Arc<Notify>, Arc<Notify>) {
     let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (enters, goes_on) = (Arc::clone(&entered), Arc::clone(&go_on));
@@ -101,8 +101,8 @@ async fn a_head_of_16_kib_is_read_and_a_longer_one_refused() {
         let head = String::from_utf8(CLOSE.to_vec()).unwrap();
         let head = head.replace("\r\n\r\n", &format!("\r\nx: {}\r\n\r\n", "a".repeat(bytes)));
         stream.write_all(head.as_bytes()).await.unwrap();
-        let told = rest(stream).await;
-        assert!(told.starts_with(answer), "{bytes}: {told}");
+        let response = rest(stream).await;
+        assert!(response.starts_with(answer), "{bytes}: {response}");
     }
 }
 
@@ -121,7 +121,7 @@ async fn a_client_that_sends_single_bytes_is_evicted_before_one_idle_for_less_lo
         for _ in 0..20 {
             answered(kept).await;
             dripping.write_all(drip.as_bytes()).await.unwrap();
-            // A byte in so much time is less than 4 KiB a second.
+            // One byte in this time is less than 4 KiB/s.
             for _ in 0..20 {
                 answered(last).await;
             }
@@ -191,7 +191,7 @@ async fn a_client_that_does_not_read_its_response_is_disconnected() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(GET).await.unwrap();
     server.stop.send(()).unwrap();
-    // It would wait for what is under way.
+    // The server would wait for requests in progress.
     server.served.await.unwrap();
     let mut taken = Vec::new();
     let _ = stream.read_to_end(&mut taken).await;
@@ -283,7 +283,7 @@ async fn a_router_can_be_mounted_under_a_path() {
     assert!(rest(stream).await.contains("application/problem+json"));
 }
 
-/// Sends all of a request, and only then looks for its answer.
+/// Sends a whole request before it reads the response.
 async fn answer_after_all(address: std::net::SocketAddr, head: &str, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("{head}Host: x\r\n\r\n").as_bytes()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Stores that are slow, full, broken or mistaken, and what the API makes of it.
+//! The API over stores that are slow, full, broken or wrong.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ impl Fault {
     }
 }
 
-/// A memory store with a fault, which still imports and prunes, lists applications, and reads rollups
+/// A memory store with a fault, which can still import, prune, list applications, and read roll-ups
 /// and sources of logs.
 pub(crate) fn faulty(fault: Fault) -> Probe<MemoryStore> {
     Probe::new(MemoryStore::default(), move |when, call| {
@@ -156,7 +156,7 @@ async fn a_store_that_another_process_holds_is_a_503() {
 }
 
 #[tokio::test]
-async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
+async fn an_invalid_event_is_kept_even_if_its_sender_disconnects() {
     let writes = Arc::new(Semaphore::new(0));
     let api = Api::over(waiting(Arc::clone(&writes)), &ApiOptions::default());
     let mut first = Box::pin(api.ingest("first"));
@@ -168,7 +168,7 @@ async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
     drop(second);
     writes.add_permits(10);
     first.await.problem(400);
-    // Nobody waits for the second's write any more; it is due next.
+    // No caller waits for the second write any more; it is the next one.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -177,7 +177,7 @@ async fn a_bad_event_is_kept_also_if_its_sender_goes_away() {
     assert_eq!(raw, ["second", "first"]);
 }
 
-/// An application of a store that can list applications and read no log.
+/// An application in a store that can list applications but cannot read logs.
 async fn with_an_application(fault: Fault) -> Api {
     let api = Api::over(faulty(fault), &ApiOptions::default());
     api.import(snapshot(application("a"))).await;

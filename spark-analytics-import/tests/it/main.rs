@@ -1,4 +1,4 @@
-//! Logs in batches and followed folders, with real files.
+//! Importing logs in batches and following folders, with real files.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -46,7 +46,7 @@ async fn import(logs: Vec<FoundLog>, store: &dyn Store) {
     }
 }
 
-/// Follows a folder until an update of it is the one awaited; returns all updates up to it.
+/// Follows a folder until the awaited update; returns all updates up to it.
 async fn follow_until(
     store: Arc<dyn Store>,
     folder: &Path,
@@ -66,7 +66,7 @@ async fn follow_until(
     updates.into_inner().unwrap()
 }
 
-/// The applications, the jobs and the sources that a store has of some logs.
+/// The applications, the jobs and the sources that a store holds for some logs.
 async fn contents(store: &dyn Store, logs: &[FoundLog]) -> String {
     let applications = store.applications(None, 1_000).await.unwrap();
     let jobs = store.jobs(&JobFilter::default(), None, 1_000).await.unwrap();

@@ -1,4 +1,4 @@
-//! Listing events in their order.
+//! Listing events.
 
 use sqlx::QueryBuilder;
 

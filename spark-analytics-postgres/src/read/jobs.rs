@@ -1,4 +1,4 @@
-//! Reading jobs, and listing them in their order.
+//! Reading and listing jobs.
 
 use sqlx::{AssertSqlSafe, Postgres, QueryBuilder};
 

@@ -11,6 +11,7 @@ use spark_analytics_core::log::{Application, Executor, SqlExecution, Stage};
 
 use crate::error::failed;
 use crate::rows::job::{self, RECORD};
+use crate::rows::removed;
 use crate::statement::Rows;
 use crate::value::{Columns, narrow};
 
@@ -66,7 +67,7 @@ async fn facts<T: DeserializeOwned>(
 }
 
 /// A table's rows of attempts.
-async fn rows(
+pub(crate) async fn rows(
     connection: &mut PgConnection,
     columns: &str,
     table: &'static str,
@@ -90,6 +91,7 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &[OfApp<'_>]) -
 }
 
 async fn write_facts(connection: &mut PgConnection, writes: &[OfApp<'_>]) -> sqlx::Result<()> {
+    removed::write(connection, writes).await?;
     write_applications(connection, writes).await?;
     write_stages(connection, writes).await?;
     write_executors(connection, writes).await?;
@@ -97,7 +99,7 @@ async fn write_facts(connection: &mut PgConnection, writes: &[OfApp<'_>]) -> sql
     write_sql_executions(connection, writes).await
 }
 
-/// Each of the things that logs have with its attempt's number.
+/// Pairs each fact of the logs with its attempt's number.
 fn each<'w, T>(
     writes: &[OfApp<'w>],
     things: impl Fn(&'w LogWriteSet) -> &'w [T],
@@ -114,8 +116,8 @@ fn apps<T>(things: &[(i64, &T)]) -> Rows {
     Rows::default().column(things.iter().map(|(app, _)| *app))
 }
 
-/// Puts rows into a table: their key stands first among the columns.
-fn put(table: &str, key: usize, columns: &str) -> String {
+/// Inserts or replaces rows in a table whose key columns come first.
+pub(crate) fn put(table: &str, key: usize, columns: &str) -> String {
     let names: Vec<&str> = columns.split(", ").collect();
     let set = names[key..].iter().map(|name| format!("{name} = excluded.{name}"));
     format!(
@@ -126,7 +128,7 @@ fn put(table: &str, key: usize, columns: &str) -> String {
     )
 }
 
-/// Deletes the rows of keys.
+/// Deletes the rows with the given keys.
 fn remove(table: &str, key: &str) -> String {
     let same = key.split(", ").map(|name| format!("old.{name} = gone.{name}"));
     let same = same.collect::<Vec<_>>().join(" AND ");
@@ -137,6 +139,11 @@ async fn write_applications(
     connection: &mut PgConnection,
     writes: &[OfApp<'_>],
 ) -> sqlx::Result<()> {
+    let gone = writes.iter().filter(|(_, writes)| writes.removes_application);
+    Rows::default()
+        .column(gone.map(|(app, _)| *app))
+        .execute(connection, &remove("spark_applications", "app_no"))
+        .await?;
     let applications = each(writes, |writes| writes.application.as_slice());
     let facts = || applications.iter().map(|(_, application)| *application);
     let sql = put(

@@ -1,4 +1,4 @@
-//! The numbers of applications' attempts, by which all other tables name them.
+//! The numbers of applications' attempts, by which all other tables refer to them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use crate::error::failed;
 use crate::statement::Rows;
 use crate::transaction::{BEGIN, Transaction};
 
-/// How many numbers are remembered.
+/// How many numbers are cached.
 const MOST: usize = 10_000;
 
-/// Numbers that are known: they never change.
+/// A cache of known numbers, which never change.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers(Mutex<HashMap<AttemptKey, i64>>);
 
@@ -30,8 +30,8 @@ impl PostgresStore {
         self.numbers.known().clear();
     }
 
-    /// The number of each attempt. An attempt without one is numbered immediately, in a commit of its own: a number
-    /// alone is not yet a fact.
+    /// The number of each attempt. An attempt without one is numbered immediately, in a separate commit: a number alone
+    /// stores no fact.
     pub(crate) async fn numbers(
         &self,
         apps: BTreeSet<AttemptKey>,
@@ -81,6 +81,17 @@ impl PostgresStore {
         }
         Ok(found)
     }
+}
+
+/// The numbers of all attempts of an application.
+pub(crate) async fn of_app(
+    connection: &mut PgConnection,
+    app_id: &str,
+) -> sqlx::Result<Vec<(i64, String)>> {
+    sqlx::query_as("SELECT app_no, attempt_id FROM spark_attempts WHERE app_id = $1")
+        .bind(app_id)
+        .fetch_all(connection)
+        .await
 }
 
 async fn find(

@@ -1,5 +1,7 @@
 //! Events' rows.
 
+use std::collections::BTreeSet;
+
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
@@ -11,8 +13,8 @@ use crate::rows::job::JobNo;
 use crate::statement::Rows;
 use crate::value::Columns;
 
-/// Below all stored ids: [`plan`](spark_analytics_core::backend::plan()) counts from here, and the database replaces
-/// these provisional ids by its own.
+/// The first provisional id, below all stored ones: [`plan`](spark_analytics_core::backend::plan()) counts from here, and
+/// the database replaces these ids with its own.
 pub(crate) const FIRST_NEW: i64 = i64::MIN;
 
 /// The stored events under the identities of a batch.
@@ -33,21 +35,23 @@ struct Identity<'b> {
 }
 
 impl Events {
-    /// Inserts the first event of each identity under which none is held, under the ids given, and reads the others.
+    /// Inserts the first event of each new identity, with the given ids, and reads the stored events of the others.
     pub(crate) async fn insert_or_read(
         connection: &mut PgConnection,
         batch: &Batch,
         dedup: Dedup,
         jobs: &[JobNo],
         pruned_before: Day,
+        removed: &[bool],
         ids: &[i64],
     ) -> Result<Self> {
         let identities = batch.identities().zip(batch.first_events()).enumerate();
-        let identities =
-            identities.map(|(place, ((job, _), event))| Identity { place, job: jobs[job], event });
-        // Events that are too old need not be looked up.
-        let taken: Vec<Identity<'_>> = identities
-            .filter(|identity| identity.event.timestamp().day() >= pruned_before)
+        // Events that are refused need not be looked up.
+        let taken = identities.filter(|(_, ((job, _), event))| {
+            !removed[*job] && event.timestamp().day() >= pruned_before
+        });
+        let taken: Vec<Identity<'_>> = taken
+            .map(|(place, ((job, _), event))| Identity { place, job: jobs[job], event })
             .collect();
         let mut held = vec![None; batch.identities().len()];
         let ids = &ids[..taken.len()];
@@ -65,7 +69,7 @@ impl Events {
         Ok(Self { held, new })
     }
 
-    /// Replaces provisional ids by those of the database, and updates events that a later event of the batch replaced.
+    /// Replaces provisional ids with those of the database, and updates events that a later event of the batch replaced.
     pub(crate) async fn write(
         self,
         connection: &mut PgConnection,
@@ -107,7 +111,23 @@ impl Events {
     }
 }
 
-/// The ids of those that were inserted, ascending.
+/// Deletes all events of jobs.
+pub(crate) async fn delete(
+    connection: &mut PgConnection,
+    jobs: &BTreeSet<JobNo>,
+) -> sqlx::Result<()> {
+    Rows::default()
+        .column(jobs.iter().map(|(app, _)| *app))
+        .column(jobs.iter().map(|(_, job)| *job))
+        .execute(
+            connection,
+            "DELETE FROM spark_events AS old USING {rows} AS gone (app_no, job_id) \
+             WHERE old.app_no = gone.app_no AND old.job_id = gone.job_id",
+        )
+        .await
+}
+
+/// The ids of the inserted events, ascending.
 async fn insert(
     connection: &mut PgConnection,
     dedup: Dedup,
@@ -131,7 +151,7 @@ async fn insert(
     Ok(ids)
 }
 
-/// The events that are held under identities, with the places of these.
+/// The events that are stored under identities, with the indices of these identities.
 async fn read(
     connection: &mut PgConnection,
     dedup: Dedup,

@@ -19,7 +19,7 @@ pub(crate) type JobNo = (i64, i64);
 pub(crate) const FIGURES: &str = concat!(
     "app_no, job_id, app_id, attempt_id, source, user_name, start_us, end_us, result, ",
     task_columns!(),
-    ", wide_sums, log"
+    ", wide_sums, num_tasks, longest_task_ms, log"
 );
 
 /// The columns that [`record`] reads. The tasks that a log reports are read from `log`.
@@ -29,7 +29,7 @@ pub(crate) const RECORD: &str = concat!(
     ", wide_sums, single_events, log"
 );
 
-/// The columns that single events change in a job that no log reports: half of all.
+/// The columns that single events change in a job that no log reports: half of all columns.
 const OF_EVENTS: &str = concat!(
     "source, user_name, start_us, end_us, result, end_user, completion_us, wide_sums, ",
     event_task_columns!()
@@ -39,11 +39,11 @@ const OF_EVENTS: &str = concat!(
 const ALL: &str = concat!(
     "source, user_name, start_us, end_us, result, end_user, completion_us, wide_sums, ",
     task_columns!(),
-    ", single_events, log"
+    ", num_tasks, longest_task_ms, single_events, log"
 );
 
-/// Writes to rows, which there are and which are locked. Those that hold nothing then join `empty`, to
-/// be deleted at the end, and those that hold something leave it.
+/// Updates rows, which must exist and be locked. Rows that are empty afterwards are added to `empty`, to be deleted at
+/// the end; rows that hold something are removed from it.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     jobs: &[JobWrite],
@@ -66,6 +66,8 @@ pub(crate) async fn write(
         .await?;
     place(&others)
         .tasks(others.iter().map(|(_, row)| row.tasks))
+        .column(others.iter().map(|(_, row)| row.num_tasks))
+        .column(others.iter().map(|(_, row)| row.longest_task_ms))
         .fallible(others.iter().map(|(_, row)| json(row.single_events)))
         .fallible(others.iter().map(|(_, row)| json(row.log)))
         .execute(connection, &update(ALL))
@@ -143,6 +145,8 @@ pub(crate) fn figures(row: &PgRow) -> Result<Job> {
         end: columns.time()?,
         result: JobResult::from_name(columns.get()?),
         tasks: tasks(&mut columns)?,
+        num_tasks: columns.get()?,
+        longest_task_ms: columns.get()?,
         labels: columns.labels()?,
     })
 }

@@ -4,4 +4,5 @@ pub(crate) mod attempt;
 pub(crate) mod attempt_no;
 pub(crate) mod event;
 pub(crate) mod job;
+pub(crate) mod removed;
 pub(crate) mod rollup;

@@ -1,18 +1,21 @@
 //! Roll-ups' rows.
 //!
-//! A day's and a user's figures are the sum of up to [`SLOTS`] rows. A writer has a slot to itself until it
-//! commits, so that writers to one day do not wait for each other.
+//! The figures of a day and a user are the sum of up to [`SLOTS`] rows. A writer has exclusive use of a slot until it
+//! commits, so writers to the same day do not wait for each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row};
 
-use spark_analytics_core::backend::{RollupKey, task_columns};
+use spark_analytics_core::backend::{RollupKey, RollupUpgrade, task_columns};
 use spark_analytics_core::{Day, Error, Result, Rollup};
 
 use crate::PostgresStore;
 use crate::error::{POSTGRES, failed};
+use crate::rows::job;
 use crate::statement::Rows;
+use crate::transaction::{BEGIN, Transaction};
 use crate::value::{Columns, histogram_bytes, narrow, sums_of_tasks, sums_of_tasks_mut, wide};
 
 /// How many writers may change roll-ups at the same time; others wait.
@@ -22,10 +25,10 @@ const SLOTS: i16 = 16;
 pub(crate) const FIGURES: &str = concat!(
     "jobs_succeeded, jobs_failed, jobs_unknown, job_duration_us, success_rate_ppb, job_durations, ",
     task_columns!(),
-    ", wide_sums"
+    ", wide_sums, jobs_with_tasks, impossible_durations"
 );
 
-/// Adds to the held roll-ups.
+/// Adds to the stored roll-ups.
 pub(crate) async fn add(
     store: &PostgresStore,
     connection: &mut PgConnection,
@@ -60,7 +63,56 @@ pub(crate) async fn add(
     write(connection, slot, &put, &gone).await.map_err(failed("write roll-ups"))
 }
 
-/// Acquires the first free slot, which no other writer can have before this one has committed.
+impl PostgresStore {
+    /// Counts in roll-ups of an earlier version what it did not, unless another program has done so by now: see
+    /// [`RollupUpgrade`].
+    pub(crate) async fn count_jobs(&self) -> Result<()> {
+        const ACTION: &str = "upgrade roll-ups";
+        let mut transaction =
+            Transaction::begin(&self.pool, BEGIN).await.map_err(failed(ACTION))?;
+        let lack_counts: bool =
+            sqlx::query_scalar("SELECT rollups_lack_counts FROM spark_meta FOR UPDATE")
+                .fetch_one(&mut *transaction)
+                .await
+                .map_err(failed(ACTION))?;
+        if lack_counts {
+            let changes = self.missing_counts(&mut transaction).await?;
+            add(self, &mut transaction, changes).await?;
+            sqlx::query("UPDATE spark_meta SET rollups_lack_counts = false")
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed(ACTION))?;
+        }
+        transaction.commit().await.map_err(failed(ACTION))
+    }
+
+    async fn missing_counts(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<BTreeMap<RollupKey, Rollup>> {
+        let page = format!(
+            "SELECT {} FROM spark_jobs WHERE (app_no, job_id) > ($1, $2) ORDER BY app_no, job_id LIMIT 1000",
+            job::FIGURES
+        );
+        let mut upgrade = RollupUpgrade::default();
+        let mut after = (i64::MIN, i64::MIN);
+        loop {
+            let page = sqlx::query(AssertSqlSafe(page.as_str())).bind(after.0).bind(after.1);
+            let rows = page.fetch_all(&mut *connection).await.map_err(failed("read jobs"))?;
+            let Some(last) = rows.last() else { return Ok(upgrade.into_changes()) };
+            let mut columns = Columns::new(last, "spark_jobs", 2);
+            after = (columns.get()?, columns.get()?);
+            for row in &rows {
+                // A job without figures has no source.
+                if row.try_get::<Option<&str>, _>("source").is_ok_and(|source| source.is_some()) {
+                    upgrade.add(&job::figures(row)?);
+                }
+            }
+        }
+    }
+}
+
+/// Acquires the first free slot, which no other writer can acquire until this one has committed.
 async fn take_slot(store: &PostgresStore, connection: &mut PgConnection) -> sqlx::Result<i16> {
     let first = store.prune_lock() + 1;
     let free: Option<i16> = sqlx::query_scalar(
@@ -113,6 +165,8 @@ async fn write(
         .fallible(rollups().map(|rollup| histogram_bytes(&rollup.durations)))
         .tasks(rollups().map(|rollup| &rollup.tasks))
         .column(rollups().map(|rollup| wide(&sums_of(rollup))))
+        .column(rollups().map(|rollup| rollup.jobs_with_tasks))
+        .column(rollups().map(|rollup| rollup.impossible_durations))
         .execute(
             connection,
             &format!(
@@ -140,8 +194,8 @@ fn sums_of(rollup: &Rollup) -> [i128; 13] {
     sums
 }
 
-/// Reads the columns of [`FIGURES`]. The counts of one slot may be negative: a job can be subtracted in another slot
-/// than the one it was added in.
+/// Reads the columns of [`FIGURES`]. The counts of one slot may be negative, because a job can be subtracted in a different
+/// slot than the one in which it was added.
 pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
     let mut rollup = Rollup {
         jobs_succeeded: columns.get()?,
@@ -151,14 +205,17 @@ pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
         success_rate_ppb: columns.sum()?,
         durations: columns.histogram()?,
         tasks: columns.tasks(Columns::get)?,
+        ..Rollup::default()
     };
     let [a, b, c, d, e, f, g, h, i, j, k] = sums_of_tasks_mut(&mut rollup.tasks);
     let (duration_us, success_rate_ppb) = (&mut rollup.duration_us, &mut rollup.success_rate_ppb);
     columns.widen([duration_us, success_rate_ppb, a, b, c, d, e, f, g, h, i, j, k])?;
+    rollup.jobs_with_tasks = columns.get()?;
+    rollup.impossible_durations = columns.get()?;
     Ok(rollup)
 }
 
-/// Adds up slots: the days in their order.
+/// Adds up the slots of each day, in the order of days.
 pub(crate) fn days(
     slots: impl Iterator<Item = Result<(Day, Rollup)>>,
     user: Option<&str>,
@@ -175,6 +232,8 @@ pub(crate) fn days(
             ("jobs_succeeded", rollup.jobs_succeeded),
             ("jobs_failed", rollup.jobs_failed),
             ("jobs_unknown", rollup.jobs_unknown),
+            ("jobs_with_tasks", rollup.jobs_with_tasks),
+            ("impossible_durations", rollup.impossible_durations),
             ("tasks_succeeded", tasks.succeeded),
             ("tasks_failed", tasks.failed),
             ("tasks_killed", tasks.killed),

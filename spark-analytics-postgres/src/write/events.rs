@@ -25,20 +25,23 @@ async fn ingest_batch(store: &PostgresStore, events: Vec<Event>) -> Result<Vec<R
     let Locked { mut transaction, rows, mut made } = store.lock_jobs(rows(&batch, &jobs)).await?;
     let connection = &mut *transaction;
 
-    // Ids come from a sequence, for which no writer waits. They ascend, and no other writer gets them.
-    let (pruned_before, ids): (Option<i32>, Vec<i64>) = sqlx::query_as(
+    // Ids come from a sequence, on which writers do not wait. They ascend, and no other writer gets the same ones.
+    let (pruned_before, ids, removed): (Option<i32>, Vec<i64>, Vec<i64>) = sqlx::query_as(
         "SELECT pruned_before_day, ARRAY(SELECT nextval('spark_event_ids') \
-         FROM generate_series(1, $1)) FROM spark_meta WHERE only_row",
+         FROM generate_series(1, $1)), ARRAY(SELECT app_no FROM spark_removed_attempts \
+         WHERE app_no = ANY($2)) FROM spark_meta WHERE only_row",
     )
     .bind(batch.identities().len() as i64)
+    .bind(jobs.iter().map(|(app, _)| *app).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>())
     .fetch_one(&mut *connection)
     .await
     .map_err(failed("read the current state"))?;
     let pruned_before = pruned_before.map_or(Day::MIN, Day::from_number);
-    // The database inserts while the jobs' records are made out.
+    let removed: Vec<bool> = jobs.iter().map(|(app, _)| removed.contains(app)).collect();
+    // The database inserts the events while the jobs' records are computed.
     let (events, records) = tokio::join!(
         biased;
-        Events::insert_or_read(connection, &batch, store.dedup, &jobs, pruned_before, &ids),
+        Events::insert_or_read(connection, &batch, store.dedup, &jobs, pruned_before, &removed, &ids),
         async { job::records(&rows) },
     );
     let (mut events, mut records) = (events?, records?);
@@ -47,6 +50,7 @@ async fn ingest_batch(store: &PostgresStore, events: Vec<Event>) -> Result<Vec<R
         next_event_id: FIRST_NEW,
         jobs: jobs.iter().map(|no| records.remove(no).unwrap_or_default()).collect(),
         events: std::mem::take(&mut events.held),
+        removed,
     };
     let mut writes = plan(batch, held);
 

@@ -12,7 +12,7 @@ use crate::PostgresStore;
 use crate::error::failed;
 use crate::lock;
 use crate::rows::job::JobNo;
-use crate::rows::{attempt, job, rollup};
+use crate::rows::{attempt, job, removed, rollup};
 use crate::write::sources;
 
 pub(crate) async fn ingest_logs(
@@ -59,6 +59,7 @@ async fn ingest_distinct(
 ) -> Result<Vec<LogReceipt>> {
     let apps: Vec<i64> = logs.iter().map(|(app, _)| *app).collect();
     let mut held: HashMap<i64, _> = attempt::held(connection, &apps).await?;
+    removed::load(connection, &apps, &mut held).await?;
     let mut writes: Vec<(i64, LogWriteSet)> = Vec::with_capacity(logs.len());
     for (app, log) in logs {
         let mut write = plan_log(log, held.remove(&app).unwrap_or_default());

@@ -4,17 +4,14 @@ use spark_analytics_core::{Day, Pruned, Result};
 use sqlx::AssertSqlSafe;
 
 use crate::PostgresStore;
-use crate::error::{Kind, failed};
+use crate::error::failed;
 use crate::transaction::{BEGIN, Transaction};
 
 /// How many pages of 8 KiB one transaction scans.
 const PAGES_AT_ONCE: i64 = 1_024;
 
-/// How often to wait for running batches to end, 5 s each time.
-const TRIES: usize = 60;
-
-/// A table that holds events, `spark_events` or a partition of it: its name, its pages, and where it ends if
-/// it is one by ranges of `time_us`.
+/// A table that holds events, `spark_events` or a partition of it: its name, its number of pages, and its upper bound if
+/// it is partitioned by ranges of `time_us`.
 type Part = (String, i64, Option<i64>);
 
 pub(crate) async fn prune(store: &PostgresStore, before: Day) -> Result<Pruned> {
@@ -33,10 +30,10 @@ pub(crate) async fn prune(store: &PostgresStore, before: Day) -> Result<Pruned> 
     Ok(Pruned { events, before })
 }
 
-/// Moves the prune day forward before any event is removed, so that removed events cannot be ingested again; no batch
-/// may be running then that was planned with an earlier day. Returns the day in force.
+/// Moves the prune day forward before any event is removed, so that removed events cannot be ingested again. No batch that
+/// was planned with an earlier day may be running at that time. Returns the day in force.
 async fn set_day(store: &PostgresStore, before: Day) -> sqlx::Result<Day> {
-    let mut transaction = begin_without_writers(store).await?;
+    let mut transaction = store.begin_without_writers().await?;
     let number = sqlx::query_scalar(
         "UPDATE spark_meta SET pruned_before_day = greatest(pruned_before_day, $1) \
          RETURNING pruned_before_day",
@@ -46,21 +43,6 @@ async fn set_day(store: &PostgresStore, before: Day) -> sqlx::Result<Day> {
     .await?;
     transaction.commit().await?;
     Ok(Day::from_number(number))
-}
-
-/// Begins when no batch is running. Batches that arrive in the meantime wait as well, so it gives up while a long one
-/// runs and tries again.
-async fn begin_without_writers(store: &PostgresStore) -> sqlx::Result<Transaction> {
-    let lock = store.prune_lock();
-    let begin =
-        format!("{BEGIN}; SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock({lock})");
-    let mut tries = 0;
-    loop {
-        match Transaction::begin(&store.pool, &begin).await {
-            Err(error) if Kind::of(&error) == Kind::Held && tries < TRIES => tries += 1,
-            begun => return begun,
-        }
-    }
 }
 
 async fn parts(store: &PostgresStore) -> sqlx::Result<Vec<Part>> {
@@ -89,7 +71,7 @@ async fn begin_alone(store: &PostgresStore) -> sqlx::Result<Transaction> {
     Transaction::begin(&store.pool, &begin).await
 }
 
-/// Scans a table page by page: rows that are added behind the last page in the meantime are not that old.
+/// Scans a table page by page: rows that are added after the last page in the meantime are too recent to be pruned.
 async fn remove_from(
     store: &PostgresStore,
     name: &str,
@@ -129,7 +111,7 @@ async fn drop_part(store: &PostgresStore, name: &str) -> sqlx::Result<u64> {
     Ok(events.cast_unsigned())
 }
 
-/// Ignores that a partition does not exist: another prune has dropped it.
+/// Ignores the error that a partition does not exist, because another prune has dropped it.
 fn gone(error: sqlx::Error) -> sqlx::Result<()> {
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some("42P01") => Ok(()),

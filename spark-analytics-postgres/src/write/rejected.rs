@@ -11,7 +11,7 @@ pub(crate) async fn reject(store: &PostgresStore, rejections: Vec<Rejection>) ->
     if rejections.is_empty() {
         return Ok(());
     }
-    // If there are more than are kept, only the newest are written.
+    // Only as many are written as the store keeps: the newest.
     let newest = &rejections[rejections.len().saturating_sub(MAX_REJECTED)..];
     let rows = Rows::default()
         .column(newest.iter().map(|rejection| rejection.at.as_micros()))

@@ -8,15 +8,15 @@ use spark_analytics_core::log::LogSource;
 
 use crate::statement::Rows;
 
-/// Notes sources, in the order of their keys; of one location the last counts.
+/// Records sources, in the order of their keys. If a location occurs more than once, the last source counts.
 pub(crate) async fn put(connection: &mut PgConnection, sources: &[LogSource]) -> sqlx::Result<()> {
-    let noted = sources.iter().filter(|source| source.can_be_recorded());
-    let noted: BTreeMap<&str, &LogSource> =
-        noted.map(|source| (source.location.as_str(), source)).collect();
+    let recorded = sources.iter().filter(|source| source.can_be_recorded());
+    let recorded: BTreeMap<&str, &LogSource> =
+        recorded.map(|source| (source.location.as_str(), source)).collect();
     Rows::default()
-        .column(noted.keys().copied())
-        .column(noted.values().map(|source| source.size.cast_signed()))
-        .column(noted.values().map(|source| source.modified.as_micros()))
+        .column(recorded.keys().copied())
+        .column(recorded.values().map(|source| source.size.cast_signed()))
+        .column(recorded.values().map(|source| source.modified.as_micros()))
         .execute(
             connection,
             "INSERT INTO spark_log_sources (location_sha256, location, size, modified_us) \

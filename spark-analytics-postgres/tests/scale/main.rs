@@ -1,4 +1,4 @@
-//! What `docs/scale.md` says holds for the schema.
+//! The statements of `docs/scale.md` hold for the schema.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../services/common.rs"]
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use spark_analytics_core::{Day, Store};
 
-/// Tables and the columns by which the page spreads them, none for those that are on every node.
+/// The tables, with the column by which the page distributes each; `None` for tables that are on every node.
 fn distribution() -> BTreeMap<String, Option<String>> {
     let page = include_str!("../../../docs/scale.md");
     let calls = page.lines().filter_map(|line| line.strip_prefix("SELECT create_"));
@@ -30,7 +30,7 @@ fn statements(section: &str) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn a_table_is_partitioned_by_the_statements_of_the_page() {
+async fn the_statements_of_the_page_partition_a_table() {
     let schema = common::Schema::new().await;
     let store = schema.store().await;
     store.ingest((0..10).flat_map(|job| common::job_on(0, job)).collect()).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_table_is_partitioned_by_the_statements_of_the_page() {
 }
 
 #[tokio::test]
-async fn every_key_holds_the_column_by_which_its_table_is_spread() {
+async fn every_key_contains_the_column_by_which_its_table_is_distributed() {
     let schema = common::Schema::new().await;
     schema.store().await;
     let keys: Vec<(String, String, Vec<String>)> = sqlx::query_as(

@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Helpers shared by the tests of this crate.
 #![allow(dead_code)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ pub(crate) fn server() -> String {
     std::env::var("SPARK_ANALYTICS_TEST_POSTGRES").expect("scripts/with-services")
 }
 
-/// A schema of a test's own. The server knows its stores' connections by its name.
+/// A schema for one test. Its name identifies the connections of its stores on the server.
 pub(crate) struct Schema(pub(crate) String);
 
 impl Schema {
@@ -35,13 +35,13 @@ impl Schema {
         PostgresStore::open(&self.url()).await.unwrap()
     }
 
-    /// A connection that the store knows nothing of.
+    /// A connection that does not belong to the store.
     pub(crate) async fn beside(&self) -> PgConnection {
         let url = format!("{}?options[search_path]={}", server(), self.0);
         PgConnection::connect(&url).await.unwrap()
     }
 
-    /// Waits until `count` of the stores' connections are as `condition` on `pg_stat_activity` says.
+    /// Waits until `count` of the stores' connections satisfy `condition` on `pg_stat_activity`.
     pub(crate) async fn until(&self, count: i64, condition: &str) {
         let mut other = self.beside().await;
         let sql = format!(
@@ -87,7 +87,7 @@ pub(crate) fn whole_job(job_id: i64) -> Vec<Event> {
     job_on(0, job_id)
 }
 
-/// The start, a task and the end of a job some days after 2024-03-30.
+/// The start, a task and the end of a job `days` days after 2024-03-30.
 pub(crate) fn job_on(days: i64, job_id: i64) -> Vec<Event> {
     let start_ms = 1_711_792_800_000 + days * 86_400_000;
     let at = |seconds: i64| Timestamp::from_millis(start_ms + seconds * 1_000);

@@ -1,4 +1,4 @@
-//! Pruning beside writers, and whole partitions of events at once.
+//! Pruning while others write, and dropping whole partitions of events.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use spark_analytics_core::{Day, Event, JobFilter, Receipt, Rollup, Store};
 use spark_analytics_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, Connection};
 
-/// The day some days after that of the first events.
+/// The day `days` days after that of the first events.
 fn days_later(days: i32) -> Day {
     Day::from_number(day().number() + days)
 }
 
-/// How a table of events becomes one of partitions by day; the old table becomes the part before them.
+/// Statements that partition the table of events by day; the old table becomes the partition before them.
 fn partition(days: i32) -> String {
     let us = |days: i32| days_later(days).start().as_micros();
     let mut sql = format!(
@@ -42,7 +42,7 @@ async fn rollups(store: &PostgresStore) -> Vec<(Day, Rollup)> {
     store.rollups(Day::MIN, Day::MAX, None).await.unwrap()
 }
 
-/// The tables of events that there are.
+/// The existing tables of events.
 async fn parts(schema: &Schema) -> Vec<String> {
     let sql = "SELECT relname::text FROM pg_class JOIN pg_partition_tree('spark_events') \
                ON oid = relid WHERE isleaf ORDER BY 1";
@@ -50,7 +50,7 @@ async fn parts(schema: &Schema) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prune_beside_writers_never_lets_an_event_count_twice() {
+async fn an_event_never_counts_twice_while_a_prune_runs_beside_writers() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     for round in 0..40 {
@@ -93,7 +93,7 @@ async fn a_prune_beside_writers_never_lets_an_event_count_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn partitions_before_the_day_are_dropped_and_others_deleted_from() {
+async fn partitions_before_the_day_are_dropped_and_events_deleted_from_the_others() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     for day in 0..2 {
@@ -111,10 +111,10 @@ async fn partitions_before_the_day_are_dropped_and_others_deleted_from() {
     let all = [&days[..], &["spark_events_before".into(), "spark_events_default".into()]].concat();
     assert_eq!(parts(&schema).await, all);
 
-    // From a part only.
+    // Removes only a part of one partition.
     assert_eq!(store.prune(days_later(1)).await.unwrap().events, 3);
     assert_eq!(parts(&schema).await, all);
-    // Two whole ones, and of the default one some.
+    // Removes two whole partitions and a part of the default one.
     assert_eq!(store.prune(days_later(4)).await.unwrap().events, 9);
     assert_eq!(parts(&schema).await, ["spark_events of day 4", "spark_events_default"]);
     assert_eq!(store.prune(days_later(7)).await.unwrap().events, 9);
@@ -128,7 +128,7 @@ async fn partitions_before_the_day_are_dropped_and_others_deleted_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn partitions_go_while_others_write_read_and_prune() {
+async fn partitions_are_dropped_while_others_write_read_and_prune() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     run(&mut schema.beside().await, &partition(20)).await;
@@ -185,7 +185,7 @@ async fn partitions_by_anything_but_time_are_not_dropped() {
 }
 
 #[tokio::test]
-async fn partitions_in_an_odd_schema_are_found() {
+async fn partitions_in_a_schema_with_an_unusual_name_are_found() {
     let schema = Schema::new().await;
     let name = format!("\"{} 'odd'\"", schema.0);
     run(&mut schema.beside().await, &format!("CREATE SCHEMA {name}")).await;
@@ -200,7 +200,7 @@ async fn partitions_in_an_odd_schema_are_found() {
 }
 
 #[tokio::test]
-async fn a_reader_of_a_partition_keeps_others_waiting_for_seconds_only() {
+async fn a_reader_of_a_partition_delays_others_for_seconds_only() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     run(&mut schema.beside().await, &partition(4)).await;

@@ -1,4 +1,4 @@
-//! Others' locks, lost connections, calls given up, rows damaged.
+//! Locks of other sessions, lost connections, dropped calls and damaged rows.
 
 use std::future::Future;
 use std::task::{Context, Poll};
@@ -13,10 +13,10 @@ use spark_analytics_core::{
 use spark_analytics_postgres::PostgresStore;
 use sqlx::{Connection, PgConnection};
 
-/// What a store's connections wait for when another's session holds what they need.
+/// Selects the store's connections that wait for a lock of another session.
 const WAITS: &str = "wait_event_type = 'Lock'";
 
-/// Calls `ingest` in a task of its own.
+/// Calls `ingest` in a separate task.
 fn send(store: &PostgresStore, jobs: &[i64]) -> tokio::task::JoinHandle<Result<Vec<Receipt>>> {
     let (store, events) = (store.clone(), jobs.iter().copied().flat_map(whole_job).collect());
     tokio::spawn(async move { store.ingest(events).await })
@@ -27,7 +27,7 @@ async fn lock(connection: &mut PgConnection, job_id: i64) {
 }
 
 #[tokio::test]
-async fn a_lock_held_by_another_session_is_told_and_passes() {
+async fn a_lock_held_by_another_session_is_reported_until_it_is_released() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     store.ingest(whole_job(1)).await.unwrap();
@@ -47,7 +47,7 @@ async fn a_lock_held_by_another_session_is_told_and_passes() {
 }
 
 #[tokio::test]
-async fn a_deadlock_with_another_session_is_passed_over() {
+async fn a_write_succeeds_after_a_deadlock_with_another_session() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     for job_id in [1, 2] {
@@ -69,7 +69,7 @@ async fn a_deadlock_with_another_session_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_connection_ended_amid_a_call_is_told_and_sending_again_counts_once() {
+async fn a_lost_connection_is_reported_and_sending_again_counts_once() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     store.ingest(whole_job(1)[..1].to_vec()).await.unwrap();
@@ -85,12 +85,12 @@ async fn a_connection_ended_amid_a_call_is_told_and_sending_again_counts_once() 
     run(&mut schema.beside().await, &end).await;
     let lost = sent.await.unwrap().unwrap_err();
     assert!(matches!(lost, Error::Unavailable { .. }), "{lost}");
-    let told = lost.to_string();
+    let message = lost.to_string();
     assert!(
-        told.starts_with(
+        message.starts_with(
             "the PostgreSQL store cannot be used now: the connection was lost during the attempt to lock jobs ("
-        ) && told.ends_with("): retry, which is safe whether or not the write was committed"),
-        "{told}"
+        ) && message.ends_with("): retry, which is safe whether or not the write was committed"),
+        "{message}"
     );
     held.rollback().await.unwrap();
     for known in [1, 6] {
@@ -101,7 +101,7 @@ async fn a_connection_ended_amid_a_call_is_told_and_sending_again_counts_once() 
 }
 
 #[tokio::test]
-async fn a_call_cancelled_while_it_begins_leaves_its_connection_as_it_was() {
+async fn a_call_dropped_while_it_begins_leaves_no_transaction_open() {
     let schema = Schema::new().await;
     let setting = format!("SET search_path TO {0}; SET application_name = '{0}'", schema.0);
     let store = PostgresStore::from_pool(pool(1, setting).await).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_call_cancelled_while_it_begins_leaves_its_connection_as_it_was() {
     assert!(job(&schema.store().await, 2).await.is_some());
 }
 
-/// Polls a call some times and drops it then.
+/// Polls a call up to `polls` times, then drops it.
 async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option<T> {
     let mut call = Box::pin(call);
     for _ in 0..polls {
@@ -146,7 +146,7 @@ async fn give_up_after<T>(polls: usize, call: impl Future<Output = T>) -> Option
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_given_up_anywhere_is_whole_or_absent_and_may_be_sent_again() {
+async fn a_dropped_call_is_stored_whole_or_not_at_all_and_may_be_sent_again() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     let mut stored = 0;
@@ -178,7 +178,7 @@ async fn a_damaged_row_is_named() {
     run(&mut other, "UPDATE spark_rollups SET wide_sums = '1 2' WHERE of_all").await;
 
     let key = JobKey::new(1);
-    let told = [
+    let messages = [
         store.events(&key, None, 10).await.unwrap_err().to_string(),
         store.job(&key).await.unwrap_err().to_string(),
         store.ingest(whole_job(1)).await.unwrap_err().to_string(),
@@ -190,9 +190,9 @@ async fn a_damaged_row_is_named() {
         "row of spark_events with app_no = 1, job_id = 1, id = 2: raw: ",
         "row of spark_rollups with day = 19812, slot = 0: wide_sums: 2 sums instead of 13",
     ];
-    for (told, row) in told.iter().zip(rows) {
+    for (message, row) in messages.iter().zip(rows) {
         let expected = format!("the PostgreSQL store holds a damaged {row}");
-        assert!(told.starts_with(&expected), "{told}");
+        assert!(message.starts_with(&expected), "{message}");
     }
     store.ingest(whole_job(2)).await.unwrap_err();
     assert!(job(&store, 2).await.is_none(), "a batch that meets damage is absent");
@@ -218,9 +218,9 @@ async fn a_count_below_zero_is_damage() {
         );
     }
     for (user, of) in [(None, "all users"), (Some("ada"), "user `ada`")] {
-        let told = store.rollups(Day::MIN, Day::MAX, user).await.unwrap_err().to_string();
+        let message = store.rollups(Day::MIN, Day::MAX, user).await.unwrap_err().to_string();
         assert_eq!(
-            told,
+            message,
             format!(
                 "the PostgreSQL store holds a damaged day 2024-03-30 of {of} in spark_rollups: \
                  jobs_failed: invalid count -1"
@@ -230,28 +230,28 @@ async fn a_count_below_zero_is_damage() {
 }
 
 #[tokio::test]
-async fn sums_beyond_64_bits_come_back() {
+async fn sums_beyond_64_bits_are_read_back() {
     let schema = Schema::new().await;
     let store = schema.store().await;
     let mut log = LogSnapshot::default();
     log.application.app_id = "app-1".to_owned();
-    let mut told = fact!(LogJob {
+    let mut reported = fact!(LogJob {
         ended: true,
         submission_time: Some(Timestamp::from_micros(0)),
         completion_time: Some(Timestamp::from_micros(1)),
     });
-    told.tasks.input_bytes = i128::from(i64::MAX) * 4;
-    told.tasks.cpu_time_ns = i128::from(i64::MIN) * 2;
-    log.jobs.push(told.clone());
-    log.jobs.push(fact!(LogJob { job_id: 1, ..told.clone() }));
+    reported.tasks.input_bytes = i128::from(i64::MAX) * 4;
+    reported.tasks.cpu_time_ns = i128::from(i64::MIN) * 2;
+    log.jobs.push(reported.clone());
+    log.jobs.push(fact!(LogJob { job_id: 1, ..reported.clone() }));
     store.ingest_logs(vec![log], Vec::new()).await.unwrap();
     let record = store.job(&JobKey::in_app("app-1", "", 0)).await.unwrap().unwrap();
-    assert_eq!(record.log.as_deref(), Some(&told));
+    assert_eq!(record.log.as_deref(), Some(&reported));
     let jobs = store.jobs(&JobFilter::default(), None, 10).await.unwrap();
-    assert_eq!((jobs.len(), &jobs[0].tasks), (2, &told.tasks));
+    assert_eq!((jobs.len(), &jobs[0].tasks), (2, &reported.tasks));
     let rollup = &store.rollups(Day::MIN, Day::MAX, None).await.unwrap()[0].1;
-    assert_eq!(rollup.tasks.input_bytes, told.tasks.input_bytes * 2);
-    assert_eq!(rollup.tasks.cpu_time_ns, told.tasks.cpu_time_ns * 2);
+    assert_eq!(rollup.tasks.input_bytes, reported.tasks.input_bytes * 2);
+    assert_eq!(rollup.tasks.cpu_time_ns, reported.tasks.cpu_time_ns * 2);
     let columns: (i64, i64) =
         sqlx::query_as("SELECT input_bytes, cpu_time_ns FROM spark_jobs WHERE job_id = 0")
             .fetch_one(&mut schema.beside().await)
@@ -261,7 +261,7 @@ async fn sums_beyond_64_bits_come_back() {
 }
 
 #[tokio::test]
-async fn what_has_a_nul_is_not_found() {
+async fn texts_with_a_nul_are_not_found() {
     let store = Schema::new().await.store().await;
     store.ingest(whole_job(1)).await.unwrap();
     let mut log = LogSnapshot::default();
@@ -284,7 +284,7 @@ async fn what_has_a_nul_is_not_found() {
     assert_eq!(store.log(&AttemptKey::new("app-1", "\0")).await.unwrap(), None);
     assert_eq!(store.log_source("\0").await.unwrap(), None);
 
-    // Places between what is held are places all the same.
+    // A cursor that lies between stored entries is valid.
     let first = store.jobs(&JobFilter::default(), None, 1).await.unwrap().remove(0);
     let mut after = spark_analytics_core::JobCursor::from(&first);
     after.key.app_id = "\0".to_owned();
@@ -304,7 +304,7 @@ async fn what_has_a_nul_is_not_found() {
 }
 
 #[tokio::test]
-async fn more_rejected_input_at_once_than_is_kept_leaves_the_newest() {
+async fn a_call_with_more_rejected_input_than_is_kept_keeps_the_newest() {
     let store = Schema::new().await.store().await;
     let at = Timestamp::from_micros(0);
     let many = (0..12_000).map(|n| Rejection::new(at, n.to_string(), b"\0\xff")).collect();
@@ -316,7 +316,7 @@ async fn more_rejected_input_at_once_than_is_kept_leaves_the_newest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_many_reject_at_once_is_bounded() {
+async fn rejected_input_of_many_callers_is_bounded() {
     let store = Schema::new().await.store().await;
     let at = Timestamp::from_micros(0);
     let writers = (0..8).map(|_| {

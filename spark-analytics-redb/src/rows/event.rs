@@ -71,6 +71,32 @@ impl<'t> EventTables<'t> {
     }
 }
 
+/// Removes all events of jobs.
+pub(crate) fn remove_of_jobs(
+    transaction: &WriteTransaction,
+    numbers: impl Iterator<Item = u64>,
+) -> Result<()> {
+    let mut ids = transaction.open_table(EVENT_IDS)?;
+    let mut raw = transaction.open_table(EVENTS)?;
+    let (mut keys, mut old_ids) = (Vec::new(), Vec::new());
+    for number in numbers {
+        let (first, after) = (keys::events_of(number), keys::events_of(number + 1));
+        for row in ids.range::<&[u8]>(first.as_slice()..after.as_slice())? {
+            let (key, id) = row?;
+            keys.push(key.value().to_vec());
+            old_ids.push(id.value());
+        }
+    }
+    for key in &keys {
+        ids.remove(key.as_slice())?;
+    }
+    old_ids.sort_unstable();
+    for id in &old_ids {
+        raw.remove(id)?;
+    }
+    Ok(())
+}
+
 /// The event of a row of events.
 pub(crate) fn stored_event(id: i64, raw: &str) -> Result<StoredEvent> {
     let event = Event::from_json(raw).map_err(|e| Fault::damaged(format!("event {id}"), e))?;

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use redb::{ReadableTable, WriteTransaction};
-use spark_analytics_core::LogReceipt;
-use spark_analytics_core::backend::{HeldLog, plan_log};
+use spark_analytics_core::backend::{HeldLog, LogWriteSet, plan_log};
 use spark_analytics_core::log::{Executor, LogSnapshot, LogSource, SqlExecution, Stage};
+use spark_analytics_core::{AttemptKey, LogReceipt};
 
 use crate::error::Result;
 use crate::handle::Written;
 use crate::keys;
 use crate::rows::attempt::Rows;
 use crate::rows::job::JobTables;
-use crate::rows::rollup;
-use crate::tables::{APPLICATIONS, ENVIRONMENTS, EXECUTORS, META, SQL, STAGES, State};
-use crate::value::{from_json, to_json, unwritable};
+use crate::rows::{event, rollup};
+use crate::tables::{
+    APPLICATIONS, ENVIRONMENTS, EXECUTORS, META, REMOVED, SQL, STAGES, State, logs_pruned_before,
+};
+use crate::value::{from_json, from_postcard, to_json, to_postcard, unwritable};
 use crate::write::sources;
 
 /// Ingests logs one after another, and records their locations.
@@ -26,21 +28,23 @@ pub(crate) fn ingest_logs(
     let mut is_changed = sources::note(transaction, sources)?;
     let mut receipts = Vec::with_capacity(logs.len());
     for log in logs {
-        let receipt = match ingest_log(transaction, log)? {
-            Written::Changed(receipt) => {
-                is_changed = true;
-                receipt
-            }
-            Written::Unchanged(receipt) => receipt,
+        let attempt = log.application.key();
+        let plan = |held| {
+            let writes = plan_log(log, held);
+            receipts.push(writes.receipt);
+            writes
         };
-        receipts.push(receipt);
+        is_changed |= change(transaction, &attempt, plan)?;
     }
     Ok(if is_changed { Written::Changed(receipts) } else { Written::Unchanged(receipts) })
 }
 
-/// Loads all that is held of the application's attempt, plans and writes.
-fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Written<LogReceipt>> {
-    let attempt = log.application.key();
+/// Loads all that is held of an application's attempt, plans and writes; whether that changes anything.
+pub(crate) fn change(
+    transaction: &WriteTransaction,
+    attempt: &AttemptKey,
+    plan: impl FnOnce(HeldLog) -> LogWriteSet,
+) -> Result<bool> {
     let (app_id, attempt_id) = (&attempt.app_id, &attempt.attempt_id);
     let mut meta = transaction.open_table(META)?;
     let mut applications = transaction.open_table(APPLICATIONS)?;
@@ -50,8 +54,14 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
     let mut sql = transaction.open_table(SQL)?;
     let mut jobs = JobTables::open(transaction)?;
 
-    let rows = Rows::of(&attempt);
-    let mut held = HeldLog::default();
+    let mut removed = transaction.open_table(REMOVED)?;
+
+    let rows = Rows::of(attempt);
+    let mut held = HeldLog { pruned_before: logs_pruned_before(&meta)?, ..HeldLog::default() };
+    if let Some(row) = removed.get(rows.application.as_slice())? {
+        let row = from_postcard(row.value(), || rows.fact("trace of the removal"))?;
+        held.removed = Some(row);
+    }
     if let Some(row) = applications.get(rows.application.as_slice())? {
         held.application = Some(from_json(row.value(), || rows.fact("application"))?);
     }
@@ -78,9 +88,15 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
         held.sql.insert(execution.execution_id, execution);
     }
 
-    let writes = plan_log(log, held);
+    let writes = plan(held);
     if writes.is_empty() {
-        return Ok(Written::Unchanged(writes.receipt));
+        return Ok(false);
+    }
+    if writes.removes_application {
+        applications.remove(rows.application.as_slice())?;
+    }
+    if let Some(trace) = &writes.removed {
+        removed.insert(rows.application.as_slice(), to_postcard(trace)?.as_slice())?;
     }
     if let Some(application) = &writes.application {
         applications.insert(rows.application.as_slice(), to_json(application)?.as_slice())?;
@@ -120,8 +136,13 @@ fn ingest_log(transaction: &WriteTransaction, log: LogSnapshot) -> Result<Writte
         .iter()
         .map(|write| of_job(write.key.job_id).unwrap_or_else(|| state.take_job_number()))
         .collect();
+    let emptied = writes.jobs.iter().zip(&numbers).filter(|(write, _)| write.record.is_empty());
+    let emptied: Vec<u64> = emptied.map(|(_, number)| *number).collect();
+    if !emptied.is_empty() {
+        event::remove_of_jobs(transaction, emptied.into_iter())?;
+    }
     jobs.put(writes.jobs, &numbers)?;
     rollup::add(transaction, writes.rollups)?;
     state.save(&mut meta)?;
-    Ok(Written::Changed(writes.receipt))
+    Ok(true)
 }

@@ -43,7 +43,7 @@ pub(crate) fn remove_events(
     let mut events = transaction.open_table(EVENTS)?;
     let (mut old_keys, mut old_ids) = (Vec::new(), Vec::new());
     let (mut job, mut looked_at) = (first, 0);
-    // A job's events lie in the order of time: after the first young one the next job follows.
+    // A job's events are in the order of time: the first recent one ends the job's events to prune.
     let next = 'jobs: loop {
         let from = keys::events_of(job);
         for row in ids.range::<&[u8]>((Bound::Included(from.as_slice()), Bound::Unbounded))? {

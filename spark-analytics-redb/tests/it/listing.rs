@@ -1,4 +1,4 @@
-//! Jobs of an application, however many it has, come in the order of ends.
+//! The jobs of an application of any size are listed in the order of their ends.
 
 use spark_analytics_core::log::{Application, LogJob, LogSnapshot, fact};
 use spark_analytics_core::{Job, JobCursor, JobFilter, MemoryStore, Store, Timestamp};
@@ -12,7 +12,7 @@ fn log(app: &str, jobs: i64) -> LogSnapshot {
             ended: true,
             job_result: "JobSucceeded".to_owned(),
             submission_time: time(0),
-            // Ends are in another order than ids, and several jobs end at once.
+            // Ends are not in the order of ids, and several jobs end at the same time.
             completion_time: time(job_id * 7_919 % 1_000 * 120_000),
         })
     };

@@ -1,4 +1,4 @@
-//! Tests of the redb store that every store need not pass: opening, sharing, runtimes.
+//! Tests that apply to the redb store only: opening, sharing, runtimes.
 #![allow(clippy::unwrap_used)]
 
 mod listing;

@@ -1,4 +1,4 @@
-//! Which files are made and opened, and what is said of those that are not.
+//! Which files are created and opened, and the errors for those that are not.
 
 use std::path::Path;
 
@@ -15,14 +15,14 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// What is said, with the folder's name taken out.
+/// The error's message, with the folder's name replaced.
 fn said(folder: &TempDir, result: Result<RedbStore, Error>) -> String {
     let error = result.expect_err("is refused");
     assert!(matches!(error, Error::Location { .. } | Error::Incompatible { .. }), "{error:?}");
     error.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
 
-/// A store that was made and closed.
+/// A store that was created and closed.
 fn make(path: &Path, options: RedbOptions) {
     block_on(async {
         let store = options.create(path).await.expect("makes a file");
@@ -38,7 +38,7 @@ fn change_meta(path: &Path, key: &str, value: &[u8]) {
 }
 
 #[test]
-fn a_store_is_made_once_and_opened_any_number_of_times() {
+fn a_store_is_created_once_and_opened_any_number_of_times() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     let start = Event::job_start(1, Timestamp::from_millis(0), "ada").expect("valid");
@@ -71,7 +71,7 @@ fn open_or_create_does_what_is_needed() {
 }
 
 #[test]
-fn a_file_that_exists_is_not_made_again() {
+fn an_existing_file_is_not_created_again() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     std::fs::write(&path, b"precious").expect("writes");
@@ -83,7 +83,7 @@ fn a_file_that_exists_is_not_made_again() {
 }
 
 #[test]
-fn a_file_that_does_not_exist_is_not_opened() {
+fn a_missing_file_is_not_opened() {
     let folder = folder();
     assert_eq!(
         said(&folder, block_on(RedbStore::options().open_existing(folder.path().join("s.redb")))),
@@ -109,7 +109,7 @@ fn a_missing_folder_is_named() {
 }
 
 #[test]
-fn a_file_whose_making_broke_off_is_made_again() {
+fn a_file_left_half_made_is_created_again() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     let mut half = vec![0; 3 << 20];
@@ -125,7 +125,7 @@ fn a_file_whose_making_broke_off_is_made_again() {
         store.check().await.expect("answers");
         store.close().await.expect("closes");
     });
-    // A byte behind the header, or before it, is somebody's.
+    // A byte before or after the header may be someone's data.
     for at in [0, 320, (3 << 20) - 1] {
         let mut other = half.clone();
         other[at] = 1;
@@ -155,12 +155,12 @@ fn a_file_of_another_kind_is_left_alone() {
 }
 
 #[test]
-fn a_file_whose_making_was_ended_half_way_is_made_again() {
+fn a_file_half_made_by_a_killed_process_is_created_again() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     make(&path, RedbOptions::default());
     let whole = std::fs::read(&path).expect("reads");
-    // redb gives the file its length, writes its header, and last the magic number.
+    // redb sets the file's length, writes its header and, last, the magic number.
     let mut half_made = vec![0; whole.len()];
     for header in [0, 320] {
         half_made[9..header.max(9)].copy_from_slice(&whole[9..header.max(9)]);
@@ -172,7 +172,7 @@ fn a_file_whose_making_was_ended_half_way_is_made_again() {
         let store = block_on(RedbStore::open(&path)).expect("makes it");
         block_on(store.close()).expect("closes");
     }
-    // Whatever else is there is another's.
+    // Anything else belongs to another program.
     half_made[5_000] = 1;
     std::fs::write(&path, &half_made).expect("writes");
     block_on(RedbStore::open(&path)).expect_err("is refused");
@@ -180,7 +180,7 @@ fn a_file_whose_making_was_ended_half_way_is_made_again() {
 }
 
 #[test]
-fn an_empty_file_is_no_store_to_open() {
+fn an_empty_file_is_not_opened() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     std::fs::write(&path, b"").expect("writes");
@@ -252,15 +252,15 @@ fn a_store_keeps_its_dedup_rule() {
 }
 
 #[test]
-fn a_file_is_open_once() {
+fn a_file_is_opened_only_once_at_a_time() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     let first = block_on(RedbStore::options().create(&path)).expect("makes a file");
     let error = block_on(RedbStore::options().open_existing(&path)).expect_err("is refused");
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
-    let told = "s.redb` is already open, in another process or in this one: close it there first; redb allows one \
+    let expected = "s.redb` is already open, in another process or in this one: close it there first; redb allows one \
         opener at a time";
-    assert!(error.to_string().ends_with(told), "{error}");
+    assert!(error.to_string().ends_with(expected), "{error}");
     block_on(first.close()).expect("closes");
     block_on(RedbStore::options().open_existing(&path)).expect("opens");
 }

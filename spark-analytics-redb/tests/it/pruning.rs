@@ -17,13 +17,13 @@ fn tasks(job: i64, count: i64, first_ms: i64) -> Vec<Event> {
 }
 
 #[test]
-fn old_events_go_to_the_last_row() {
+fn a_prune_removes_old_events_to_the_last_row() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.redb");
     let cut = Day::from_number(10);
     block_on(async {
         let store = RedbStore::options().create(&path).await.expect("makes a file");
-        // Two jobs beyond a transaction's share each, many small ones, and young events in between.
+        // Two jobs that each need more than one transaction, many small ones, and recent events in between.
         for (job, count) in [(0, 12_000), (1, 21_000)] {
             store.ingest(tasks(job, count, 9 * DAY_MS)).await.expect("takes it");
         }

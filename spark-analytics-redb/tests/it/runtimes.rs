@@ -1,11 +1,11 @@
-//! One program on three runtimes.
+//! The same program on three runtimes.
 
 use futures::future::try_join_all;
 use spark_analytics_conformance::Workload;
 use spark_analytics_core::{Analytics, Day, JobKey, Receipt, Store};
 use spark_analytics_redb::RedbStore;
 
-/// Concurrent callers through the group, then figures.
+/// Concurrent callers through group commit; then their figures.
 async fn program() {
     let folder = tempfile::tempdir().expect("a folder");
     let store =

@@ -1,4 +1,4 @@
-//! Many callers, dropped calls, closing, crashes.
+//! Many callers, dropped calls, closing and crashes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,7 +120,7 @@ fn a_thousand_writers_wait_without_a_thread_each() {
 }
 
 #[test]
-fn a_dropped_call_is_whole_or_absent() {
+fn a_dropped_call_is_stored_whole_or_not_at_all() {
     let folder = folder();
     let store =
         block_on(RedbStore::options().create(folder.path().join("s.redb"))).expect("makes a file");
@@ -145,7 +145,7 @@ fn a_dropped_call_is_whole_or_absent() {
 }
 
 #[test]
-fn closing_lets_go_of_the_file_while_clones_exist() {
+fn closing_releases_the_file_while_clones_exist() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     let key = JobKey::new(1);
@@ -179,7 +179,7 @@ fn closing_lets_go_of_the_file_while_clones_exist() {
 }
 
 #[test]
-fn closing_waits_for_what_runs() {
+fn closing_waits_for_running_calls() {
     let folder = folder();
     let path = folder.path().join("s.redb");
     let store = block_on(RedbStore::options().create(&path)).expect("makes a file");
@@ -213,7 +213,7 @@ fn closing_waits_for_what_runs() {
 
 /// A copy of the file of an open store is what a killed process leaves behind.
 #[test]
-fn what_was_acknowledged_outlives_a_crash() {
+fn acknowledged_events_survive_a_crash() {
     let folder = folder();
     let (path, copy) = (folder.path().join("s.redb"), folder.path().join("copy.redb"));
     let key = JobKey::new(1);
@@ -231,7 +231,7 @@ fn what_was_acknowledged_outlives_a_crash() {
 }
 
 #[test]
-fn eventual_commits_are_durable_in_the_end() {
+fn eventual_commits_become_durable() {
     let folder = folder();
     let (path, copy) = (folder.path().join("s.redb"), folder.path().join("copy.redb"));
     let key = JobKey::new(1);

@@ -1,5 +1,5 @@
--- ARGV: nonce, writer, life of a mark, life of a note, (job, days that the write tells) of each. Gives epoch, then for
--- each job the id of the note of its days, '' if there is none or an old one.
+-- ARGV: nonce, writer, lifetime of a mark, lifetime of a note, (job, days that the write reports) of each. Returns the
+-- epoch, then for each job the id of its note, '' if it has no note or an old one.
 begin_epoch()
 local writer, mark_life, note_life = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local ids, jobs, days = {epoch}, {}, {}

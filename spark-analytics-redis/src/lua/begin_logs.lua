@@ -1,4 +1,4 @@
--- ARGV: nonce, writer, life of a mark, applications. Gives whether no other writer has logs of them in hand.
+-- ARGV: nonce, writer, lifetime of a mark, applications. Returns whether no other writer is ingesting logs of them.
 begin_epoch()
 local is_alone = 1
 for at = 4, #ARGV do

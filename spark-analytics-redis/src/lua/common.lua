@@ -1,5 +1,5 @@
--- What every script begins with. KEYS[1] holds the epoch, which is part of every other key's name: without
--- it all of them are out of reach. ARGV[1] is a text that no other call ever gives.
+-- The beginning of every script. KEYS[1] holds the epoch, which is part of every other key's name: without it all of
+-- them are unreachable. ARGV[1] is a nonce, a text that no other call ever passes.
 local nonce = ARGV[1]
 local epoch = redis.call('GET', KEYS[1])
 local clock = redis.call('TIME')
@@ -20,7 +20,7 @@ local function is_marked(entry)
   return redis.call('ZCOUNT', entry .. ':w', now, '+inf') > 0
 end
 
--- The token of an entry that may be filled, made if there is none; '' while it is being written.
+-- The token that permits filling an entry, created if there is none; '' while a writer has marked the entry.
 local function token_of(entry, held, life)
   if held then
     return held
@@ -33,14 +33,14 @@ local function token_of(entry, held, life)
   return nonce
 end
 
--- Deletes entries with their tokens, so that no reader who holds a token can fill one.
+-- Deletes entries with their tokens, so that no reader that holds a token can fill one.
 local function delete(entries)
   for first = 1, #entries, 1000 do
     redis.call('DEL', unpack(entries, first, math.min(first + 999, #entries)))
   end
 end
 
--- Deletes entries, and keeps them from being filled for that long.
+-- Deletes entries, and prevents them from being filled for `life` ms or until they are unmarked.
 local function mark(entries, writer, life)
   delete(entries)
   for _, entry in ipairs(entries) do
@@ -58,7 +58,7 @@ local function unmark(entries, writer)
   end
 end
 
--- Lists of days are texts such as ',19812,19813,'. Gives such a list with what another has beside.
+-- Adds the days of one list to another. Lists of days are texts such as ',19812,19813,'.
 local function union(days, more)
   for day in string.gmatch(more, '[^,]+') do
     if not string.find(days, ',' .. day .. ',', 1, true) then
@@ -68,7 +68,7 @@ local function union(days, more)
   return days
 end
 
--- Adds the entries of days that are not among them, and gives how many days there are.
+-- Adds the entries of the days that are not yet among them, and returns the number of days.
 local function add_days(entries, days)
   local count = 0
   for day in string.gmatch(days, '[^,]+') do
@@ -81,7 +81,7 @@ local function add_days(entries, days)
   return count
 end
 
--- Makes everything stale.
+-- Invalidates all entries.
 local function end_epoch()
   redis.call('DEL', KEYS[1])
 end

@@ -1,5 +1,5 @@
--- ARGV: nonce, epoch, whose, how many to fill, (day, token, value) of each, then (day, token) of days that were
--- found filled. Gives how many were not filled, and whether those found are as they were.
+-- ARGV: nonce, epoch, whose, number of days to fill, (day, token, value) of each, then (day, token) of the days that were
+-- found in the cache. Returns how many days could not be filled, and whether those found are unchanged.
 if epoch ~= ARGV[2] then
   return {tonumber(ARGV[4]), 0}
 end

@@ -1,4 +1,4 @@
--- ARGV: nonce, epoch, job, token, value. Gives whether it was filled.
+-- ARGV: nonce, epoch, job, token, value. Returns whether the job was filled.
 if epoch ~= ARGV[2] then
   return 0
 end

@@ -1,5 +1,5 @@
--- ARGV: nonce, writer, life of a mark, life of a note, epoch, (job, days) of each. Gives the id of the note of each
--- job's days; nothing if all went stale meanwhile.
+-- ARGV: nonce, writer, lifetime of a mark, lifetime of a note, epoch, (job, days) of each. Adds the days to the jobs'
+-- notes and returns the notes' ids; returns nothing if all entries were invalidated in the meantime.
 local writer, mark_life, note_life = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local ids, days = {}, {}
 if epoch ~= ARGV[5] then
@@ -8,13 +8,13 @@ end
 for at = 6, #ARGV, 2 do
   local note = key('note', ARGV[at])
   local noted, id = unpack(redis.call('HMGET', note, 'days', 'id'))
-  -- One that has grown too long starts again, and writers that relied on it mark everything stale.
+  -- A note that has grown too long is started again; writers that relied on it invalidate all entries.
   if not noted or #noted > 1024 then
     noted, id = ',', nonce
   end
   noted = union(noted, ARGV[at + 1])
   redis.call('HSET', note, 'days', noted, 'id', id, 'at', now)
-  -- A reader that finds it recent has a minute to settle.
+  -- A writer that finds the note recent has a minute to settle.
   redis.call('PEXPIRE', note, note_life + 60000)
   add_days(days, noted)
   ids[#ids + 1] = id

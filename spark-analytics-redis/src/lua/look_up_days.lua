@@ -1,4 +1,4 @@
--- ARGV: nonce, life of an entry, whose, first day, last day. Gives epoch, then token and value of each day.
+-- ARGV: nonce, lifetime of an entry, whose, first day, last day. Returns the epoch, then token and value of each day.
 begin_epoch()
 local found = {epoch}
 for day = tonumber(ARGV[4]), tonumber(ARGV[5]) do

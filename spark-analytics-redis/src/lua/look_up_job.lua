@@ -1,4 +1,4 @@
--- ARGV: nonce, life of an entry, job. Gives epoch, token, value.
+-- ARGV: nonce, lifetime of an entry, job. Returns epoch, token, value.
 begin_epoch()
 local entry = key('job', ARGV[3])
 local held = redis.call('HMGET', entry, 't', 'v')

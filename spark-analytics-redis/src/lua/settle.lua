@@ -1,5 +1,5 @@
--- ARGV: nonce, writer, epoch, (job, id of its note) of each. Gives whether what it needs was there still; if not, all
--- is stale.
+-- ARGV: nonce, writer, epoch, (job, id of its note) of each. Returns whether the epoch and all notes were still there; if
+-- not, all entries are invalidated.
 local writer = ARGV[2]
 if epoch ~= ARGV[3] then
   end_epoch()
@@ -21,7 +21,7 @@ for at = 4, #ARGV, 2 do
 end
 unmark(jobs, writer)
 unmark(days, writer)
--- A job that moved: its next writer looks up its place again.
+-- These jobs may have moved: without a note, their next writer looks up their day again.
 for job, note in pairs(moved) do
   if not is_marked(job) then
     redis.call('DEL', note)

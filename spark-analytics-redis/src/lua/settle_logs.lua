@@ -1,5 +1,5 @@
--- ARGV: nonce, writer, applications. Gives whether no other writer has taken logs of them meanwhile; if one has, all
--- is stale.
+-- ARGV: nonce, writer, applications. Returns whether no other writer has begun to ingest logs of them in the meantime; if
+-- one has, all entries are invalidated.
 if not epoch then
   return 0
 end

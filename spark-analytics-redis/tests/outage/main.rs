@@ -1,4 +1,4 @@
-//! Redis slow, gone, full, damaged.
+//! Redis that is slow, down, full or restarted.
 
 #[path = "../services/support.rs"]
 mod support;
@@ -9,22 +9,22 @@ use spark_analytics_core::{MemoryStore, Store};
 use spark_analytics_redis::RedisCached;
 use support::*;
 
-/// What a read may take beyond the store, which answers at once here.
+/// The time that a read may take in addition to the store, which answers immediately here.
 const EXTRA: Duration = Duration::from_millis(50);
 
-/// The quickest of a few, for a busy machine may be late by itself; and none fails.
-async fn quickest<T>(reads: impl AsyncFn() -> T) -> Duration {
+/// The duration of the quickest of three reads, because a busy machine delays some of them.
+async fn quickest<T>(read: impl AsyncFn() -> T) -> Duration {
     let mut quickest = Duration::MAX;
     for _ in 0..3 {
         let start = Instant::now();
-        reads().await;
+        read().await;
         quickest = quickest.min(start.elapsed());
     }
     quickest
 }
 
 #[tokio::test]
-async fn without_redis_the_store_answers() {
+async fn the_store_answers_without_redis() {
     let store = MemoryStore::default();
     let cached = RedisCached::open(store, "redis://127.0.0.1:1", "test").await.unwrap();
     cached.ingest(vec![start(1, 1, "ada"), end(1, 1)]).await.unwrap();
@@ -38,7 +38,7 @@ async fn without_redis_the_store_answers() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_is_refused_without_its_password() {
+async fn an_invalid_url_is_refused_without_revealing_its_password() {
     for url in ["postgres://u:geheim@host/x", "redis://:geheim@host:99999", "geheim", ""] {
         let error = RedisCached::open(MemoryStore::default(), url, "test").await.unwrap_err();
         assert!(!error.to_string().contains("geheim"), "{error}");
@@ -50,7 +50,7 @@ async fn a_url_that_is_none_is_refused_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_redis_that_hangs_costs_one_read_little_and_the_others_nothing() {
+async fn a_redis_that_hangs_delays_one_read_briefly_and_no_others() {
     let server = Server::start().await;
     let (store, namespace) = (MemoryStore::default(), namespace());
     let cached = adapter(store.clone(), &server.url(), &namespace).await;
@@ -72,14 +72,18 @@ async fn a_redis_that_hangs_costs_one_read_little_and_the_others_nothing() {
     until(async || cached.counts().is_available && other.counts().is_available).await;
     server.signal("STOP");
     cached.ingest(vec![task(1, 1, "t")]).await.unwrap();
-    assert_eq!(tasks_of(&cached, 1).await, Some(1), "it reads what it wrote");
+    assert_eq!(tasks_of(&cached, 1).await, Some(1), "a process reads its own writes");
     assert!(quickest(async || tasks_of(&cached, 1).await).await < Duration::from_millis(5));
     let counts = cached.counts();
     assert!(counts.errors > 0 && counts.bypassed > 0, "{counts:?}");
 
     server.signal("CONT");
     until(async || cached.counts().is_available).await;
-    assert_eq!(tasks_of(&cached, 1).await, Some(1), "what it could not make stale is gone");
+    assert_eq!(
+        tasks_of(&cached, 1).await,
+        Some(1),
+        "the entry that could not be invalidated is gone"
+    );
     assert!(cached.counts().flushes > 0);
     until(async || other.counts().is_available).await;
     assert_eq!(tasks_of(&other, 1).await, Some(1));
@@ -92,7 +96,7 @@ async fn a_redis_that_hangs_costs_one_read_little_and_the_others_nothing() {
 }
 
 #[tokio::test]
-async fn a_redis_that_was_killed_is_used_again_when_it_is_back() {
+async fn a_redis_that_was_killed_is_used_again_once_it_is_back() {
     let mut server = Server::start().await;
     let (store, namespace) = (MemoryStore::default(), namespace());
     let cached = adapter(store.clone(), &server.url(), &namespace).await;
@@ -121,9 +125,9 @@ async fn a_redis_that_was_killed_is_used_again_when_it_is_back() {
     .await;
 }
 
-/// A server that saves, is killed and loads what it saved, holds entries from before the last writes.
+/// A server that is killed and restores a snapshot holds entries from before the last writes.
 #[tokio::test]
-async fn what_a_restarted_redis_remembers_is_not_read() {
+async fn entries_that_a_restarted_redis_restored_are_not_read() {
     let mut server = Server::start().await;
     let (store, namespace) = (MemoryStore::default(), namespace());
     let cached = adapter(store.clone(), &server.url(), &namespace).await;
@@ -142,7 +146,7 @@ async fn what_a_restarted_redis_remembers_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_full_redis_is_done_without_until_it_has_room() {
+async fn reads_stay_exact_while_redis_is_full() {
     let server = Server::start().await;
     let (store, namespace) = (MemoryStore::default(), namespace());
     let cached = adapter(store.clone(), &server.url(), &namespace).await;
@@ -150,7 +154,7 @@ async fn a_full_redis_is_done_without_until_it_has_room() {
     assert_eq!((tasks_of(&other, 1).await, jobs_on(&other, 1, 1, None).await), (None, vec![0]));
     server.command(&["CONFIG", "SET", "maxmemory", "1"]).await.expect("sets");
     assert_eq!(tasks_of(&other, 1).await, None);
-    assert_eq!(other.counts().hits, 1, "what is there is read");
+    assert_eq!(other.counts().hits, 1, "existing entries are still read");
 
     cached.ingest(vec![start(1, 1, "ada"), end(1, 1), task(1, 1, "t")]).await.unwrap();
     for reader in [&cached, &other] {
@@ -175,7 +179,7 @@ async fn a_full_redis_is_done_without_until_it_has_room() {
 }
 
 #[tokio::test]
-async fn keys_that_are_lost_do_no_harm() {
+async fn lost_keys_leave_nothing_stale() {
     let server = Server::start().await;
     let (store, namespace) = (MemoryStore::default(), namespace());
     let cached = adapter(store.clone(), &server.url(), &namespace).await;
@@ -187,13 +191,13 @@ async fn keys_that_are_lost_do_no_harm() {
         }
         assert_same(&cached, &store, &[1.into()], 0, 50).await;
     }
-    // All that is there goes by itself.
+    // Every key expires by itself.
     let keys = server.command(&["EVAL", "local n = 0 for _, k in ipairs(redis.call('KEYS', '*')) do if redis.call('PTTL', k) < 0 then n = n + 1 end end return n", "0"]).await;
     assert_eq!(keys.as_deref(), Some("int(0)"));
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_no_reason_to_fail() {
+async fn a_redis_without_tls_is_bypassed() {
     let server = Server::start().await;
     let url = server.url().replace("redis:", "rediss:");
     let cached = RedisCached::open(MemoryStore::default(), &url, "test").await.unwrap();

@@ -1,4 +1,4 @@
-//! Readers and writers of several processes, step by step, in every order.
+//! Readers and writers of several processes, interleaved step by step in every order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use spark_analytics_redis::RedisCached;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
-/// Where the reads and commits of one process wait, before and after each.
+/// Stops one process before each of its reads and commits.
 #[derive(Debug)]
 struct Gate {
     is_open: AtomicBool,
@@ -33,7 +33,7 @@ impl Gate {
     }
 }
 
-/// The store as one process has it, whose reads and commits wait at the gate.
+/// The store as seen by one process, whose reads and commits stop at the gate.
 fn stepped(store: MemoryStore, gate: Arc<Gate>) -> Probe<MemoryStore> {
     Probe::new(store, move |_, call| {
         if !matches!(call, Call::Ingest(_) | Call::Job(_) | Call::Rollups(..)) {
@@ -48,7 +48,7 @@ fn stepped(store: MemoryStore, gate: Arc<Gate>) -> Probe<MemoryStore> {
     })
 }
 
-/// A process that does one thing, a step at a time.
+/// A process that performs one act, step by step.
 struct Process {
     cached: RedisCached<Probe<MemoryStore>>,
     gate: Arc<Gate>,
@@ -60,14 +60,14 @@ struct Process {
 #[derive(Clone, Debug)]
 enum Act {
     Ingest(Event),
-    /// It has committed when it is stopped for good.
+    /// The process has committed when it is aborted.
     IngestAndDie(Event),
     ReadJob(i64),
     ReadDays(i32, i32),
 }
 
 impl Process {
-    /// Lets it go on to its next stop, or to its end.
+    /// Lets the process run to its next stop or to its end.
     async fn step(&mut self, act: &Act) {
         if self.is_done {
             return;
@@ -104,7 +104,7 @@ impl Process {
         }
     }
 
-    /// Lets it go on to its end.
+    /// Lets the process run to its end.
     async fn finish(&mut self, act: &Act) {
         while !self.is_done {
             self.step(act).await;
@@ -121,7 +121,7 @@ struct World {
     runs: i64,
 }
 
-/// Days of one run; runs share none.
+/// Days per run: runs share no days.
 const DAYS: i32 = 8;
 
 impl World {
@@ -138,8 +138,8 @@ impl World {
         world
     }
 
-    /// A job that ends on day 0 of its run, then the acts in the order, a step each. Each time that a process has
-    /// finished what it does, and at the end, all read what the store holds.
+    /// Stores a job that ends on day 0 of the run, then steps through the acts in the given order. Whenever a process
+    /// has finished and no other is running, and at the end, all processes must read what the store holds.
     async fn run(&mut self, is_noted: bool, acts: impl Fn(i64, i32) -> Vec<Act>, order: &[usize]) {
         self.runs += 1;
         let (job, first) = (self.runs, self.runs as i32 * DAYS);
@@ -155,7 +155,7 @@ impl World {
         for at in order {
             let was_done = self.processes[*at].is_done;
             self.processes[*at].step(&acts[*at]).await;
-            // While another is between its commit and its end, what is kept may be from before.
+            // While another process is between its commit and its end, the cache may still hold the previous values.
             let others_rest = self.processes.iter().all(|p| p.is_done || p.running.is_none());
             if self.processes[*at].is_done && !was_done && others_rest {
                 self.all_are_connected().await;
@@ -172,7 +172,8 @@ impl World {
         }
     }
 
-    /// Waits until all use Redis: on a busy machine it may be late for one, whose writes others may miss then.
+    /// Waits until all processes use Redis. On a busy machine a call may time out; other processes would then miss the
+    /// invalidations of that process.
     async fn all_are_connected(&self) {
         until(async || {
             self.processes.iter().all(|process| process.cached.counts().is_available)
@@ -188,7 +189,7 @@ impl World {
     }
 }
 
-/// Each order of the steps of processes that take that many.
+/// Every interleaving of processes, given the number of steps of each.
 fn orders(steps: &[usize]) -> Vec<Vec<usize>> {
     if steps.iter().all(|left| *left == 0) {
         return vec![Vec::new()];
@@ -205,15 +206,15 @@ fn orders(steps: &[usize]) -> Vec<Vec<usize>> {
     orders_of_all
 }
 
-/// A writer that looks where the job is: it begins, reads, notes, commits, settles.
+/// A writer that looks the job up: it begins, reads, notes, commits, settles.
 const WRITE_STEPS: usize = 5;
-/// A writer that finds the note of another: it begins, commits, settles.
+/// A writer that finds another writer's note: it begins, commits, settles.
 const NOTED_WRITE_STEPS: usize = 3;
 /// A reader: it looks up, reads, fills.
 const READ_STEPS: usize = 3;
 
 #[tokio::test]
-async fn a_reader_and_a_writer_in_every_order() {
+async fn a_reader_and_a_writer_leave_nothing_stale_in_any_order() {
     let mut world = World::new(2).await;
     for (is_noted, steps) in [(false, WRITE_STEPS), (true, NOTED_WRITE_STEPS)] {
         for order in orders(&[steps, READ_STEPS]) {
@@ -234,7 +235,7 @@ async fn a_reader_and_a_writer_in_every_order() {
 }
 
 #[tokio::test]
-async fn two_writers_and_a_reader_in_every_order() {
+async fn two_writers_and_a_reader_leave_nothing_stale_in_any_order() {
     let mut world = World::new(3).await;
     for order in orders(&[NOTED_WRITE_STEPS, NOTED_WRITE_STEPS, READ_STEPS]) {
         world.run(true, two_moves, &order).await;
@@ -254,9 +255,9 @@ async fn a_writer_that_dies_after_its_commit_leaves_nothing_stale() {
     }
 }
 
-/// All orders would be some 70,000: every 97th.
+/// There are about 70,000 orders; this runs every 97th.
 #[tokio::test]
-async fn two_writers_who_look_where_the_job_is_and_a_reader_in_many_orders() {
+async fn two_writers_that_look_the_job_up_and_a_reader_leave_nothing_stale_in_many_orders() {
     let mut world = World::new(3).await;
     for order in orders(&[WRITE_STEPS, WRITE_STEPS, READ_STEPS]).iter().step_by(97) {
         world.run(false, two_moves, order).await;
@@ -264,7 +265,7 @@ async fn two_writers_who_look_where_the_job_is_and_a_reader_in_many_orders() {
     world.assert_worked();
 }
 
-/// One moves the job to day 2, the other to day 4, where it is in the end.
+/// One writer moves the job to day 2, the other to day 4, where it ends up.
 fn two_moves(job: i64, first: i32) -> Vec<Act> {
     vec![
         Act::Ingest(end(job, first + 2)),

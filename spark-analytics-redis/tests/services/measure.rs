@@ -1,4 +1,4 @@
-//! What a hit saves and what a write costs: `scripts/with-services cargo test --release -p spark-analytics-redis
+//! Measures what a hit saves and what a write costs: `scripts/with-services cargo test --release -p spark-analytics-redis
 //! --features services --test services measure -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use spark_analytics_sqlite::SqliteStore;
 
 const JOBS: u64 = 10_000;
 
-/// The median of what each call takes.
+/// The median duration of a call.
 async fn median(calls: usize, call: impl AsyncFn(usize)) -> Duration {
     let mut took = Vec::with_capacity(calls);
     for at in 0..calls {

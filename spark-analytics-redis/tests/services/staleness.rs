@@ -1,4 +1,4 @@
-//! What a write makes stale, and what not.
+//! Which entries a write invalidates.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,8 +20,7 @@ async fn two_processes() -> (MemoryStore, InMemory, InMemory) {
     (store, one, other)
 }
 
-/// Whether a read came from Redis. On a busy machine Redis may be late, and the store asked instead: then it
-/// is done again.
+/// Whether a read came from Redis. If Redis timed out, as it may on a busy machine, the read is repeated.
 async fn is_hit(cached: &InMemory, read: impl AsyncFn()) -> bool {
     loop {
         until(async || cached.counts().is_available).await;
@@ -43,7 +42,7 @@ async fn job_is_hit(cached: &InMemory, job: i64, tasks: Option<i64>) -> bool {
     is_hit(cached, async || assert_eq!(tasks_of(cached, job).await, tasks)).await
 }
 
-/// Reads until Redis was in time, so that it holds what was read.
+/// Reads until Redis has responded in time, so that it holds the value.
 async fn keep<T>(cached: &InMemory, read: impl AsyncFn() -> T) -> T {
     loop {
         until(async || cached.counts().is_available).await;
@@ -65,7 +64,7 @@ async fn keep_job(cached: &InMemory, job: i64) -> Option<i64> {
 }
 
 #[tokio::test]
-async fn what_one_process_read_another_has_from_redis() {
+async fn a_value_read_by_one_process_is_a_hit_in_another() {
     let (store, one, other) = two_processes().await;
     store.ingest(vec![start(1, 5, "ada"), end(1, 5)]).await.unwrap();
     assert!(!job_is_hit(&one, 1, Some(0)).await);
@@ -80,7 +79,7 @@ async fn what_one_process_read_another_has_from_redis() {
 }
 
 #[tokio::test]
-async fn a_job_that_moves_makes_both_of_its_days_stale_and_no_other() {
+async fn a_job_that_moves_invalidates_its_old_and_its_new_day_and_no_other() {
     let (_, one, other) = two_processes().await;
     one.ingest(vec![start(1, 1, "ada"), end(1, 1), start(2, 2, "bob"), end(2, 2)]).await.unwrap();
     assert_eq!(keep_days(&other, 0, 4, None).await, [0, 1, 1, 0, 0]);
@@ -99,7 +98,7 @@ async fn a_job_that_moves_makes_both_of_its_days_stale_and_no_other() {
     assert_eq!(keep_days(&other, 0, 4, None).await, [0, 0, 1, 1, 0]);
     assert_eq!(keep_days(&one, 0, 4, Some("ada")).await, [0, 0, 0, 1, 0]);
 
-    // It has left day 1 for good: what comes later does not touch it.
+    // The job has left day 1, so later writes to it do not touch that day.
     one.ingest(vec![task(1, 1, "t")]).await.unwrap();
     assert!(day_is_hit(&other, 1, None).await);
     assert!(!day_is_hit(&other, 3, None).await);
@@ -107,7 +106,7 @@ async fn a_job_that_moves_makes_both_of_its_days_stale_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_job_without_an_end_is_on_no_day() {
+async fn a_job_without_an_end_invalidates_no_day() {
     let (_, one, other) = two_processes().await;
     assert_eq!(keep_days(&other, 0, 9, None).await, [0; 10]);
     one.ingest(vec![start(1, 5, "ada"), task(1, 5, "t")]).await.unwrap();
@@ -122,7 +121,7 @@ async fn a_range_reads_only_the_days_that_are_stale() {
     let (store, one, other) = two_processes().await;
     one.ingest(vec![start(1, 1, "ada"), end(1, 1), start(2, 30, "ada"), end(2, 30)]).await.unwrap();
     let before = keep_days(&other, 0, 30, None).await;
-    // Past the adapter, so that what is held of day 1 can be told from what is read.
+    // Bypasses the adapter, so that the cached value of day 1 differs from the stored one.
     store.ingest(vec![start(3, 1, "ada"), end(3, 1)]).await.unwrap();
     one.ingest(vec![start(4, 30, "ada"), end(4, 30)]).await.unwrap();
     let after = keep_days(&other, 0, 30, None).await;
@@ -131,7 +130,7 @@ async fn a_range_reads_only_the_days_that_are_stale() {
 }
 
 #[tokio::test]
-async fn wide_ranges_come_from_the_store() {
+async fn long_ranges_are_read_from_the_store() {
     let (store, one, _) = two_processes().await;
     store.ingest(vec![start(1, 1, "ada"), end(1, 1)]).await.unwrap();
     let all = one.rollups(spark_analytics_core::Day::MIN, spark_analytics_core::Day::MAX, None);
@@ -159,7 +158,7 @@ fn log(start_ms: i64, jobs: &[(i64, i32)]) -> LogSnapshot {
 }
 
 #[tokio::test]
-async fn a_later_run_makes_the_jobs_of_the_earlier_stale() {
+async fn a_later_run_invalidates_the_jobs_of_the_earlier_run() {
     let (_, one, other) = two_processes().await;
     one.ingest_logs(vec![log(1, &[(1, 1), (2, 2)])], Vec::new()).await.unwrap();
     assert_eq!(keep_days(&other, 0, 4, None).await, [0, 1, 1, 0, 0]);
@@ -203,7 +202,7 @@ async fn a_damaged_entry_is_read_from_the_store_and_replaced() {
 }
 
 #[tokio::test]
-async fn entries_live_as_long_as_told() {
+async fn entries_expire_after_the_age_limit() {
     let (store, url, namespace) = (MemoryStore::default(), shared_url(), namespace());
     let options = RedisCached::options().max_age(Duration::from_millis(200));
     let cached = options.open(store.clone(), &url, &namespace).await.unwrap();
@@ -212,10 +211,10 @@ async fn entries_live_as_long_as_told() {
     until(async || tasks_of(&cached, 1).await == Some(1)).await;
 }
 
-/// Writers and readers of several processes at once, on few jobs and days; each round ends in silence, in which
-/// all that any process reads is what the store holds.
+/// Several processes write and read a few jobs and days at the same time. After each round, when all are idle, every
+/// process must read what the store holds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_processes_never_keep_what_is_stale() {
+async fn concurrent_processes_leave_nothing_stale() {
     let (store, url, namespace) = (MemoryStore::default(), shared_url(), namespace());
     let mut processes = Vec::new();
     for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! A store behind Redis is a store as any other.
+//! A store behind Redis passes the conformance tests.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use spark_analytics_conformance::{Fixture, conformance};
 use spark_analytics_core::{Dedup, MemoryStore, Result, Store};
 use spark_analytics_redis::RedisCached;
 
-/// A store in memory behind an adapter whose entries do not grow old.
+/// A store in memory behind an adapter whose entries do not expire during the tests.
 #[derive(Debug)]
 struct Behind(Dedup);
 

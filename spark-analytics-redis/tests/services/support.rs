@@ -1,4 +1,4 @@
-//! What the tests share: a Redis of their own or of all, and events of jobs.
+//! Shared by the tests: a Redis for one test or for all, and events of jobs.
 #![allow(dead_code)]
 
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use spark_analytics_core::{Day, Event, JobKey, MemoryStore, Rollup, Store, Timestamp};
 use spark_analytics_redis::RedisCached;
 
-/// Long enough that no entry grows old in a test.
+/// Long enough that no entry expires during a test.
 pub(crate) const LONG: Duration = Duration::from_secs(3_600);
 
 pub(crate) fn shared_url() -> String {
@@ -17,14 +17,14 @@ pub(crate) fn shared_url() -> String {
         .expect("run by scripts/with-services, which sets SPARK_ANALYTICS_TEST_REDIS")
 }
 
-/// A namespace that no other test has.
+/// A namespace that no other test uses.
 pub(crate) fn namespace() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let start = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_nanos();
     format!("{}-{start}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// An adapter as another process would have it: with a connection of its own.
+/// An adapter with its own connection, as in another process.
 pub(crate) async fn adapter<S: Store>(store: S, url: &str, namespace: &str) -> RedisCached<S> {
     let cached =
         RedisCached::options().max_age(LONG).open(store, url, namespace).await.expect("a URL");
@@ -32,11 +32,11 @@ pub(crate) async fn adapter<S: Store>(store: S, url: &str, namespace: &str) -> R
     cached
 }
 
-/// Waits for what happens by itself, up to a minute.
-pub(crate) async fn until(is_so: impl AsyncFn() -> bool) {
+/// Waits up to a minute for a condition to hold.
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
     let start = Instant::now();
-    while !is_so().await {
-        assert!(start.elapsed() < Duration::from_secs(60), "it does not come to be");
+    while !holds().await {
+        assert!(start.elapsed() < Duration::from_secs(60), "the condition does not come to hold");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -61,7 +61,7 @@ fn noon(on: i32) -> Timestamp {
     Timestamp::from_micros(day(on).start().as_micros() + 43_200_000_000)
 }
 
-/// Jobs on each of the days.
+/// The number of jobs on each of the days.
 pub(crate) async fn jobs_on<S: Store>(
     store: &S,
     from: i32,
@@ -79,7 +79,7 @@ pub(crate) async fn tasks_of<S: Store>(store: &S, job: i64) -> Option<i64> {
     record.map(|record| record.events.tasks.task_count())
 }
 
-/// All that two stores answer of some jobs and days is the same.
+/// Asserts that two stores agree on some jobs and days.
 pub(crate) async fn assert_same<A: Store, B: Store>(
     one: &A,
     other: &B,
@@ -107,7 +107,7 @@ pub(crate) async fn assert_same<A: Store, B: Store>(
 
 pub(crate) type InMemory = RedisCached<MemoryStore>;
 
-/// A Redis of one test, which may stop, kill and fill it.
+/// A Redis server for one test, which may stop, kill and fill it.
 #[derive(Debug)]
 pub(crate) struct Server {
     port: u16,
@@ -136,7 +136,7 @@ impl Server {
         until(async || self.command(&["PING"]).await.is_some()).await;
     }
 
-    /// The answer as text; `None` if there is none.
+    /// The answer as text; `None` if there is no answer.
     pub(crate) async fn command(&self, words: &[&str]) -> Option<String> {
         let client = redis::Client::open(self.url()).expect("a URL");
         let mut connection = client.get_multiplexed_async_connection().await.ok()?;

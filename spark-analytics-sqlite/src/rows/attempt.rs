@@ -11,6 +11,7 @@ use spark_analytics_core::{AttemptKey, FigureSource, Result};
 
 use crate::error::failed;
 use crate::rows::job::{self, NumberedJob, RECORD};
+use crate::rows::removed;
 use crate::statement::{Statement, Values};
 use crate::value::{Columns, Sum, next_id, put_json};
 
@@ -92,6 +93,19 @@ async fn rows(
     find.fetch(connection).await.map_err(failed("read the facts of applications"))
 }
 
+/// The attempts of an application of which anything is known.
+pub(crate) async fn known(connection: &mut SqliteConnection, app_id: &str) -> Result<Vec<String>> {
+    sqlx::query_scalar(
+        "SELECT attempt_id FROM spark_applications WHERE app_id = ?1 \
+         UNION SELECT attempt_id FROM spark_jobs WHERE app_id = ?1 \
+         UNION SELECT attempt_id FROM spark_removed_attempts WHERE app_id = ?1",
+    )
+    .bind(app_id)
+    .fetch_all(connection)
+    .await
+    .map_err(failed("find the attempts of an application"))
+}
+
 /// Reads a row's number and its column `fact`.
 pub(crate) fn fact<T: DeserializeOwned>(columns: &mut Columns<'_>) -> Result<T> {
     columns.get::<i64>()?;
@@ -137,6 +151,12 @@ async fn write_facts(
     connection: &mut SqliteConnection,
     of_apps: &[(&AttemptKey, &LogWriteSet)],
 ) -> sqlx::Result<()> {
+    let removed = of_apps.iter().filter(|(_, writes)| writes.removes_application);
+    Statement::delete("spark_applications", "app_id, attempt_id")
+        .with(removed.collect::<Vec<_>>(), |values, (app, _)| put_app(values, app))
+        .execute(connection)
+        .await?;
+    removed::write(connection, of_apps).await?;
     let applications = of_apps.iter().filter_map(|(_, writes)| writes.application.as_ref());
     Statement::insert(
         "REPLACE INTO spark_applications",

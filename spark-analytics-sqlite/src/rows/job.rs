@@ -14,7 +14,7 @@ use crate::value::{Columns, put_event_tasks, put_json, put_tasks};
 pub(crate) const FIGURES: &str = concat!(
     "job_no, app_id, attempt_id, job_id, source, user, start_us, end_us, result, ",
     task_columns!(),
-    ", log"
+    ", num_tasks, longest_task_ms, log"
 );
 
 /// The columns that [`record`] reads. The tasks that a log reports are read from `log`.
@@ -27,7 +27,11 @@ pub(crate) const RECORD: &str = concat!(
 const KEY: &str = "job_no, app_id, attempt_id, job_id";
 /// The columns of indexes, by which jobs are listed.
 const PLACE: &str = "source, user, start_us, end_us, result";
-const REST: &str = concat!("end_user, completion_us, ", task_columns!(), ", single_events, log");
+const REST: &str = concat!(
+    "end_user, completion_us, ",
+    task_columns!(),
+    ", num_tasks, longest_task_ms, single_events, log"
+);
 /// The part of [`REST`] that single events change in a job that no log reports.
 const OF_EVENTS: &str = concat!("end_user, completion_us, ", event_task_columns!());
 
@@ -39,7 +43,7 @@ pub(crate) struct NumberedJob<'a> {
     pub(crate) write: &'a JobWrite,
 }
 
-/// Writes job rows that changed because of one source, and deletes empty ones.
+/// Writes job rows that changed because of one source, and deletes empty ones with their raw events.
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     jobs: &[NumberedJob<'_>],
@@ -92,6 +96,11 @@ pub(crate) async fn write(
                 .await?;
         }
     }
+    // Of a removed application also the raw events.
+    Statement::delete("spark_events", "job_no")
+        .with(delete.iter(), |values, job| values.add(job.job_no))
+        .execute(connection)
+        .await?;
     Statement::delete("spark_jobs", "job_no")
         .with(delete, |values, job| values.add(job.job_no))
         .execute(connection)
@@ -124,6 +133,8 @@ fn put_place(values: &mut Values, row: &JobColumns<'_>) {
 fn put_rest(values: &mut Values, row: &JobColumns<'_>) {
     put_end(values, row);
     put_tasks(values, row.tasks);
+    values.add(row.num_tasks);
+    values.add(row.longest_task_ms);
     put_optional_json(values, row.single_events);
     put_optional_json(values, row.log);
 }
@@ -178,6 +189,8 @@ pub(crate) fn figures(row: &SqliteRow) -> Result<Job> {
         end: columns.time()?,
         result: JobResult::from_name(columns.get()?),
         tasks: columns.tasks()?,
+        num_tasks: columns.get()?,
+        longest_task_ms: columns.get()?,
         labels: columns.labels()?,
     })
 }

@@ -3,4 +3,5 @@
 pub(crate) mod attempt;
 pub(crate) mod event;
 pub(crate) mod job;
+pub(crate) mod removed;
 pub(crate) mod rollup;

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
-use spark_analytics_core::backend::{RollupKey, task_columns};
+use spark_analytics_core::backend::{RollupKey, RollupUpgrade, task_columns};
 use spark_analytics_core::{Day, Result, Rollup};
 
 use crate::error::failed;
+use crate::rows::job;
 use crate::statement::{Statement, Values};
 use crate::value::{Columns, Sum, put_histogram, put_tasks};
 
 /// The columns that [`rollup`] reads.
 pub(crate) const FIGURES: &str = concat!(
     "jobs_succeeded, jobs_failed, jobs_unknown, job_duration_us, success_rate_ppb, job_durations, ",
-    task_columns!()
+    task_columns!(),
+    ", jobs_with_tasks, impossible_durations"
 );
 
 /// A roll-up with its key and, if it has one already, the number of its row.
@@ -34,6 +37,26 @@ pub(crate) async fn add(
         rollups.map(|(key, rollup)| NumberedRollup { rollup_no: None, key, rollup }).collect();
     load(connection, &mut rollups).await?;
     write(connection, &rollups).await.map_err(failed("write roll-ups"))
+}
+
+/// Counts in roll-ups of an earlier version what it did not: see [`RollupUpgrade`].
+pub(crate) async fn count_jobs(connection: &mut SqliteConnection) -> Result<()> {
+    let page = format!(
+        "SELECT {} FROM spark_jobs WHERE source IS NOT NULL AND job_no > ? ORDER BY job_no LIMIT 1000",
+        job::FIGURES
+    );
+    let mut upgrade = RollupUpgrade::default();
+    let mut after = i64::MIN;
+    loop {
+        let page = sqlx::query(AssertSqlSafe(page.as_str())).bind(after);
+        let rows = page.fetch_all(&mut *connection).await.map_err(failed("read jobs"))?;
+        let Some(last) = rows.last() else { break };
+        after = Columns::new(last, "spark_jobs").get()?;
+        for row in &rows {
+            upgrade.add(&job::figures(row)?);
+        }
+    }
+    add(connection, upgrade.into_changes()).await
 }
 
 async fn load(connection: &mut SqliteConnection, rollups: &mut [NumberedRollup]) -> Result<()> {
@@ -98,6 +121,8 @@ fn put_figures(values: &mut Values, rollup: &Rollup) {
     values.add(Sum(rollup.success_rate_ppb));
     put_histogram(values, &rollup.durations);
     put_tasks(values, &rollup.tasks);
+    values.add(rollup.jobs_with_tasks);
+    values.add(rollup.impossible_durations);
 }
 
 /// Reads the columns of [`FIGURES`].
@@ -110,6 +135,8 @@ pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
         success_rate_ppb: columns.sum()?,
         durations: columns.histogram()?,
         tasks: columns.tasks()?,
+        jobs_with_tasks: columns.count()?,
+        impossible_durations: columns.count()?,
     })
 }
 

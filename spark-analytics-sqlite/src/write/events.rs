@@ -9,7 +9,7 @@ use crate::SqliteStore;
 use crate::error::failed;
 use crate::rows::event;
 use crate::rows::job::{self, NumberedJob, RECORD};
-use crate::rows::rollup;
+use crate::rows::{removed, rollup};
 use crate::statement::Statement;
 use crate::value::{Columns, next_id};
 
@@ -65,14 +65,18 @@ impl JobNumbers {
 }
 
 async fn load(connection: &mut SqliteConnection, batch: &Batch) -> Result<(Held, JobNumbers)> {
-    let (pruned_before, next_event_id, last_job_no): (Option<i32>, i64, Option<i64>) =
-        sqlx::query_as(
-            "SELECT pruned_before_day, next_event_id, (SELECT max(job_no) FROM spark_jobs) \
-             FROM spark_meta",
-        )
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed("read the current state"))?;
+    let (pruned_before, next_event_id, last_job_no, has_removed): (
+        Option<i32>,
+        i64,
+        Option<i64>,
+        bool,
+    ) = sqlx::query_as(
+        "SELECT pruned_before_day, next_event_id, (SELECT max(job_no) FROM spark_jobs), \
+             EXISTS (SELECT 1 FROM spark_removed_attempts) FROM spark_meta",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed("read the current state"))?;
     let next_event_id = next_id(next_event_id.checked_sub(1), "spark_meta")?;
 
     let mut jobs = vec![JobRecord::default(); batch.jobs().len()];
@@ -100,6 +104,7 @@ async fn load(connection: &mut SqliteConnection, batch: &Batch) -> Result<(Held,
         next_event_id,
         jobs,
         events,
+        removed: removed::of_jobs(connection, batch, has_removed).await?,
     };
     Ok((held, JobNumbers { of_job, next: next_id(last_job_no, "spark_jobs")? }))
 }

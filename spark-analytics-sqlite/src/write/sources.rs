@@ -12,8 +12,8 @@ pub(crate) async fn put(
     sources: &[LogSource],
 ) -> sqlx::Result<()> {
     let put = Statement::insert("REPLACE INTO spark_log_sources", "location, size, modified_us");
-    let noted: Vec<_> = sources.iter().filter(|source| source.can_be_recorded()).collect();
-    let rows = put.with(noted, |values, source| {
+    let recorded: Vec<_> = sources.iter().filter(|source| source.can_be_recorded()).collect();
+    let rows = put.with(recorded, |values, source| {
         values.add(source.location.as_str());
         values.add(source.size.cast_signed());
         values.add(source.modified.as_micros());

@@ -1,4 +1,4 @@
-//! The queries of the storage page, as a dashboard would send them.
+//! The queries of docs/storage.md, as a dashboard would send them.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../it/common.rs"]

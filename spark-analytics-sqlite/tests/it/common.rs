@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Helpers shared by the tests of this crate.
 
 use spark_analytics_core::{Event, Job, JobKey, Store, Timestamp};
 

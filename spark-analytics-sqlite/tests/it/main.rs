@@ -1,4 +1,4 @@
-//! Tests of the SQLite store that every store need not pass: opening, faults, limits.
+//! Tests that apply to the SQLite store only: opening, faults, limits.
 #![allow(clippy::unwrap_used)]
 
 mod common;

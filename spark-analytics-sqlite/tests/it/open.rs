@@ -1,4 +1,4 @@
-//! What can be opened, what cannot, and what is said then.
+//! Opening a store, and the errors if that is not possible.
 
 use crate::common::{job, whole_job};
 use futures::future::join_all;
@@ -8,7 +8,7 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::TempDir;
 
-/// What is said of a file, with its folder's name left out.
+/// The error for a file, and its message with the folder's name replaced.
 async fn refusal(folder: &TempDir, path: &str, dedup: Dedup) -> String {
     let options = SqliteStore::options().dedup(dedup);
     let refused = options.open(folder.path().join(path)).await;
@@ -22,7 +22,7 @@ async fn raw(folder: &TempDir) -> SqlitePool {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+async fn a_file_that_is_not_a_database_is_refused_and_left_alone() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("notes.txt");
     std::fs::write(
@@ -48,7 +48,7 @@ async fn a_missing_folder_is_named() {
 }
 
 #[tokio::test]
-async fn a_folder_is_no_store() {
+async fn a_folder_is_refused() {
     let folder = TempDir::new().unwrap();
     assert_eq!(
         refusal(&folder, "", Dedup::WithTask).await,
@@ -57,13 +57,13 @@ async fn a_folder_is_no_store() {
 }
 
 #[tokio::test]
-async fn an_empty_path_is_no_store_in_memory() {
+async fn an_empty_path_is_refused() {
     let refused = SqliteStore::open("").await.unwrap_err().to_string();
     assert!(refused.starts_with("cannot open ``: "), "{refused}");
 }
 
 #[tokio::test]
-async fn another_rule_is_refused_both_ways() {
+async fn a_store_is_not_opened_with_another_dedup_rule() {
     let folder = TempDir::new().unwrap();
     let options = SqliteStore::options().dedup(Dedup::JobTypeTimestamp);
     let store = options.open(folder.path().join("store.db")).await.unwrap();
@@ -88,12 +88,12 @@ async fn a_newer_schema_is_refused() {
     raw.close().await;
     assert_eq!(
         refusal(&folder, "store.db", Dedup::WithTask).await,
-        "`DIR/store.db` has schema 1000, but this version of spark-analytics supports only up to 3: use the version that wrote it, or a later one"
+        "`DIR/store.db` has schema 1000, but this version of spark-analytics supports only up to 4: use the version that wrote it, or a later one"
     );
 }
 
 #[tokio::test]
-async fn what_is_dropped_without_closing_is_there_again() {
+async fn a_store_dropped_without_closing_loses_nothing() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     let options = SqliteStore::options().durability(Durability::Eventual);
@@ -119,7 +119,7 @@ async fn two_stores_on_one_file_see_each_others_events() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_stores_create_and_write_one_file_at_once() {
+async fn many_stores_create_and_write_one_file_together() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     let writers = (0..8).map(|number| {
@@ -158,8 +158,8 @@ async fn a_pool_is_shared_with_its_owners_tables_and_stays_open() {
 }
 
 #[tokio::test]
-async fn a_table_of_anothers_is_not_taken_for_the_stores() {
-    // With one connection, what follows the refusal waits until its transaction is taken back.
+async fn a_foreign_table_is_not_mistaken_for_the_stores() {
+    // With one connection, the next call waits until the refused transaction is rolled back.
     let pool = SqlitePoolOptions::new().max_connections(1);
     let pool = pool.connect("sqlite::memory:").await.unwrap();
     sqlx::query("CREATE TABLE spark_jobs (name TEXT)").execute(&pool).await.unwrap();
@@ -178,7 +178,7 @@ async fn a_table_of_anothers_is_not_taken_for_the_stores() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn reads_open_no_files_that_opening_has_not() {
+async fn reads_open_no_further_files() {
     let folder = TempDir::new().unwrap();
     let files = || {
         let open = std::fs::read_dir("/proc/self/fd").unwrap();
@@ -195,7 +195,7 @@ async fn reads_open_no_files_that_opening_has_not() {
 }
 
 #[tokio::test]
-async fn stores_in_memory_are_apart_and_their_clones_together() {
+async fn clones_of_a_store_in_memory_share_it_and_other_stores_do_not() {
     let (one, other) =
         (SqliteStore::in_memory().await.unwrap(), SqliteStore::in_memory().await.unwrap());
     let clone = one.clone();

@@ -20,7 +20,7 @@ pub(crate) fn is_quick() -> bool {
 pub(crate) struct Measure<'a>(pub(crate) &'a str, pub(crate) &'a str);
 
 impl Measure<'_> {
-    pub(crate) fn tell(self, samples: &[f64]) {
+    pub(crate) fn report(self, samples: &[f64]) {
         self.print(serde_json::json!({ "samples": samples }));
     }
 
@@ -30,7 +30,7 @@ impl Measure<'_> {
     }
 
     /// For one of several sizes.
-    pub(crate) fn tell_at(self, size: usize, samples: &[f64]) {
+    pub(crate) fn report_at(self, size: usize, samples: &[f64]) {
         self.print(serde_json::json!({ "at": size, "samples": samples }));
     }
 

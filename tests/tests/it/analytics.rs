@@ -89,7 +89,7 @@ fn a_dropped_leader_leaves_the_commit_to_the_others() {
 }
 
 #[test]
-fn a_call_dropped_after_any_number_of_polls_hurts_nobody() {
+fn a_call_dropped_after_any_number_of_polls_does_not_affect_others() {
     for polls in 0..6 {
         let gate = Gate::new();
         let store = gate.store();
@@ -114,7 +114,7 @@ fn a_call_dropped_after_any_number_of_polls_hurts_nobody() {
 }
 
 #[test]
-fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
+fn waiting_events_are_bounded_and_dropped_calls_free_their_space() {
     let gate = Gate::new();
     let store = gate.store();
     let analytics =
@@ -138,7 +138,7 @@ fn what_waits_is_bounded_and_dropped_calls_wait_no_more() {
 }
 
 #[test]
-fn a_call_larger_than_all_that_may_wait_is_taken_in_pieces() {
+fn a_call_larger_than_the_limit_is_stored_in_pieces() {
     let gate = Gate::new();
     let store = gate.store();
     gate.let_through(99);
@@ -236,7 +236,7 @@ async fn a_thousand_callers_on_two_threads_are_all_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_callers_on_two_threads_go_on_side_by_side() {
+async fn a_thousand_callers_on_two_threads_run_concurrently() {
     const ROUNDS: usize = 10;
     // A store with slow commits. One commit has room for a quarter of the callers.
     let store = SqliteStore::in_memory().await.unwrap();

@@ -21,19 +21,18 @@ fn event(job_id: i64) -> Event {
     Event::from_json(&start.raw().replacen('{', &pad, 1)).unwrap()
 }
 
-const IN_A_PROCESS: &str =
-    "bounded::callers_of_a_store_that_stands_still_in_a_process_of_their_own";
+const IN_A_PROCESS: &str = "bounded::callers_of_a_stalled_store_in_a_separate_process";
 
 #[test]
-fn callers_of_a_store_that_stands_still_are_told_so_and_memory_stays_under_the_bound() {
+fn callers_of_a_stalled_store_are_refused_and_memory_stays_bounded() {
     let ran = again::command(IN_A_PROCESS).output().unwrap();
-    let told = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success() && told.contains("1 passed"), "{told}");
+    let output = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && output.contains("1 passed"), "{output}");
 }
 
 #[test]
 #[ignore = "run by the test above: it measures the memory of its process"]
-fn callers_of_a_store_that_stands_still_in_a_process_of_their_own() {
+fn callers_of_a_stalled_store_in_a_separate_process() {
     let gate = Gate::new();
     let store = gate.store();
     let limits = CommitLimits::DEFAULT.batch(100).waiting(10_000);

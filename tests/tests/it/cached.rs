@@ -26,7 +26,7 @@ async fn jobs_seen(store: &impl Store) -> (bool, usize, i64) {
 }
 
 #[tokio::test]
-async fn a_write_through_the_cache_is_seen_at_once() {
+async fn a_write_through_the_cache_is_visible_immediately() {
     let cached = Cached::with_limits(MemoryStore::default(), 1_000, HOUR);
     assert_eq!(jobs_seen(&cached).await, (false, 0, 0));
     cached.ingest(whole_job(1)).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_write_through_the_cache_is_seen_at_once() {
 }
 
 #[tokio::test]
-async fn a_write_past_the_cache_is_hidden_for_the_age_limit_only() {
+async fn a_write_that_bypasses_the_cache_is_hidden_for_the_age_limit_only() {
     let store = MemoryStore::default();
     let cached = Cached::with_limits(store.clone(), 1_000, HOUR);
     assert_eq!(jobs_seen(&cached).await, (false, 0, 0));
@@ -51,7 +51,7 @@ async fn a_write_past_the_cache_is_hidden_for_the_age_limit_only() {
 }
 
 #[tokio::test]
-async fn a_cache_of_no_size_holds_nothing_and_a_full_one_still_answers() {
+async fn a_cache_of_size_0_holds_nothing_and_a_full_one_still_answers() {
     let store = MemoryStore::default();
     let none = Cached::with_limits(store.clone(), 0, HOUR);
     assert_eq!(jobs_seen(&none).await, (false, 0, 0));
@@ -66,7 +66,7 @@ async fn a_cache_of_no_size_holds_nothing_and_a_full_one_still_answers() {
 }
 
 #[tokio::test]
-async fn a_read_that_a_write_overtook_is_not_kept() {
+async fn a_read_that_a_write_overtook_is_not_cached() {
     let gate = Gate::new();
     let store = gate.store();
     let cached = Cached::with_limits(store.clone(), 1_000, HOUR);

@@ -54,7 +54,7 @@ async fn a_write_that_fails_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_crash_leaves_beside_the_file_is_not_read() {
+async fn a_temporary_file_left_by_a_crash_is_not_read() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.json");
     JsonStore::open(&path, Dedup::WithTask).unwrap().ingest(vec![start(1)]).await.unwrap();

@@ -36,16 +36,16 @@ fn on_a_small_disk<F: Future<Output = ()>>(test: &str, body: impl FnOnce(TempDir
     let mut command = Command::new("unshare");
     command.args(apart).arg(run.get_program()).args(run.get_args()).env(DISK, "small");
     let ran = command.output().unwrap();
-    let told = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success() && told.contains("1 passed"), "on a small disk: {told}");
-    print!("{told}");
+    let output = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && output.contains("1 passed"), "on a small disk: {output}");
+    print!("{output}");
 }
 
 /// Sends batches until the disk is full, some pages earlier or later each time, and then again with free space.
-async fn full<S: OnFile>(folder: TempDir, told: &str) {
+async fn full<S: OnFile>(folder: TempDir, expected: &str) {
     let path = folder.path().join("store");
     let store = S::open(&path).await.unwrap();
-    let taken = take_until_full(&store, folder.path(), told).await;
+    let taken = take_until_full(&store, folder.path(), expected).await;
     holds(&store, &taken).await;
     fill(folder.path(), 0);
     let _ = store.close().await;
@@ -57,7 +57,7 @@ async fn full<S: OnFile>(folder: TempDir, told: &str) {
 }
 
 /// SQLite reports the last one if there is no space for its index of the log.
-const TOLD: [&str; 3] =
+const FULL_DISK: [&str; 3] =
     ["No space left on device", "database or disk is full", "(code: 4874) disk I/O error"];
 
 /// A store cannot be created on a full disk, and can be once there is space.
@@ -70,8 +70,8 @@ async fn made_when_full<S: OnFile>(folder: TempDir) {
         match made {
             Err(error) => {
                 let error = error.to_string();
-                let is_told = TOLD.iter().any(|told| error.contains(told));
-                assert!(is_told, "{pages} pages: {error}");
+                let is_expected = FULL_DISK.iter().any(|expected| error.contains(expected));
+                assert!(is_expected, "{pages} pages: {error}");
             }
             Ok(store) => {
                 assert!(pages > 0, "the disk was not full");
@@ -92,28 +92,31 @@ async fn made_when_full<S: OnFile>(folder: TempDir) {
 }
 
 #[test]
-fn sqlite_refuses_batches_while_the_disk_is_full_and_goes_on() {
+fn sqlite_refuses_batches_while_the_disk_is_full_and_then_resumes() {
     on_a_small_disk(
-        "disk_full::sqlite_refuses_batches_while_the_disk_is_full_and_goes_on",
+        "disk_full::sqlite_refuses_batches_while_the_disk_is_full_and_then_resumes",
         |folder| full::<Sqlite>(folder, "database or disk is full"),
     );
 }
 
 #[test]
-fn redb_refuses_batches_while_the_disk_is_full_and_goes_on() {
-    let test = "disk_full::redb_refuses_batches_while_the_disk_is_full_and_goes_on";
+fn redb_refuses_batches_while_the_disk_is_full_and_then_resumes() {
+    let test = "disk_full::redb_refuses_batches_while_the_disk_is_full_and_then_resumes";
     on_a_small_disk(test, |folder| full::<Redb>(folder, "No space left on device"));
 }
 
 #[test]
-fn sqlite_is_made_once_the_disk_has_room() {
-    on_a_small_disk("disk_full::sqlite_is_made_once_the_disk_has_room", made_when_full::<Sqlite>);
+fn sqlite_is_created_once_the_disk_has_space() {
+    on_a_small_disk(
+        "disk_full::sqlite_is_created_once_the_disk_has_space",
+        made_when_full::<Sqlite>,
+    );
 }
 
 #[test]
-fn redb_leaves_no_file_that_it_could_not_make() {
+fn redb_leaves_no_file_if_it_cannot_create_the_store() {
     on_a_small_disk(
-        "disk_full::redb_leaves_no_file_that_it_could_not_make",
+        "disk_full::redb_leaves_no_file_if_it_cannot_create_the_store",
         async |folder: TempDir| {
             let path = folder.path().join("store");
             fill(folder.path(), 4_096);
@@ -126,6 +129,6 @@ fn redb_leaves_no_file_that_it_could_not_make() {
 }
 
 #[test]
-fn redb_is_made_once_the_disk_has_room() {
-    on_a_small_disk("disk_full::redb_is_made_once_the_disk_has_room", made_when_full::<Redb>);
+fn redb_is_created_once_the_disk_has_space() {
+    on_a_small_disk("disk_full::redb_is_created_once_the_disk_has_space", made_when_full::<Redb>);
 }

@@ -90,7 +90,7 @@ fn every_link_between_pages_leads_somewhere() {
 }
 
 #[test]
-fn every_page_that_is_named_is_there() {
+fn every_named_page_exists() {
     let mut missing = Vec::new();
     for file in files(&[".md", ".rs", ".toml", ".yaml", ".json", ".sql", ".lua"]) {
         let text = fs::read_to_string(root().join(&file)).unwrap();
@@ -105,7 +105,7 @@ fn every_page_that_is_named_is_there() {
 }
 
 #[test]
-fn every_page_is_reached_from_the_first() {
+fn every_page_is_linked_from_the_index() {
     let (mut reached, mut ahead) = (BTreeSet::new(), vec![PathBuf::from("README.md")]);
     while let Some(page) = ahead.pop() {
         if reached.insert(page.clone()) && page.extension().is_some_and(|kind| kind == "md") {

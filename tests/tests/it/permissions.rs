@@ -31,8 +31,8 @@ const NO_FILE: (u32, u32) = (0, 0o755);
 const READ_ONLY_FOLDER: (u32, u32) = (0o644, 0o555);
 const NO_FOLDER: (u32, u32) = (0o644, 0);
 
-/// A store that cannot be opened reports `told`; with permission it opens with all its data and works.
-async fn refused<S: OnFile>(modes: &[(u32, u32)], told: &str) {
+/// A store that cannot be opened reports `expected`; with permission it opens with all its data and works.
+async fn refused<S: OnFile>(modes: &[(u32, u32)], expected: &str) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
     made::<S>(&path).await;
@@ -43,7 +43,7 @@ async fn refused<S: OnFile>(modes: &[(u32, u32)], told: &str) {
         let refusal = refusal::<S>(&path).await;
         allow(folder.path(), 0o755);
         allow(&path, 0o644);
-        assert_eq!(refusal, told, "{file:o} in {directory:o}");
+        assert_eq!(refusal, expected, "{file:o} in {directory:o}");
 
         let store = S::open(&path).await.unwrap();
         holds(&store, &events).await;
@@ -56,25 +56,25 @@ async fn refused<S: OnFile>(modes: &[(u32, u32)], told: &str) {
 }
 
 #[test]
-fn a_sqlite_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
-    let told = "cannot open `DIR/store`: `DIR/store` must be a readable and writable file in a writable directory";
+fn a_read_only_sqlite_file_is_refused_until_it_is_writable() {
+    let expected = "cannot open `DIR/store`: `DIR/store` must be a readable and writable file in a writable directory";
     as_plain_user(
-        "permissions::a_sqlite_store_that_may_not_be_written_is_refused_and_taken_when_it_may",
-        refused::<Sqlite>(&[READ_ONLY, NO_FILE, READ_ONLY_FOLDER, NO_FOLDER], told),
+        "permissions::a_read_only_sqlite_file_is_refused_until_it_is_writable",
+        refused::<Sqlite>(&[READ_ONLY, NO_FILE, READ_ONLY_FOLDER, NO_FOLDER], expected),
     );
 }
 
 #[test]
-fn a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may() {
-    let told = "cannot open `DIR/store`: it must be a readable and writable file";
+fn a_read_only_redb_file_is_refused_until_it_is_writable() {
+    let expected = "cannot open `DIR/store`: it must be a readable and writable file";
     as_plain_user(
-        "permissions::a_redb_store_that_may_not_be_written_is_refused_and_taken_when_it_may",
-        refused::<Redb>(&[READ_ONLY, NO_FILE, NO_FOLDER], told),
+        "permissions::a_read_only_redb_file_is_refused_until_it_is_writable",
+        refused::<Redb>(&[READ_ONLY, NO_FILE, NO_FOLDER], expected),
     );
 }
 
 /// An open store keeps working, and what it acknowledges then is there when it is opened again.
-async fn goes_on<S: OnFile>() {
+async fn resumes<S: OnFile>() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
     made::<S>(&path).await;
@@ -112,24 +112,24 @@ async fn goes_on<S: OnFile>() {
 }
 
 #[test]
-fn an_open_sqlite_store_outlives_its_permissions_and_its_folders_name() {
+fn an_open_sqlite_store_survives_lost_permissions_and_a_renamed_folder() {
     as_plain_user(
-        "permissions::an_open_sqlite_store_outlives_its_permissions_and_its_folders_name",
-        goes_on::<Sqlite>(),
+        "permissions::an_open_sqlite_store_survives_lost_permissions_and_a_renamed_folder",
+        resumes::<Sqlite>(),
     );
 }
 
 #[test]
-fn an_open_redb_store_outlives_its_permissions_and_its_folders_name() {
+fn an_open_redb_store_survives_lost_permissions_and_a_renamed_folder() {
     as_plain_user(
-        "permissions::an_open_redb_store_outlives_its_permissions_and_its_folders_name",
-        goes_on::<Redb>(),
+        "permissions::an_open_redb_store_survives_lost_permissions_and_a_renamed_folder",
+        resumes::<Redb>(),
     );
 }
 
 #[test]
-fn a_log_that_may_not_be_written_is_named() {
-    as_plain_user("permissions::a_log_that_may_not_be_written_is_named", async {
+fn a_read_only_log_is_named() {
+    as_plain_user("permissions::a_read_only_log_is_named", async {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("store");
         let store = Sqlite::open(&path).await.unwrap();
@@ -171,9 +171,9 @@ async fn frozen<S: OnFile>(test: &str, reads_meanwhile: bool) {
         let refused = store.ingest(whole_job(job_id, 3)).await;
         let seen = store.check().await;
         assert!(set_immutable(folder.path(), false));
-        let told = refused.expect_err("nothing may be written").to_string();
+        let message = refused.expect_err("nothing may be written").to_string();
         let reasons = ["disk I/O error", "Operation not permitted"];
-        assert!(reasons.iter().any(|reason| told.contains(reason)), "{told}");
+        assert!(reasons.iter().any(|reason| message.contains(reason)), "{message}");
         assert!(seen.is_ok() || !reads_meanwhile, "{seen:?}");
         holds(&store, &taken).await;
         store.ingest(whole_job(job_id, 3)).await.unwrap();
@@ -185,13 +185,13 @@ async fn frozen<S: OnFile>(test: &str, reads_meanwhile: bool) {
 }
 
 #[tokio::test]
-async fn sqlite_goes_on_once_its_open_files_may_be_written_again() {
-    let test = "sqlite_goes_on_once_its_open_files_may_be_written_again";
+async fn sqlite_resumes_once_its_open_files_are_writable_again() {
+    let test = "sqlite_resumes_once_its_open_files_are_writable_again";
     frozen::<Sqlite>(test, true).await;
 }
 
 #[tokio::test]
-async fn redb_goes_on_once_its_open_file_may_be_written_again() {
-    let test = "redb_goes_on_once_its_open_file_may_be_written_again";
+async fn redb_resumes_once_its_open_file_is_writable_again() {
+    let test = "redb_resumes_once_its_open_file_is_writable_again";
     frozen::<Redb>(test, false).await;
 }

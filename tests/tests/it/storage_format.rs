@@ -84,14 +84,14 @@ async fn a_sqlite_file_of_schema_2_opens() {
 async fn a_sqlite_file_of_schema_3_opens() {
     let (_folder, store) = copied("schema-3.db", open_sqlite).await;
     holds_what_it_held(&store, "log-2.json").await;
-    knows_where_its_log_lay(&store).await;
+    has_the_source_of_its_log(&store).await;
 }
 
 #[tokio::test]
 async fn a_redb_file_of_schema_3_opens() {
     let (_folder, store) = copied("schema-3.redb", open_redb).await;
     holds_what_it_held(&store, "log-2.json").await;
-    knows_where_its_log_lay(&store).await;
+    has_the_source_of_its_log(&store).await;
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ fn source() -> LogSource {
     LogSource::new("/logs/app-1", 466_124, modified)
 }
 
-async fn knows_where_its_log_lay(store: &dyn Store) {
+async fn has_the_source_of_its_log(store: &dyn Store) {
     assert_eq!(store.log_source("/logs/app-1").await.unwrap(), Some(source()));
 }
 
@@ -140,7 +140,7 @@ async fn takes_what_is_new(store: &dyn Store) {
 }
 
 #[tokio::test]
-async fn files_of_schema_1_take_what_is_new() {
+async fn files_of_schema_1_store_new_facts() {
     let (folder, store) = copied("schema-1.db", open_sqlite).await;
     takes_what_is_new(&store).await;
     store.close().await.unwrap();

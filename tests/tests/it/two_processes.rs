@@ -32,7 +32,7 @@ fn path() -> String {
 }
 
 #[tokio::test]
-#[ignore = "run by a_second_process_is_refused_a_redb_file_until_the_first_has_gone"]
+#[ignore = "run by a_second_process_is_refused_a_redb_file_until_the_first_has_exited"]
 async fn a_process_has_the_redb_file() {
     let store = Redb::open(Path::new(&path())).await.unwrap();
     store.ingest(whole_job(1, 1)).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_process_has_the_redb_file() {
 }
 
 #[tokio::test]
-async fn a_second_process_is_refused_a_redb_file_until_the_first_has_gone() {
+async fn a_second_process_is_refused_a_redb_file_until_the_first_has_exited() {
     for is_killed in [false, true] {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("store");
@@ -79,7 +79,7 @@ const EVENTS: usize = 3_000;
 const BATCH: usize = 60;
 
 #[tokio::test]
-#[ignore = "run by processes_share_a_sqlite_file_though_some_die"]
+#[ignore = "run by processes_share_a_sqlite_file_although_some_die"]
 async fn a_process_writes_to_the_sqlite_file() {
     let seed = std::env::var("SEED").unwrap().parse().unwrap();
     let store = Sqlite::open(Path::new(&path())).await.unwrap();
@@ -106,7 +106,7 @@ async fn send(store: &Arc<dyn Store>, batch: &[Event]) {
 }
 
 #[tokio::test]
-async fn processes_share_a_sqlite_file_though_some_die() {
+async fn processes_share_a_sqlite_file_although_some_die() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store");
     let test = "two_processes::a_process_writes_to_the_sqlite_file";

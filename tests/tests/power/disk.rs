@@ -1,11 +1,11 @@
-//! A disk that remembers what was done to it, and fails when it is told to.
+//! A disk that records every access, and fails on request.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::tape::{Image, Step, Tape};
 
-/// What can fail.
+/// A kind of access that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
@@ -24,9 +24,9 @@ pub(crate) struct Fault {
     pub(crate) error: i32,
 }
 
-/// Storage full, as the operating system numbers it.
+/// The operating system's error number of full storage.
 pub(crate) const NO_SPACE: i32 = 28;
-/// An error of the device.
+/// The operating system's error number of a device error.
 pub(crate) const IO_ERROR: i32 = 5;
 
 #[derive(Debug)]
@@ -38,7 +38,7 @@ struct State {
     names: BTreeMap<String, usize>,
     files: usize,
     fault: Option<Fault>,
-    /// Accesses of the kind that is to fail, and how many did.
+    /// How many accesses of the failing kind there were, and how many failed.
     seen: usize,
     failed: usize,
 }
@@ -51,7 +51,7 @@ impl Disk {
         Arc::new(Self(Mutex::new(State { tape, names, files, fault: None, seen: 0, failed: 0 })))
     }
 
-    /// Notes that a file is opened that may be new; its number.
+    /// Records that a possibly new file is opened; returns its number.
     pub(crate) fn open(&self, name: &str, is_new: bool) -> usize {
         let state = &mut *self.0.lock().unwrap();
         if !is_new {
@@ -82,13 +82,13 @@ impl Disk {
         self.done(Step::Acknowledged(batches));
     }
 
-    /// What was done so far, which is forgotten.
+    /// Returns the recording so far and starts a new one.
     pub(crate) fn take_tape(&self) -> Tape {
         let state = &mut *self.0.lock().unwrap();
         Tape { start: state.tape.start.clone(), steps: std::mem::take(&mut state.tape.steps) }
     }
 
-    /// What is to fail from now on, in place of what was.
+    /// Replaces the current fault.
     pub(crate) fn set_fault(&self, fault: Option<Fault>) {
         let state = &mut *self.0.lock().unwrap();
         (state.fault, state.seen, state.failed) = (fault, 0, 0);
@@ -99,7 +99,7 @@ impl Disk {
         self.0.lock().unwrap().failed
     }
 
-    /// Whether an access works now; else the number of the error.
+    /// Whether an access works now; otherwise the number of the error.
     pub(crate) fn access(&self, access: Access) -> Result<(), i32> {
         let state = &mut *self.0.lock().unwrap();
         let Some(fault) = state.fault.filter(|fault| fault.access == access) else { return Ok(()) };

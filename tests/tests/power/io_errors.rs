@@ -114,14 +114,14 @@ fn redb_survives(course: &Course, options: RedbOptions, fault: Fault) -> bool {
 }
 
 #[test]
-fn redb_goes_on_after_errors_of_the_disk() {
+fn redb_resumes_after_disk_errors() {
     let course = block_on(Course::short(seed(), 12));
     each_fault(12, &[], |fault| redb_survives(&course, redb_store::OPTIONS, fault));
 }
 
 /// Acknowledged data may be lost, so the store does not continue by itself.
 #[test]
-fn redb_with_eventual_durability_holds_whole_batches_when_it_is_opened_again() {
+fn redb_with_eventual_durability_holds_whole_batches_when_reopened() {
     let course = block_on(Course::short(seed() + 1, 12));
     let options = redb_store::OPTIONS.durability(Durability::Eventual);
     each_fault(3, &[], |fault| {
@@ -155,7 +155,7 @@ fn redb_with_eventual_durability_holds_whole_batches_when_it_is_opened_again() {
 }
 
 #[test]
-fn redb_opens_once_the_disk_works() {
+fn redb_opens_once_the_disk_works_again() {
     let course = block_on(Course::short(seed(), 6));
     each_fault(4, &[], |fault| {
         let file = OneFile::of(Image::new());
@@ -182,7 +182,7 @@ fn failed_sync(after: usize) -> Option<Fault> {
 }
 
 #[test]
-fn redb_stores_again_what_a_failed_sync_lost() {
+fn redb_can_store_again_what_a_failed_sync_lost() {
     let course = block_on(Course::short(seed(), 10));
     for after in 0..crashes(8) {
         let file = OneFile::of(Image::new());
@@ -202,7 +202,7 @@ fn redb_stores_again_what_a_failed_sync_lost() {
 }
 
 #[test]
-fn redb_stores_again_what_a_failed_sync_lost_as_it_closed() {
+fn redb_can_store_again_what_a_failed_sync_lost_on_closing() {
     let course = block_on(Course::short(seed(), 10));
     let options = redb_store::OPTIONS.durability(Durability::Eventual);
     let file = OneFile::of(Image::new());
@@ -231,7 +231,7 @@ fn redb_stores_again_what_a_failed_sync_lost_as_it_closed() {
 }
 
 #[test]
-fn sqlite_stores_again_what_a_failed_sync_lost() {
+fn sqlite_can_store_again_what_a_failed_sync_lost() {
     let course = block_on(Course::short(seed(), 10));
     for after in 0..crashes(8) {
         let disk = Disk::new(Image::new());
@@ -250,7 +250,7 @@ fn sqlite_stores_again_what_a_failed_sync_lost() {
 }
 
 #[test]
-fn redb_keeps_its_lock_while_its_file_is_out_of_use() {
+fn redb_keeps_its_lock_after_a_disk_error() {
     let course = block_on(Course::short(seed(), 6));
     let file = OneFile::of(Image::new());
     let options = redb_store::OPTIONS;
@@ -276,7 +276,7 @@ fn redb_keeps_its_lock_while_its_file_is_out_of_use() {
 }
 
 #[test]
-fn a_redb_store_closes_in_good_order_after_an_error() {
+fn a_redb_store_closes_cleanly_after_an_error() {
     let course = block_on(Course::short(seed(), 6));
     for access in [Access::Write, Access::Sync] {
         let file = OneFile::of(Image::new());
@@ -310,7 +310,7 @@ async fn sqlite_survives(
 }
 
 #[test]
-fn sqlite_goes_on_after_errors_of_the_disk() {
+fn sqlite_resumes_after_disk_errors() {
     let course = block_on(Course::short(seed(), 12));
     each_fault(4, &[Access::SetLen], |fault| {
         let open = async |folder: &std::path::Path| {
@@ -321,7 +321,7 @@ fn sqlite_goes_on_after_errors_of_the_disk() {
 }
 
 #[test]
-fn sqlite_goes_on_after_errors_of_the_disk_while_its_log_is_moved() {
+fn sqlite_resumes_after_disk_errors_during_a_checkpoint() {
     let course = block_on(Course::short(seed() + 1, 12));
     each_fault(4, &[], |fault| {
         let open = sqlite_store::open_with_checkpoints;
@@ -330,7 +330,7 @@ fn sqlite_goes_on_after_errors_of_the_disk_while_its_log_is_moved() {
 }
 
 #[test]
-fn sqlite_opens_once_the_disk_works() {
+fn sqlite_opens_once_the_disk_works_again() {
     let course = block_on(Course::short(seed(), 6));
     each_fault(4, &[Access::SetLen], |fault| {
         let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::new(Image::new()));

@@ -77,7 +77,7 @@ fn crash(tape: &Tape, count: usize, mut check: impl FnMut(&Replay<'_>, Image, &m
 }
 
 /// Asserts that a store holds what is expected and accepts a new event.
-async fn holds_and_goes_on(store: &dyn Store, expected: &Dump) {
+async fn holds_and_resumes(store: &dyn Store, expected: &Dump) {
     assert_eq!(&Dump::of(store).await.unwrap(), expected);
     let at = Timestamp::from_millis(i64::from(u32::MAX) * 500);
     let start = Event::job_start(9, at, "ada").unwrap();

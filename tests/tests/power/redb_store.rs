@@ -1,4 +1,4 @@
-//! Loss of power under redb.
+//! Power loss under redb.
 
 use futures::executor::block_on;
 use redb::Database;
@@ -10,16 +10,16 @@ use spark_analytics_redb::{RedbOptions, RedbStore};
 use crate::backend::{NAME, OneFile};
 use crate::course::Course;
 use crate::tape::{Image, Tape};
-use crate::{crash, crashes, golden, holds_and_goes_on, seed};
+use crate::{crash, crashes, golden, holds_and_resumes, seed};
 
-/// A cache so small that pages are written before the commit that they belong to.
+/// A cache so small that pages are written before their commit.
 pub(crate) const OPTIONS: RedbOptions = RedbStore::options().cache_bytes(256 << 10);
 
 async fn open(file: &OneFile, options: RedbOptions) -> RedbStore {
     options.open_backend(file.backend()).await.unwrap()
 }
 
-/// Sends a course to a store, which it compacts now and then.
+/// Sends a course to a store that is sometimes compacted.
 async fn record(course: &Course, options: RedbOptions) -> Tape {
     let file = OneFile::of(Image::new());
     let store = open(&file, options).await;
@@ -34,13 +34,13 @@ async fn record(course: &Course, options: RedbOptions) -> Tape {
     file.disk.take_tape()
 }
 
-/// What redb itself says of a file.
+/// redb's own integrity check of a file.
 pub(crate) fn is_sound(file: &OneFile) {
     let mut database = Database::builder().create_with_backend(file.backend()).unwrap();
     assert!(database.check_integrity().unwrap(), "redb finds the file damaged");
 }
 
-/// Crashes at points of the tape, and opens what is left; after one in `every` it goes on to the end.
+/// Crashes at points of the tape and opens what is left; after one in `every` crashes it sends the rest of the course.
 pub(crate) fn check(course: &Course, tape: &Tape, count: usize, every: usize) {
     crash(tape, count, |replay, image, _| {
         block_on(async {
@@ -58,7 +58,7 @@ pub(crate) fn check(course: &Course, tape: &Tape, count: usize, every: usize) {
 }
 
 #[test]
-fn redb_holds_all_that_was_acknowledged() {
+fn redb_holds_all_acknowledged_events() {
     let course = block_on(Course::new(seed()));
     let tape = block_on(record(&course, OPTIONS));
     check(&course, &tape, crashes(60), 8);
@@ -103,7 +103,7 @@ fn redb_recovers_from_a_crash_while_it_recovers() {
             block_on(async {
                 let file = OneFile::of(image);
                 let store = open(&file, OPTIONS).await;
-                // What the store gave after the first crash, it gives after the second.
+                // After the second crash the store returns what it returned after the first.
                 let least = least.max(replay.acknowledged);
                 course.prefix(&store, least..=least + 1).await;
                 store.close().await.unwrap();
@@ -113,7 +113,7 @@ fn redb_recovers_from_a_crash_while_it_recovers() {
     });
 }
 
-/// Crashes while a file is made, or brought up to date, then opens what is left and closes it.
+/// Crashes while a file is created or migrated, then opens what is left and closes it.
 fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
     let first = OneFile::of(start);
     block_on(async { open(&first, OPTIONS).await.close().await.unwrap() });
@@ -121,7 +121,7 @@ fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
         block_on(async {
             let file = OneFile::of(image);
             let store = open(&file, OPTIONS).await;
-            holds_and_goes_on(&store, expected).await;
+            holds_and_resumes(&store, expected).await;
             store.close().await.unwrap();
             is_sound(&file);
         });
@@ -129,12 +129,12 @@ fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
 }
 
 #[test]
-fn a_redb_file_opens_whose_making_a_crash_interrupted() {
+fn a_redb_file_opens_after_a_crash_during_its_creation() {
     opens_after_a_crash_while_it_was_opened(Image::new(), &Dump::default());
 }
 
 #[test]
-fn an_older_redb_file_opens_whose_migration_a_crash_interrupted() {
+fn an_older_redb_file_opens_after_a_crash_during_its_migration() {
     for name in ["schema-1.redb", "schema-2.redb"] {
         let start = Image::from([(NAME.to_owned(), golden(name))]);
         let expected = block_on(async {

@@ -15,7 +15,7 @@ use crate::disk::Disk;
 use crate::support::on_file::{OnFile, Sqlite};
 use crate::tape::{Image, Tape};
 use crate::vfs::watch;
-use crate::{crash, crashes, golden, holds_and_goes_on, seed};
+use crate::{crash, crashes, golden, holds_and_resumes, seed};
 
 pub(crate) const NAME: &str = "store.db";
 
@@ -106,21 +106,21 @@ pub(crate) fn check(course: &Course, tape: &Tape, count: usize, durability: Dura
 }
 
 #[test]
-fn sqlite_holds_all_that_was_acknowledged() {
+fn sqlite_holds_all_acknowledged_events() {
     let course = block_on(Course::new(seed()));
     let tape = block_on(record(&course, Durability::Immediate));
     check(&course, &tape, crashes(40), Durability::Immediate);
 }
 
 #[test]
-fn sqlite_holds_all_that_was_acknowledged_while_its_log_is_moved() {
+fn sqlite_holds_all_acknowledged_events_while_its_log_is_checkpointed() {
     let course = block_on(Course::new(seed() + 1));
     let tape = block_on(record_with_checkpoints(&course));
     check(&course, &tape, crashes(40), Durability::Immediate);
 }
 
 #[test]
-fn sqlite_that_does_not_wait_for_the_disk_holds_whole_batches() {
+fn sqlite_without_immediate_durability_holds_whole_batches() {
     let course = block_on(Course::new(seed() + 2));
     let tape = block_on(record(&course, Durability::Eventual));
     let taken_back = check(&course, &tape, crashes(30), Durability::Eventual);
@@ -168,7 +168,7 @@ fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
         block_on(async {
             let folder = folder_of(&image);
             let store = open(folder.path(), Durability::Immediate).await;
-            holds_and_goes_on(&store, expected).await;
+            holds_and_resumes(&store, expected).await;
             store.close().await.unwrap();
             is_sound(folder.path()).await;
         });
@@ -176,12 +176,12 @@ fn opens_after_a_crash_while_it_was_opened(start: Image, expected: &Dump) {
 }
 
 #[test]
-fn a_sqlite_file_opens_whose_making_a_crash_interrupted() {
+fn a_sqlite_file_opens_after_a_crash_during_its_creation() {
     opens_after_a_crash_while_it_was_opened(Image::new(), &Dump::default());
 }
 
 #[test]
-fn an_older_sqlite_file_opens_whose_migration_a_crash_interrupted() {
+fn an_older_sqlite_file_opens_after_a_crash_during_its_migration() {
     for name in ["schema-1.db", "schema-2.db"] {
         let start = Image::from([(NAME.to_owned(), golden(name))]);
         let expected = block_on(async {

@@ -1,8 +1,8 @@
-//! What a program did to its files, and what a loss of power at any moment could have left of it.
+//! A recording of what a program did to its files, and what a power loss at any moment could have left.
 //!
-//! What was synced is there. Of what was not, each write may be there, wholly or in part, or be missing. Of two writes
-//! to one place the earlier never comes out on top: the page cache and the disk keep one content of a place. Names
-//! change in order, as file systems keep a journal of them; a file's sync stores its name as well.
+//! Synced writes are present. Each write that was not synced may be present, present in part, or missing. An earlier write
+//! never replaces a later one to the same position, because the page cache and the disk keep one content per position.
+//! Names change in order, because file systems keep a journal of them; a sync of a file stores its name as well.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::support::random::Random;
 /// The files of a folder by name.
 pub(crate) type Image = BTreeMap<String, Vec<u8>>;
 
-/// One thing that was done. Files are numbered in the order in which they were made.
+/// One recorded step. Files are numbered in the order in which they were created.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Create {
@@ -35,23 +35,23 @@ pub(crate) enum Step {
     Sync {
         file: usize,
     },
-    /// The operating system drops what it could not write, and takes it for written.
+    /// The operating system drops what it could not write and treats it as written.
     SyncFailed {
         file: usize,
     },
-    /// So many batches have been acknowledged.
+    /// This many batches have been acknowledged.
     Acknowledged(usize),
 }
 
 /// Everything that was done to the files of a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Tape {
-    /// What was there before, stored.
+    /// The files from before, which are durable.
     pub(crate) start: Image,
     pub(crate) steps: Vec<Step>,
 }
 
-/// What a crash loses of the writes that were not synced.
+/// Which of the unsynced writes a crash loses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Loss {
     Everything,
@@ -62,7 +62,7 @@ pub(crate) enum Loss {
     Tail,
 }
 
-/// What can be left after the steps so far.
+/// What a crash after the steps so far can leave.
 pub(crate) struct Replay<'t> {
     tape: &'t Tape,
     done: usize,
@@ -200,7 +200,7 @@ fn apply_torn(content: &mut Vec<u8>, step: &Step, random: &mut Random) {
         0 => put(0..cut),
         1 => put(cut..bytes.len()),
         _ => {
-            // Sectors of the file, wherever in one the write begins.
+            // Sectors of the file; the write may begin within one.
             let first = (SECTOR - *at as usize % SECTOR).min(bytes.len());
             let starts = std::iter::once(0).chain((first..bytes.len()).step_by(SECTOR));
             let ends = (first..bytes.len()).step_by(SECTOR).chain(std::iter::once(bytes.len()));

@@ -1,4 +1,4 @@
-//! PostgreSQL that stops, is killed, restarts and becomes a standby. These tests have a binary of their own because all others
+//! PostgreSQL that stops, is killed, restarts and becomes a standby. These tests have their own binary because all others
 //! need the server, and they take turns because each of them does, too.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]

@@ -20,7 +20,7 @@ async fn until_more(acknowledged: &AtomicUsize, batches: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_when_the_server_stops_or_dies_and_writers_go_on() {
+async fn nothing_acknowledged_is_lost_when_the_server_stops_or_dies() {
     let _alone = Server::alone().await;
     let url = schema("restart").await;
     open(&url).await;

@@ -14,7 +14,7 @@ use crate::support::on_file::{holds, whole_job};
 use crate::{Server, control, control_program};
 
 #[tokio::test]
-async fn a_standby_is_read_takes_nothing_and_all_once_it_is_promoted() {
+async fn a_standby_is_read_only_until_it_is_promoted() {
     let _alone = Server::alone().await;
     let url = contested::schema("standby").await;
     let before = contested::open(&url).await;
@@ -35,8 +35,8 @@ async fn a_standby_is_read_takes_nothing_and_all_once_it_is_promoted() {
         let back = async { while store.check().await.is_err() {} };
         timeout(Duration::from_secs(60), back).await.unwrap();
         let refused = store.ingest(whole_job(2, 3)).await.unwrap_err().to_string();
-        let told = "cannot set transaction read-write mode during recovery (SQLSTATE 0A000)";
-        assert!(refused.ends_with(told), "{refused}");
+        let expected = "cannot set transaction read-write mode during recovery (SQLSTATE 0A000)";
+        assert!(refused.ends_with(expected), "{refused}");
         holds(store, &whole_job(1, 3)).await;
     }
     let mut connection = PgConnection::connect(&url).await.unwrap();

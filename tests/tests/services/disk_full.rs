@@ -24,14 +24,14 @@ impl Drop for Mounted<'_> {
 }
 
 #[tokio::test]
-async fn a_full_disk_under_postgres_refuses_whole_batches_and_takes_them_with_room() {
+async fn a_full_disk_under_postgres_refuses_whole_batches_until_there_is_space() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let disk = folder.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
     if !plain_user::is_root() || !mounts(&mut Command::new("mount"), &disk) {
-        let told = b"\nNOT TESTED: a full disk under PostgreSQL: nothing can be mounted here\n";
-        return std::io::stderr().write_all(told).unwrap();
+        let message = b"\nNOT TESTED: a full disk under PostgreSQL: nothing can be mounted here\n";
+        return std::io::stderr().write_all(message).unwrap();
     }
     let _mounted = Mounted(&disk);
     let control = std::env::var("SPARK_ANALYTICS_TEST_CONTROL").expect("scripts/with-services");

@@ -22,7 +22,7 @@ async fn user(url: &str, connection: &mut PgConnection) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_right_taken_away_is_told_takes_nothing_and_is_missed_no_more_when_given_back() {
+async fn a_revoked_privilege_is_reported_stores_nothing_and_works_once_granted_again() {
     let url = contested::schema("rights").await;
     let mut owner = PgConnection::connect(&url).await.unwrap();
     let (schema, url) = user(&url, &mut owner).await;
@@ -41,7 +41,7 @@ async fn a_right_taken_away_is_told_takes_nothing_and_is_missed_no_more_when_giv
     let rights = tables.iter().flat_map(|table| {
         ["SELECT", "INSERT", "UPDATE", "ALL"].map(|right| format!("{right} ON {table}"))
     });
-    let (mut told, mut jobs) = (Vec::new(), 1..);
+    let (mut errors, mut jobs) = (Vec::new(), 1..);
     for right in rights.chain([format!("USAGE ON SCHEMA {schema}")]) {
         // Sequences do not have INSERT.
         let revoke = format!("REVOKE {right} FROM {schema}");
@@ -59,7 +59,7 @@ async fn a_right_taken_away_is_told_takes_nothing_and_is_missed_no_more_when_giv
                     || right.contains("SCHEMA") && error.contains("does not exist"),
                 "without {right}: {error}"
             );
-            told.push(error);
+            errors.push(error);
         }
         if sent.is_err() {
             holds(&store, &taken).await;
@@ -69,12 +69,12 @@ async fn a_right_taken_away_is_told_takes_nothing_and_is_missed_no_more_when_giv
         holds(&store, &taken).await;
     }
     for table in ["spark_jobs", "spark_events", "spark_rollups", "spark_meta", "spark_event_ids"] {
-        assert!(told.iter().any(|told| told.contains(table)), "{table} is not in {told:#?}");
+        assert!(errors.iter().any(|error| error.contains(table)), "{table} is not in {errors:#?}");
     }
 }
 
 #[tokio::test]
-async fn a_user_whose_transactions_are_read_only_by_default_writes_all_the_same() {
+async fn a_user_whose_transactions_are_read_only_by_default_can_write() {
     let url = contested::schema("read_only").await;
     let mut owner = PgConnection::connect(&url).await.unwrap();
     let (schema, url) = user(&url, &mut owner).await;

@@ -13,7 +13,7 @@ const JOBS: u64 = 1_000;
 const EVENTS: usize = 200_000;
 
 #[tokio::test]
-#[ignore = "run by figures_are_exact_though_processes_shuffle_repeat_and_die"]
+#[ignore = "run by figures_are_exact_although_processes_shuffle_repeat_and_die"]
 async fn a_process_sends_all_events_in_its_order() {
     let seed = std::env::var("SEED").unwrap().parse().unwrap();
     let store = open(&std::env::var("STORE").unwrap()).await;
@@ -46,7 +46,7 @@ fn follow(process: &mut Child, mut batches: usize) -> usize {
 }
 
 #[tokio::test]
-async fn figures_are_exact_though_processes_shuffle_repeat_and_die() {
+async fn figures_are_exact_although_processes_shuffle_repeat_and_die() {
     let url = schema("processes").await;
     let begun = Instant::now();
     let others: Vec<_> = (1..4)

@@ -28,9 +28,9 @@ impl OnFile for Sqlite {
     async fn check_integrity(path: &Path) {
         let options = SqliteConnectOptions::new().filename(path);
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        let told: Vec<String> =
+        let answer: Vec<String> =
             sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut connection).await.unwrap();
-        assert_eq!(told, ["ok"]);
+        assert_eq!(answer, ["ok"]);
         connection.close().await.unwrap();
     }
 }

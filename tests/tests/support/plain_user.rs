@@ -21,6 +21,6 @@ pub(crate) fn as_plain_user(test: &str, body: impl Future<Output = ()>) {
     let mut command = Command::new("/proc/self/exe");
     command.args(["--exact", test, "--nocapture"]).current_dir("/").env_remove("TMPDIR");
     let ran = command.uid(NOBODY).gid(NOBODY).output().unwrap();
-    let told = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success() && told.contains("1 passed"), "as nobody: {told}");
+    let output = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && output.contains("1 passed"), "as nobody: {output}");
 }

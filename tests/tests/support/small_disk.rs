@@ -32,11 +32,11 @@ pub(crate) fn make_room(folder: &Path) {
 }
 
 /// Sends batches until the disk is full, some pages earlier or later each time, and then again with free space. Each
-/// error contains `told`. Returns the events that the store holds then.
+/// error contains `expected`. Returns the events that the store holds then.
 pub(crate) async fn take_until_full(
     store: &Arc<dyn Store>,
     folder: &Path,
-    told: &str,
+    expected: &str,
 ) -> Vec<Event> {
     let mut taken: Vec<Event> = Vec::new();
     let (mut jobs, mut refused) = (0..60, 0);
@@ -50,7 +50,7 @@ pub(crate) async fn take_until_full(
             };
             refused += 1;
             let error = error.to_string();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(expected), "{error}");
             holds(store, &taken).await;
             make_room(folder);
             holds(store, &taken).await;

@@ -1,4 +1,4 @@
-//! Running the real binaries in a folder of their own.
+//! Running the real binary in a separate folder.
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "it is a part of tests")]
 
@@ -13,12 +13,12 @@ use tempfile::TempDir;
 /// The program, which cargo builds before it runs the tests.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_spark-analytics");
 
-/// The event logs of the project.
+/// The sample event logs of the project.
 pub(crate) fn event_logs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/eventlogs")
 }
 
-/// A folder in which the command line runs, with no variable of its environment set.
+/// A folder in which commands run, without any of their environment variables.
 pub(crate) struct Folder(TempDir);
 
 /// How a command ended.
@@ -53,7 +53,7 @@ impl Folder {
         Ended::of(self.command(args).stdin(Stdio::null()))
     }
 
-    /// Runs with text on standard input.
+    /// Runs a command with text on standard input.
     pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Ended {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -62,20 +62,20 @@ impl Folder {
         Ended::from(child.wait_with_output().unwrap())
     }
 
-    /// Runs what has to succeed; its output.
+    /// Runs a command that must succeed; returns its output.
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         let ended = self.run(args);
         assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.stderr);
         ended.stdout
     }
 
-    /// Runs what has to succeed; its output as JSON.
+    /// Runs a command that must succeed; returns its output as JSON.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.ok(&[args, &["--format", "json"]].concat());
         serde_json::from_str(&output).unwrap()
     }
 
-    /// Writes sample events before a day of 2024; they are the same for all tests.
+    /// Writes sample events of the days before a day of 2024; all tests get the same.
     pub(crate) fn generate(&self, name: &str, jobs: &str, seed: &str) {
         let size = ["--jobs", jobs, "--days", "3", "--seed", seed];
         let rest = ["--until", "2024-04-02", "--output", name];
@@ -92,7 +92,7 @@ impl Ended {
         Self::from(command.output().unwrap())
     }
 
-    /// The one line of an error.
+    /// The only line of an error.
     pub(crate) fn error(&self) -> &str {
         let mut lines = self.stderr.lines();
         let line = lines.next_back().unwrap_or_default();
@@ -110,6 +110,11 @@ impl From<std::process::Output> for Ended {
             stderr: text(output.stderr),
         }
     }
+}
+
+/// How many rows CSV has; a text in it may have several lines.
+pub(crate) fn csv_rows(text: &str) -> usize {
+    csv::Reader::from_reader(text.as_bytes()).records().map(Result::unwrap).count()
 }
 
 /// Interrupts a command as Ctrl-C does.
@@ -145,14 +150,14 @@ impl Drop for Server {
     }
 }
 
-/// A store in memory with the events of a file, to compare with.
+/// A store in memory with the events of a file, for comparison.
 pub(crate) async fn memory_with(events: Vec<Event>) -> MemoryStore {
     let store = MemoryStore::default();
     store.ingest(events).await.unwrap();
     store
 }
 
-/// Two decimals of what is nowhere near a half.
+/// Rounds a value that is not close to a half to two decimals.
 pub(crate) fn is_rounded(written: &Value, figure: f64) -> bool {
     (written.as_f64().unwrap() - figure).abs() <= 0.005 + 1e-9
 }

@@ -1,4 +1,4 @@
-//! A program as its users run it, with all that it says.
+//! A program as users run it, with all its output.
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "it is a part of tests")]
 
@@ -14,17 +14,17 @@ use std::time::{Duration, Instant};
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-/// How long a test waits for what must happen.
+/// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A program that runs; it is killed if a test leaves it so.
+/// A running program, which is killed when it is dropped.
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
     said: String,
 }
 
-/// The binary, to run a sub-command of it, or for `cli` whatever its arguments say.
+/// A command that runs a sub-command of the binary; for `cli` the arguments name it.
 fn command(name: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spark-analytics"));
     if name != "cli" {
@@ -34,7 +34,7 @@ fn command(name: &str) -> Command {
 }
 
 impl Program {
-    /// With no variables but these.
+    /// Sets only these environment variables.
     pub(crate) fn start(
         name: &str,
         folder: &Path,
@@ -62,7 +62,7 @@ impl Program {
         Self { child, lines, said: String::new() }
     }
 
-    /// Waits for the next line with this text.
+    /// Waits for the next line of output that contains this text.
     pub(crate) fn says(&mut self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -82,7 +82,7 @@ impl Program {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
-    /// Waits for its end; its exit code and all that it said.
+    /// Waits until the program exits; returns its exit code and all its output.
     pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -95,7 +95,7 @@ impl Program {
         (self.child.wait().unwrap().code(), std::mem::take(&mut self.said))
     }
 
-    /// Asks it to stop; all that it said.
+    /// Stops the program; returns all its output.
     pub(crate) fn stop(self) -> String {
         self.signal("-TERM");
         let (code, said) = self.ended();
@@ -123,12 +123,12 @@ pub(crate) fn server(
     (program, line.trim_start_matches("listening on ").to_owned())
 }
 
-/// A client that takes every status for an answer.
+/// A client that treats every status as a response.
 pub(crate) fn agent() -> Agent {
     Agent::config_builder().http_status_as_error(false).build().into()
 }
 
-/// Asks with a token, if it is not empty.
+/// Sends a GET, with a token if it is not empty.
 pub(crate) fn get(agent: &Agent, url: &str, token: &str) -> Response<Body> {
     let request = agent.get(url);
     let request = match token {
@@ -138,7 +138,7 @@ pub(crate) fn get(agent: &Agent, url: &str, token: &str) -> Response<Body> {
     request.call().unwrap()
 }
 
-/// Makes a token by the command line; the token, and its line for the file.
+/// Creates a token with the program; returns the token and its line for the token file.
 pub(crate) fn new_token(folder: &Path, name: &str, role: &str) -> (String, String) {
     let mut command = command("cli");
     command.args(["token", "new", "--name", name, "--role", role]).current_dir(folder).env_clear();

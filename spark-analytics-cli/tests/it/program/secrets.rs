@@ -1,9 +1,9 @@
-//! What is nowhere to be found in what programs say.
+//! Secrets, which must not occur in the output of programs.
 
 use std::fmt::Write as _;
 
-/// A secret in each form in which a program may come to say it: itself, its bytes as numbers and in hexadecimal, and what
-/// stands in base64 whatever comes before it.
+/// A secret in each form in which a program might print it: as text, as numbers, in hexadecimal, and in base64 at each
+/// possible alignment.
 fn forms(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
     let mut hex = String::new();
@@ -15,7 +15,7 @@ fn forms(secret: &str) -> Vec<String> {
     for before in 0..3 {
         let padded = [&vec![0; before][..], bytes].concat();
         let inside = &padded[..padded.len() / 3 * 3];
-        // The first four characters depend on what comes before.
+        // The first four characters depend on the preceding bytes.
         forms.push(base64(inside)[4..].to_owned());
     }
     forms
@@ -31,7 +31,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Checks that a program has said no secret.
+/// Asserts that the output of a program contains no secret.
 #[track_caller]
 pub(crate) fn assert_none(said: &str, secrets: &[&str]) {
     for secret in secrets {
@@ -46,7 +46,7 @@ pub(crate) fn assert_none(said: &str, secrets: &[&str]) {
 }
 
 #[test]
-fn a_secret_is_found_in_each_form() {
+fn a_secret_is_found_in_every_encoding() {
     let secret = "hunter2-and-more";
     for said in [
         "password hunter2-and-more!",

@@ -1,4 +1,4 @@
-//! What servers answer, beside what the model says.
+//! The answers of servers, compared with the model.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use spark_analytics_core::{Day, Job, Rollup};
 use crate::end_to_end::history::{USERS, days};
 use crate::worker_support::{Server, until};
 
-/// Waits until all servers give the figures of all jobs and days, and one text each; how long one was waited for
-/// at most.
+/// Waits until all servers return the expected figures of all jobs and days, each in the same text; returns the longest
+/// wait.
 pub(crate) async fn are_like(servers: &[&Server], expected: &Dump) -> Duration {
     let mut longest = Duration::ZERO;
     for job in &expected.jobs {
@@ -48,7 +48,7 @@ pub(crate) async fn are_like(servers: &[&Server], expected: &Dump) -> Duration {
     longest
 }
 
-/// Waits until all servers answer what holds, with one text; how long that took.
+/// Waits until all servers return the expected answer, in the same text; returns how long that took.
 async fn agree(servers: &[&Server], path: &str, holds: impl Fn(&Value) -> bool) -> Duration {
     let started = Instant::now();
     until(path, async || {

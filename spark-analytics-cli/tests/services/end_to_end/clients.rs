@@ -1,4 +1,4 @@
-//! Clients that send to several servers, again if they get no answer.
+//! Clients that send to several servers, and retry if they get no answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 
 use crate::worker_support::Server;
 
-/// How many events are sent one by one; the others go in batches.
+/// How many events are sent one by one; the others are sent in batches.
 const SINGLE: usize = 4_000;
 const BATCH: usize = 250;
 const CLIENTS_A_SERVER: usize = 2;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The servers that run now.
+/// The running servers.
 #[derive(Clone)]
 pub(crate) struct Servers(Arc<[Mutex<Arc<Server>>]>);
 
@@ -37,16 +37,16 @@ impl Servers {
     }
 }
 
-/// Clients at work.
+/// Running clients.
 pub(crate) struct Clients {
     sent: Arc<AtomicUsize>,
     requests: usize,
-    /// Each returns how often it sent again.
+    /// Each returns how often it retried.
     running: JoinSet<usize>,
 }
 
 impl Clients {
-    /// Begins to send events.
+    /// Starts sending events.
     pub(crate) fn start(servers: &Servers, events: &[Event]) -> Self {
         let (single, batched) = events.split_at(SINGLE);
         let batches = batched.chunks(BATCH).map(|batch| {
@@ -54,7 +54,7 @@ impl Clients {
             ("/api/v1/logs/batch?errors=only", format!("[{}]", raw.join(",")))
         });
         let mut requests: Vec<(&str, String)> = batches.collect();
-        // Some between each two batches.
+        // Single events between two batches.
         let between = SINGLE.div_ceil(requests.len());
         let mut singles =
             single.iter().map(|event| ("/api/v1/logs/ingest", event.raw().to_owned()));
@@ -86,12 +86,12 @@ impl Clients {
         Self { sent, requests: count, running }
     }
 
-    /// Whether half of all has been sent.
+    /// Whether half of all events have been sent.
     pub(crate) fn are_midway(&self) -> bool {
         self.sent.load(Ordering::Relaxed) >= self.requests / 2
     }
 
-    /// Waits until all has been taken; how often something was sent again.
+    /// Waits until all events have been accepted; returns the number of retries.
     pub(crate) async fn finish(self) -> usize {
         self.running.join_all().await.into_iter().sum()
     }
@@ -100,7 +100,7 @@ impl Clients {
 async fn is_taken(server: &Server, path: &str, body: &str) -> bool {
     match server.try_post(path, body).await {
         Ok((202, _)) => true,
-        // No answer, or the broker was too busy.
+        // There was no answer, or the broker was too busy.
         Err(_) | Ok((503, _)) => false,
         Ok((status, answer)) => panic!("a {status}: {answer}"),
     }

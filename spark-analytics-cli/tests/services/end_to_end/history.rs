@@ -1,4 +1,4 @@
-//! What happened: jobs of several users, applications and days whose figures change until the last event is in.
+//! The events: jobs of several users, applications and days, whose figures change until the last event has arrived.
 
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -12,15 +12,15 @@ const DUPLICATES: usize = 10_000;
 const DAYS: i64 = 10;
 /// The first of them: 2024-04-01.
 const FIRST_DAY: i32 = 19_814;
-/// Who runs jobs; the last only seems to, until an earlier start comes.
+/// The users; the last one has jobs only until earlier starts arrive.
 pub(crate) const USERS: [&str; 6] = ["ada", "bob", "cyd@example.com", "dörte", "eve", "nobody"];
 
-/// All days on which jobs may end, and one on each side.
+/// All days on which jobs may end, and one day before and after.
 pub(crate) fn days() -> Vec<Day> {
     (FIRST_DAY - 1..=FIRST_DAY + DAYS as i32 + 1).map(Day::from_number).collect()
 }
 
-/// The events of all jobs, each once, in no order.
+/// The events of all jobs, each once, in no particular order.
 pub(crate) fn events() -> Vec<Event> {
     let mut random = StdRng::seed_from_u64(2_024);
     let mut events: Vec<Event> = (0..JOBS).flat_map(|number| job(number, &mut random)).collect();
@@ -28,7 +28,7 @@ pub(crate) fn events() -> Vec<Event> {
     events
 }
 
-/// The events as they are sent: some of them twice, in another order.
+/// The events as they are sent: shuffled, some of them twice.
 pub(crate) fn sent(events: &[Event]) -> Vec<Event> {
     let mut random = StdRng::seed_from_u64(4_202);
     let mut sent =
@@ -38,7 +38,7 @@ pub(crate) fn sent(events: &[Event]) -> Vec<Event> {
     sent
 }
 
-/// A job that starts in the last hour of a day, and ends before midnight, it seems.
+/// A job that starts in the last hour of a day, and at first seems to end before midnight.
 fn job(number: i64, random: &mut StdRng) -> Vec<Event> {
     let key = match number % 3 {
         0 => JobKey::new(number / 3),
@@ -70,7 +70,7 @@ fn job(number: i64, random: &mut StdRng) -> Vec<Event> {
         }
     }
     for task in events.len()..EVENTS_A_JOB {
-        // Every tenth tells of the task before it, but otherwise.
+        // Every tenth event repeats the previous task with different content.
         let task = if task % 10 == 9 { task - 1 } else { task } as i64;
         let (duration_ms, is_good) = (random.random_range(0..60_000), random.random_ratio(19, 20));
         let name = format!("task_{number}_{task}");

@@ -19,14 +19,14 @@ use crate::worker_support::{
     Place, Program, Server, expected, is_like, postgres, redis, until, until_within,
 };
 
-/// How long the workers may take for what was sent.
+/// How long the workers may take to store all events.
 const DRAINED_WITHIN: Duration = Duration::from_secs(100);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_are_exact_after_100_000_events_through_two_servers_and_workers_with_kills_midway()
 {
     let started = Instant::now();
-    let tell = |what: &str| println!("{:6.1?}: {what}", started.elapsed());
+    let log = |what: &str| println!("{:6.1?}: {what}", started.elapsed());
     let place = Place::new("end-to-end").await;
     let (store, redis) = (postgres("end_to_end").await, redis(3));
     let folder = place.folder.path();
@@ -41,7 +41,7 @@ async fn figures_are_exact_after_100_000_events_through_two_servers_and_workers_
     let all_tasks = tasks(
         expected.rollups.iter().filter(|(key, _)| key.user.is_none()).map(|(_, of_all)| of_all),
     );
-    tell(&format!("{} events made, {} jobs have figures", sent.len(), expected.jobs.len()));
+    log(&format!("{} events made, {} jobs have figures", sent.len(), expected.jobs.len()));
 
     let servers = Servers::new([server().await, server().await]);
     let mut workers = [worker(), worker()];
@@ -50,11 +50,11 @@ async fn figures_are_exact_after_100_000_events_through_two_servers_and_workers_
     until_within(DRAINED_WITHIN, "half of all", async || clients.are_midway().then_some(())).await;
     workers[0].signal("-KILL");
     servers.get(0).program.signal("-KILL");
-    tell("a worker and a server are killed");
+    log("a worker and a server are killed");
     workers[0] = worker();
     servers.replace(0, server().await);
     let again = clients.finish().await;
-    tell(&format!("all is sent, {again} requests again"));
+    log(&format!("all is sent, {again} requests again"));
     assert!(again > 0, "the server was killed amid requests");
 
     let opened = open_store(&store, Dedup::default()).await.unwrap();
@@ -67,12 +67,12 @@ async fn figures_are_exact_after_100_000_events_through_two_servers_and_workers_
     is_like(&*opened, &expected).await;
     opened.close().await.unwrap();
     let reads = reading.stop().await;
-    tell(&format!("the store has all figures; {reads} reads meanwhile"));
+    log(&format!("the store has all figures; {reads} reads meanwhile"));
 
     let running = servers.all();
     let running: Vec<&Server> = running.iter().map(|server| &**server).collect();
     let longest = answers::are_like(&running, &expected).await;
-    tell(&format!("the servers have all figures; one was waited for {longest:.1?}"));
+    log(&format!("the servers have all figures; one was waited for {longest:.1?}"));
     for server in running {
         let hits = until("an answer by Redis", async || {
             let text = server.get("/metrics").await.1;
@@ -82,18 +82,18 @@ async fn figures_are_exact_after_100_000_events_through_two_servers_and_workers_
             (hits != "0").then_some(hits)
         })
         .await;
-        tell(&format!("{hits} answers by Redis"));
+        log(&format!("{hits} answers by Redis"));
     }
     assert_eq!(place.waiting("spark.dead").await, 0);
     for worker in &mut workers {
         worker.signal("-TERM");
         assert_eq!(worker.ended().await, Some(0));
     }
-    tell("done");
+    log("done");
     assert!(started.elapsed() < Duration::from_secs(120), "all of it takes less than two minutes");
 }
 
-/// All tasks of days.
+/// The number of tasks on all days.
 fn tasks<'a>(days: impl Iterator<Item = &'a Rollup>) -> TaskTotals {
     days.fold(TaskTotals::default(), |mut all, day| {
         all += &day.tasks;
@@ -101,7 +101,7 @@ fn tasks<'a>(days: impl Iterator<Item = &'a Rollup>) -> TaskTotals {
     })
 }
 
-/// Reads that fill the caches with what is about to change.
+/// Reads that fill the caches with figures that are about to change.
 struct Reading {
     is_over: Arc<AtomicBool>,
     running: JoinHandle<usize>,
@@ -120,7 +120,7 @@ impl Reading {
                 let date = history::days()[reads % 12];
                 let server = &servers.get(reads % 2);
                 for path in [format!("jobs/{job}"), format!("summary?date={date}")] {
-                    // One that was killed gives no answer.
+                    // A killed server does not answer.
                     let _ = server.try_get(&format!("/api/v1/analytics/{path}")).await;
                 }
                 reads += 1;
@@ -130,7 +130,7 @@ impl Reading {
         Self { is_over, running }
     }
 
-    /// How much was read.
+    /// The number of reads.
     async fn stop(self) -> usize {
         self.is_over.store(true, Ordering::Relaxed);
         self.running.await.unwrap()

@@ -1,4 +1,4 @@
-//! Workers and a real broker; each test has a virtual host, and so queues, of its own.
+//! Workers and a real broker. Each test has its own virtual host and thus its own queues.
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "it is a part of tests")]
 
@@ -19,7 +19,7 @@ use spark_analytics_core::{Dedup, Event, JobFilter, MemoryStore, Rejected, Store
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
-/// How long a test waits for what must happen.
+/// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the control script of the services.
@@ -29,7 +29,7 @@ pub(crate) fn control(arguments: &[&str]) {
     assert!(Command::new(script).args(arguments).status().unwrap().success(), "{arguments:?}");
 }
 
-/// A database of Redis, of which each test takes another.
+/// A database of Redis, a different one for each test.
 pub(crate) fn redis(database: u8) -> String {
     let server = std::env::var("SPARK_ANALYTICS_TEST_REDIS").expect("run by scripts/with-services");
     format!("{server}/{database}")
@@ -45,7 +45,7 @@ pub(crate) async fn postgres(schema: &str) -> String {
     format!("{server}?options[search_path]={schema}")
 }
 
-/// What the model makes of these events.
+/// The figures that the model computes from these events.
 pub(crate) fn expected(events: &[Event]) -> Dump {
     let mut reference = Reference::new(Dedup::default());
     events.iter().for_each(|event| reference.ingest(event));
@@ -62,12 +62,12 @@ pub(crate) async fn is_like(store: &dyn Store, expected: &Dump) {
     assert!(Dump::of(store).await.unwrap() == *expected, "jobs are the same, roll-ups are not");
 }
 
-/// Waits until something is there.
+/// Waits until a value is available.
 pub(crate) async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
     until_within(PATIENCE, what, look).await
 }
 
-/// Waits for so long until something is there.
+/// Waits up to `patience` until a value is available.
 pub(crate) async fn until_within<T>(
     patience: Duration,
     what: &str,
@@ -107,7 +107,7 @@ impl Place {
         Self { folder: TempDir::new().unwrap(), amqp, connection, channel }
     }
 
-    /// Publishes a message as any client may.
+    /// Publishes a message as any client could.
     pub(crate) async fn publish(&self, queue: &str, body: &[u8]) {
         let options = BasicPublishOptions::default();
         let properties = BasicProperties::default().with_delivery_mode(2);
@@ -116,7 +116,7 @@ impl Place {
         published.await.unwrap().await.unwrap();
     }
 
-    /// Publishes events, so many a message.
+    /// Publishes events, this many per message.
     pub(crate) async fn publish_events(&self, events: &[Event], a_message: usize) {
         for chunk in events.chunks(a_message) {
             let raw: Vec<&str> = chunk.iter().map(Event::raw).collect();
@@ -151,7 +151,7 @@ impl Place {
         (body, header("reason"), header("queue"))
     }
 
-    /// The store that the worker writes.
+    /// The store to which the worker writes.
     pub(crate) async fn store(&self) -> Arc<dyn Store> {
         let url = format!("sqlite:{}", self.folder.path().join("test.db").display());
         open_store(&url, Dedup::default()).await.unwrap()
@@ -164,14 +164,14 @@ impl Place {
         self.is_like(&reference).await;
     }
 
-    /// Waits until the store answers as a reference does.
+    /// Waits until the store returns the same as a reference store.
     pub(crate) async fn is_like(&self, reference: &MemoryStore) {
         let store = self.store().await;
         is_like(&*store, &Dump::of(reference).await.unwrap()).await;
         store.close().await.unwrap();
     }
 
-    /// Waits until the store keeps so many rejected inputs; the newest is first.
+    /// Waits until the store keeps this many rejected inputs; the newest is first.
     pub(crate) async fn rejected(&self, count: usize) -> Vec<Rejected> {
         let store = self.store().await;
         until("the rejected", async || {
@@ -181,7 +181,7 @@ impl Place {
         .await
     }
 
-    /// Starts a worker on this broker and store.
+    /// Starts a worker that uses this broker and store.
     pub(crate) fn worker(&self, arguments: &[&str]) -> Program {
         let mut all = vec!["--amqp", &self.amqp, "--store", "sqlite:test.db"];
         all.extend(arguments);
@@ -189,7 +189,7 @@ impl Place {
     }
 }
 
-/// A running program; it is killed if a test leaves it so.
+/// A running program, which is killed when it is dropped.
 pub(crate) struct Program {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
@@ -218,7 +218,7 @@ impl Program {
         Self { child, log }
     }
 
-    /// Waits until it has logged a line with this text; the line.
+    /// Waits until the program has logged a line with this text; returns the line.
     pub(crate) async fn says(&self, text: &str) -> String {
         let found = until(text, async || {
             self.log.lock().unwrap().iter().find(|line| line.contains(text)).cloned()
@@ -226,7 +226,7 @@ impl Program {
         found.await
     }
 
-    /// All that it has logged.
+    /// Everything that the program has logged.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
     }
@@ -236,7 +236,7 @@ impl Program {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
-    /// Waits until it has ended; its exit code.
+    /// Waits until the program has exited; returns its exit code.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         let ended = until("the end of the program", async || self.child.try_wait().unwrap());
         ended.await.code()
@@ -253,7 +253,7 @@ impl Drop for Program {
     }
 }
 
-/// A running server that publishes.
+/// A running server that publishes events.
 pub(crate) struct Server {
     pub(crate) program: Program,
     url: String,
@@ -279,13 +279,13 @@ impl Server {
         self.try_get(path).await.unwrap()
     }
 
-    /// Asks a server that may be killed.
+    /// Sends a GET to a server that may be killed.
     pub(crate) async fn try_get(&self, path: &str) -> Result<(u16, String), ureq::Error> {
         let request = self.agent.get(format!("{}{path}", self.url));
         tokio::task::spawn_blocking(move || answer(request.call()?)).await.unwrap()
     }
 
-    /// Posts JSON; the status and the body of the answer.
+    /// Posts JSON; returns the status and the body of the response.
     pub(crate) async fn post(&self, path: &str, body: &str) -> (u16, String) {
         self.try_post(path, body).await.unwrap()
     }
@@ -303,7 +303,7 @@ impl Server {
     }
 }
 
-/// The status and the body of the answer to a GET.
+/// The status and the body of the response to a GET.
 pub(crate) async fn get(url: &str) -> (u16, String) {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();

@@ -19,7 +19,7 @@ mod tests {
     use super::two_decimals;
 
     #[test]
-    fn halves_go_away_from_zero() {
+    fn halves_are_rounded_away_from_zero() {
         assert_eq!(two_decimals(1_005, 1_000), 1.01);
         assert_eq!(two_decimals(-1_005, 1_000), -1.01);
         assert_eq!(two_decimals(1_004_999, 1_000_000), 1.0);
@@ -28,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_has_no_sign_and_nothing_is_zero() {
+    fn zero_has_no_sign_and_a_division_by_zero_is_zero() {
         assert!(two_decimals(-1, 1_000).is_sign_positive());
         assert_eq!(two_decimals(7, 0), 0.0);
     }

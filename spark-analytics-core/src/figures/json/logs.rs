@@ -76,6 +76,8 @@ pub struct StageFigures {
     pub duration_seconds: Option<f64>,
     /// Its tasks.
     pub tasks: TaskFigures,
+    /// Tasks as Spark counts them, each once however often it is attempted.
+    pub num_tasks: i64,
     /// The description of the job that submitted it.
     pub description: Option<String>,
     /// Why it failed, null unless it did.
@@ -97,7 +99,7 @@ impl From<&Application> for ApplicationFigures {
             duration_seconds: application.duration_us().map(seconds),
             core_time_seconds: application.core_time_ms.map(|ms| two_decimals(ms.into(), 1_000)),
             idle_share: idle.map(|(idle, all)| two_decimals(idle.saturating_mul(100), all.into())),
-            tasks: TaskFigures::from(&application.tasks),
+            tasks: TaskFigures::of(&application.tasks, application.longest_task_ms),
             jobs: application.jobs,
             failed_jobs: application.failed_jobs,
         }
@@ -114,7 +116,8 @@ impl From<&Stage> for StageFigures {
             submission_time: stage.submission_time,
             completion_time: stage.completion_time,
             duration_seconds: stage.duration_us().map(seconds),
-            tasks: TaskFigures::from(&stage.tasks),
+            tasks: TaskFigures::of(&stage.tasks, stage.longest_task_ms),
+            num_tasks: stage.num_tasks,
             description: stage.description.clone(),
             failure_reason: stage.failure_reason.clone(),
         }

@@ -95,6 +95,9 @@ pub struct JobFigures {
     /// Bytes spilled, as they are on disk.
     #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub disk_spilled_bytes: i128,
+    /// Tasks as Spark counts them, each once however often it is attempted, skipped ones included. Null for a job known from
+    /// single events only.
+    pub num_tasks: Option<i64>,
     /// The application's name. Like all fields below, null if no event log reports the job.
     #[cfg_attr(feature = "openapi", schema(example = "daily_sales_etl"))]
     pub app_name: Option<String>,
@@ -161,7 +164,7 @@ pub struct Quantiles<T> {
     pub p95: T,
     /// The 99th percentile.
     pub p99: T,
-    /// The greatest value.
+    /// The greatest value: for tasks whose event log reports it, the exact one.
     pub max: T,
 }
 
@@ -218,25 +221,32 @@ pub struct TaskFigures {
 pub struct TotalFigures {
     /// Jobs that ended.
     pub total_jobs: i64,
-    /// Mean duration of the jobs, 0 without jobs.
+    /// Mean duration of the jobs, 0 without jobs. Impossible durations are left out.
     pub avg_duration_seconds: f64,
-    /// Mean success rate of the jobs in percent, 0 without jobs.
+    /// Mean success rate of the jobs with tasks in percent, 0 without such jobs.
     pub avg_success_rate: f64,
+    /// Mean success rate of all jobs in percent; a job without tasks counts as 0.
+    #[serde(skip)]
+    pub avg_success_rate_of_all: f64,
     /// Jobs that failed.
     pub failed_jobs: i64,
     /// Jobs whose result is neither success nor failure.
     pub unknown_jobs: i64,
-    /// Distribution of job durations within 1 %, null without jobs.
+    /// Distribution of job durations within 1 %, without impossible ones; null without jobs.
     pub job_duration_seconds: Option<Quantiles<f64>>,
     /// What their tasks add up to.
     pub tasks: TaskFigures,
+    /// Jobs with tasks that succeeded or failed.
+    pub jobs_with_tasks: i64,
+    /// Jobs whose duration is negative or longer than a leap year, because a clock was set.
+    pub impossible_durations: i64,
 }
 
 impl From<Job> for JobFigures {
     fn from(job: Job) -> Self {
         let (job_us, task_ms) = (job.duration_us(), job.tasks.duration_ms);
         let duration_us = i128::from(job_us);
-        let tasks = TaskFigures::from(&job.tasks);
+        let tasks = TaskFigures::of(&job.tasks, job.longest_task_ms);
         let cancelled = job.labels.as_ref().map(|labels| labels.is_cancelled());
         let (name, labels) = labels(job.labels);
         Self {
@@ -269,6 +279,7 @@ impl From<Job> for JobFigures {
             shuffle_write_bytes: tasks.shuffle_write_bytes,
             memory_spilled_bytes: tasks.memory_spilled_bytes,
             disk_spilled_bytes: tasks.disk_spilled_bytes,
+            num_tasks: job.num_tasks,
             start_time: job.start,
             end_time: job.end,
             job_result: job.result.name().to_owned(),
@@ -303,6 +314,13 @@ impl From<Job> for JobLine {
 
 impl From<&TaskTotals> for TaskFigures {
     fn from(tasks: &TaskTotals) -> Self {
+        Self::of(tasks, None)
+    }
+}
+
+impl TaskFigures {
+    /// The figures of tasks. If the duration of the longest is known, no quantile exceeds it, and the greatest is exact.
+    pub fn of(tasks: &TaskTotals, longest_task_ms: Option<i64>) -> Self {
         // From integers, so that two decimals are rounded only once.
         let quantile = |num| tasks.durations.quantile(num, 100).map(i128::from);
         let skew = quantile(50).filter(|median| *median > 0).zip(quantile(99));
@@ -321,7 +339,7 @@ impl From<&TaskTotals> for TaskFigures {
             shuffle_write_bytes: tasks.shuffle_write_bytes,
             memory_spilled_bytes: tasks.memory_spilled_bytes,
             disk_spilled_bytes: tasks.disk_spilled_bytes,
-            task_duration_ms: quantiles(&tasks.durations, |ms| ms),
+            task_duration_ms: task_durations(tasks, longest_task_ms),
             skew: skew.map(|(median, p99)| two_decimals(p99, median)),
             gc_share: (tasks.run_time_ms > 0)
                 .then(|| two_decimals(tasks.gc_time_ms.saturating_mul(100), tasks.run_time_ms)),
@@ -331,19 +349,37 @@ impl From<&TaskTotals> for TaskFigures {
 
 impl From<&Rollup> for TotalFigures {
     fn from(jobs: &Rollup) -> Self {
-        let count = i128::from(jobs.jobs());
+        let success_rate_of = |jobs_counted: i64| {
+            let count = i128::from(jobs_counted).saturating_mul(10_000_000);
+            two_decimals(jobs.success_rate_ppb, count)
+        };
         Self {
             total_jobs: jobs.jobs(),
-            avg_duration_seconds: two_decimals(jobs.duration_us, count.saturating_mul(1_000_000)),
-            avg_success_rate: two_decimals(jobs.success_rate_ppb, count.saturating_mul(10_000_000)),
+            avg_duration_seconds: two_decimals(
+                jobs.duration_us,
+                i128::from(jobs.possible_durations()).saturating_mul(1_000_000),
+            ),
+            avg_success_rate: success_rate_of(jobs.jobs_with_tasks),
+            avg_success_rate_of_all: success_rate_of(jobs.jobs()),
             failed_jobs: jobs.jobs_failed,
             unknown_jobs: jobs.jobs_unknown,
             job_duration_seconds: quantiles(&jobs.durations, |us| {
                 two_decimals(us.into(), 1_000_000)
             }),
             tasks: TaskFigures::from(&jobs.tasks),
+            jobs_with_tasks: jobs.jobs_with_tasks,
+            impossible_durations: jobs.impossible_durations,
         }
     }
+}
+
+fn task_durations(tasks: &TaskTotals, longest_ms: Option<i64>) -> Option<Quantiles<i64>> {
+    let of_buckets = quantiles(&tasks.durations, |ms| ms)?;
+    let Some(longest) = longest_ms else { return Some(of_buckets) };
+    let Quantiles { p50, p95, p99, .. } = of_buckets;
+    // The middle of a bucket may exceed each value in it.
+    let (p50, p95, p99) = (p50.min(longest), p95.min(longest), p99.min(longest));
+    Some(Quantiles { p50, p95, p99, max: longest })
 }
 
 fn quantiles<T>(of: &Histogram, unit: impl Fn(i64) -> T) -> Option<Quantiles<T>> {

@@ -1,4 +1,4 @@
-//! Data as Spark's codecs frame it, made of the codecs' own blocks.
+//! Data in the framing of Spark's codecs.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::io::Write;
 use flate2::Compression;
 use twox_hash::XxHash32;
 
-/// A codec by its name, with what compresses by it.
+/// The name of a codec, and its compressor.
 pub(crate) type Codec = (&'static str, fn(&[u8]) -> Vec<u8>);
 
 pub(crate) const CODECS: [Codec; 8] = [
@@ -20,7 +20,7 @@ pub(crate) const CODECS: [Codec; 8] = [
     ("gzip", gzip),
 ];
 
-/// Small, so that little data has several.
+/// A small block size, so that little data has several blocks.
 const BLOCK_BYTES: usize = 300;
 
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {

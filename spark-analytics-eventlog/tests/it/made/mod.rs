@@ -1,4 +1,4 @@
-//! Event logs made line by line, with the fields that Spark writes.
+//! Event logs built line by line, with the fields that Spark writes.
 
 pub(crate) mod codecs;
 
@@ -8,7 +8,7 @@ use spark_analytics_eventlog::read_from;
 
 pub(crate) const NAME: &str = "local-1";
 
-/// An event log in the making.
+/// An event log under construction.
 #[derive(Clone, Default)]
 pub(crate) struct Log(pub(crate) Vec<String>);
 
@@ -25,7 +25,7 @@ impl Log {
     }
 
     pub(crate) fn add(&mut self, event: Value) -> &mut Self {
-        // Spark writes "Event" first; a map of serde_json has the order of its keys.
+        // Spark writes "Event" first; a map of serde_json is sorted by key.
         let class = event["Event"].as_str().unwrap();
         let fields = event.to_string();
         let class = format!("\"Event\":\"{class}\"");
@@ -87,7 +87,7 @@ impl Log {
         }))
     }
 
-    /// A task from start to good end.
+    /// The start and the successful end of a task.
     pub(crate) fn task(&mut self, stage: (i64, i64), task: i64, index: i64) -> &mut Self {
         self.task_start(stage, task, index).task_end(stage, task, index, success())
     }

@@ -58,7 +58,10 @@ const ROOT: &[Route] = &[
 ];
 
 const STAGE_PARAMETERS: &[(&str, &str)] = &[
-    ("details", "Single tasks are not stored; in the list of stages, `true` enables `taskStatus`"),
+    (
+        "details",
+        "Whether to include `speculationSummary`; in the list of stages, `true` enables `taskStatus`. Single tasks are not stored",
+    ),
     (
         "taskStatus",
         "In the list of stages with `details=true`, only stages with tasks that are `running`, `killed`, `failed`, \
@@ -126,7 +129,7 @@ const BELOW: &[Route] = &[
     ),
     Route(
         "allmiscellaneousprocess",
-        "Always empty: processes other than driver and executors are not recorded",
+        "Its processes other than driver and executors",
         ("ProcessSummary", true),
         &[],
     ),

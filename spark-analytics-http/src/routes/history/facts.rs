@@ -1,8 +1,8 @@
 //! The facts of an attempt: jobs, stages, executors, environment, SQL.
 
 use spark_analytics_core::history::{
-    ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, all_executors, executors,
-    job_status, jobs, stages,
+    ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, StageDetails, all_executors,
+    executors, job_status, jobs, processes, stages,
 };
 use spark_analytics_core::log::{LogSnapshot, Stage};
 use spark_analytics_core::{AttemptKey, Store};
@@ -15,6 +15,8 @@ use crate::state::App;
 const JOB_STATUSES: [&str; 4] = ["RUNNING", "SUCCEEDED", "FAILED", "UNKNOWN"];
 const STAGE_STATUSES: [&str; 5] = ["ACTIVE", "COMPLETE", "FAILED", "PENDING", "SKIPPED"];
 const TASK_STATUSES: [&str; 5] = ["RUNNING", "KILLED", "FAILED", "SUCCESS", "UNKNOWN"];
+const PROCESSES_UNKNOWN: &str = "the processes of this application are unknown, because an earlier version \
+     of spark-analytics stored its event log: import the log again";
 /// How many SQL executions are listed by default.
 const EXECUTIONS: i32 = 20;
 
@@ -43,7 +45,7 @@ pub(super) async fn answer(
         Resource::Stages => list_stages(&log, query),
         Resource::Stage(id) => {
             check_stage_parameters(query)?;
-            json(&stage_attempts(&log, id)?.into_iter().map(StageData).collect::<Vec<_>>())
+            stages_json(stage_attempts(&log, id)?, query.flag("details", true))
         }
         Resource::StageAttempt(id, attempt) => stage_attempt(&log, id, attempt, query),
         Resource::Executors => json(&executors(&log)),
@@ -59,7 +61,11 @@ pub(super) async fn answer(
                 with_plans(ExecutionData::of(&log, [execution.ok_or_else(unknown)?]), query);
             json(&execution.first())
         }
-        Resource::Rdds | Resource::Processes => json(&[(); 0]),
+        Resource::Rdds => json(&[(); 0]),
+        Resource::Processes => {
+            let unknown = || Refusal::not_found(PROCESSES_UNKNOWN);
+            json(&processes(&log.application).ok_or_else(unknown)?)
+        }
         Resource::Rdd(id) => Err(Refusal::not_found(format!("no rdd found w/ id {id}"))),
         Resource::ThreadsOf(executor)
             if executor != "driver" && executor.parse::<u64>().is_err() =>
@@ -92,10 +98,19 @@ fn list_stages(log: &LogSnapshot, query: &Query<'_>) -> Answer {
     let is_wanted = |stage: &Stage| statuses.contains(&stage.status.name());
     stages.retain(|stage| statuses.is_empty() || is_wanted(stage));
     // Spark considers the tasks only if it lists them.
-    if query.flag("details", false) && !task_statuses.is_empty() {
+    let with_details = query.flag("details", false);
+    if with_details && !task_statuses.is_empty() {
         stages.retain(|stage| task_statuses.iter().any(|status| has_tasks(stage, status)));
     }
-    json(&stages.into_iter().map(StageData).collect::<Vec<_>>())
+    stages_json(stages, with_details)
+}
+
+fn stages_json(stages: Vec<&Stage>, with_details: bool) -> Answer {
+    if with_details {
+        json(&stages.into_iter().map(StageDetails).collect::<Vec<_>>())
+    } else {
+        json(&stages.into_iter().map(StageData).collect::<Vec<_>>())
+    }
 }
 
 fn stage_attempt(log: &LogSnapshot, id: i32, attempt: i32, query: &Query<'_>) -> Answer {
@@ -107,7 +122,8 @@ fn stage_attempt(log: &LogSnapshot, id: i32, attempt: i32, query: &Query<'_>) ->
         Refusal::not_found(format!("unknown attempt for stage {id}.  Found attempts: [{found}]"))
     };
     let stage = all.iter().find(|stage| stage.stage_attempt_id == i64::from(attempt));
-    json(&StageData(stage.ok_or_else(unknown)?))
+    let stage = stage.ok_or_else(unknown)?;
+    if query.flag("details", true) { json(&StageDetails(stage)) } else { json(&StageData(stage)) }
 }
 
 fn list_sql(log: &LogSnapshot, query: &Query<'_>) -> Answer {
@@ -145,7 +161,7 @@ fn has_tasks(stage: &Stage, status: &str) -> bool {
     count > 0
 }
 
-/// `withSummaries`, `quantiles` and, for a single stage, `details` and `taskStatus` ask for tasks, which are not stored.
+/// `withSummaries`, `quantiles` and, for a single stage, `taskStatus` ask for tasks, which are not stored.
 /// Their values are validated all the same.
 fn check_stage_parameters(query: &Query<'_>) -> Result<(), Refusal> {
     query.words("taskStatus", &TASK_STATUSES)?;

@@ -38,7 +38,17 @@ type Fields = &'static [(&'static str, Kind)];
 const TYPES: &[(&str, Fields)] = &[
     ("VersionInfo", &[("spark", Text)]),
     ("RddStorageInfo", &[]),
-    ("ProcessSummary", &[]),
+    (
+        "ProcessSummary",
+        &[
+            ("id", Text),
+            ("hostPort", Text),
+            ("isActive", Flag),
+            ("totalCores", Integer),
+            ("addTime", Date),
+            ("processLogs", TextMap),
+        ],
+    ),
     (
         "ApplicationInfo",
         &[("id", Text), ("name", Text), ("attempts", Many("ApplicationAttemptInfo"))],
@@ -105,11 +115,22 @@ const TYPES: &[(&str, Fields)] = &[
             ("name", Text),
             ("description?", Text),
             ("schedulingPool", Text),
+            ("speculationSummary?", One("SpeculationStageSummary")),
             ("killedTasksSummary", IntegerMap),
             ("resourceProfileId", Integer),
             ("peakExecutorMetrics?", One("ExecutorMetrics")),
             ("isShufflePushEnabled", Flag),
             ("shuffleMergersCount", Integer),
+        ],
+    ),
+    (
+        "SpeculationStageSummary",
+        &[
+            ("numTasks", Integer),
+            ("numActiveTasks", Integer),
+            ("numCompletedTasks", Integer),
+            ("numFailedTasks", Integer),
+            ("numKilledTasks", Integer),
         ],
     ),
     (

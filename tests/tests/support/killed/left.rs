@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use spark_analytics_conformance::Dump;
+use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{Dedup, EventCursor, Receipt, Store, StoredEvent};
 
 use super::Storage;
 use super::life::Said;
 use super::stream::{
-    Input, expected, log_marker, marked_jobs, marker_id, old_event, pruned_before,
+    Input, REMOVABLE_USER, expected, log_marker, marked_jobs, marker_id, old_event, pruned_before,
+    removable,
 };
 
 /// Inputs that are known to be durable.
@@ -17,6 +19,8 @@ use super::stream::{
 pub(crate) struct Kept {
     pub(crate) inputs: BTreeSet<usize>,
     pub(crate) is_pruned: bool,
+    /// Applications that were removed.
+    pub(crate) removed: BTreeSet<String>,
 }
 
 /// Checks the store after a process has reported `said`, and updates what must be kept from then on.
@@ -40,7 +44,22 @@ pub(crate) async fn check<S: Storage>(
     assert!(lost.is_empty(), "there before, and lost: {lost:?}");
     in_order(said, &found, &kept.inputs);
 
-    let expected = expected(found.iter().map(|number| &inputs[*number]));
+    let app_of = |log: &LogSnapshot| (log.application.app_id.clone(), String::new());
+    let holds = |log: &LogSnapshot| dump.logs.contains_key(&app_of(log));
+    // Of those that were pruned only roll-ups are left.
+    let are_stored = dump.rollups.keys().any(|key| key.user.as_deref() == Some(REMOVABLE_USER));
+    for log in removable() {
+        let is_gone = kept.removed.contains(&log.application.app_id);
+        assert!(!is_gone || !holds(&log), "{} is back", log.application.app_id);
+        if are_stored && !holds(&log) {
+            kept.removed.insert(log.application.app_id);
+        }
+    }
+    let is_all_removed =
+        S::IS_DURABLE && said.contains(&Said::Removed) || said.contains(&Said::Done);
+    assert!(!is_all_removed || !removable().any(|log| holds(&log)), "all are removed");
+
+    let expected = expected(found.iter().map(|number| &inputs[*number]), are_stored, holds);
     assert!(dump.jobs == expected.jobs, "jobs' figures: {:#?}\n{:#?}", dump.jobs, expected.jobs);
     assert!(dump.rollups == expected.rollups, "roll-ups");
     assert!(dump.logs == expected.logs, "facts of logs");

@@ -1,11 +1,11 @@
-//! The process that is killed: it opens the store, sends everything, prunes, and reports each step.
+//! The process that is killed: it opens the store, sends everything, prunes, forgets, and reports each step.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use spark_analytics_core::{Analytics, Result, Store};
+use spark_analytics_core::{Analytics, PruneScope, Result, Store};
 
-use super::stream::{Input, pruned_before, stream};
+use super::stream::{Input, is_pruned, logs_pruned_before, pruned_before, removable, stream};
 use super::{Orders, Storage};
 use crate::support::random::Random;
 
@@ -18,6 +18,8 @@ pub(crate) enum Said {
     Acknowledged(usize),
     Pruning,
     Pruned,
+    Removing,
+    Removed,
     Done,
 }
 
@@ -32,6 +34,8 @@ impl Said {
             ("acknowledged", Some(number)) => Self::Acknowledged(number),
             ("pruning", _) => Self::Pruning,
             ("pruned", _) => Self::Pruned,
+            ("removing", _) => Self::Removing,
+            ("removed", _) => Self::Removed,
             ("done", _) => Self::Done,
             _ => return None,
         })
@@ -44,6 +48,7 @@ pub(crate) async fn live<S: Storage>() {
     println!("\nopening");
     let store = S::open(&orders.place, orders.life).await;
     println!("open");
+    taken(store.ingest_logs(removable().collect(), Vec::new()).await);
     let inputs = Arc::new(stream(S::INPUTS, orders.seed));
     let order = Arc::new(shuffled(inputs.len(), orders.life));
     let analytics = Analytics::new(store);
@@ -75,6 +80,13 @@ pub(crate) async fn live<S: Storage>() {
     println!("pruning");
     taken(analytics.prune(pruned_before()).await);
     println!("pruned");
+    println!("removing");
+    let store = analytics.store();
+    taken(store.prune_logs(logs_pruned_before(), PruneScope::Jobs).await);
+    for log in removable().filter(|log| !is_pruned(log)) {
+        taken(store.forget(&log.application.app_id, None).await);
+    }
+    println!("removed");
     analytics.store().close().await.unwrap();
     println!("done");
 }

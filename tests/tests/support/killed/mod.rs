@@ -1,4 +1,4 @@
-//! A writing process is killed with SIGKILL again and again, while it opens, writes or prunes. After each kill the store that
+//! A writing process is killed with SIGKILL again and again, while it opens, writes, prunes or forgets. After each kill the store that
 //! it has left is opened and compared; then the next process sends everything again.
 
 mod left;
@@ -81,9 +81,11 @@ impl Orders {
 #[derive(Clone, Copy, Debug)]
 enum Moment {
     Opening(Duration),
-    /// It has acknowledged so many new inputs.
+    /// It has acknowledged this many new inputs.
     Writing(usize, Duration),
     Pruning(Duration),
+    /// It prunes logs and forgets applications.
+    Removing(Duration),
     Never,
 }
 
@@ -92,6 +94,7 @@ struct Tally {
     opening: usize,
     writing: usize,
     pruning: usize,
+    removing: usize,
     /// The process had ended before it was killed.
     too_late: usize,
     acknowledged: usize,
@@ -101,7 +104,7 @@ struct Tally {
 
 impl Tally {
     fn kills(&self) -> usize {
-        self.opening + self.writing + self.pruning
+        self.opening + self.writing + self.pruning + self.removing
     }
 }
 
@@ -120,12 +123,14 @@ pub(crate) async fn loses_nothing<S: Storage>(life: &str) {
         in_one_place::<S>(life, kills, &mut random, &mut tally).await;
     }
     println!(
-        "{life}: {} kills ({} while it opened, {} while it wrote, {} while it pruned; {} came too late) in {} places, \
+        "{life}: {} kills ({} while it opened, {} while it wrote, {} while it pruned, {} while it removed; {} came too \
+         late) in {} places, \
          {} acknowledgements of {} new events checked, {:.1?}",
         tally.kills(),
         tally.opening,
         tally.writing,
         tally.pruning,
+        tally.removing,
         tally.too_late,
         tally.places,
         tally.acknowledged,
@@ -149,9 +154,10 @@ async fn in_one_place<S: Storage>(
         let moment = match random.below(16) {
             _ if killed == kills => Moment::Never,
             0..4 => Moment::Opening(shorter_than(random, opens_in * 5 / 4)),
-            chance if chance == 4 || is_all_there => {
+            chance if chance == 4 || is_all_there && random.below(2) == 0 => {
                 Moment::Pruning(shorter_than(random, Duration::from_millis(8)))
             }
+            _ if is_all_there => Moment::Removing(shorter_than(random, Duration::from_millis(60))),
             _ => {
                 let new = random.below(S::MOST_NEW.min(inputs.len() - kept.inputs.len()));
                 Moment::Writing(new, shorter_than(random, Duration::from_millis(12)))
@@ -166,6 +172,7 @@ async fn in_one_place<S: Storage>(
             Moment::Opening(_) => tally.opening += 1,
             Moment::Writing(..) => tally.writing += 1,
             Moment::Pruning(_) => tally.pruning += 1,
+            Moment::Removing(_) => tally.removing += 1,
         }
         for said in &said {
             if let Said::Acknowledged(number) = said
@@ -196,7 +203,7 @@ fn shorter_than(random: &mut Random, bound: Duration) -> Duration {
     Duration::from_nanos(random.next() % (bound.as_nanos() as u64).max(1))
 }
 
-/// Runs a process until the moment; tells what it said before its end, and whether it was killed or had done all.
+/// Runs a process until the given moment; returns its output, and whether it was killed or had finished.
 async fn live_until<S: Storage>(
     storage: &S,
     test: &str,
@@ -225,9 +232,13 @@ async fn live_until<S: Storage>(
             Moment::Opening(_) => word == Said::Opening,
             Moment::Writing(acknowledged, _) => word != Said::Opening && new >= acknowledged,
             Moment::Pruning(_) => word == Said::Pruning,
+            Moment::Removing(_) => word == Said::Removing,
             Moment::Never => false,
         };
-        if let Moment::Opening(after) | Moment::Writing(_, after) | Moment::Pruning(after) = moment
+        if let Moment::Opening(after)
+        | Moment::Writing(_, after)
+        | Moment::Pruning(after)
+        | Moment::Removing(after) = moment
             && is_now
             && !is_over
         {
@@ -238,7 +249,7 @@ async fn live_until<S: Storage>(
     }
     let status = process.wait().unwrap();
     let was_killed = status.signal() == Some(9);
-    // Where its server is killed first it may fail before it is killed, too.
+    // If its server is killed first, the process may fail before it is killed.
     let may_fail = is_over && S::HAS_SERVER;
     assert!(was_killed || may_fail || status.success(), "it ended by itself: {status}");
     (said, was_killed || may_fail)
