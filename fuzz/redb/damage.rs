@@ -45,6 +45,7 @@ enum Table {
     Meta,
     Bytes(usize),
     JobsByEnd,
+    JobsByDuration,
     EventIds,
     Events,
     LogSources,
