@@ -12,14 +12,29 @@ use crate::output::table::{has_no_tasks, heading};
 /// Between two columns.
 const GAP: usize = 2;
 /// Texts are not cut to less than this.
-const LEAST: usize = 10;
+const LEAST: usize = 8;
+/// Columns whose texts may be cut.
+const FLEXIBLE: [&str; 10] = [
+    "app_id",
+    "app_name",
+    "description|name",
+    "failure_message",
+    "failure_reason",
+    "log",
+    "name",
+    "raw",
+    "reason",
+    "user",
+];
 /// Columns that are left out of a table that is too wide, in this order. `--wide` shows them.
-const DISPENSABLE: [&str; 9] = [
+const DISPENSABLE: [&str; 11] = [
     "attempt_id",
     "spark_version",
     "success_rate",
     "idle_share",
     "core_time_seconds",
+    "gc_share",
+    "task_duration_ms.p50",
     "failed_tasks",
     "user",
     "app_id",
@@ -39,6 +54,7 @@ struct Shown {
     name: &'static str,
     width: usize,
     is_number: bool,
+    is_flexible: bool,
 }
 
 impl Fit {
@@ -78,11 +94,12 @@ fn choose(columns: &[&'static str], width: usize, rows: &[Value]) -> Vec<Shown> 
                 .map(|row| cell(row, name).width())
                 .fold(short_heading(name).width(), usize::max),
             is_number: rows.iter().any(|row| field(row, name).is_number()),
+            is_flexible: FLEXIBLE.contains(name),
         })
         .collect();
     let least = |shown: &[Shown]| -> usize {
         let least = |column: &Shown| {
-            if column.is_number { column.width } else { column.width.min(LEAST) }
+            if column.is_flexible { column.width.min(LEAST) } else { column.width }
         };
         shown.iter().map(least).sum::<usize>() + GAP * shown.len().saturating_sub(1)
     };
@@ -91,14 +108,14 @@ fn choose(columns: &[&'static str], width: usize, rows: &[Value]) -> Vec<Shown> 
         let is_only_name =
             name == "app_id" && !shown.iter().any(|column| column.name == "app_name");
         if least(&shown) > width && !is_only_name {
-            shown.retain(|column| column.name != name);
+            shown.retain(|column| column.name.trim_start_matches("tasks.") != name);
         }
     }
     loop {
         let total: usize = shown.iter().map(|column| column.width + GAP).sum();
         let widest = shown
             .iter_mut()
-            .filter(|column| !column.is_number && column.width > LEAST)
+            .filter(|column| column.is_flexible && column.width > LEAST)
             .max_by_key(|column| column.width);
         match widest {
             Some(widest) if total > width + GAP => widest.width -= 1,

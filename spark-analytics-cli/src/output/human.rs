@@ -15,6 +15,8 @@ pub(crate) fn human(name: &str, value: &Value) -> String {
         (Some(number), _) if has("_ms") => duration(number / 1e3),
         (Some(number), _) if has("_bytes") => bytes(number),
         (_, Some(time)) if has("_time") => minute(time),
+        (_, Some("JobSucceeded")) if name == "job_result" => "succeeded".to_owned(),
+        (_, Some("JobFailed")) if name == "job_result" => "failed".to_owned(),
         (_, Some(string)) => match string.split_once(['\r', '\n']) {
             Some((first, _)) => text(&Value::from(format!("{first} …"))),
             None => text(value),
@@ -84,6 +86,8 @@ mod tests {
             ("end_time", json!("2026-11-23T20:23:51.168Z"), "2026-11-23 20:23"),
             ("end_time", json!(null), "-"),
             ("skew", json!(1.5), "1.50"),
+            ("job_result", json!("JobFailed"), "failed"),
+            ("job_result", json!("Killed"), "Killed"),
             ("failure_message", json!("a\nb"), "a …"),
             ("name", json!("a\u{1b}"), "a\u{fffd}"),
         ] {

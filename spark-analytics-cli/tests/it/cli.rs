@@ -181,8 +181,8 @@ fn csv_has_the_documented_header_even_without_rows() {
          task_duration_ms.p50,task_duration_ms.p95,task_duration_ms.p99,task_duration_ms.max,\
          lost_time_seconds,run_time_seconds,cpu_time_seconds,gc_time_seconds,gc_share,input_bytes,\
          output_bytes,shuffle_read_bytes,shuffle_write_bytes,memory_spilled_bytes,\
-         disk_spilled_bytes,app_name,name,description,job_group,sql_execution_id,failure_message,\
-         cancelled"
+         disk_spilled_bytes,num_tasks,app_name,name,description,job_group,sql_execution_id,\
+         failure_message,cancelled"
     );
     assert_eq!(header(&["failures"]), header(&["jobs"]));
     let days = header(&["summary", "--date", "2024-04-01"]);
