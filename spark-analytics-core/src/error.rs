@@ -118,6 +118,19 @@ impl Error {
         Self::Unavailable { backend, reason: reason.into() }
     }
 
+    /// Whether the same call may succeed later although nothing else is changed: the store is busy, held by another
+    /// process, or out of reach.
+    ///
+    /// ```
+    /// use spark_analytics_core::Error;
+    ///
+    /// assert!(Error::Busy { waiting: 3, limit: 2 }.is_retryable());
+    /// assert!(!Error::damaged("redb", "job 7", "it ends early").is_retryable());
+    /// ```
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Unavailable { .. })
+    }
+
     /// A stored row, named by `what`, that cannot be read.
     pub fn damaged(backend: &'static str, what: impl Into<String>, reason: impl ToString) -> Self {
         Self::Damaged { backend, what: what.into(), reason: reason.to_string() }

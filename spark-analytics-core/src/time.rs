@@ -12,8 +12,9 @@ const EPOCH_FROM_CE: i32 = 719_163;
 
 /// An instant in UTC, in whole microseconds since 1970-01-01.
 ///
-/// It is parsed from RFC 3339 with `Z` or any offset; a time without an offset is in UTC, and fractions of a
-/// microsecond are truncated. It is displayed as RFC 3339 ending in `Z`.
+/// It is parsed from RFC 3339 with `Z` or any offset, also `+0200` and `+02`; a time without an offset is in UTC, one
+/// without seconds is a full minute, and fractions of a microsecond are truncated. It is displayed as RFC 3339 ending
+/// in `Z`.
 ///
 /// ```
 /// use spark_analytics_core::Timestamp;
@@ -23,9 +24,7 @@ const EPOCH_FROM_CE: i32 = 719_163;
 /// assert_eq!("2024-03-30T10:12:50.12".parse::<Timestamp>()?, t);
 /// # Ok::<(), spark_analytics_core::ParseTimeError>(())
 /// ```
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
@@ -85,6 +84,12 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A text that is not an RFC 3339 time, or not a day in the form `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{0}")]
@@ -97,18 +102,32 @@ impl FromStr for Timestamp {
         const WRONG: ParseTimeError =
             ParseTimeError("is not an RFC 3339 time such as 2024-03-30T10:12:45Z");
         let date = text.get(..10).ok_or(WRONG)?;
-        let rest = text.get(10..).filter(|r| r.starts_with(['T', 't', ' '])).ok_or(WRONG)?;
+        let time = text.get(10..).and_then(|rest| rest.strip_prefix(['T', 't', ' ']));
+        let time = time.ok_or(WRONG)?;
         // Years beyond 9999 and leading signs are not RFC 3339, although chrono accepts them.
         if !date.as_bytes().iter().all(|b| b.is_ascii_digit() || *b == b'-') {
             return Err(WRONG);
         }
-        let parsed = if rest.ends_with(['Z', 'z']) || rest.contains(['+', '-']) {
-            DateTime::parse_from_rfc3339(text)
-        } else {
-            DateTime::parse_from_rfc3339(&format!("{text}Z"))
-        };
-        parsed.map(|t| Self(t.timestamp_micros())).map_err(|_| WRONG)
+        DateTime::parse_from_rfc3339(text)
+            .or_else(|_| DateTime::parse_from_rfc3339(&with_all_parts(date, time)))
+            .map(|t| Self(t.timestamp_micros()))
+            .map_err(|_| WRONG)
     }
+}
+
+/// The RFC 3339 form of a time that may lack its seconds, its offset or the minutes of it, as ISO 8601 allows.
+fn with_all_parts(date: &str, time: &str) -> String {
+    let (clock, offset) = time.split_at(time.find(['Z', 'z', '+', '-']).unwrap_or(time.len()));
+    let seconds = if clock.len() == 5 { ":00" } else { "" };
+    let clock = clock.replacen(',', ".", 1);
+    let (offset, minutes) = match (offset.len(), offset.is_ascii()) {
+        (0, _) => ("Z", ""),
+        (3, true) => (offset, ":00"),
+        (5, true) => offset.split_at(3),
+        _ => (offset, ""),
+    };
+    let colon = if offset.len() == 3 && minutes.len() == 2 { ":" } else { "" };
+    format!("{date}T{clock}{seconds}{offset}{colon}{minutes}")
 }
 
 /// A day of the UTC calendar, counted from 1970-01-01.

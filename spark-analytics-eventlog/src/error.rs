@@ -46,6 +46,24 @@ pub enum LogError {
         /// The file.
         name: String,
     },
+    /// The file has the events of a log in another form.
+    #[error("{name} has the events of a log, but {form}")]
+    OtherForm {
+        /// The file.
+        name: String,
+        /// The form, and how to make a log of it.
+        form: &'static str,
+    },
+    /// There are events, but the `SparkListenerApplicationStart` that identifies their application cannot be read.
+    #[error("{name} cannot be read without its application: line {line}: {reason}")]
+    BadApplication {
+        /// The file.
+        name: String,
+        /// The line of the event.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file is an archive, or compressed in a way that is not read.
     #[error("{name} is a {kind}, which cannot be read: unpack it, and read the logs in it")]
     Archive {
@@ -70,6 +88,12 @@ impl LogError {
     /// Whether this is a damaged or unreadable event log, rather than an unrelated file found among logs.
     #[must_use]
     pub const fn is_failure(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Replaced { .. } | Self::Damaged { .. })
+        matches!(
+            self,
+            Self::Io { .. }
+                | Self::Replaced { .. }
+                | Self::Damaged { .. }
+                | Self::BadApplication { .. }
+        )
     }
 }

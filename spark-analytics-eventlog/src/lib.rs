@@ -9,6 +9,7 @@ mod follow;
 mod locate;
 mod log_file;
 mod read;
+mod redact;
 mod source;
 mod wire;
 

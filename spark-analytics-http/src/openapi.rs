@@ -23,7 +23,9 @@ pub(crate) fn head() -> utoipa::openapi::OpenApi {
 /// Marks every operation described so far as requiring a token of this role.
 pub(crate) fn require_token(document: &mut utoipa::openapi::OpenApi, role: &str) {
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        let methods =
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in methods.into_iter().flatten() {
             operation.security = Some(vec![SecurityRequirement::new(TOKEN, [role])]);
             for (status, description) in [
                 ("401", "The token is missing or unknown".to_owned()),

@@ -6,7 +6,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use spark_analytics_core::{Error, NotQueued, Rejection, Timestamp};
+use spark_analytics_core::{Error, InvalidEvent, NotQueued, Rejection, Timestamp};
 use utoipa::ToSchema;
 
 use crate::counts::Counts;
@@ -32,6 +32,9 @@ pub(crate) struct Problem {
     taken: Option<Counts>,
     #[serde(skip)]
     retry_after_seconds: Option<u16>,
+    /// Whether the input is an event log, which is neither an event nor kept.
+    #[serde(skip)]
+    is_event_log: bool,
 }
 
 /// The detail of a problem, attached to the response for the access log.
@@ -47,6 +50,7 @@ impl Problem {
             detail: detail.into(),
             taken: None,
             retry_after_seconds: None,
+            is_event_log: false,
         }
     }
 
@@ -67,14 +71,17 @@ impl Problem {
         Self { retry_after_seconds: Some(seconds), ..self }
     }
 
-    /// The record of rejected input to keep; none if the input did not cause the problem.
+    /// The record of rejected input to keep; none if the input did not cause the problem, or is an event log.
     pub(crate) fn rejection(&self, raw: &[u8]) -> Option<Rejection> {
-        (self.status < 500)
+        (self.status < 500 && !self.is_event_log)
             .then(|| Rejection::new(Timestamp::from(SystemTime::now()), self.detail.as_str(), raw))
     }
 
     /// Adds how many events of the batch were accepted before the problem.
     pub(crate) fn with_accepted(mut self, taken: Counts) -> Self {
+        if self.is_event_log {
+            return self;
+        }
         let Counts { recorded, duplicate, replaced, queued, rejected } = taken;
         self.detail += &match queued {
             None => format!(
@@ -90,12 +97,19 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Busy { .. } | Error::Unavailable { .. } => {
-                Self::unavailable(error.to_string(), 1)
-            }
-            other => Self::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),
+        let detail = error.to_string();
+        if error.is_retryable() {
+            Self::unavailable(detail, 1)
+        } else {
+            Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
         }
+    }
+}
+
+impl From<InvalidEvent> for Problem {
+    fn from(error: InvalidEvent) -> Self {
+        let is_event_log = error == InvalidEvent::OfEventLog;
+        Self { is_event_log, ..Self::bad_request(error.to_string()) }
     }
 }
 

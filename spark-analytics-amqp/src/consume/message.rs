@@ -38,10 +38,15 @@ impl Refused {
         reason: &str,
         raw: &[u8],
     ) {
-        self.count += 1;
         if self.rejections.len() < MAX_REJECTED {
             self.rejections.push(Rejection::new(now, reason, raw));
         }
+        self.add_reason(place, reason);
+    }
+
+    /// Adds the reason of a text that is not kept.
+    fn add_reason(&mut self, place: Option<EventPlace>, reason: &str) {
+        self.count += 1;
         if self.reasons.len() < SHOWN_REASONS {
             self.reasons.push(match place {
                 Some(place) => format!("{place}: {reason}"),
@@ -100,6 +105,9 @@ impl Message {
     ) {
         match event {
             Ok(event) => self.events.push((place, event)),
+            Err(error @ InvalidEvent::OfEventLog) => {
+                self.refused.add_reason(place, &error.to_string());
+            }
             Err(error) => self.refused.add(now, place, &error.to_string(), text),
         }
     }
@@ -107,6 +115,8 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use spark_analytics_core::MAX_EVENT_BYTES;
+
     use super::*;
 
     const START: &str = r#"{"event":"SparkListenerJobStart","job_id":1,"timestamp":"2024-03-30T10:00:00Z","user":"ada"}"#;
@@ -130,6 +140,16 @@ mod tests {
         let reason = array.refused.reason().unwrap();
         assert!(reason.starts_with("index 1: field `event` is missing; index 2: "), "{reason}");
         assert_eq!(array.refused.rejections[0].raw, "{}");
+    }
+
+    #[test]
+    fn an_event_log_is_named_and_its_lines_are_not_kept() {
+        let long = format!(r#"{{"Event":"{}"}}"#, "x".repeat(MAX_EVENT_BYTES));
+        for body in [r#"{"Event":"SparkListenerLogStart"}"#, &long, &format!("[{long}]")] {
+            let Refused { rejections, count, reasons } = read(body.as_bytes()).refused;
+            assert_eq!((rejections.len(), count), (0, 1));
+            assert!(reasons[0].contains("`spark-analytics import`"), "{reasons:?}");
+        }
     }
 
     #[test]

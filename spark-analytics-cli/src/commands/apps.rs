@@ -60,6 +60,7 @@ const APPS: Columns = Columns {
         "tasks.task_duration_ms.max",
         "tasks.skew",
         "tasks.gc_share",
+        "facts_pruned",
         "jobs",
         "failed_jobs",
     ],

@@ -114,7 +114,7 @@ impl Ingestion<'_> {
             let is_end = batch.is_empty();
             self.batch(name, batch, bar).await?;
             if let Some(error) = failed {
-                return Err(error).with_context(|| format!("cannot read {name} to its end"));
+                return Err(error).with_context(|| format!("cannot read {name}"));
             }
             if is_end {
                 bar.finish_and_clear();

@@ -131,8 +131,14 @@ async fn show(
 }
 
 fn missing(record: &JobRecord) -> &'static str {
+    if let Some(log) = &record.log {
+        return match (log.ended, log.submission_time) {
+            (false, _) => "its event log does not contain its end yet",
+            (true, None) => "its event log does not contain the time of its start",
+            (true, Some(_)) => "its event log does not contain the time of its end",
+        };
+    }
     match (&record.events.start, &record.events.end) {
-        _ if record.log.is_some() => "its event log does not contain its end yet",
         (None, None) => "neither its start nor its end is known",
         (None, Some(_)) => "its start is not known",
         _ => "its end is not known",

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::BufRead;
 
+use anyhow::bail;
 use spark_analytics_core::{
     Event, EventPlace, EventSplitter, EventText, InvalidEvent, MAX_EVENT_BYTES,
 };
@@ -48,10 +49,21 @@ impl From<EventText<'_>> for Text {
     }
 }
 
+/// The beginnings of compressed files.
+const MAGIC: [(&[u8], &str); 6] = [
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"LZ4Block", "lz4"),
+];
+
 /// Iterates over the texts of events, and ends after an error.
 #[derive(Debug)]
 pub(crate) struct Texts<R> {
     input: R,
+    is_start: bool,
     splitter: EventSplitter,
     /// Texts that were split from the last piece of the input, and the error after them.
     ready: VecDeque<Text>,
@@ -64,6 +76,7 @@ impl<R: BufRead> Texts<R> {
     pub(crate) const fn new(input: R) -> Self {
         Self {
             input,
+            is_start: true,
             splitter: EventSplitter::detect(),
             ready: VecDeque::new(),
             error: None,
@@ -74,12 +87,30 @@ impl<R: BufRead> Texts<R> {
     /// Splits one more piece of the input.
     fn read(&mut self) -> anyhow::Result<()> {
         let piece = self.input.fill_buf()?;
-        let each = |text: EventText<'_>| self.ready.push_back(text.into());
+        if self.is_start
+            && let Some((_, codec)) = MAGIC.iter().find(|(magic, _)| piece.starts_with(magic))
+        {
+            bail!(
+                "it is compressed ({codec}): decompress it, or, if it is an event log that Spark wrote, use \
+                 `spark-analytics import`"
+            );
+        }
+        let mut is_event_log = false;
+        let each = |text: EventText<'_>| {
+            is_event_log |= self.is_start && text.event() == Err(InvalidEvent::OfEventLog);
+            self.is_start = false;
+            if !is_event_log {
+                self.ready.push_back(text.into());
+            }
+        };
         if piece.is_empty() {
             self.is_end = true;
             self.splitter.finish(each)?;
         } else {
             self.splitter.feed(piece, each)?;
+        }
+        if is_event_log {
+            bail!("it is an event log that Spark wrote: use `spark-analytics import`");
         }
         let read = piece.len();
         self.input.consume(read);

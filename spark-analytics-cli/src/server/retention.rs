@@ -45,43 +45,54 @@ impl RetentionArgs {
     pub(crate) async fn run(self, store: Arc<dyn Store>) {
         let mut hours = interval(EVERY);
         hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut done = None;
         loop {
             hours.tick().await;
-            match self.prune(&*store, SystemTime::now()).await {
-                Ok(()) => {
-                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                    gauge!(RETENTION_SUCCESS).set(now.as_secs_f64());
-                }
-                Err(error) => {
+            let now = SystemTime::now();
+            // What is older than a day is refused once it was pruned, so there is nothing new before the next day.
+            let days = Days::at(now, self);
+            if done != Some(days) {
+                if let Err(error) = days.prune(&*store).await {
                     tracing::warn!(%error, "cannot remove what is old, trying again in an hour");
+                    continue;
                 }
+                done = Some(days);
             }
+            let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+            gauge!(RETENTION_SUCCESS).set(now.as_secs_f64());
         }
-    }
-
-    /// Removes what is old at a time.
-    async fn prune(self, store: &dyn Store, now: SystemTime) -> Result<()> {
-        if let Some(before) = self.retain.and_then(|time| day_before(now, time)) {
-            let events = store.prune(before).await?.events;
-            let applications = store.prune_logs(before, PruneScope::Facts).await?.applications;
-            if events > 0 || applications > 0 {
-                tracing::info!(events, applications, %before, "removed old events and facts of logs");
-            }
-        }
-        if let Some(before) = self.retain_jobs.and_then(|time| day_before(now, time)) {
-            let pruned = store.prune_logs(before, PruneScope::Jobs).await?;
-            let (applications, jobs) = (pruned.applications, pruned.jobs);
-            if applications > 0 {
-                tracing::info!(applications, jobs, %before, "removed old applications and jobs");
-            }
-        }
-        Ok(())
     }
 }
 
-/// The day on which what is kept begins; `None` if that is before all time.
-fn day_before(now: SystemTime, time: Duration) -> Option<Day> {
-    Some(Timestamp::from(now.checked_sub(time)?).day())
+/// The days on which what is kept begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Days {
+    facts: Option<Day>,
+    jobs: Option<Day>,
+}
+
+impl Days {
+    /// Those of a time.
+    fn at(now: SystemTime, kept: RetentionArgs) -> Self {
+        // A time before all time keeps everything.
+        let day = |time| Some(Timestamp::from(now.checked_sub(time)?).day());
+        Self { facts: kept.retain.and_then(day), jobs: kept.retain_jobs.and_then(day) }
+    }
+
+    /// Removes what is older.
+    async fn prune(self, store: &dyn Store) -> Result<()> {
+        if let Some(before) = self.facts {
+            let events = store.prune(before).await?.events;
+            let applications = store.prune_logs(before, PruneScope::Facts).await?.applications;
+            tracing::info!(events, applications, %before, "removed old events and facts of logs");
+        }
+        if let Some(before) = self.jobs {
+            let pruned = store.prune_logs(before, PruneScope::Jobs).await?;
+            let (applications, jobs) = (pruned.applications, pruned.jobs);
+            tracing::info!(applications, jobs, %before, "removed old applications and jobs");
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -102,13 +113,13 @@ mod tests {
         };
         store.ingest(vec![start(2), start(4)]).await.unwrap();
         let kept = RetentionArgs { retain: Some(3 * DAY), retain_jobs: None };
-        kept.prune(&store, now).await.unwrap();
+        Days::at(now, kept).prune(&store).await.unwrap();
         let events = async |job: i64| store.events(&JobKey::new(job), None, 9).await.unwrap().len();
         assert_eq!((events(2).await, events(4).await), (1, 0));
         assert_eq!(store.ingest(vec![start(5)]).await.unwrap(), [Receipt::TooOld]);
         let forever =
             RetentionArgs { retain: Some(Duration::MAX), retain_jobs: Some(Duration::MAX) };
-        forever.prune(&store, now).await.unwrap();
+        Days::at(now, forever).prune(&store).await.unwrap();
         assert_eq!(events(2).await, 1);
     }
 

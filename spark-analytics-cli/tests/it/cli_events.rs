@@ -301,10 +301,7 @@ fn a_truncated_file_fails_after_its_whole_events_were_stored() {
     folder.write("events.json", format!("[{GOOD},{{\"eve"));
     let ended = folder.run(&["ingest", "events.json", "--format", "json"]);
     assert_eq!(ended.code, Some(1));
-    assert_eq!(
-        ended.error(),
-        "error: cannot read events.json to its end: its JSON array is not closed"
-    );
+    assert_eq!(ended.error(), "error: cannot read events.json: its JSON array is not closed");
     let counts: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!((&counts["recorded"], &counts["rejected"]), (&json!(1), &json!(1)));
 }
@@ -317,10 +314,61 @@ fn a_file_with_text_after_its_array_fails_after_the_array_was_stored() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(
         ended.error(),
-        "error: cannot read events.json to its end: something follows the end of its JSON array"
+        "error: cannot read events.json: something follows the end of its JSON array"
     );
     let counts: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!((&counts["recorded"], &counts["rejected"]), (&json!(1), &json!(0)));
+}
+
+/// The first lines of an event log.
+const EVENT_LOG: &str = concat!(
+    "{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.1\"}\n",
+    "{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"etl\",\"App ID\":\"a\",\"Timestamp\":1}\n",
+);
+
+#[test]
+fn an_event_log_is_named_and_nothing_of_it_is_kept() {
+    let folder = Folder::new();
+    folder.write("app-1", EVENT_LOG);
+    // Events must be in arrays as well; a byte order mark is no part of the first line.
+    folder.write("array", format!("[{}]", EVENT_LOG.trim().replace('\n', ",")));
+    folder.write("marked", format!("\u{feff}\n{EVENT_LOG}"));
+    for name in ["app-1", "array", "marked"] {
+        let ended = folder.run(&["ingest", name, "--format", "json"]);
+        assert_eq!(ended.code, Some(1));
+        assert_eq!(
+            ended.stderr,
+            format!(
+                "error: cannot read {name}: it is an event log that Spark wrote: use \
+                 `spark-analytics import`\n"
+            )
+        );
+        assert_eq!(folder.json(&["rejected"]), json!([]));
+    }
+    // A line of one between events is no reason to refuse the events.
+    folder.write("mixed", format!("{GOOD}\n{EVENT_LOG}"));
+    let counts = folder.json(&["ingest", "mixed"]);
+    assert_eq!((&counts["recorded"], &counts["rejected"]), (&json!(1), &json!(2)));
+}
+
+#[test]
+fn a_compressed_file_is_named() {
+    let folder = Folder::new();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(GOOD.as_bytes()).unwrap();
+    folder.write("events.gz", gz.finish().unwrap());
+    folder.write("events.zst", zstd::encode_all(GOOD.as_bytes(), 0).unwrap());
+    for (name, codec) in [("events.gz", "gzip"), ("events.zst", "zstd")] {
+        let ended = folder.run(&["ingest", name]);
+        assert_eq!(ended.code, Some(1));
+        assert!(
+            ended.error().starts_with(&format!(
+                "error: cannot read {name}: it is compressed ({codec}): decompress it, or"
+            )),
+            "{ended:?}"
+        );
+        assert_eq!(folder.json(&["rejected"]), json!([]));
+    }
 }
 
 #[cfg(unix)]

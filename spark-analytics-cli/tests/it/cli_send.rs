@@ -77,6 +77,22 @@ fn a_file_with_text_after_its_array_is_a_failure() {
 }
 
 #[test]
+fn an_event_log_is_named_before_anything_is_sent() {
+    let folder = Folder::new();
+    folder.write("app-1", "{\"Event\":\"SparkListenerLogStart\"}\n{\"Event\":\"x\"}\n");
+    let server = Scripted::start(vec![TAKEN]);
+    for more in [&[][..], &["--no-shuffle"]] {
+        let ended = send(&folder, "app-1", &server.url, more);
+        assert_eq!(ended.code, Some(1));
+        assert_eq!(
+            ended.error(),
+            "error: cannot read app-1: it is an event log that Spark wrote: use `spark-analytics import`"
+        );
+    }
+    assert!(server.requests.try_recv().is_err());
+}
+
+#[test]
 fn a_wrong_path_on_the_server_is_a_failure() {
     let folder = Folder::new();
     folder.write("events.ndjson", "{}\n{}\n");

@@ -83,7 +83,7 @@ pub fn a_dropped_call_is_stored_whole_or_not_at_all<F: Fixture>() {
 }
 
 /// Lets other tasks and threads run for a moment.
-async fn yield_now() {
+pub(super) async fn yield_now() {
     let mut yielded = false;
     futures::future::poll_fn(|context| {
         if std::mem::replace(&mut yielded, true) {

@@ -88,6 +88,7 @@ macro_rules! conformance {
              an_unknown_application_cannot_be_forgotten
              removed_data_stays_removed_in_a_reopened_store
              nothing_reappears_while_it_is_forgotten
+             a_dropped_removal_leaves_applications_whole
              rejected_input_is_listed_newest_first
              only_the_newest_rejected_input_is_kept
              a_reopened_store_holds_what_it_held

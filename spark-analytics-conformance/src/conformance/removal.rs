@@ -1,6 +1,8 @@
+use super::faults::yield_now;
 use super::logs::{import, job, log};
 use super::*;
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{AttemptKey, Day, PruneScope, PrunedLogs, Refusal};
 
@@ -304,5 +306,66 @@ pub fn nothing_reappears_while_it_is_forgotten<F: Fixture>() {
             apps.push((b, String::new()));
         }
         assert_eq!(dump(&store).await, Dump::of_reference(&reference, &apps));
+    });
+}
+
+/// Polls a call a few times and drops it; what it has begun to write is over when this returns.
+async fn drop_after(store: &Arc<dyn Store>, polls: i64, mut call: BoxFuture<'_, ()>) {
+    for _ in 0..polls {
+        if (&mut call).now_or_never().is_some() {
+            break;
+        }
+        yield_now().await;
+    }
+    drop(call);
+    send(store, vec![start(&JobKey::new(polls), 99 * DAY, "ada")]).await;
+}
+
+/// A prune, or an application being forgotten, whose call was dropped after any number of polls has removed whole
+/// applications or nothing of them, and calling again removes the rest.
+pub fn a_dropped_removal_leaves_applications_whole<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let jobs = async || {
+            let days = store.rollups(Day::MIN, Day::MAX, None).await.expect("reads");
+            days.iter().map(|(_, rollup)| rollup.jobs()).sum::<i64>()
+        };
+        let is_whole = async |app: &str, attempt: &str| {
+            let log = store.log(&AttemptKey::new(app, attempt)).await.expect("reads");
+            let job = store.job(&JobKey::in_app(app, attempt, 1)).await.expect("reads");
+            assert_eq!(log.is_some(), job.is_some(), "{app} {attempt}");
+            log.is_some()
+        };
+        for polls in 0..10 {
+            let apps: Vec<String> = (0..40).map(|number| format!("{polls}-{number}")).collect();
+            let logs = apps.iter().map(|app| log_until(app, 0, polls)).collect();
+            store.ingest_logs(logs, Vec::new()).await.expect("takes logs");
+            let call = store.prune_logs(day(polls + 1), PruneScope::Jobs).map(drop);
+            drop_after(&store, polls * 3, call.boxed()).await;
+            for app in &apps {
+                is_whole(app, "").await;
+            }
+            assert_eq!(jobs().await, 40 * (polls + 1));
+            prune(&store, day(polls + 1), PruneScope::Jobs).await;
+            for app in &apps {
+                assert!(!is_whole(app, "").await, "{app}");
+            }
+            assert_eq!(jobs().await, 40 * (polls + 1));
+        }
+        for polls in 0..10 {
+            let app = format!("forgotten-{polls}");
+            for attempt in ["1", "2"] {
+                let mut log = log_until(&app, 0, 20);
+                log.application.attempt_id = attempt.to_owned();
+                import(&store, log).await;
+            }
+            let forget = store.forget(&app, None).map(drop);
+            drop_after(&store, polls * 3, forget.boxed()).await;
+            let first = is_whole(&app, "1").await;
+            assert_eq!(is_whole(&app, "2").await, first, "both or neither");
+            assert_eq!(jobs().await, 400 + if first { 2 } else { 0 });
+            store.forget(&app, None).await.expect("forgets");
+            assert!(!is_whole(&app, "1").await && !is_whole(&app, "2").await);
+            assert_eq!(jobs().await, 400);
+        }
     });
 }

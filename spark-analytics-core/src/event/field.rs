@@ -18,7 +18,7 @@ pub(crate) enum Scalar<'a> {
     Integer(i64),
     /// An integer outside the range of i64, or a floating-point number outside it.
     TooBig,
-    Fraction,
+    Fraction(f64),
     Text(Cow<'a, str>),
     List,
     Object,
@@ -31,7 +31,7 @@ impl Scalar<'_> {
             Self::Missing | Self::Null => return InvalidEvent::field(field, FieldProblem::Missing),
             Self::Bool(_) => "true or false",
             Self::Integer(_) | Self::TooBig => "a number",
-            Self::Fraction => "a number with a fraction",
+            Self::Fraction(_) => "a number with a fraction",
             Self::Text(_) => "a text",
             Self::List => "a list",
             Self::Object => "an object",
@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(i64::try_from(v).map_or(Scalar::TooBig, Scalar::Integer))
     }
     fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
-        Ok(if v.abs() >= 9.0e18 { Scalar::TooBig } else { Scalar::Fraction })
+        Ok(if v.abs() >= 9.0e18 { Scalar::TooBig } else { Scalar::Fraction(v) })
     }
     fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
         Ok(Scalar::Text(Cow::Owned(v.to_owned())))

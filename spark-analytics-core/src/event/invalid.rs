@@ -20,6 +20,12 @@ pub enum InvalidEvent {
         /// Its length in bytes.
         bytes: usize,
     },
+    /// It is a line of an event log that Spark wrote, which is imported as a whole.
+    #[error(
+        "this is a line of an event log that Spark wrote, not an event: import the log with \
+         `spark-analytics import`"
+    )]
+    OfEventLog,
     /// The event is older than the day before which events were pruned, or its application was removed, see
     /// [`Receipt::TooOld`](crate::Receipt::TooOld).
     #[error(
@@ -85,9 +91,25 @@ pub enum FieldProblem {
 }
 
 impl InvalidEvent {
+    /// This error of a text, or [`OfEventLog`](Self::OfEventLog) if the text, or its beginning, is a line of an event
+    /// log.
+    pub(crate) fn or_of_event_log(self, text: &[u8]) -> Self {
+        if is_of_event_log(text) { Self::OfEventLog } else { self }
+    }
+
     pub(crate) const fn field(field: &'static str, problem: FieldProblem) -> Self {
         Self::Field { field, problem }
     }
+}
+
+/// Whether a text begins as Spark begins each line of an event log: `{"Event":"`.
+fn is_of_event_log(text: &[u8]) -> bool {
+    let tokens: [&[u8]; 4] = [b"{", b"\"Event\"", b":", b"\""];
+    let mut rest = Some(text);
+    for token in tokens {
+        rest = rest.and_then(|rest| rest.trim_ascii_start().strip_prefix(token));
+    }
+    rest.is_some()
 }
 
 fn known_types() -> String {

@@ -4,6 +4,7 @@ mod field;
 pub(crate) mod invalid;
 pub(crate) mod limits;
 pub(crate) mod splitter;
+mod time;
 
 use std::borrow::Cow;
 
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use crate::event::field::{Fields, Scalar};
 use crate::event::invalid::{FieldProblem, InvalidEvent};
 use crate::event::limits::{MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
+use crate::event::time::time;
 use crate::figures::tasks::TaskOutcome;
 use crate::identity::{Dedup, EventId, EventType, JobKey};
 use crate::time::Timestamp;
@@ -88,6 +90,10 @@ impl Event {
     /// [`InvalidEvent`] names the field and what is wrong with it.
     pub fn from_json(json: &str) -> Result<Self, InvalidEvent> {
         let json = json.trim_matches([' ', '\t', '\r', '\n']);
+        Self::parse(json).map_err(|error| error.or_of_event_log(json.as_bytes()))
+    }
+
+    fn parse(json: &str) -> Result<Self, InvalidEvent> {
         if json.len() > MAX_EVENT_BYTES {
             return Err(InvalidEvent::TooLarge { bytes: json.len() });
         }
@@ -126,17 +132,18 @@ impl Event {
     /// Reads one event from the bytes of its JSON.
     ///
     /// # Errors
-    /// [`InvalidEvent::NotJson`] if they are not UTF-8, else as [`from_json`](Self::from_json).
-    /// Bytes beyond the size limit are reported as [`InvalidEvent::TooLarge`], whatever they contain.
+    /// [`InvalidEvent::NotJson`] or [`InvalidEvent::OfEventLog`] if they are not UTF-8, else as
+    /// [`from_json`](Self::from_json). Bytes beyond the size limit are reported as [`InvalidEvent::TooLarge`], unless
+    /// they are of an event log, whatever they contain.
     pub fn from_bytes(json: &[u8]) -> Result<Self, InvalidEvent> {
         let bytes = json.trim_ascii().len();
         if bytes > MAX_EVENT_BYTES {
-            return Err(InvalidEvent::TooLarge { bytes });
+            return Err(InvalidEvent::TooLarge { bytes }.or_of_event_log(json));
         }
         let text = std::str::from_utf8(json).map_err(|error| InvalidEvent::NotJson {
             message: format!("not valid UTF-8: invalid byte at offset {}", error.valid_up_to()),
-        })?;
-        Self::from_json(text)
+        });
+        text.map_err(|error| error.or_of_event_log(json)).and_then(Self::from_json)
     }
 
     /// The start of a job.
@@ -367,13 +374,6 @@ fn boolean(field: &'static str, value: &Scalar<'_>) -> Result<bool, InvalidEvent
         Scalar::Bool(b) => Ok(*b),
         other => Err(other.not_a(field, "true or false")),
     }
-}
-
-fn time(field: &'static str, value: &Scalar<'_>) -> Result<Timestamp, InvalidEvent> {
-    let Scalar::Text(text) = value else {
-        return Err(value.not_a(field, "an RFC 3339 time"));
-    };
-    text.parse().map_err(|_| InvalidEvent::field(field, FieldProblem::NotATime(short(text))))
 }
 
 fn check_text(field: &'static str, text: &str) -> Result<(), InvalidEvent> {

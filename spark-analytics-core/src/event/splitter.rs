@@ -24,10 +24,10 @@ impl EventText<'_> {
     /// Parses the event.
     ///
     /// # Errors
-    /// [`InvalidEvent::TooLarge`] if only the first bytes are kept, else as [`Event::from_bytes`].
+    /// [`InvalidEvent::TooLarge`] or [`InvalidEvent::OfEventLog`] if only the first bytes are kept, else as [`Event::from_bytes`].
     pub fn event(&self) -> Result<Event, InvalidEvent> {
         if self.bytes > MAX_EVENT_BYTES {
-            return Err(InvalidEvent::TooLarge { bytes: self.bytes });
+            return Err(InvalidEvent::TooLarge { bytes: self.bytes }.or_of_event_log(self.text));
         }
         Event::from_bytes(self.text)
     }

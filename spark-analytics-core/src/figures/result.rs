@@ -38,6 +38,21 @@ impl JobResult {
     }
 }
 
+/// As [`JobResult::from_name`].
+///
+/// ```
+/// use spark_analytics_core::{JobFilter, JobResult};
+///
+/// let mut failed = JobFilter::default();
+/// failed.result = Some("JobFailed".into());
+/// assert_eq!(failed.result, Some(JobResult::Failed));
+/// ```
+impl From<&str> for JobResult {
+    fn from(name: &str) -> Self {
+        Self::from_name(name)
+    }
+}
+
 impl fmt::Display for JobResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

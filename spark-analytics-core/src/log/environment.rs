@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// The environment of an application's attempt; names are those of the History Server's `/environment`.
 ///
-/// Values are those of the log. Spark redacts secrets when it writes a log and again in its answers, as does
-/// [`ApplicationEnvironmentInfo`](crate::history::ApplicationEnvironmentInfo).
+/// The reader of event logs has hidden secrets, as Spark does when it writes a log. Earlier versions stored the
+/// values as they are in the log; [`ApplicationEnvironmentInfo`](crate::history::ApplicationEnvironmentInfo) hides
+/// them when it shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

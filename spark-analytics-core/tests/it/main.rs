@@ -1,6 +1,7 @@
 //! Figures, folds, formats and views. `group_commit.rs` is built with other flags, so it is a separate binary.
 #![allow(clippy::unwrap_used)]
 
+mod event_times;
 mod figures;
 mod fold;
 mod history;

@@ -85,17 +85,36 @@ fn times_may_have_any_offset_or_none_and_are_truncated_to_microseconds() {
         "2024-03-30T10:12:50.123456",
         "2024-03-30t10:12:50.123456z",
         "2024-03-30 10:12:50.123456+00:00",
+        "2024-03-30T12:12:50.123456+0200",
+        "2024-03-30 12:12:50.123456+02",
+        "2024-03-30T04:42:50.123456-0530",
+        "2024-03-30 10:12:50,123456",
     ];
     for text in same {
         assert_eq!(at(text), at(same[0]), "{text}");
     }
     assert_eq!(at("1970-01-01T00:00:00").as_micros(), 0);
+    assert_eq!(at("2024-03-30T10:12"), at("2024-03-30T10:12:00Z"));
+    assert_eq!(at("2024-03-30T10:12+02:00"), at("2024-03-30T08:12:00Z"));
+    assert_eq!(format!("{:?}", at("2024-03-30T12:12+02")), "2024-03-30T10:12:00Z");
     assert_eq!(at("2024-02-29T23:59:59Z").to_string(), "2024-02-29T23:59:59Z");
     for text in [
         "",
         "2024-03-30",
         "2024-03-30T",
-        "2024-03-30T10:12",
+        "2024-03-30T10:1",
+        "2024-03-30T10:12:",
+        "2024-03-30T10:12:45+2",
+        "2024-03-30T10:12:45+020",
+        "2024-03-30T10:12:45+02:0",
+        "2024-03-30T10:12:45+2400",
+        "2024-03-30T10:12:45+02000",
+        "2024-03-30T10:12:45+ü",
+        "2024-03-30T10:12:45+0é",
+        "2024-03-30T10:12:45+02é",
+        "2024-03-30T10:12:45 Z",
+        "2024-03-30T10:12:45GMT",
+        "2024-03-30_10:12:45",
         "2024-02-30T10:12:45Z",
         "now",
         "2024-03-30T25:12:45Z",
@@ -128,7 +147,10 @@ fn an_error_names_the_field_and_the_reason() {
         ("app_id", Some("5"), "field `app_id` must be a text, not a number".to_owned()),
         ("attempt_id", Some("{}"), "field `attempt_id` must be a text, not an object".to_owned()),
         ("timestamp", None, "field `timestamp` is missing".to_owned()),
-        ("timestamp", Some("1711792363"), "field `timestamp` must be an RFC 3339 time, not a number".to_owned()),
+        ("timestamp", Some("{}"), "field `timestamp` must be an RFC 3339 time, not an object".to_owned()),
+        ("timestamp", Some("\"2024-03-30\""), "field `timestamp` must be an RFC 3339 time such as 2024-03-30T10:12:45Z, not `2024-03-30`".to_owned()),
+        ("timestamp", Some("-1"), "field `timestamp` must be a time from 1970 to 2262".to_owned()),
+        ("timestamp", Some("1e300"), "field `timestamp` must be a time from 1970 to 2262".to_owned()),
         ("timestamp", Some("\"yesterday\""), "field `timestamp` must be an RFC 3339 time such as 2024-03-30T10:12:45Z, not `yesterday`".to_owned()),
         ("timestamp", Some("\"1969-12-31T23:59:59Z\""), "field `timestamp` must be a time from 1970 to 2262".to_owned()),
         ("timestamp", Some("\"2263-01-01T00:00:00Z\""), "field `timestamp` must be a time from 1970 to 2262".to_owned()),
@@ -219,4 +241,23 @@ fn constructors_check_the_same_as_the_wire_format() {
         text(Event::job_start(JobKey::in_app("\0", "", 1), t, "a")),
         "field `app_id` must not contain the character U+0000"
     );
+}
+
+#[test]
+fn a_line_of_an_event_log_is_recognised() {
+    let line = r#"{"Event":"SparkListenerLogStart","Spark Version":"3.5.1"}"#;
+    for text in [line, r#"  { "Event" : "org.apache.spark.X"}"#, r#"{"Event":"cut off"#] {
+        assert_eq!(Event::from_json(text), Err(InvalidEvent::OfEventLog), "{text}");
+    }
+    assert_eq!(
+        error(line),
+        "this is a line of an event log that Spark wrote, not an event: import the log with \
+         `spark-analytics import`"
+    );
+    let long = line.replace("3.5.1", &"x".repeat(MAX_EVENT_BYTES));
+    assert_eq!(Event::from_bytes(long.as_bytes()), Err(InvalidEvent::OfEventLog));
+    assert_eq!(Event::from_bytes(b"{\"Event\":\"\xff\"}"), Err(InvalidEvent::OfEventLog));
+    // An event may have other fields.
+    assert!(Event::from_json(&START.replacen('{', r#"{"Event":"x","#, 1)).is_ok());
+    assert_eq!(error(r#"{"Event":1}"#), "field `event` is missing");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use spark_analytics_core::log::{Environment, ExecutorResource, ResourceProfile};
 
-use crate::fold::text::text;
+use crate::fold::text::Texts;
 use crate::wire::environment::{
     EnvironmentUpdate, ExecutorRequest, Properties, ResourceProfileAdded, TaskRequest,
 };
@@ -24,38 +24,47 @@ pub(crate) struct Environments {
 
 impl Environments {
     /// Applies an update, which replaces all properties.
-    pub(crate) fn update(&mut self, event: EnvironmentUpdate) {
-        let of_jvm = |name: &str| event.jvm.get(name).map(|value| text(value));
+    pub(crate) fn update(&mut self, event: EnvironmentUpdate, texts: &mut Texts) {
+        let mut of_jvm =
+            |name: &str| event.jvm.get(name).map(|value| texts.property(name, value).1);
         self.fact.events += 1;
         self.fact.java_version = of_jvm("Java Version");
         self.fact.java_home = of_jvm("Java Home");
         self.fact.scala_version = of_jvm("Scala Version");
-        self.fact.spark_properties = kept(event.spark);
-        self.fact.hadoop_properties = kept(event.hadoop);
-        self.fact.system_properties = kept(event.system);
-        self.fact.metrics_properties = kept(event.metrics);
-        self.fact.classpath_entries = kept(event.classpath);
+        self.fact.spark_properties = kept(event.spark, texts);
+        self.fact.hadoop_properties = kept(event.hadoop, texts);
+        self.fact.system_properties = kept(event.system, texts);
+        self.fact.metrics_properties = kept(event.metrics, texts);
+        self.fact.classpath_entries = fitting(
+            event.classpath.iter().map(|(path, origin)| (texts.text(path), texts.text(origin))),
+        );
     }
 
-    pub(crate) fn add_profile(&mut self, event: ResourceProfileAdded) {
+    pub(crate) fn add_profile(&mut self, event: ResourceProfileAdded, texts: &mut Texts) {
         self.fact.events += 1;
         if self.profiles.len() >= MAX_PROFILES && !self.profiles.contains_key(&event.id) {
             return;
         }
-        let executor = |(name, request): (String, ExecutorRequest)| {
+        let mut executor = |(name, request): (String, ExecutorRequest)| {
             let mut resource = ExecutorResource::default();
             resource.amount = request.amount;
-            resource.discovery_script = text(&request.discovery_script);
-            resource.vendor = text(&request.vendor);
-            (text(&name), resource)
+            resource.discovery_script = texts.text(&request.discovery_script);
+            resource.vendor = texts.text(&request.vendor);
+            (texts.text(&name), resource)
         };
-        let task =
-            |(name, request): (String, TaskRequest)| (text(&name), format!("{:?}", request.amount));
+        let of_executor = event.executor_requests.into_iter().map(&mut executor).collect();
+        let task = |(name, request): (String, TaskRequest)| {
+            (texts.text(&name), format!("{:?}", request.amount))
+        };
         let mut profile = ResourceProfile::default();
         profile.id = event.id;
-        profile.executor_resources = event.executor_requests.into_iter().map(executor).collect();
+        profile.executor_resources = of_executor;
         profile.task_resources = event.task_requests.into_iter().map(task).collect();
         self.profiles.insert(event.id, profile);
+    }
+
+    pub(crate) fn profiles_mut(&mut self) -> impl Iterator<Item = &mut ResourceProfile> {
+        self.profiles.values_mut()
     }
 
     /// The current environment; `None` if the log has no event of it.
@@ -65,10 +74,14 @@ impl Environments {
     }
 }
 
-fn kept(properties: Properties) -> Properties {
+fn kept(properties: Properties, texts: &mut Texts) -> Properties {
+    fitting(properties.iter().map(|(name, value)| texts.property(name, value)))
+}
+
+/// The first properties, as many as there is room for.
+fn fitting(properties: impl Iterator<Item = (String, String)>) -> Properties {
     let mut room = MAX_PROPERTIES_BYTES;
-    let texts = properties.into_iter().map(|(name, value)| (text(&name), text(&value)));
-    let fitting = texts.map_while(|(name, value)| {
+    let fitting = properties.map_while(|(name, value)| {
         room = room.checked_sub(name.len() + value.len())?;
         Some((name, value))
     });

@@ -6,7 +6,7 @@ use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::Executor;
 
 use crate::fold::tally::ExecutorTally;
-use crate::fold::text::{key, text};
+use crate::fold::text::{Texts, key};
 use crate::wire::event::{BlockManagerAdded, ExecutorAdded, ExecutorInfo, ExecutorRemoved};
 use crate::wire::lenient::StageKey;
 use crate::wire::metrics::Peaks;
@@ -33,19 +33,23 @@ pub(crate) struct LiveExecutor {
 }
 
 impl LiveExecutor {
-    fn set_info(&mut self, info: ExecutorInfo<'_>, cpus_per_task: i64) {
+    fn set_info(&mut self, info: ExecutorInfo<'_>, cpus_per_task: i64, texts: &mut Texts) {
         if !self.has_block_manager {
-            self.fact.host_port = text(&info.host.0);
+            self.fact.host_port = texts.text(&info.host.0);
         }
         self.fact.is_active = true;
         self.fact.total_cores = info.total_cores;
         self.fact.max_tasks = info.total_cores.checked_div(cpus_per_task).unwrap_or(0);
         self.fact.resource_profile_id = info.resource_profile_id;
-        self.fact.executor_logs = texts(&info.log_urls);
-        self.fact.attributes = texts(&info.attributes);
+        self.fact.executor_logs = texts.named(&info.log_urls);
+        self.fact.attributes = texts.named(&info.attributes);
         let resources = info.resources.into_iter();
         self.fact.resources = resources
-            .map(|(name, r)| (text(&name), r.addresses.iter().map(|a| text(a)).collect()))
+            .map(|(name, resource)| {
+                let addresses = resource.addresses.iter().map(|address| texts.text(address));
+                let addresses = addresses.collect();
+                (texts.text(&name), addresses)
+            })
             .collect();
     }
 
@@ -76,15 +80,15 @@ impl Executors {
         self.live.get_mut(id.as_ref()).or(removed)
     }
 
-    pub(crate) fn add(&mut self, event: ExecutorAdded<'_>, cpus_per_task: i64) {
-        let executor = self.get_or_create(&event.id.0, event.time);
-        executor.set_info(event.info, cpus_per_task);
+    pub(crate) fn add(&mut self, event: ExecutorAdded<'_>, cpus_per_task: i64, texts: &mut Texts) {
+        let executor = self.get_or_create(&texts.key(&event.id.0), event.time);
+        executor.set_info(event.info, cpus_per_task, texts);
     }
 
-    pub(crate) fn add_block_manager(&mut self, event: &BlockManagerAdded<'_>) {
-        let executor = self.get_or_create(&event.id.executor_id.0, event.time);
+    pub(crate) fn add_block_manager(&mut self, event: &BlockManagerAdded<'_>, texts: &mut Texts) {
+        let executor = self.get_or_create(&texts.key(&event.id.executor_id.0), event.time);
         executor.has_block_manager = true;
-        executor.fact.host_port = format!("{}:{}", text(&event.id.host.0), event.id.port);
+        executor.fact.host_port = format!("{}:{}", texts.text(&event.id.host.0), event.id.port);
         executor.fact.is_active = true;
         executor.fact.max_memory = event.max_memory;
         if event.max_on_heap.is_some() {
@@ -98,6 +102,7 @@ impl Executors {
         &mut self,
         event: &ExecutorRemoved<'_>,
         earliest_submission: Option<Timestamp>,
+        texts: &mut Texts,
     ) {
         let id = key(&event.id.0);
         let Some(mut executor) = self.live.remove(id.as_ref()) else { return };
@@ -105,7 +110,7 @@ impl Executors {
         executor.fact.ended = true;
         executor.fact.is_active = false;
         executor.fact.remove_time = Some(Timestamp::from_millis(event.time));
-        executor.fact.remove_reason = event.reason.as_ref().map(|reason| text(&reason.0));
+        executor.fact.remove_reason = texts.optional(event.reason.as_ref());
         executor.awaits_peaks =
             earliest_submission < executor.fact.remove_time && earliest_submission.is_some();
         self.removed.insert(id.into_owned(), executor);
@@ -126,11 +131,12 @@ impl Executors {
         &mut self,
         logs: &BTreeMap<String, String>,
         attributes: Option<&BTreeMap<String, String>>,
+        texts: &mut Texts,
     ) {
         if let Some(driver) = self.live.get_mut(DRIVER) {
             driver.fact.events += 1;
-            driver.fact.executor_logs = texts(logs);
-            driver.fact.attributes = attributes.map(texts).unwrap_or_default();
+            driver.fact.executor_logs = texts.named(logs);
+            driver.fact.attributes = attributes.map(|of| texts.named(of)).unwrap_or_default();
         }
     }
 
@@ -164,6 +170,10 @@ impl Executors {
         facts.map(with_end).collect()
     }
 
+    pub(crate) fn facts_mut(&mut self) -> impl Iterator<Item = &mut Executor> {
+        self.live.values_mut().chain(self.removed.values_mut()).map(|executor| &mut executor.fact)
+    }
+
     fn get_or_create(&mut self, id: &str, add_time: i64) -> &mut LiveExecutor {
         let id = key(id);
         let removed = self.removed.get(id.as_ref()).map(|executor| &executor.fact);
@@ -185,8 +195,4 @@ impl Executors {
         executor.fact.events += 1;
         executor
     }
-}
-
-fn texts(of: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    of.iter().map(|(name, value)| (text(name), text(value))).collect()
 }

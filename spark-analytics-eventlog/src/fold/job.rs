@@ -9,7 +9,7 @@ use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::LogJob;
 
 use crate::fold::indices::Indices;
-use crate::fold::text::{key, text};
+use crate::fold::text::{MAX_TEXT_BYTES, Texts, key};
 use crate::wire::event::{JobEnd, JobProperties, JobStart, StageInfo};
 
 /// The number of one run of a job: a `LiveJob` in Spark.
@@ -33,6 +33,8 @@ pub(crate) struct LiveJob {
     pub(crate) indices: Indices,
     pub(crate) completed_stages: BTreeSet<i64>,
     pub(crate) skipped_stages: BTreeSet<i64>,
+    /// The earliest submission and the latest completion of its stage attempts.
+    stage_times: (Option<Timestamp>, Option<Timestamp>),
     is_running: bool,
     /// Number of live stage attempts linked to it.
     links: usize,
@@ -44,8 +46,22 @@ impl LiveJob {
         self.fact.skipped_tasks = self.fact.skipped_tasks.wrapping_add(num_tasks);
     }
 
+    /// Notes the times of a stage attempt that counts towards it.
+    pub(crate) fn note_times(&mut self, stage: &StageInfo<'_>) {
+        let (first, last) = &mut self.stage_times;
+        if let Some(submitted) = stage.submission_time.and_then(time) {
+            *first = Some(first.map_or(submitted, |first| first.min(submitted)));
+        }
+        *last = (*last).max(stage.completion_time.and_then(time));
+    }
+
     fn written(&self) -> LogJob {
         let mut fact = self.fact.clone();
+        // Spark up to 1.2 writes no times of jobs.
+        fact.submission_time = fact.submission_time.or(self.stage_times.0);
+        if fact.ended {
+            fact.completion_time = fact.completion_time.or(self.stage_times.1);
+        }
         fact.completed_stages = self.completed_stages.len() as i64;
         fact.skipped_stages = self.skipped_stages.len() as i64;
         fact
@@ -54,7 +70,12 @@ impl LiveJob {
 
 impl Jobs {
     /// Starts a job. The caller links the run to its stage attempts.
-    pub(crate) fn start(&mut self, event: &JobStart<'_>, stages: &[StageInfo<'_>]) -> Run {
+    pub(crate) fn start(
+        &mut self,
+        event: &JobStart<'_>,
+        stages: &[StageInfo<'_>],
+        texts: &mut Texts,
+    ) -> Run {
         let job_id = event.job_id;
         let (ended, events) = self.supersede(job_id);
         let missing = stages.iter().filter(|stage| stage.completion_time.is_none());
@@ -64,11 +85,11 @@ impl Jobs {
         fact.ended = ended;
         fact.events = events + 1;
         fact.submission_time = time(event.time);
-        fact.name = last.map(|stage| text(&stage.name.0)).unwrap_or_default();
+        fact.name = texts.optional(last.map(|stage| &stage.name)).unwrap_or_default();
         fact.stage_ids = stages.iter().map(|stage| stage.id).collect();
         fact.num_tasks = missing.fold(0, |sum: i64, stage| sum.wrapping_add(stage.num_tasks));
         if let Some(properties) = &event.properties {
-            put_properties(&mut fact, properties);
+            put_properties(&mut fact, properties, texts);
         }
         let run = self.next_run;
         self.next_run += 1;
@@ -88,7 +109,7 @@ impl Jobs {
     }
 
     /// Ends a run and writes its figures.
-    pub(crate) fn end(&mut self, run: Run, event: &JobEnd<'_>) {
+    pub(crate) fn end(&mut self, run: Run, event: &JobEnd<'_>, texts: &mut Texts) {
         self.stop(run);
         if let Some(job) = self.runs.get_mut(&run) {
             job.fact.ended = true;
@@ -96,7 +117,7 @@ impl Jobs {
             job.fact.completion_time = time(event.time);
             job.fact.job_result = key(&event.result.result.0).into_owned();
             let message = event.result.exception.as_ref().and_then(|e| e.message.as_ref());
-            job.fact.failure_message = message.map(|message| text(&message.0));
+            job.fact.failure_message = texts.optional(message);
         }
         self.write(run);
         self.drop_if_over(run);
@@ -143,6 +164,10 @@ impl Jobs {
         facts.into_values().collect()
     }
 
+    pub(crate) fn facts_mut(&mut self) -> impl Iterator<Item = &mut LogJob> {
+        self.runs.values_mut().map(|job| &mut job.fact).chain(self.written.values_mut())
+    }
+
     /// Whether an earlier run of a job ended, and the number of its events. That run is never written again.
     fn supersede(&mut self, job_id: i64) -> (bool, u64) {
         let Some(run) = self.latest.get(&job_id).copied() else { return (false, 0) };
@@ -177,14 +202,19 @@ impl Jobs {
     }
 }
 
-fn put_properties(fact: &mut LogJob, properties: &JobProperties<'_>) {
-    fact.description = properties.description.as_ref().map(|t| text(&t.0));
-    fact.job_group = properties.group.as_ref().map(|t| text(&t.0));
+fn put_properties(fact: &mut LogJob, properties: &JobProperties<'_>, texts: &mut Texts) {
+    fact.description = texts.optional(properties.description.as_ref());
+    fact.job_group = texts.optional(properties.group.as_ref());
     fact.sql_execution_id = properties.sql_execution_id.as_ref().and_then(|t| t.0.parse().ok());
-    fact.user = properties.user.as_ref().map(|t| key(&t.0).into_owned()).unwrap_or_default();
-    let tags = properties.tags.as_ref().map(|t| text(&t.0)).unwrap_or_default();
+    fact.user = properties.user.as_ref().map(|user| texts.key(&user.0)).unwrap_or_default();
+    let tags = properties.tags.as_ref().map(|tags| tags.0.as_ref()).unwrap_or_default();
     let tags: BTreeSet<&str> = tags.split(',').filter(|tag| !tag.is_empty()).collect();
-    fact.job_tags = tags.into_iter().map(str::to_owned).collect();
+    let mut room = MAX_TEXT_BYTES;
+    let fitting = tags.into_iter().map(|tag| texts.text(tag)).map_while(|tag| {
+        room = room.checked_sub(tag.len())?;
+        Some(tag)
+    });
+    fact.job_tags = fitting.collect();
 }
 
 fn distinct(ids: &[i64]) -> BTreeSet<i64> {

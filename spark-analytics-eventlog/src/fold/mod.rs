@@ -1,6 +1,7 @@
 //! The state of an application, updated event by event in the order of the log: the rules of Spark's
 //! `AppStatusListener`.
 
+mod again;
 pub(crate) mod environment;
 mod exclusion;
 mod executor;
@@ -28,7 +29,7 @@ use crate::fold::sql::SqlExecutions;
 use crate::fold::stage::Stages;
 use crate::fold::tally::{StageTally, Tally};
 use crate::fold::task::{MAX_KILL_REASONS, note_kill};
-use crate::fold::text::{key, text};
+use crate::fold::text::{Texts, key};
 use crate::wire::environment::ResourceProfileAdded;
 use crate::wire::event::{
     ApplicationStart, Event, ExecutorMetricsUpdate, JobEnd, JobStart, StageCompleted,
@@ -50,6 +51,7 @@ pub(crate) struct Fold {
     processes: Processes,
     environment: Environments,
     sql: SqlExecutions,
+    texts: Texts,
     /// Ids of the tasks that started and have not ended.
     running_tasks: Indices,
 }
@@ -66,6 +68,7 @@ impl Default for Fold {
             processes: Processes::default(),
             environment: Environments::default(),
             sql: SqlExecutions::default(),
+            texts: Texts::default(),
             running_tasks: Indices::default(),
         }
     }
@@ -80,11 +83,14 @@ impl Fold {
         }
         match event {
             Event::LogStart(event) => {
-                self.application.spark_version = text(&event.spark_version.0);
+                self.application.spark_version = self.texts.text(&event.spark_version.0);
             }
             Event::EnvironmentUpdate(event) => {
                 self.cpus_per_task = event.task_cpus().unwrap_or(self.cpus_per_task);
-                self.environment.update(event);
+                if self.texts.learn(&event.spark) {
+                    self.judge_again();
+                }
+                self.environment.update(event, &mut self.texts);
             }
             Event::ResourceProfileAdded(event) => self.add_profile(event),
             Event::ApplicationStart(event) => self.start_application(&event),
@@ -95,28 +101,33 @@ impl Fold {
             Event::ExecutorAdded(event) => {
                 let profile = self.profiles.get(&event.info.resource_profile_id);
                 let cpus = profile.copied().unwrap_or(self.cpus_per_task);
-                self.executors.add(event, cpus);
+                self.executors.add(event, cpus, &mut self.texts);
             }
             Event::ExecutorRemoved(event) => {
-                self.executors.remove(&event, self.stages.earliest_submission());
+                let earliest = self.stages.earliest_submission();
+                self.executors.remove(&event, earliest, &mut self.texts);
             }
             Event::Exclusion(event) => {
                 let stage = event.stage().and_then(|key| self.stages.get(key));
                 self.executors.exclude(&event, stage.is_some());
             }
-            Event::BlockManagerAdded(event) => self.executors.add_block_manager(&event),
+            Event::BlockManagerAdded(event) => {
+                self.executors.add_block_manager(&event, &mut self.texts);
+            }
             Event::JobStart(event) => self.start_job(&event),
             Event::JobEnd(event) => self.end_job(&event),
             Event::StageSubmitted(event) => self.submit_stage(&event),
             Event::StageCompleted(event) => self.complete_stage(&event),
             Event::StageExecutorMetrics(event) => self.raise_peaks(&event),
             Event::ExecutorMetricsUpdate(event) => self.raise_peaks_of_heartbeat(&event),
-            Event::ProcessAdded(event) => self.processes.add(&event),
+            Event::ProcessAdded(event) => self.processes.add(&event, &mut self.texts),
             // Tasks arrive as tallies, and parts of a log are not facts of its application.
             Event::TaskStart(_) | Event::TaskEnd(_) | Event::PartStart(_) => {}
-            Event::SqlExecutionStart(event) => self.sql.start(&event),
-            Event::SqlAdaptiveExecutionUpdate(event) => self.sql.change_plan(&event),
-            Event::SqlExecutionEnd(event) => self.sql.end(&event),
+            Event::SqlExecutionStart(event) => self.sql.start(&event, &mut self.texts),
+            Event::SqlAdaptiveExecutionUpdate(event) => {
+                self.sql.change_plan(&event, &mut self.texts);
+            }
+            Event::SqlExecutionEnd(event) => self.sql.end(&event, &mut self.texts),
         }
     }
 
@@ -190,20 +201,20 @@ impl Fold {
         } else {
             self.profiles.remove(&event.id);
         }
-        self.environment.add_profile(event);
+        self.environment.add_profile(event, &mut self.texts);
     }
 
     fn start_application(&mut self, event: &ApplicationStart<'_>) {
-        let or_empty = |id: &Option<Text<'_>>| {
-            id.as_ref().map(|id| key(&id.0).into_owned()).unwrap_or_default()
-        };
+        let texts = &mut self.texts;
+        let mut or_empty =
+            |id: &Option<Text<'_>>| id.as_ref().map(|id| texts.key(&id.0)).unwrap_or_default();
         self.application.app_id = or_empty(&event.id);
         self.application.attempt_id = or_empty(&event.attempt_id);
-        self.application.name = text(&event.name.0);
-        self.application.user = key(&event.user.0).into_owned();
+        self.application.name = texts.text(&event.name.0);
+        self.application.user = texts.key(&event.user.0);
         self.application.start_time = Some(Timestamp::from_millis(event.time));
         if let Some(logs) = &event.driver_logs {
-            self.executors.describe_driver(logs, event.driver_attributes.as_ref());
+            self.executors.describe_driver(logs, event.driver_attributes.as_ref(), texts);
         }
     }
 
@@ -216,13 +227,13 @@ impl Fold {
                 &unknown
             }
         };
-        let run = self.jobs.start(event, stages);
+        let run = self.jobs.start(event, stages, &mut self.texts);
         let execution = event.properties.as_ref().and_then(|p| p.sql_execution_id.as_ref());
         if let Some(id) = execution.and_then(|id| id.0.parse().ok()) {
             self.sql.start_job(event.job_id, id);
         }
         for info in stages {
-            self.stages.get_or_create(info).jobs.push(run);
+            self.stages.get_or_create(info, &mut self.texts).jobs.push(run);
             self.jobs.link(run);
         }
     }
@@ -235,7 +246,7 @@ impl Fold {
                 self.skip_stage(key, run);
             }
         }
-        self.jobs.end(run, event);
+        self.jobs.end(run, event, &mut self.texts);
     }
 
     fn skip_stage(&mut self, key: StageKey, run: Run) {
@@ -254,12 +265,13 @@ impl Fold {
             self.jobs.link(*run);
             if let Some(job) = self.jobs.get(*run) {
                 job.fact.events += 1;
+                job.note_times(&event.info);
                 job.completed_stages.remove(&event.info.id);
                 job.fact.active_stages += 1;
             }
         }
-        let stage = self.stages.get_or_create(&event.info);
-        stage.submit(event.properties.as_ref());
+        let stage = self.stages.get_or_create(&event.info, &mut self.texts);
+        stage.submit(event.properties.as_ref(), &mut self.texts);
         for run in std::mem::replace(&mut stage.jobs, runs) {
             self.jobs.unlink(run);
         }
@@ -270,7 +282,7 @@ impl Fold {
         let key = (info.id, info.attempt);
         if let Some(stage) = self.stages.get(key) {
             self.executors.complete_stage(key);
-            stage.set_info(info);
+            stage.set_info(info, &mut self.texts);
             stage.fact.events += 1;
             let status = match (&info.failure_reason, info.submission_time) {
                 (Some(_), _) => StageStatus::Failed,
@@ -281,6 +293,7 @@ impl Fold {
             for run in &stage.jobs {
                 let Some(job) = self.jobs.get(*run) else { continue };
                 job.fact.events += 1;
+                job.note_times(info);
                 job.fact.active_stages -= 1;
                 match status {
                     StageStatus::Complete => {
@@ -396,7 +409,8 @@ impl Fold {
             stage.sums.merge(&tasks.sums);
         }
         stage.fact.completed_indices += stage.indices.insert_all(0, &tasks.succeeded);
-        for reason in &tasks.kills {
+        let kills: Vec<String> = tasks.kills.iter().map(|kill| self.texts.text(kill)).collect();
+        for reason in &kills {
             note_kill(&mut stage.fact.killed_tasks_summary, reason);
         }
         stage.peaks.raise(&tasks.peaks);
@@ -410,7 +424,7 @@ impl Fold {
             job.fact.tasks += &tasks.tasks;
             raise(&mut job.fact.longest_task_ms, tasks.longest);
             job.fact.completed_indices += job.indices.insert_all(tasks.key.0, &tasks.succeeded);
-            for reason in &tasks.kills {
+            for reason in &kills {
                 note_kill(&mut job.fact.killed_tasks_summary, reason);
             }
         }

@@ -10,7 +10,7 @@ use spark_analytics_core::log::{Application, LogSnapshot};
 
 use crate::fold::Fold;
 use crate::fold::tally::Tally;
-use crate::fold::text::{key, text};
+use crate::fold::text::key;
 use crate::wire::event::{ApplicationStart, Event, PartStart};
 use crate::wire::lenient::Text;
 
@@ -67,6 +67,11 @@ impl OneApplication {
     pub(crate) fn add_tasks(&mut self, tally: &Tally<'_>) -> bool {
         self.settle();
         matches!(self.next, Next::LeftOut) || self.fold.add_tasks(tally)
+    }
+
+    /// What there is to warn about in the texts of the latest event.
+    pub(crate) fn take_notes(&mut self) -> Vec<String> {
+        self.fold.texts.take_notes()
     }
 
     /// Whether the log has identified its application.
@@ -176,7 +181,7 @@ impl OneApplication {
     fn begin_own_part(&mut self, part: &PartStart<'_>) -> Result<(), String> {
         self.next = Next::Own;
         if self.fold.application.spark_version.is_empty() {
-            self.fold.application.spark_version = text(&part.spark_version.0);
+            self.fold.application.spark_version = self.fold.texts.text(&part.spark_version.0);
         }
         let number = part.number.and_then(|number| u64::try_from(number).ok());
         let Some(number) = number.filter(|_| self.parts.len() < MAX_PARTS) else { return Ok(()) };

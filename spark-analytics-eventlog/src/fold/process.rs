@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::Process;
 
-use crate::fold::text::{key, text};
+use crate::fold::text::Texts;
 use crate::wire::event::ProcessAdded;
 
 /// Maximum number of bytes that the processes' ids, addresses and logs take together: 64 KiB. Spark reports one process;
@@ -17,14 +17,13 @@ pub(crate) struct Processes(BTreeMap<String, Process>);
 
 impl Processes {
     /// Adds a process. One that is added again keeps the time at which it was added first.
-    pub(crate) fn add(&mut self, event: &ProcessAdded<'_>) {
-        let id = key(&event.id.0).into_owned();
-        let logs = event.info.log_urls.iter();
+    pub(crate) fn add(&mut self, event: &ProcessAdded<'_>, texts: &mut Texts) {
+        let id = texts.key(&event.id.0);
         let mut process = Process::default();
         process.add_time = Some(Timestamp::from_millis(event.time));
-        process.host_port = text(&event.info.host_port.0);
+        process.host_port = texts.text(&event.info.host_port.0);
         process.total_cores = event.info.cores;
-        process.process_logs = logs.map(|(name, url)| (text(name), text(url))).collect();
+        process.process_logs = texts.named(&event.info.log_urls);
         if let Some(held) = self.0.get(&id) {
             process.add_time = held.add_time;
         }
@@ -33,6 +32,10 @@ impl Processes {
         if bytes + id.len() + process.text_bytes() <= MAX_PROCESSES_BYTES {
             self.0.insert(id, process);
         }
+    }
+
+    pub(crate) fn facts_mut(&mut self) -> impl Iterator<Item = &mut Process> {
+        self.0.values_mut()
     }
 
     pub(crate) fn into_facts(self) -> BTreeMap<String, Process> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::SqlExecution;
 
-use crate::fold::text::text;
+use crate::fold::text::Texts;
 use crate::wire::lenient::Text;
 use crate::wire::sql::{SqlAdaptiveExecutionUpdate, SqlExecutionEnd, SqlExecutionStart};
 
@@ -23,35 +23,39 @@ pub(crate) struct SqlExecutions {
 }
 
 impl SqlExecutions {
-    pub(crate) fn start(&mut self, event: &SqlExecutionStart<'_>) {
+    pub(crate) fn start(&mut self, event: &SqlExecutionStart<'_>, texts: &mut Texts) {
         let held = self.facts.remove(&event.id).unwrap_or_default();
         self.plan_bytes -= held.plan_description.len();
-        let plan = event.plan.as_ref().map(|plan| self.plan(plan)).unwrap_or_default();
+        let plan = event.plan.as_ref().map(|plan| self.plan(plan, texts)).unwrap_or_default();
         let mut fact = SqlExecution::default();
         fact.execution_id = event.id;
         fact.ended = held.ended;
         fact.events = held.events + 1;
         fact.root_execution_id = event.root_id;
         fact.submission_time = Some(Timestamp::from_millis(event.time));
-        fact.description = event.description.as_ref().map(|t| text(&t.0)).unwrap_or_default();
+        fact.description = texts.optional(event.description.as_ref()).unwrap_or_default();
         fact.plan_description = plan;
         self.facts.insert(event.id, fact);
     }
 
-    pub(crate) fn change_plan(&mut self, event: &SqlAdaptiveExecutionUpdate<'_>) {
+    pub(crate) fn change_plan(
+        &mut self,
+        event: &SqlAdaptiveExecutionUpdate<'_>,
+        texts: &mut Texts,
+    ) {
         let Some(mut fact) = self.facts.remove(&event.id) else { return };
         self.plan_bytes -= fact.plan_description.len();
         fact.events += 1;
-        fact.plan_description = self.plan(&event.plan);
+        fact.plan_description = self.plan(&event.plan, texts);
         self.facts.insert(event.id, fact);
     }
 
-    pub(crate) fn end(&mut self, event: &SqlExecutionEnd<'_>) {
+    pub(crate) fn end(&mut self, event: &SqlExecutionEnd<'_>, texts: &mut Texts) {
         let Some(fact) = self.facts.get_mut(&event.id) else { return };
         fact.ended = true;
         fact.events += 1;
         fact.completion_time = Some(Timestamp::from_millis(event.time));
-        fact.error_message = event.error_message.as_ref().map(|message| text(&message.0));
+        fact.error_message = texts.optional(event.error_message.as_ref());
     }
 
     /// Starts a job of an execution. Spark reopens an execution that had ended with all its jobs, and clears
@@ -85,8 +89,17 @@ impl SqlExecutions {
         self.facts.into_values().collect()
     }
 
-    fn plan(&mut self, plan: &Text<'_>) -> String {
-        let plan = text(&plan.0);
+    pub(crate) fn facts_mut(&mut self) -> impl Iterator<Item = &mut SqlExecution> {
+        self.facts.values_mut()
+    }
+
+    /// Counts the bytes of the plans again, after they were changed.
+    pub(crate) fn count_plans(&mut self) {
+        self.plan_bytes = self.facts.values().map(|fact| fact.plan_description.len()).sum();
+    }
+
+    fn plan(&mut self, plan: &Text<'_>, texts: &mut Texts) -> String {
+        let plan = texts.plan(&plan.0);
         if self.plan_bytes + plan.len() > MAX_PLANS_BYTES {
             return String::new();
         }

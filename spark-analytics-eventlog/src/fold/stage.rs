@@ -7,7 +7,7 @@ use spark_analytics_core::log::{Speculation, Stage, StageStatus};
 
 use crate::fold::indices::Indices;
 use crate::fold::job::Run;
-use crate::fold::text::text;
+use crate::fold::text::Texts;
 use crate::wire::event::{JobProperties, StageInfo};
 use crate::wire::lenient::StageKey;
 use crate::wire::metrics::{Peaks, Sums};
@@ -33,23 +33,23 @@ pub(crate) struct LiveStage {
 }
 
 impl LiveStage {
-    pub(crate) fn set_info(&mut self, info: &StageInfo<'_>) {
-        self.fact.name = text(&info.name.0);
+    pub(crate) fn set_info(&mut self, info: &StageInfo<'_>, texts: &mut Texts) {
+        self.fact.name = texts.text(&info.name.0);
         self.fact.num_tasks = info.num_tasks;
         self.fact.submission_time = info.submission_time.map(Timestamp::from_millis);
         self.fact.completion_time = info.completion_time.map(Timestamp::from_millis);
-        self.fact.failure_reason = info.failure_reason.as_ref().map(|reason| text(&reason.0));
+        self.fact.failure_reason = texts.optional(info.failure_reason.as_ref());
         self.fact.resource_profile_id = info.resource_profile_id;
         self.fact.shuffle_push_enabled = info.shuffle_push_enabled;
         self.fact.shuffle_mergers_count = info.shuffle_mergers_count;
     }
 
-    pub(crate) fn submit(&mut self, properties: Option<&JobProperties<'_>>) {
+    pub(crate) fn submit(&mut self, properties: Option<&JobProperties<'_>>, texts: &mut Texts) {
         let pool = properties.and_then(|p| p.pool.as_ref());
         let description = properties.and_then(|p| p.description.as_ref());
         self.fact.status = StageStatus::Active;
-        self.fact.scheduling_pool = pool.map_or_else(|| DEFAULT_POOL.to_owned(), |p| text(&p.0));
-        self.fact.description = description.map(|description| text(&description.0));
+        self.fact.scheduling_pool = texts.optional(pool).unwrap_or_else(|| DEFAULT_POOL.to_owned());
+        self.fact.description = texts.optional(description);
     }
 
     /// Sets a status that a stage attempt ends in.
@@ -89,7 +89,11 @@ impl Stages {
     }
 
     /// The live attempt of an event, created if necessary, updated with the data of the event.
-    pub(crate) fn get_or_create(&mut self, info: &StageInfo<'_>) -> &mut LiveStage {
+    pub(crate) fn get_or_create(
+        &mut self,
+        info: &StageInfo<'_>,
+        texts: &mut Texts,
+    ) -> &mut LiveStage {
         let key = (info.id, info.attempt);
         let written = &self.written;
         let stage = self.live.entry(key).or_insert_with(|| {
@@ -108,9 +112,13 @@ impl Stages {
                 peaks: Peaks::UNREPORTED,
             }
         });
-        stage.set_info(info);
+        stage.set_info(info, texts);
         stage.fact.events += 1;
         stage
+    }
+
+    pub(crate) fn facts_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
+        self.live.values_mut().map(|stage| &mut stage.fact).chain(self.written.values_mut())
     }
 
     /// Finishes an attempt and returns the job runs that counted its tasks.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use spark_analytics_core::TaskOutcome;
 
-use crate::fold::text::text;
 use crate::wire::event::TaskEndReason;
 
 /// Maximum number of distinct reasons in a summary of killed tasks. Each denied commit has its own reason.
@@ -31,7 +30,10 @@ impl TaskEndReason<'_> {
     pub(crate) fn kill_summary(&self) -> String {
         if self.reason.0 == "TaskKilled" {
             let reason = self.kill_reason.as_ref();
-            return reason.map_or_else(|| "unknown reason".to_owned(), |reason| text(&reason.0));
+            return reason.map_or_else(
+                || "unknown reason".to_owned(),
+                |reason| reason.0.clone().into_owned(),
+            );
         }
         format!(
             "TaskCommitDenied (Driver denied task commit) for job: {}, partition: {}, \

@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod blocks;
+mod form;
 pub(crate) mod parse;
 pub(crate) mod pipeline;
 pub(crate) mod reader;

@@ -308,5 +308,8 @@ fn error(stop: Stop, part: &str, log: &str) -> LogError {
         Stop::Io(reason) => LogError::Io { name: part.to_owned(), reason },
         Stop::NotALog(NotALog::Other) => LogError::NotALog { name: log.to_owned() },
         Stop::NotALog(NotALog::Archive(kind)) => LogError::Archive { name: log.to_owned(), kind },
+        Stop::NotALog(NotALog::InOtherForm(form)) => {
+            LogError::OtherForm { name: log.to_owned(), form }
+        }
     }
 }

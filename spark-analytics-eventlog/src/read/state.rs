@@ -10,7 +10,8 @@ use crate::locate::{FoundLog, LogPart, is_compacted, parts_missing};
 use crate::log_file::{LogFile, MAX_WARNINGS};
 use crate::read::archive;
 use crate::read::blocks::{Block, Blocks};
-use crate::read::parse::{Item, Parsed, Place, each_task, parse, too_long};
+use crate::read::form::other_form;
+use crate::read::parse::{Item, Parsed, each_task, parse, too_long};
 use crate::source::{Damage, Source};
 
 /// Maximum number of lines without an event at the start of an event log, if they are long.
@@ -19,11 +20,16 @@ const MAX_LINES_WITHOUT_EVENT: u64 = 64;
 /// Lines without an event at the start are always allowed up to this number of bytes.
 const MAX_BYTES_WITHOUT_EVENT: u64 = if cfg!(test) { 4 * 1024 } else { 1024 * 1024 };
 
+/// The event that identifies an application.
+const APPLICATION_START: &str = "SparkListenerApplicationStart";
+
 /// Why a file is not read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotALog {
     /// It is not an event log.
     Other,
+    /// It is one in another form, which the text describes.
+    InOtherForm(&'static str),
     /// It has to be unpacked first; the text names its kind.
     Archive(&'static str),
 }
@@ -35,6 +41,10 @@ pub(crate) struct LogState {
     has_event: bool,
     lines: u64,
     lines_without_event: u64,
+    /// The form of its first line, if that is not the form of a log.
+    form: Option<&'static str>,
+    /// The first start of an application that cannot be read: its line, and why.
+    bad_start: Option<(u64, String)>,
     /// Why decompression stopped.
     damage: Option<String>,
     /// The kind of archive that the file is.
@@ -51,15 +61,20 @@ impl LogState {
             self.lines += 1;
             self.warn(offset, self.lines, too_long());
             if !self.has_event {
-                return Err(NotALog::Other);
+                return Err(self.not_a_log());
             }
         }
+        self.note_form(block.lines(), &parsed);
         self.add_lines(block.offset, parsed);
         let is_long = block.offset + block.lines().len() as u64 > MAX_BYTES_WITHOUT_EVENT;
         match self.lines_without_event {
-            MAX_LINES_WITHOUT_EVENT.. if is_long && !self.has_event => Err(NotALog::Other),
+            MAX_LINES_WITHOUT_EVENT.. if is_long && !self.has_event => Err(self.not_a_log()),
             _ => Ok(()),
         }
+    }
+
+    fn not_a_log(&self) -> NotALog {
+        self.form.map_or(NotALog::Other, NotALog::InOtherForm)
     }
 
     fn check_is_no_archive(&mut self, offset: u64, text: &[u8]) -> Result<(), NotALog> {
@@ -69,34 +84,29 @@ impl LogState {
     }
 
     /// Adds a last line without a line feed. In a log in progress it may be incomplete.
-    fn add_unended(&mut self, offset: u64, mut parsed: Parsed<'_>, is_in_progress: bool) {
+    fn add_unended(&mut self, line: &[u8], offset: u64, is_in_progress: bool) {
+        let mut parsed = parse(line);
+        self.note_form(line, &parsed);
         let is_event = self.has_event || parsed.has_event;
         parsed.items.retain(|item| !(is_in_progress && is_event && matches!(item, Item::Bad(..))));
         self.add_lines(offset, parsed);
     }
 
-    fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) {
-        let place = |place: Place| (offset + place.offset, self.lines + place.line + 1);
-        let mut bad = Vec::new();
-        for item in parsed.items {
-            match item {
-                Item::Tasks(tally, lines) => {
-                    if !self.facts.add_tasks(&tally) {
-                        each_task(lines).for_each(|task| {
-                            self.facts.add_tasks(&task);
-                        });
-                    }
-                }
-                Item::Event(event, at) => {
-                    if let Err(reason) = self.facts.apply(event) {
-                        bad.push((place(at), reason));
-                    }
-                }
-                Item::Bad(reason, at) => bad.push((place(at), reason)),
-            }
+    fn note_form(&mut self, lines: &[u8], parsed: &Parsed<'_>) {
+        if self.lines == 0 && matches!(parsed.items.first(), Some(Item::Bad(..))) {
+            self.form = other_form(lines);
         }
-        for ((offset, line), reason) in bad {
-            self.warn(offset, line, reason);
+    }
+
+    fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) {
+        for item in parsed.items {
+            let at = match &item {
+                Item::Tasks(_, _, at)
+                | Item::Event(_, at)
+                | Item::Rewritten(_, at)
+                | Item::Bad(_, at) => *at,
+            };
+            self.add_item(item, offset + at.offset, self.lines + at.line + 1);
         }
         self.warnings_left_out += parsed.more_bad_lines;
         self.lines += parsed.lines;
@@ -104,6 +114,45 @@ impl LogState {
             self.lines_without_event += parsed.lines_without_event;
         }
         self.has_event |= parsed.has_event;
+    }
+
+    fn add_item(&mut self, item: Item<'_>, offset: u64, line: u64) {
+        match item {
+            Item::Tasks(tally, lines, _) => {
+                if !self.facts.add_tasks(&tally) {
+                    each_task(lines).for_each(|task| {
+                        self.facts.add_tasks(&task);
+                    });
+                }
+                self.warn_of_texts(offset, line);
+            }
+            Item::Event(event, _) => {
+                if let Err(reason) = self.facts.apply(event) {
+                    self.warn(offset, line, reason);
+                }
+                self.warn_of_texts(offset, line);
+            }
+            Item::Rewritten(rewritten, _) => {
+                let Some(item) = rewritten.parse() else { return };
+                self.has_event |= matches!(item, Item::Tasks(..) | Item::Event(..));
+                if !matches!(item, Item::Bad(..))
+                    && let Some(note) = &rewritten.note
+                {
+                    self.warn(offset, line, note.clone());
+                }
+                self.add_item(item, offset, line);
+            }
+            Item::Bad(reason, _) => {
+                if reason.starts_with(APPLICATION_START) && self.bad_start.is_none() {
+                    self.bad_start = Some((line, reason.clone()));
+                }
+                self.warn(offset, line, reason);
+            }
+        }
+    }
+
+    fn warn_of_texts(&mut self, offset: u64, line: u64) {
+        self.facts.take_notes().into_iter().for_each(|note| self.warn(offset, line, note));
     }
 
     /// Adds what follows the last complete line of a part, and warns of damage. `is_in_progress` says that the
@@ -120,7 +169,7 @@ impl LogState {
                 self.lines += 1;
                 self.warn(offset, self.lines, too_long());
             }
-            Some((line, offset, false)) => self.add_unended(offset, parse(line), is_in_progress),
+            Some((line, offset, false)) => self.add_unended(line, offset, is_in_progress),
             None => {}
         }
         let reason = match blocks.reader().damage() {
@@ -169,17 +218,22 @@ impl LogState {
             return Err(LogError::Archive { name, kind });
         }
         if !self.has_event {
-            return Err(match self.damage {
-                Some(reason) => LogError::Damaged { name, reason },
+            return Err(match (self.damage, self.form) {
+                (_, Some(form)) => LogError::OtherForm { name, form },
+                (Some(reason), _) => LogError::Damaged { name, reason },
                 // Warnings about its folder have no line.
-                None if self.warnings.iter().all(|warning| warning.line == 0) => {
+                _ if self.warnings.iter().all(|warning| warning.line == 0) => {
                     LogError::Empty { name }
                 }
-                None => LogError::NotALog { name },
+                _ => LogError::NotALog { name },
             });
         }
         if !self.facts.has_application() {
-            return Err(LogError::NoApplication { name, events: self.facts.events() });
+            return Err(match (self.form, self.bad_start) {
+                (Some(form), _) => LogError::OtherForm { name, form },
+                (None, Some((line, reason))) => LogError::BadApplication { name, line, reason },
+                (None, None) => LogError::NoApplication { name, events: self.facts.events() },
+            });
         }
         Ok(LogFile {
             snapshot: self.facts.into_snapshot(&log.app_name),

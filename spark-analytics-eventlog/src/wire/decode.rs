@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::redact::Redaction;
 use crate::wire::event::Event;
 use crate::wire::exclusion::Exclusion;
 use crate::wire::lenient::Text;
@@ -23,13 +24,25 @@ pub(crate) fn decode(line: &[u8]) -> Result<Option<Event<'_>>, String> {
 }
 
 /// The class at its position in Spark's own layout, found without parsing the rest.
-fn event_class(line: &[u8]) -> Option<&str> {
+pub(crate) fn event_class(line: &[u8]) -> Option<&str> {
     let rest = line.strip_prefix(b"{\"Event\":\"")?;
     let end = memchr::memchr2(b'"', b'\\', rest)?;
     if rest[end] == b'\\' {
         return None;
     }
     std::str::from_utf8(&rest[..end]).ok()
+}
+
+/// The event in a line that a collector of logs wrote around it, as Fluent Bit and Docker do: `{"log":"{…}\n"}`.
+pub(crate) fn unwrap(line: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Wrapped<'a> {
+        #[serde(borrow)]
+        log: Text<'a>,
+    }
+    let Wrapped { log } = serde_json::from_slice(line).ok()?;
+    let event = log.0.trim();
+    event.starts_with("{\"Event\"").then(|| event.as_bytes().to_vec())
 }
 
 #[derive(Deserialize)]
@@ -109,7 +122,7 @@ fn reason(what: &str, error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     // It quotes the value found, which may be as long as the line.
-    let text: String = text.chars().take(LONGEST_REASON).collect();
+    let text: String = Redaction::default().text(text).chars().take(LONGEST_REASON).collect();
     format!("{what} differs from what Spark writes: {text}, at byte {at} of the line")
 }
 

@@ -7,4 +7,5 @@ pub(crate) mod exclusion;
 pub(crate) mod lenient;
 pub(crate) mod metrics;
 pub(crate) mod number;
+pub(crate) mod repair;
 pub(crate) mod sql;

@@ -78,9 +78,12 @@ fn a_line_that_is_cut_off_is_left_out() {
 }
 
 #[test]
-fn a_line_that_is_not_utf_8_is_left_out() {
+fn a_line_whose_meaning_is_not_utf_8_is_left_out() {
     let line = b"{\"Event\":\"SparkListenerTaskEnd\",\"Stage ID\":0,\"Task End Reason\":{\"Reason\":\"\xff\xfe\"}}";
-    assert_left_out(line, "SparkListenerTaskEnd is not valid JSON at byte 75");
+    assert_left_out(
+        line,
+        "SparkListenerTaskEnd is damaged: bytes that are not UTF-8 in Reason, at byte 74",
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod agreement;
 mod damage;
 mod environment_and_sql;
 mod follow;
+mod forms;
 mod layouts;
 mod leniency;
 mod listener;
@@ -17,4 +18,7 @@ mod reader;
 #[cfg(feature = "http")]
 mod remote;
 mod rules;
+mod secrets;
+mod texts;
 mod threads;
+mod times;

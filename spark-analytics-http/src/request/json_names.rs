@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{KnownFormat, Schema};
 
 /// An event of Spark's listeners. Other fields are allowed and kept. A string has at most 1,024 bytes and no U+0000.
 #[expect(dead_code, reason = "only described, never constructed")]
@@ -36,8 +38,7 @@ pub(crate) enum WireEvent {
     JobEnd {
         #[serde(flatten)]
         of: WireFields,
-        /// In the same format as `timestamp`.
-        #[schema(format = DateTime, pattern = "^(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-")]
+        #[schema(schema_with = time)]
         completion_time: String,
         /// `JobSucceeded`, `JobFailed` or another string.
         #[schema(max_length = 1024)]
@@ -56,9 +57,32 @@ pub(crate) struct WireFields {
     /// The application's attempt.
     #[schema(required = false, max_length = 1024)]
     attempt_id: Option<String>,
-    /// RFC 3339, from 1970 to 2262; UTC if it has no offset.
-    #[schema(format = DateTime, pattern = "^(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-")]
+    #[schema(schema_with = time)]
     timestamp: String,
     #[schema(max_length = 1024)]
     user: String,
+}
+
+/// A time of an event: RFC 3339, or seconds, milliseconds or microseconds since 1970.
+fn time() -> Schema {
+    let text = |pattern| ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    let date_time = text("^(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9]|226[0-2])-")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    let seconds = text(r"^[0-9]{1,9}(\.[0-9]*)?$");
+    let mut forms = AnyOfBuilder::new()
+        .description(Some(
+            "From 1970 to 2262: RFC 3339, in UTC if it has no offset, or seconds, milliseconds or microseconds \
+             since 1970 as a number or a string, told apart by their size",
+        ))
+        .item(date_time)
+        .item(seconds);
+    for (least, greatest) in [
+        (0.0, 9_246_182_399.0),
+        (20_000_000_001.0, 9_246_182_399_999.0),
+        (253_402_300_800_000.0, 9_246_182_399_999_999.0),
+    ] {
+        let number = ObjectBuilder::new().schema_type(Type::Number);
+        forms = forms.item(number.minimum(Some(least)).maximum(Some(greatest)));
+    }
+    forms.build().into()
 }

@@ -77,9 +77,7 @@ pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<R
     let options = &app.options;
     let body::Received { bytes: raw, end } =
         body::whole(request, options.event_bytes, options.body_timeout).await;
-    let event = match end.and_then(|()| {
-        Event::from_bytes(&raw).map_err(|error| Problem::bad_request(error.to_string()))
-    }) {
+    let event = match end.and_then(|()| Event::from_bytes(&raw).map_err(Problem::from)) {
         Ok(event) => event,
         Err(problem) => return Err(refuse(&app, problem, &raw).await),
     };
@@ -93,9 +91,7 @@ pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<R
         Some(Receipt::Recorded(id)) => Ok(stored(*id, "recorded")),
         Some(Receipt::Duplicate(id)) => Ok(stored(*id, "duplicate")),
         Some(Receipt::Replaced(id)) => Ok(stored(*id, "replaced")),
-        Some(Receipt::TooOld) | None => {
-            Err(refuse(&app, Problem::bad_request(InvalidEvent::TooOld.to_string()), &raw).await)
-        }
+        Some(Receipt::TooOld) | None => Err(refuse(&app, InvalidEvent::TooOld.into(), &raw).await),
     }
 }
 

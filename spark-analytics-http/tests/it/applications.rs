@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use spark_analytics_core::log::{Application, LogJob, LogSnapshot, Stage, fact};
-use spark_analytics_core::{Refusal, Store, TaskOutcome, Timestamp};
+use spark_analytics_core::{PruneScope, Refusal, Store, TaskOutcome, Timestamp};
 
 use crate::Api;
 
@@ -69,7 +69,7 @@ async fn an_application_reports_its_cores_and_tasks() {
             r#""gc_time_seconds":0.15,"input_bytes":0,"output_bytes":0,"shuffle_read_bytes":0,"#,
             r#""shuffle_write_bytes":0,"memory_spilled_bytes":0,"disk_spilled_bytes":27,"#,
             r#""task_duration_ms":{"p50":60,"p95":120,"p99":120,"max":120},"skew":2.0,"gc_share":33.33},"#,
-            r#""jobs":null,"failed_jobs":null}"#
+            r#""facts_pruned":false,"jobs":null,"failed_jobs":null}"#
         )
     );
 }
@@ -233,6 +233,8 @@ async fn names_and_reasons_of_a_real_log_are_in_each_answer() {
 async fn an_application_is_forgotten_and_its_log_refused() {
     let api = api().await;
     let delete = async |path: &str| api.ask(Method::DELETE, &format!("{PATH}/{path}")).await;
+    api.store.prune_logs(at(86_400).unwrap().day(), PruneScope::Facts).await.unwrap();
+    assert_eq!(api.get(&format!("{PATH}/a")).await.json()["facts_pruned"], true);
     assert_eq!(delete("b/2").await.json(), json!({"attempts": 1, "jobs": 0}));
     api.get(&format!("{PATH}/b?attempt=1")).await.json();
     api.get(&format!("{PATH}/b?attempt=2")).await.problem(404);

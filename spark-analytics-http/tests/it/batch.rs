@@ -2,10 +2,11 @@
 
 use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
 use serde_json::{Value, json};
-use spark_analytics_core::{Day, Store};
+use spark_analytics_core::{Day, MemoryStore, Store};
 use spark_analytics_http::ApiOptions;
 use tokio::io::AsyncWriteExt;
 
+use crate::queue::api as publishing;
 use crate::{Api, END, FAILED_TASK, START, TASK};
 
 const NDJSON: (&str, &str) = ("content-type", "application/x-ndjson");
@@ -169,4 +170,27 @@ pub(crate) async fn zstd_of(body: &str) -> Vec<u8> {
     encoder.write_all(body.as_bytes()).await.unwrap();
     encoder.shutdown().await.unwrap();
     encoder.into_inner()
+}
+
+#[tokio::test]
+async fn an_event_log_is_named_and_nothing_of_it_is_kept() {
+    const LINE: &str = r#"{"Event":"SparkListenerLogStart","Spark Version":"3.5.1"}"#;
+    const NAMED: &str = "this is a line of an event log that Spark wrote, not an event: import the log with \
+                         `spark-analytics import`";
+    let log = format!("{LINE}\n{LINE}\n{}\n", LINE.replace("3.5.1", &"x".repeat(70_000)));
+    for queue in [false, true] {
+        let api = if queue { publishing(MemoryStore::default(), 9).0 } else { Api::new() };
+        assert_eq!(api.lines(log.clone()).await.problem(400), NAMED);
+        assert_eq!(api.array(format!("[{LINE},{LINE}]")).await.problem(400), NAMED);
+        // As JSON, and of a log without a short first line.
+        assert_eq!(api.array(log.clone()).await.problem(400), NAMED);
+        assert_eq!(api.lines(log.lines().last().unwrap().to_owned()).await.problem(400), NAMED);
+        assert_eq!(api.ingest(LINE).await.problem(400), NAMED);
+        assert_eq!(api.get("/api/v1/logs/rejected").await.json()["rejected"], json!([]));
+    }
+    // A line of one between events does not affect the events.
+    let api = Api::new();
+    let answer = api.lines([START, LINE].join("\n")).await.json();
+    assert_eq!((&answer["recorded"], &answer["rejected"]), (&json!(1), &json!(1)));
+    assert_eq!(answer["results"][1]["detail"], NAMED);
 }

@@ -14,7 +14,7 @@ use crate::{Answer, Api, END, START, TASK};
 
 /// A queue in memory with room for this many events.
 #[derive(Debug)]
-struct Bounded {
+pub(crate) struct Bounded {
     events: Mutex<Vec<Event>>,
     room: usize,
     checked: AtomicUsize,
@@ -37,7 +37,7 @@ impl Queue for Bounded {
     }
 }
 
-fn api(store: impl Store, room: usize) -> (Api, Arc<Bounded>) {
+pub(crate) fn api(store: impl Store, room: usize) -> (Api, Arc<Bounded>) {
     let store: Arc<dyn Store> = Arc::new(store);
     let queue = Arc::new(Bounded { events: Mutex::default(), room, checked: AtomicUsize::new(0) });
     let analytics = Analytics::new(Arc::clone(&store));

@@ -43,6 +43,8 @@ pub struct ApplicationFigures {
     pub idle_share: Option<f64>,
     /// All its tasks.
     pub tasks: TaskFigures,
+    /// Whether its stages, executors, environment and SQL executions were pruned.
+    pub facts_pruned: bool,
     /// Its jobs. Null in records written by earlier versions.
     pub jobs: Option<i64>,
     /// Those of its jobs that failed. Null in records written by earlier versions.
@@ -100,6 +102,7 @@ impl From<&Application> for ApplicationFigures {
             core_time_seconds: application.core_time_ms.map(|ms| two_decimals(ms.into(), 1_000)),
             idle_share: idle.map(|(idle, all)| two_decimals(idle.saturating_mul(100), all.into())),
             tasks: TaskFigures::of(&application.tasks, application.longest_task_ms),
+            facts_pruned: application.facts_pruned,
             jobs: application.jobs,
             failed_jobs: application.failed_jobs,
         }

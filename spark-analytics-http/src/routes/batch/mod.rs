@@ -42,7 +42,8 @@ pub(crate) struct BatchParams {
 
 /// Ingests many events: a JSON array, or one event per line.
 ///
-/// Valid events are accepted; invalid elements are reported, and kept at `/api/v1/logs/rejected`. Events are committed
+/// Valid events are accepted; invalid elements are reported, and kept at `/api/v1/logs/rejected`. An event log that Spark
+/// wrote is refused as a whole. Events are committed
 /// in parts as they arrive: if the body turns out to be too large, damaged or truncated, the events accepted before
 /// stay, and the response counts them. Sending the whole batch again is safe. A batch also ends when more than 10,000 of
 /// its elements are rejected. A server that publishes to a queue answers with 202, and reports events that are in the
@@ -129,9 +130,10 @@ struct Progress<'a> {
 /// The index of an event in the batch, and the range of its text in `raw`.
 type Place = (usize, Range<usize>);
 
-/// Why a batch ends early: it has too many elements of one kind.
+/// Why a batch ends early: it is an event log, or has too many elements of one kind.
 #[derive(Clone, Copy)]
 enum End {
+    EventLog,
     Elements,
     Rejected,
 }
@@ -165,16 +167,19 @@ impl<'a> Progress<'a> {
             // The body may have arrived as a whole: let other requests run between its chunks.
             yield_now().await;
             let chunk = chunks.next().await?;
+            let is_end = chunk.is_empty();
             let permit = self.app.parsing.acquire().await;
-            let split = if chunk.is_empty() {
+            let split = if is_end {
                 splitter.finish(|element| self.add(element))
             } else {
                 splitter.feed(chunk, |element| self.add(element))
             };
             drop(permit);
             self.check()?;
-            split.map_err(|error| Problem::bad_request(malformed(error)))?;
-            if chunk.is_empty() {
+            if let Err(error) = split {
+                return Err(malformed(error, chunks.head()));
+            }
+            if is_end {
                 return Ok(());
             }
             if self.events.len() >= COMMIT_EVENTS
@@ -204,16 +209,20 @@ impl<'a> Progress<'a> {
         if self.end.is_some() {
             return;
         }
-        let event = element.event().map_err(|error| error.to_string());
         let index = self.elements;
-        match event {
+        match element.event() {
             Ok(event) => {
                 let start = self.raw.len();
                 self.raw.extend_from_slice(element.text);
                 self.places.push((index, start..self.raw.len()));
                 self.events.push(event);
             }
-            Err(reason) => {
+            Err(InvalidEvent::OfEventLog) if index == 0 => {
+                self.end = Some(End::EventLog);
+                return;
+            }
+            Err(error) => {
+                let reason = error.to_string();
                 if self.outcome.counts.rejected >= MAX_REJECTED {
                     self.end = Some(End::Rejected);
                     return;
@@ -307,6 +316,7 @@ impl<'a> Progress<'a> {
     fn check(&self) -> Result<(), Problem> {
         match self.end {
             None => Ok(()),
+            Some(End::EventLog) => Err(InvalidEvent::OfEventLog.into()),
             Some(End::Elements) => {
                 Err(Problem::too_large("the batch", self.app.options.batch_events, "events"))
             }
@@ -330,15 +340,19 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Why a body as a whole is not a batch, and what to send instead.
-const fn malformed(error: SplitError) -> &'static str {
-    match error {
-        SplitError::NotAnArray => {
-            "the body must be a JSON array of events; send a single event to /api/v1/logs/ingest, and \
-             lines of events as application/x-ndjson"
-        }
+/// Why a body as a whole, of which this is the beginning, is not a batch, and what to send instead.
+fn malformed(error: SplitError, head: &[u8]) -> Problem {
+    let detail = match error {
+        SplitError::NotAnArray => match Event::from_bytes(head) {
+            Err(error @ InvalidEvent::OfEventLog) => return error.into(),
+            _ => {
+                "the body must be a JSON array of events; send a single event to /api/v1/logs/ingest, and \
+                 lines of events as application/x-ndjson"
+            }
+        },
         SplitError::AfterArray => "unexpected data after the end of the JSON array",
         SplitError::Unfinished => "the body ends before its JSON array",
         _ => "the body is not a batch of events",
-    }
+    };
+    Problem::bad_request(detail)
 }

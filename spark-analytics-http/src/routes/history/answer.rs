@@ -60,11 +60,11 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let status = match error {
-            Error::Busy { .. } | Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        let is_retryable = error.is_retryable();
+        let status = match is_retryable {
+            true => StatusCode::SERVICE_UNAVAILABLE,
+            false => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let is_retryable = status == StatusCode::SERVICE_UNAVAILABLE;
         Self { status, text: error.to_string(), is_retryable }
     }
 }
