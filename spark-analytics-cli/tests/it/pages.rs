@@ -99,7 +99,7 @@ fn each_flag_has_a_row_with_its_default_and_each_row_a_flag() {
     let of_all = flags(&help(&[]));
     assert_eq!(of_all.keys().collect::<Vec<_>>(), shared.keys().collect::<Vec<_>>());
     let commands = commands();
-    assert_eq!(commands.len(), 17, "{commands:?}");
+    assert_eq!(commands.len(), 18, "{commands:?}");
     for command in &commands {
         let (flags, own) = (flags(&help_of(command)), documented(&page, command));
         for name in own.keys() {

@@ -26,7 +26,7 @@ pub(crate) const RECORD: &str = concat!(
 
 const KEY: &str = "job_no, app_id, attempt_id, job_id";
 /// The columns of indexes, by which jobs are listed.
-const PLACE: &str = "source, user, start_us, end_us, result";
+const PLACE: &str = "source, user, start_us, end_us, duration_us, result";
 const REST: &str = concat!(
     "end_user, completion_us, ",
     task_columns!(),
@@ -126,6 +126,8 @@ fn put_place(values: &mut Values, row: &JobColumns<'_>) {
     values.add(row.user);
     values.add(row.start.map(|start| start.as_micros()));
     values.add(row.end.map(|end| end.as_micros()));
+    let times = row.start.zip(row.end);
+    values.add(times.map(|(start, end)| end.as_micros().saturating_sub(start.as_micros())));
     values.add(row.result);
 }
 
