@@ -195,7 +195,8 @@ fn csv_has_the_documented_header_even_without_rows() {
          tasks.cpu_time_seconds,tasks.gc_time_seconds,tasks.input_bytes,tasks.output_bytes,\
          tasks.shuffle_read_bytes,tasks.shuffle_write_bytes,tasks.memory_spilled_bytes,\
          tasks.disk_spilled_bytes,tasks.task_duration_ms.p50,tasks.task_duration_ms.p95,\
-         tasks.task_duration_ms.p99,tasks.task_duration_ms.max,tasks.skew,tasks.gc_share"
+         tasks.task_duration_ms.p99,tasks.task_duration_ms.max,tasks.skew,tasks.gc_share,\
+         jobs_with_tasks,impossible_durations"
     );
     assert_eq!(header(&["summary", "--from", "2024-04-01", "--to", "2024-04-02"]), days);
     assert_eq!(
