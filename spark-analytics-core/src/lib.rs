@@ -35,7 +35,7 @@ pub use store::cached::{CacheCounts, Cached};
 pub use store::durability::Durability;
 pub use store::memory::MemoryStore;
 pub use store::{
-    EventCursor, Forgotten, JobCursor, JobFilter, JobOrder, LogReceipt, ParseOrderError,
+    EventCursor, Forgotten, JobCursor, JobFilter, JobOrder, LogReceipt, OtherRun, ParseOrderError,
     PruneScope, Pruned, PrunedLogs, Receipt, Refusal, Store, StoredEvent, UnknownResultWord,
 };
 pub use time::{Day, ParseTimeError, Timestamp};

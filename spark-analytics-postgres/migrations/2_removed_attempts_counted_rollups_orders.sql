@@ -26,6 +26,9 @@ UPDATE spark_meta SET rollups_lack_counts = true;
 ALTER TABLE spark_jobs ADD COLUMN num_tasks bigint, ADD COLUMN longest_task_ms bigint;
 UPDATE spark_jobs SET num_tasks = (log::json ->> 'num_tasks')::bigint WHERE source = 'log';
 
+-- What an imported log reports: application, attempt, start and user, as JSON. An earlier version did not record it.
+ALTER TABLE spark_log_sources ADD COLUMN run text;
+
 -- From start to end, clamped to 64 bits.
 ALTER TABLE spark_jobs ADD COLUMN duration_us bigint GENERATED ALWAYS AS (
     least(greatest(end_us::numeric - start_us, -9223372036854775808), 9223372036854775807)::bigint

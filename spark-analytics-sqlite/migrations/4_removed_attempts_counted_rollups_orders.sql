@@ -58,6 +58,9 @@ ALTER TABLE spark_jobs ADD COLUMN num_tasks INTEGER;
 ALTER TABLE spark_jobs ADD COLUMN longest_task_ms INTEGER;
 UPDATE spark_jobs SET num_tasks = log ->> 'num_tasks' WHERE source = 'log';
 
+-- What an imported log reports: application, attempt, start and user, as JSON. An earlier version did not record it.
+ALTER TABLE spark_log_sources ADD COLUMN run TEXT;
+
 -- From start to end, clamped to 64 bits.
 ALTER TABLE spark_jobs ADD COLUMN duration_us INTEGER;
 UPDATE spark_jobs SET duration_us = CASE

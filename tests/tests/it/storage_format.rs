@@ -94,20 +94,6 @@ async fn a_redb_file_of_schema_3_opens() {
     has_the_source_of_its_log(&store).await;
 }
 
-#[tokio::test]
-async fn a_sqlite_file_of_schema_4_opens() {
-    let (_folder, store) = copied("schema-4.db", open_sqlite).await;
-    holds_what_it_held(&store, "log-2.json").await;
-    has_the_source_of_its_log(&store).await;
-}
-
-#[tokio::test]
-async fn a_redb_file_of_schema_4_opens() {
-    let (_folder, store) = copied("schema-4.redb", open_redb).await;
-    holds_what_it_held(&store, "log-2.json").await;
-    has_the_source_of_its_log(&store).await;
-}
-
 /// The location of the log that files since schema 3 have recorded.
 fn source() -> LogSource {
     let modified = "2026-11-23T20:31:20Z".parse().unwrap();
