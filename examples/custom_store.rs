@@ -44,9 +44,9 @@ struct Open {
 /// The content of the file. Maps are stored as lists of pairs, because keys in JSON are strings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
-    /// By location: a log's size and modification time when it was ingested.
+    /// By location.
     #[serde(default)]
-    sources: BTreeMap<String, (u64, Timestamp)>,
+    sources: BTreeMap<String, LogSource>,
     dedup: String,
     pruned_before: Day,
     #[serde(default)]
@@ -350,16 +350,13 @@ impl Store for JsonStore {
     ) -> Result<Vec<LogReceipt>> {
         self.write(|state| {
             let recorded = sources.into_iter().filter(LogSource::can_be_recorded);
-            state.sources.extend(recorded.map(|s| (s.location, (s.size, s.modified))));
+            state.sources.extend(recorded.map(|source| (source.location.clone(), source)));
             logs.into_iter().map(|log| state.take_log(log)).collect()
         })
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
-        self.read(|state| {
-            let source = state.sources.get(location);
-            source.map(|(size, modified)| LogSource::new(location, *size, *modified))
-        })
+        self.read(|state| state.sources.get(location).cloned())
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>> {

@@ -58,7 +58,11 @@ line. Input that was refused or skipped is reported and does not change the exit
 impl Command {
     /// Whether the command listens for SIGINT itself.
     pub(crate) const fn handles_interrupts(&self) -> bool {
-        matches!(self, Self::Send(_) | Self::Serve(_) | Self::Work(_))
+        match self {
+            Self::Send(_) | Self::Serve(_) | Self::Work(_) => true,
+            Self::Import(import) => import.follow.is_some(),
+            _ => false,
+        }
     }
 }
 

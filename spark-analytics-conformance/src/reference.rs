@@ -167,9 +167,9 @@ impl Reference {
         let of_app = |log: &&LogSnapshot| {
             log.application.app_id == app_id && log.application.attempt_id == attempt_id
         };
-        let run = self.logs.iter().filter(of_app).map(|l| l.application.start_time).max()?;
+        let run = self.logs.iter().filter(of_app).map(|log| log.application.run()).max()?;
         let logs: Vec<&LogSnapshot> =
-            self.logs.iter().filter(of_app).filter(|l| l.application.start_time == run).collect();
+            self.logs.iter().filter(of_app).filter(|log| log.application.run() == run).collect();
         let mut application = logs.iter().map(|l| l.application.clone()).max()?;
         application.facts_pruned = self.facts_pruned.contains(&application.key());
         Some(fact!(LogSnapshot {

@@ -34,7 +34,7 @@ pub use store::cached::{CacheCounts, Cached};
 pub use store::durability::Durability;
 pub use store::memory::MemoryStore;
 pub use store::{
-    EventCursor, Forgotten, JobCursor, JobFilter, LogReceipt, PruneScope, Pruned, PrunedLogs,
-    Receipt, Refusal, Store, StoredEvent, UnknownResultWord,
+    EventCursor, Forgotten, JobCursor, JobFilter, LogReceipt, OtherRun, PruneScope, Pruned,
+    PrunedLogs, Receipt, Refusal, Store, StoredEvent, UnknownResultWord,
 };
 pub use time::{Day, ParseTimeError, Timestamp};

@@ -4,6 +4,7 @@
 mod access;
 mod access_log;
 mod counts;
+mod degradation;
 mod openapi;
 mod options;
 mod problem;
@@ -17,6 +18,7 @@ mod state;
 pub use access::Access;
 pub use access::origins::{BadOrigin, Origin};
 pub use access::tokens::{BadToken, BadTokens, MAX_TOKENS, Role, Tokens};
+pub use degradation::Degradation;
 pub use options::ApiOptions;
 pub use router::Api;
 pub use server::options::ServeOptions;

@@ -16,6 +16,7 @@ use crate::access::Access;
 use crate::access::origins::{cors, refuse_cross_origin};
 use crate::access::tokens::Role;
 use crate::access_log::observe;
+use crate::degradation::Degradation;
 use crate::openapi;
 use crate::options::ApiOptions;
 use crate::problem::Problem;
@@ -48,13 +49,15 @@ use crate::state::{App, LastReady, Shared};
 pub struct Api {
     analytics: Analytics,
     queue: Option<Arc<dyn Queue>>,
+    degradation: Degradation,
     options: ApiOptions,
 }
 
 impl Api {
     /// The API over the store of `analytics`, with the default options: open to everyone, and without a queue.
     pub fn new(analytics: Analytics) -> Self {
-        Self { analytics, queue: None, options: ApiOptions::default() }
+        let options = ApiOptions::default();
+        Self { analytics, queue: None, degradation: Degradation::default(), options }
     }
 
     /// Publishes events to a queue, from which workers store them, instead of storing them.
@@ -66,6 +69,11 @@ impl Api {
         Self { queue: Some(queue), ..self }
     }
 
+    /// Reports a problem of the service around the API at `/ready` while there is one.
+    pub fn degradation(self, degradation: Degradation) -> Self {
+        Self { degradation, ..self }
+    }
+
     /// Replaces the options.
     pub fn options(self, options: ApiOptions) -> Self {
         Self { options, ..self }
@@ -73,7 +81,7 @@ impl Api {
 
     /// The router with all routes and middleware. Its state is complete: it can be merged, nested or served.
     pub fn into_router(self) -> Router {
-        let Self { analytics, queue, options } = self;
+        let Self { analytics, queue, degradation, options } = self;
         let (routes, document) = routes(options.access.as_ref()).split_for_parts();
         let app = Arc::new(Shared {
             rejections: Rejections::new(Arc::clone(analytics.store()), queue.is_none()),
@@ -82,6 +90,7 @@ impl Api {
             parsing: Semaphore::new(available_parallelism().map_or(1, NonZero::get)),
             analytics,
             queue,
+            degradation,
             options,
         });
         let origins = app.options.origins.clone();

@@ -7,6 +7,7 @@ use spark_analytics_core::{Analytics, Queue};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
+use crate::degradation::Degradation;
 use crate::options::ApiOptions;
 use crate::rejections::Rejections;
 
@@ -18,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) analytics: Analytics,
     /// The queue that accepts events in place of the store, if there is one.
     pub(crate) queue: Option<Arc<dyn Queue>>,
+    /// What `/ready` reports beside them.
+    pub(crate) degradation: Degradation,
     pub(crate) options: ApiOptions,
     pub(crate) rejections: Rejections,
     /// The OpenAPI document, as JSON.

@@ -1,94 +1,179 @@
 //! Keeping a store up to date with a folder of event logs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use spark_analytics_core::Store;
-use spark_analytics_eventlog::{Follower, FoundLog, LogFile, Polled};
+use spark_analytics_core::log::LogRun;
+use spark_analytics_core::{OtherRun, Store};
+use spark_analytics_eventlog::{Discovered, Follower, FoundLog, LogFile, Polled};
 
-use crate::batches::Batch;
-use crate::progress::{LogState, Update, plural};
+use crate::batches::{Batch, ReadLog};
+use crate::progress::{LogState, Look, Report, Started, Update};
+use crate::sources::{KnownLog, known_logs};
 
-/// Stores, every interval, the new events in the logs of a folder, and reports each log whose state
-/// or number of jobs changed.
+/// How to follow a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub struct FollowOptions {
+    pub(crate) interval: Duration,
+    pub(crate) remind_after: Duration,
+}
+
+impl Default for FollowOptions {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(10), remind_after: Duration::from_secs(60) }
+    }
+}
+
+impl FollowOptions {
+    /// The time between two looks at the folder, 10 s by default. A look that takes longer is followed by a pause as
+    /// long as itself.
+    pub const fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// After how long a folder that still cannot be read is reported again, 1 minute by default.
+    pub const fn remind_after(mut self, time: Duration) -> Self {
+        self.remind_after = time;
+        self
+    }
+}
+
+/// Stores, every interval, the new events in the logs of a folder and of the folders below it, and reports each log
+/// whose state or number of jobs changed.
 ///
 /// A log that has ended is skipped unread if the store recorded it with the same size and time. Facts
-/// that the store fails to accept are sent again at the next poll. A deleted log keeps its figures.
-/// Dropping the future stops it; what was committed stays. It also ends when `report` fails, and returns
-/// that error.
+/// that the store fails to accept are sent again at the next look. A deleted log keeps its figures.
+/// Dropping the future stops it; what was committed stays. It also ends when `report` fails, and returns that error.
 pub async fn follow<E>(
     store: Arc<dyn Store>,
     folder: PathBuf,
-    interval: Duration,
-    mut report: impl FnMut(&Update) -> Result<(), E> + Send,
+    options: FollowOptions,
+    mut report: impl FnMut(&Report<'_>) -> Result<(), E> + Send,
 ) -> E {
     let folder = std::path::absolute(&folder).unwrap_or(folder);
+    let bytes = Arc::new(AtomicU64::new(0));
+    let read = Arc::clone(&bytes);
+    let follower = Follower::with_progress(folder.clone(), move |bytes| {
+        read.fetch_add(bytes, Ordering::Relaxed);
+    });
     let mut following = Following {
         store,
-        follower: Arc::new(Mutex::new(Follower::new(folder))),
+        folder,
+        options,
+        follower: Arc::new(Mutex::new(follower)),
+        bytes,
+        known: None,
         reported: BTreeMap::new(),
     };
     loop {
-        if let Err(error) = following.poll(&mut report).await {
+        let begun = Instant::now();
+        if let Err(error) = following.look(&mut report).await {
             return error;
         }
-        tokio::time::sleep(interval.max(Duration::from_millis(10))).await;
+        let pause = options.interval.max(begun.elapsed());
+        tokio::time::sleep(pause.max(Duration::from_millis(10))).await;
     }
 }
 
 struct Following {
     store: Arc<dyn Store>,
+    folder: PathBuf,
+    options: FollowOptions,
     follower: Arc<Mutex<Follower>>,
-    /// The last update of each log, by its id.
-    reported: BTreeMap<String, Update>,
+    /// Number of bytes read since the last look.
+    bytes: Arc<AtomicU64>,
+    /// The logs that the store had at the first look; `None` before it.
+    known: Option<BTreeMap<String, KnownLog>>,
+    /// The last update of each log, by its id, and when it was reported.
+    reported: BTreeMap<String, (Update, Instant)>,
 }
 
 impl Following {
-    async fn poll<E>(
+    async fn look<E>(
         &mut self,
-        report: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
+        report: &mut (impl FnMut(&Report<'_>) -> Result<(), E> + Send),
     ) -> Result<(), E> {
         let Some(found) = self.blocking(Follower::poll).await else { return Ok(()) };
-        for (state, left_out) in
-            [(LogState::Failed, &found.failed), (LogState::Skipped, &found.skipped)]
-        {
-            for left_out in left_out {
-                self.report(
-                    &left_out.name,
-                    Update::problem(&left_out.name, state, &left_out.reason),
-                    report,
-                )?;
+        let mut look = Look {
+            unreadable: self.why_unreadable(&found),
+            is_complete: found.failed.is_empty(),
+            failing: 0,
+            lag: None,
+            bytes: 0,
+        };
+        let is_first = self.known.is_none();
+        if is_first && look.unreadable.is_none() {
+            self.start(&found.logs, report).await?;
+        }
+        for folder in &found.failed {
+            let update = Update::problem(&folder.name, LogState::Failed, &folder.reason);
+            self.remind(&folder.name, update, report)?;
+        }
+        for file in &found.skipped {
+            let update = Update::problem(&file.name, LogState::Skipped, &file.reason);
+            self.report(&file.name, update, report)?;
+        }
+        self.forget_others(&found);
+        let mut batch = Batch::default();
+        for log in found.logs {
+            let Some(file) = self.read(&log, report).await? else { continue };
+            batch.push(log, Ok(file));
+            if batch.is_full() {
+                self.store(std::mem::take(&mut batch), &mut look, report).await?;
             }
         }
+        self.store(batch, &mut look, report).await?;
+        // Logs that were there before have been waiting for the follower, not because of it.
+        look.lag = look.lag.filter(|_| !is_first);
+        look.bytes = self.bytes.swap(0, Ordering::Relaxed);
+        let states = self.reported.values().map(|(update, _)| update.state);
+        look.failing = states.filter(|state| *state == LogState::Failed).count();
+        report(&Report::Look(&look))
+    }
+
+    /// Why the folder itself cannot be read.
+    fn why_unreadable(&self, found: &Discovered) -> Option<String> {
+        let is_folder = |name: &str| Path::new(name) == self.folder;
+        let failed = found.failed.iter().find(|failed| is_folder(&failed.name));
+        failed.map(|failed| failed.reason.clone())
+    }
+
+    /// Finds out which logs the store has already.
+    async fn start<E>(
+        &mut self,
+        logs: &[FoundLog],
+        report: &mut (impl FnMut(&Report<'_>) -> Result<(), E> + Send),
+    ) -> Result<(), E> {
+        // A store that fails reports it when logs are stored, and is asked again at the next look.
+        let Ok(known) = known_logs(&*self.store, logs).await else { return Ok(()) };
+        let started = Started { folder: self.folder.clone(), logs: logs.len(), known: known.len() };
+        self.known = Some(known);
+        report(&Report::Started(&started))
+    }
+
+    /// Forgets logs that are no longer there.
+    fn forget_others(&mut self, found: &Discovered) {
         let left_out = found.failed.iter().chain(&found.skipped).map(|left_out| &*left_out.name);
         let there: BTreeSet<&str> = left_out.chain(found.logs.iter().map(FoundLog::id)).collect();
         self.reported.retain(|id, _| there.contains(&**id));
-        let (mut batch, mut updates) = (Batch::default(), Vec::new());
-        for log in found.logs {
-            let Some((file, update)) = self.read(&log, report).await? else { continue };
-            batch.push(log, Ok(file));
-            updates.push(update);
-            if batch.is_full() {
-                self.store(std::mem::take(&mut batch), std::mem::take(&mut updates), report)
-                    .await?;
-            }
-        }
-        self.store(batch, updates, report).await
     }
 
     /// Reads the new events of a log, if there are any.
     async fn read<E>(
         &mut self,
         log: &FoundLog,
-        report: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
-    ) -> Result<Option<(LogFile, Update)>, E> {
-        let is_known = self.reported.contains_key(log.id());
+        report: &mut (impl FnMut(&Report<'_>) -> Result<(), E> + Send),
+    ) -> Result<Option<LogFile>, E> {
         if !self.lock().has_changes(log) {
             return Ok(None);
         }
-        if !is_known && self.is_recorded(log).await {
+        if self.is_known(log).await {
             self.lock().mark_ingested(log);
             return Ok(None);
         }
@@ -97,21 +182,7 @@ impl Following {
             return Ok(None);
         };
         match read {
-            Ok(Polled::Read(file)) => {
-                let application = &file.snapshot.application;
-                let is_running = log.is_in_progress && !application.ended;
-                let warnings = file.warnings.len() as u64 + file.warnings_left_out;
-                let update = Update {
-                    log: log.name.clone(),
-                    app_id: application.app_id.clone(),
-                    attempt_id: application.attempt_id.clone(),
-                    state: if is_running { LogState::Running } else { LogState::Ended },
-                    jobs: file.snapshot.jobs.len(),
-                    detail: (warnings > 0)
-                        .then(|| format!("{warnings} {}", plural(warnings, "warning"))),
-                };
-                Ok(Some((file, update)))
-            }
+            Ok(Polled::Read(file)) => Ok(Some(file)),
             Ok(_) => Ok(None),
             Err(error) => {
                 let state = if error.is_failure() { LogState::Failed } else { LogState::Skipped };
@@ -122,56 +193,114 @@ impl Following {
         }
     }
 
+    /// Whether the store has a log, unchanged, that this has not read yet.
+    async fn is_known(&mut self, log: &FoundLog) -> bool {
+        if self.reported.contains_key(log.id()) {
+            return false;
+        }
+        let is_of_start = self.known.as_mut().and_then(|known| known.remove(log.id())).is_some();
+        // A store that fails reports it when the log is stored.
+        is_of_start
+            || known_logs(&*self.store, std::slice::from_ref(log))
+                .await
+                .is_ok_and(|known| !known.is_empty())
+    }
+
+    /// Stores the logs of a batch.
     async fn store<E>(
         &mut self,
         batch: Batch,
-        updates: Vec<Update>,
-        report: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
+        look: &mut Look,
+        report: &mut (impl FnMut(&Report<'_>) -> Result<(), E> + Send),
     ) -> Result<(), E> {
         if batch.is_empty() {
             return Ok(());
         }
-        let logs: Vec<FoundLog> = batch.logs().iter().map(|read| read.log.clone()).collect();
-        let stored = batch.store(&*self.store).await;
-        for (at, (log, mut update)) in logs.iter().zip(updates).enumerate() {
-            match &stored {
-                Ok(receipts) => {
-                    if let Some(refused) = receipts.get(at).and_then(|receipt| receipt.refused) {
-                        update.state = LogState::Skipped;
-                        update.detail = Some(refused.to_string());
-                    }
-                    self.lock().mark_ingested(log);
-                    self.report(log.id(), update, report)?;
-                }
-                Err(error) => {
+        let stored = |read: &ReadLog| {
+            let file = read.result.as_ref().ok()?;
+            Some((read.log.clone(), Update::of(&read.log, file), file.snapshot.application.run()))
+        };
+        let logs: Vec<(FoundLog, Update, LogRun)> =
+            batch.logs().iter().filter_map(stored).collect();
+        let receipts = match batch.store(&*self.store).await {
+            Ok(receipts) => receipts,
+            Err(error) => {
+                look.is_complete = false;
+                for (log, ..) in &logs {
                     let why = format!("cannot store {}, trying again: {error}", log.name);
                     let update = Update::problem(&log.name, LogState::Failed, &why);
                     self.report(log.id(), update, report)?;
                 }
+                return Ok(());
+            }
+        };
+        for ((log, mut update, run), receipt) in logs.into_iter().zip(receipts) {
+            self.lock().mark_ingested(&log);
+            look.note_lag(&log);
+            update.add(&receipt);
+            self.report(log.id(), update, report)?;
+            if matches!(receipt.other_run, Some(OtherRun::Removed { .. })) {
+                self.report_replaced(log.id(), &run, report)?;
             }
         }
         Ok(())
     }
 
-    async fn is_recorded(&self, log: &FoundLog) -> bool {
-        let source = log.source();
-        // A store that fails reports it when the log is stored.
-        self.store.log_source(&source.location).await.is_ok_and(|recorded| recorded == Some(source))
+    /// Reports the logs whose run was replaced by that of another log.
+    fn report_replaced<E>(
+        &mut self,
+        by: &str,
+        run: &LogRun,
+        report: &mut (impl FnMut(&Report<'_>) -> Result<(), E> + Send),
+    ) -> Result<(), E> {
+        let is_replaced = |(id, (update, _)): &(&String, &(Update, Instant))| {
+            let is_stored =
+                matches!(update.state, LogState::Running | LogState::Ended | LogState::NoEnd);
+            is_stored
+                && id.as_str() != by
+                && (&update.app_id, &update.attempt_id) == (&run.app_id, &run.attempt_id)
+        };
+        let replaced: Vec<(String, Update)> = self
+            .reported
+            .iter()
+            .filter(is_replaced)
+            .map(|(id, (update, _))| (id.clone(), update.clone()))
+            .collect();
+        for (id, mut update) in replaced {
+            update.replace(OtherRun::Kept { started: run.start_time });
+            self.report(&id, update, report)?;
+        }
+        Ok(())
     }
 
+    /// Reports an update, unless it is the last one of its log.
     fn report<E>(
         &mut self,
         id: &str,
         update: Update,
-        report: &mut (impl FnMut(&Update) -> Result<(), E> + Send),
+        report: &mut (impl FnMut(&Report<'_>) -> Result<(), E> + Send),
     ) -> Result<(), E> {
         // A log that was only renamed has not changed.
         let is_same = |last: &Update| Update { log: update.log.clone(), ..last.clone() } == update;
-        if !self.reported.get(id).is_some_and(is_same) {
-            report(&update)?;
-            self.reported.insert(id.to_owned(), update);
+        if !self.reported.get(id).is_some_and(|(last, _)| is_same(last)) {
+            report(&Report::Log(&update))?;
+            self.reported.insert(id.to_owned(), (update, Instant::now()));
         }
         Ok(())
+    }
+
+    /// Reports a problem, and again as long as it lasts.
+    fn remind<E>(
+        &mut self,
+        id: &str,
+        update: Update,
+        report: &mut (impl FnMut(&Report<'_>) -> Result<(), E> + Send),
+    ) -> Result<(), E> {
+        let is_due = |(_, at): &(Update, Instant)| at.elapsed() >= self.options.remind_after;
+        if self.reported.get(id).is_some_and(is_due) {
+            self.reported.remove(id);
+        }
+        self.report(id, update, report)
     }
 
     /// Runs on a thread that may block; `None` if that panicked.

@@ -7,6 +7,6 @@ mod progress;
 mod sources;
 
 pub use batches::{Batch, Batches, ReadLog, read_batches};
-pub use follow::follow;
-pub use progress::{LogState, Update};
-pub use sources::source_to_record;
+pub use follow::{FollowOptions, follow};
+pub use progress::{LogState, Look, Report, Started, Update, failed_jobs, said_of_run};
+pub use sources::{KnownLog, known_logs, source_to_record};

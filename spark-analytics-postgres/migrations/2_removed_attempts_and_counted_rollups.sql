@@ -25,3 +25,6 @@ UPDATE spark_meta SET rollups_lack_counts = true;
 -- What the log reports, where its figures are in force. An earlier version did not know the longest task.
 ALTER TABLE spark_jobs ADD COLUMN num_tasks bigint, ADD COLUMN longest_task_ms bigint;
 UPDATE spark_jobs SET num_tasks = (log::json ->> 'num_tasks')::bigint WHERE source = 'log';
+
+-- What an imported log reports: application, attempt, start and user, as JSON. An earlier version did not record it.
+ALTER TABLE spark_log_sources ADD COLUMN run text;

@@ -34,7 +34,8 @@ pub(crate) const ENVIRONMENTS: TableDefinition<'_, &[u8], &[u8]> =
     TableDefinition::new("environments");
 /// Application, attempt and SQL execution to its facts; since schema 2.
 pub(crate) const SQL: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sql");
-/// Location of a log to its size and modification time when it was ingested; since schema 3.
+/// Location of a log to its size and modification time when it was ingested; since schema 3. The run that it reports;
+/// since schema 4.
 pub(crate) const LOG_SOURCES: TableDefinition<'_, &str, &[u8]> =
     TableDefinition::new("log_sources");
 /// Application and attempt to what is kept of one whose jobs were removed; since schema 4.

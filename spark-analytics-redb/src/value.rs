@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use spark_analytics_core::log::{LogRun, LogSource};
 
 use crate::error::{Fault, Result};
 
@@ -30,6 +31,28 @@ pub(crate) fn from_postcard<T: DeserializeOwned>(
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => Err(Fault::damaged(what(), format!("{} bytes too many", rest.len()))),
         Err(error) => Err(Fault::damaged(what(), error)),
+    }
+}
+
+/// The source of a log as it is stored: its size and time in postcard, and since schema 4 the run that it reports as JSON,
+/// if that is known.
+pub(crate) fn encode_source(source: &LogSource) -> Result<Vec<u8>> {
+    let mut value = to_postcard(&(source.size, source.modified))?;
+    if let Some(run) = &source.run {
+        value.extend(to_json(run)?);
+    }
+    Ok(value)
+}
+
+/// Reads what [`encode_source`] wrote.
+pub(crate) fn decode_source(location: &str, value: &[u8]) -> Result<LogSource> {
+    let what = || format!("source of the log {location}");
+    let ((size, modified), run) =
+        postcard::take_from_bytes(value).map_err(|error| Fault::damaged(what(), error))?;
+    let source = LogSource::new(location, size, modified);
+    match run {
+        [] => Ok(source),
+        run => Ok(source.with_run(from_json::<LogRun>(run, what)?)),
     }
 }
 

@@ -57,3 +57,6 @@ CREATE UNIQUE INDEX spark_rollups_by_user ON spark_rollups (user, day);
 ALTER TABLE spark_jobs ADD COLUMN num_tasks INTEGER;
 ALTER TABLE spark_jobs ADD COLUMN longest_task_ms INTEGER;
 UPDATE spark_jobs SET num_tasks = log ->> 'num_tasks' WHERE source = 'log';
+
+-- What an imported log reports: application, attempt, start and user, as JSON. An earlier version did not record it.
+ALTER TABLE spark_log_sources ADD COLUMN run TEXT;

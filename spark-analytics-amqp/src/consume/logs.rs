@@ -8,8 +8,7 @@ use lapin::{Channel, Consumer};
 use serde::Deserialize;
 use spark_analytics_core::Rejection;
 use spark_analytics_eventlog::{FoundLog, find_logs};
-use spark_analytics_import::read_batches;
-use tokio::runtime::Handle;
+use spark_analytics_import::{known_logs, read_batches};
 use tokio::sync::Semaphore;
 
 use crate::broker::EVENT_LOGS;
@@ -37,14 +36,16 @@ pub(crate) async fn run(
     reading: Arc<Semaphore>,
 ) -> Result<(), Left> {
     while let Some(delivery) = next(&sink, &mut consumer).await? {
-        let failed = replay(&sink, &channel, &delivery, &reading).await?;
+        let Replayed { uri, logs, failed } = replay(&sink, &channel, &delivery, &reading).await?;
         if failed.is_empty() {
-            tracing::info!(delivery = delivery.delivery_tag, "replayed");
+            tracing::info!(uri, logs, "replayed");
         } else {
             let reason = failed.join("; ");
-            // A URL may hold a password.
             tracing::warn!(
-                "an event log was not replayed; the message in spark.dead has the reason"
+                uri,
+                logs,
+                reason,
+                "not all event logs were replayed; the message is in spark.dead"
             );
             let rejection =
                 Rejection::new(SystemTime::now().into(), reason.as_str(), &delivery.data);
@@ -56,44 +57,58 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Stores the logs that a message names. Returns the first reasons why some could not be stored.
+/// How the replay of a message went.
+#[derive(Debug, Default)]
+struct Replayed {
+    /// The place of the logs, without a password.
+    uri: String,
+    /// Number of logs that were stored.
+    logs: usize,
+    /// The first reasons why some could not be stored.
+    failed: Vec<String>,
+}
+
+/// Stores the logs that a message names.
 async fn replay(
     sink: &Sink,
     channel: &Channel,
     delivery: &Delivery,
     reading: &Arc<Semaphore>,
-) -> Result<Vec<String>, Left> {
+) -> Result<Replayed, Left> {
     let replay: Replay = match serde_json::from_slice(&delivery.data) {
         Ok(replay) => replay,
         Err(error) => {
-            return Ok(vec![format!(
-                "the message is not a {{\"uri\": …}} that names an event log: {error}"
-            )]);
+            let reason =
+                format!("the message is not a {{\"uri\": …}} that names an event log: {error}");
+            return Ok(Replayed { failed: vec![reason], ..Replayed::default() });
         }
     };
     let permit = Arc::clone(reading).acquire_owned().await;
-    let uri = replay.uri.clone();
-    let found = match tokio::task::spawn_blocking(move || find_logs(&uri)).await {
+    let shown = without_secrets(&replay.uri);
+    let found = match tokio::task::spawn_blocking(move || find_logs(&replay.uri)).await {
         Ok(found) => found,
-        Err(panic) => return Ok(vec![format!("searching for the log failed: {panic}")]),
+        Err(panic) => {
+            let failed = vec![format!("searching for the log failed: {panic}")];
+            return Ok(Replayed { uri: shown, logs: 0, failed });
+        }
     };
     let mut failed: Vec<String> =
         found.failed.into_iter().map(|left_out| left_out.reason).collect();
     if found.logs.is_empty() {
         failed.extend(found.skipped.into_iter().map(|left_out| left_out.reason));
         if failed.is_empty() {
-            failed.push(format!("there is no event log at {}", replay.uri));
+            failed.push(format!("there is no event log at {shown}"));
         }
     }
     // Of a message that is delivered again, or a folder that has grown, only the new logs are read.
-    let (runtime, store) = (Handle::current(), Arc::clone(&sink.store));
+    // A store that fails reports it when logs are stored.
+    let known = known_logs(&*sink.store, &found.logs).await.unwrap_or_default();
     let is_known = move |log: &FoundLog| {
         // Held until the reading thread ends, even if the connection is lost earlier.
         let _ = &permit;
-        let source = log.source();
-        let recorded = runtime.block_on(store.log_source(&source.location));
-        recorded.is_ok_and(|recorded| recorded.as_ref() == Some(&source))
+        known.contains_key(log.id())
     };
+    let mut stored = 0;
     let mut batches = read_batches(found.logs, is_known, |_| {});
     loop {
         let batch = match batches.next().await {
@@ -109,12 +124,42 @@ async fn replay(
         failed.truncate(SHOWN_REASONS);
         let (logs, sources) = batch.into_facts();
         if !logs.is_empty() {
+            stored += logs.len();
             sink.ingest_logs(channel, &logs, &sources).await?;
         }
     }
     failed.truncate(SHOWN_REASONS);
-    Ok(failed)
+    Ok(Replayed { uri: shown, logs: stored, failed })
+}
+
+/// A path or URL for messages: without a password, and without what follows a `?`.
+fn without_secrets(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let rest = rest.split('?').next().unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let authority = match authority.rsplit_once('@') {
+        Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
+        None => authority.to_owned(),
+    };
+    format!("{scheme}://{authority}{path}")
 }
 
 /// Maximum number of reasons in the header of a dead letter.
 const SHOWN_REASONS: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_logs_is_shown_without_secrets() {
+        for (uri, shown) in [
+            ("/logs/app-1", "/logs/app-1"),
+            ("s3://bucket/key", "s3://bucket/key"),
+            ("https://ada:secret@host/log?sig=secret", "https://ada@host/log"),
+            ("https://ada:sec@ret@host", "https://ada@host"),
+        ] {
+            assert_eq!(without_secrets(uri), shown);
+        }
+    }
+}

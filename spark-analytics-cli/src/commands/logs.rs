@@ -25,8 +25,11 @@ pub(crate) struct Found {
 /// A path that was left out, and the reason: a sentence that names the path.
 #[derive(Debug, Serialize)]
 pub(crate) struct LeftOut {
-    path: String,
-    reason: String,
+    pub(crate) path: String,
+    pub(crate) reason: String,
+    /// Whether it is a file that has nothing to do with event logs.
+    #[serde(skip)]
+    pub(crate) is_other_file: bool,
 }
 
 impl Found {
@@ -37,7 +40,7 @@ impl Found {
             if let Some(why) = not_built_in(path) {
                 let path = without_password(&path.to_string_lossy());
                 let reason = format!("cannot read {path}: {why}");
-                all.failed.push(LeftOut { path, reason });
+                all.failed.push(LeftOut { path, reason, is_other_file: false });
                 continue;
             }
             let found = find_logs(path);
@@ -56,13 +59,14 @@ impl Found {
 
 impl From<spark_analytics_eventlog::Skipped> for LeftOut {
     fn from(left_out: spark_analytics_eventlog::Skipped) -> Self {
-        Self { path: left_out.name, reason: left_out.reason }
+        Self { path: left_out.name, reason: left_out.reason, is_other_file: false }
     }
 }
 
 impl LeftOut {
     pub(crate) fn new(log: &FoundLog, error: &LogError) -> Self {
-        Self { path: log.name.clone(), reason: error.to_string() }
+        let is_other_file = matches!(error, LogError::NotALog { .. } | LogError::Empty { .. });
+        Self { path: log.name.clone(), reason: error.to_string(), is_other_file }
     }
 
     /// Reports that it was skipped.

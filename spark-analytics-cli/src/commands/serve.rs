@@ -1,6 +1,7 @@
 //! `serve`: the HTTP API over a store.
 
-use std::convert::Infallible;
+mod import_log;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -8,15 +9,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use metrics::counter;
 use spark_analytics_core::{Analytics, CacheCounts, Cached, Queue, Store};
-use spark_analytics_eventlog::is_url;
-use spark_analytics_http::{Api, ApiOptions, Origin, ServeOptions, serve};
-use spark_analytics_import::{LogState, Update, follow};
+use spark_analytics_http::{Api, ApiOptions, Degradation, Origin, ServeOptions, serve};
 use tokio::net::TcpListener;
 
+use crate::commands::import;
 use crate::flags::Shared;
 use crate::metrics::metered::Metered;
 use crate::metrics::names::CACHE_REQUESTS;
@@ -26,7 +26,7 @@ use crate::server::logging::LogArgs;
 use crate::server::retention::RetentionArgs;
 use crate::server::signals::{Signals, at_hangup};
 use crate::server::tls_flags::TlsArgs;
-use crate::store::by_url::{open_store, without_password};
+use crate::store::by_url::open_store;
 use crate::store::shared_cache::SharedCache;
 
 /// The maximum number of connections: each takes about 16 KiB while it is idle.
@@ -52,7 +52,7 @@ pub(crate) struct Serve {
     /// 60 s later. Each store needs its own DB
     #[arg(long, value_name = "URL", hide_env_values = true)]
     redis: Option<String>,
-    /// A folder of Spark's event logs with which to keep the store up to date
+    /// A folder of Spark's event logs, with the folders below it, with which to keep the store up to date
     #[arg(long, value_name = "DIR")]
     import: Option<PathBuf>,
     /// How often to check that folder, such as 500ms, 10s or 1m
@@ -82,6 +82,10 @@ pub(crate) struct Serve {
 
 pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     args.log.start();
+    if let Some(folder) = &args.import {
+        import::check_folder(folder)
+            .with_context(|| format!("cannot import from {}", import::shown(folder)))?;
+    }
     let retains = args.retention.check()?;
     let tls = args.tls.open()?;
     let tokens = args.access.open(args.listen, args.rate_limit)?;
@@ -104,7 +108,10 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     if let Some(access) = &access {
         options = options.access(access.clone());
     }
-    let mut api = Api::new(Analytics::new(Arc::clone(&store))).options(options);
+    let degradation = Degradation::default();
+    let mut api = Api::new(Analytics::new(Arc::clone(&store)))
+        .options(options)
+        .degradation(degradation.clone());
     if let Some(queue) = queue {
         api = api.queue(queue);
     }
@@ -131,20 +138,13 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let _ = writeln!(std::io::stdout(), "listening on {scheme}://{}", listener.local_addr()?);
-    let url = args.import.as_deref().filter(|folder| is_url(folder));
-    if let Some(url) = url {
-        let url = without_password(&url.to_string_lossy());
-        bail!("cannot import from {url}: only folders can be followed");
-    }
     let importing = args.import.map(|folder| {
-        let tell = |update: &Update| {
-            match update.state {
-                LogState::Failed => tracing::warn!(log = update.log, "{update}"),
-                _ => tracing::info!(log = update.log, "{update}"),
-            }
-            Ok::<(), Infallible>(())
-        };
-        tokio::spawn(follow(Arc::clone(&store), folder, args.import_interval, tell))
+        tokio::spawn(import_log::follow_folder(
+            Arc::clone(&store),
+            folder,
+            args.import_interval,
+            degradation,
+        ))
     });
     let retention = retains.then(|| tokio::spawn(args.retention.run(Arc::clone(&store))));
     match tls {
@@ -196,5 +196,5 @@ fn queue(url: &str) -> anyhow::Result<Arc<dyn Queue>> {
 
 #[cfg(not(feature = "amqp"))]
 fn queue(_url: &str) -> anyhow::Result<Arc<dyn Queue>> {
-    bail!(crate::flags::missing_feature("--publish", "amqp"))
+    anyhow::bail!(crate::flags::missing_feature("--publish", "amqp"))
 }

@@ -7,8 +7,8 @@ use metrics::{counter, histogram};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
     AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    JobRecord, LogReceipt, OtherRun, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 
 use crate::metrics::names::{
@@ -55,6 +55,26 @@ fn count_receipts(receipts: &[Receipt]) {
     count_events("too_old", too_old);
 }
 
+fn count_logs(receipts: &[LogReceipt]) {
+    let (mut changed, mut unchanged, mut replaced, mut refused) = (0, 0, 0, 0);
+    for receipt in receipts {
+        *match receipt.other_run {
+            _ if receipt.refused.is_some() => &mut refused,
+            Some(OtherRun::Kept { .. }) => &mut replaced,
+            _ if receipt.is_unchanged() => &mut unchanged,
+            _ => &mut changed,
+        } += 1;
+    }
+    for (outcome, count) in [
+        ("changed", changed),
+        ("unchanged", unchanged),
+        ("replaced", replaced),
+        ("refused", refused),
+    ] {
+        counter!(LOGS, "outcome" => outcome).increment(count);
+    }
+}
+
 fn record_commit(of: &'static str, started: Instant) {
     let seconds = started.elapsed().as_secs_f64();
     histogram!(COMMIT_SECONDS, "of" => of).record(seconds);
@@ -86,15 +106,7 @@ impl<S: Store> Store for Metered<S> {
         let started = Instant::now();
         let receipts = counted("ingest_logs", self.0.ingest_logs(logs, sources).await)?;
         record_commit("logs", started);
-        let refused = receipts.iter().filter(|receipt| receipt.refused.is_some()).count();
-        let unchanged = receipts.iter().filter(|receipt| receipt.is_unchanged()).count();
-        for (outcome, count) in [
-            ("changed", receipts.len() - unchanged),
-            ("unchanged", unchanged - refused),
-            ("refused", refused),
-        ] {
-            counter!(LOGS, "outcome" => outcome).increment(count as u64);
-        }
+        count_logs(&receipts);
         Ok(receipts)
     }
 

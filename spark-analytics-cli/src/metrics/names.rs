@@ -33,6 +33,11 @@ pub(crate) const LAG_SECONDS: &str = "spark_analytics_lag_seconds";
 pub(crate) const PUBLISH_SECONDS: &str = "spark_analytics_publish_seconds";
 pub(crate) const PUBLISH_ERRORS: &str = "spark_analytics_publish_errors_total";
 
+pub(crate) const IMPORT_LAST_LOOK: &str = "spark_analytics_import_last_look_timestamp_seconds";
+pub(crate) const IMPORT_FAILING: &str = "spark_analytics_import_failing";
+pub(crate) const IMPORT_BYTES: &str = "spark_analytics_import_bytes_total";
+pub(crate) const IMPORT_LAG_SECONDS: &str = "spark_analytics_import_lag_seconds";
+
 const SECONDS: Kind = Kind::Histogram(&[
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ]);
@@ -49,9 +54,9 @@ const fn metric(name: &'static str, kind: Kind, help: &'static str) -> Metric {
 
 /// All metrics of the program.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 19] = [
+pub const METRICS: [Metric; 23] = [
     metric(EVENTS, Kind::Counter, "Events by outcome"),
-    metric(LOGS, Kind::Counter, "Event logs, by whether they changed anything or were refused"),
+    metric(LOGS, Kind::Counter, "Event logs, by whether they changed anything, were replaced by another run or were refused"),
     metric(REMOVED_APPLICATIONS, Kind::Counter, "Attempts of applications that were pruned or forgotten"),
     metric(RETENTION_SUCCESS, Kind::Gauge, "When what is old was last removed; 0 without --retain and before the first time"),
     metric(BATCH_EVENTS, EVENT_COUNTS, "Events in a commit"),
@@ -67,6 +72,10 @@ pub const METRICS: [Metric; 19] = [
     metric(LAG_SECONDS, LONG_SECONDS, "Time from publishing a message to storing its events"),
     metric(PUBLISH_SECONDS, SECONDS, "Time until the broker confirmed a message"),
     metric(PUBLISH_ERRORS, Kind::Counter, "Messages that the broker did not confirm"),
+    metric(IMPORT_LAST_LOOK, Kind::Gauge, "When the followed folder of event logs was last read and stored completely, at first the start of the program; 0 without a folder"),
+    metric(IMPORT_FAILING, Kind::Gauge, "Logs and folders below the followed one that cannot be read or stored now"),
+    metric(IMPORT_BYTES, Kind::Counter, "Bytes read of followed event logs, as they are stored in files"),
+    metric(IMPORT_LAG_SECONDS, LONG_SECONDS, "Longest time from the last write to a log until it was stored, of each look at the folder that stored any"),
     metric("spark_analytics_http_requests_total", Kind::Counter, "HTTP requests by method, route and status"),
     metric("spark_analytics_http_request_seconds", SECONDS, "Duration of HTTP requests, by route"),
 ];

@@ -10,9 +10,10 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use spark_analytics_http::{Access, Role};
 
 use crate::metrics::names::{
-    BATCH_EVENTS, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, Kind, LAG_SECONDS, LOGS, METRICS, Metric,
-    PUBLISH_ERRORS, PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES,
-    REMOVED_APPLICATIONS, RETENTION_SUCCESS, STORE_ERRORS,
+    BATCH_EVENTS, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, IMPORT_BYTES, IMPORT_FAILING,
+    IMPORT_LAG_SECONDS, IMPORT_LAST_LOOK, Kind, LAG_SECONDS, LOGS, METRICS, Metric, PUBLISH_ERRORS,
+    PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES, REMOVED_APPLICATIONS,
+    RETENTION_SUCCESS, STORE_ERRORS,
 };
 
 /// Records metrics from now on. Needs a tokio runtime; may be called once in a process.
@@ -52,7 +53,7 @@ fn begin_at_zero() {
     for outcome in ["recorded", "duplicate", "replaced", "rejected", "too_old", "queued"] {
         counter!(EVENTS, "outcome" => outcome).absolute(0);
     }
-    for outcome in ["changed", "unchanged", "refused"] {
+    for outcome in ["changed", "unchanged", "replaced", "refused"] {
         counter!(LOGS, "outcome" => outcome).absolute(0);
     }
     for operation in
@@ -81,7 +82,10 @@ fn begin_at_zero() {
         let _ = histogram!(COMMIT_SECONDS, "of" => of);
     }
     counter!(PUBLISH_ERRORS).absolute(0);
-    for name in [BATCH_EVENTS, LAG_SECONDS, PUBLISH_SECONDS] {
+    gauge!(IMPORT_LAST_LOOK).set(0.0);
+    gauge!(IMPORT_FAILING).set(0.0);
+    counter!(IMPORT_BYTES).absolute(0);
+    for name in [BATCH_EVENTS, LAG_SECONDS, PUBLISH_SECONDS, IMPORT_LAG_SECONDS] {
         let _ = histogram!(name);
     }
 }

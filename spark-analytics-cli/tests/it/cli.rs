@@ -181,7 +181,7 @@ fn csv_has_the_documented_header_even_without_rows() {
          task_duration_ms.p50,task_duration_ms.p95,task_duration_ms.p99,task_duration_ms.max,\
          lost_time_seconds,run_time_seconds,cpu_time_seconds,gc_time_seconds,gc_share,input_bytes,\
          output_bytes,shuffle_read_bytes,shuffle_write_bytes,memory_spilled_bytes,\
-         disk_spilled_bytes"
+         disk_spilled_bytes,num_tasks"
     );
     let days = header(&["summary", "--date", "2024-04-01"]);
     assert_eq!(
@@ -193,7 +193,8 @@ fn csv_has_the_documented_header_even_without_rows() {
          tasks.cpu_time_seconds,tasks.gc_time_seconds,tasks.input_bytes,tasks.output_bytes,\
          tasks.shuffle_read_bytes,tasks.shuffle_write_bytes,tasks.memory_spilled_bytes,\
          tasks.disk_spilled_bytes,tasks.task_duration_ms.p50,tasks.task_duration_ms.p95,\
-         tasks.task_duration_ms.p99,tasks.task_duration_ms.max,tasks.skew,tasks.gc_share"
+         tasks.task_duration_ms.p99,tasks.task_duration_ms.max,tasks.skew,tasks.gc_share,\
+         jobs_with_tasks,impossible_durations"
     );
     assert_eq!(header(&["summary", "--from", "2024-04-01", "--to", "2024-04-02"]), days);
     assert_eq!(

@@ -77,6 +77,27 @@ fn a_growing_log_is_followed_through_kills_to_its_end() {
     assert_eq!(jobs(&folder, "sqlite:a.db"), jobs(&folder, "sqlite:b.db"));
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupt_is_the_normal_end() {
+    let folder = Folder::new();
+    folder.write(&format!("logs/{LOG}"), fs::read(event_logs().join(LOG)).unwrap());
+    let args = ["--store", "sqlite:a.db", "import", "--follow", "logs", "--interval", "1h"];
+    let mut command = folder.command(&args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = format!("{LOG} (speculation + lost executors of erin): 5 jobs, 1 failed, ended");
+    assert_eq!(lines.next().unwrap().unwrap(), line);
+    crate::cli_support::interrupt(&child);
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{said}");
+    let folder = folder.path("logs");
+    let started = format!("following {}: 1 log, 0 known; looking every 1h\n", folder.display());
+    assert_eq!(said, started);
+}
+
 #[test]
 fn an_ended_log_is_not_read_again_after_a_restart() {
     let folder = Folder::new();

@@ -21,12 +21,13 @@ fn importing_prints_the_jobs_and_the_day() {
     let logs = event_logs();
     let output = folder.ok(&["import", text(&logs)]);
     let parts: Vec<Vec<&str>> = output.split("\n\n").map(|part| part.lines().collect()).collect();
-    let [logs, jobs, days] = &parts[..] else { panic!("{output}") };
+    let [logs, jobs, days, summary] = &parts[..] else { panic!("{output}") };
     assert!(logs[0].starts_with("LOG ") && logs[0].ends_with("WARNING COUNT"), "{output}");
     assert_eq!(logs.len(), 1 + 3);
     assert!(jobs[0].starts_with("APP ID "), "{output}");
     assert_eq!(jobs.len(), 1 + 5 + 20 + 22);
-    let job = jobs.iter().find(|line| line.starts_with(FAILURES)).unwrap();
+    assert!(jobs[1..6].iter().all(|line| line.ends_with("JobFailed")), "{output}");
+    let job = jobs[6..].iter().find(|line| line.starts_with(FAILURES)).unwrap();
     let cells: Vec<_> = job.split_whitespace().collect();
     let first = [
         FAILURES,
@@ -45,6 +46,7 @@ fn importing_prints_the_jobs_and_the_day() {
         days[1].split_whitespace().collect::<Vec<_>>(),
         ["2026-11-23", "47", "5", "3.40", "94.09", "252", "31", "4"]
     );
+    assert_eq!(summary, &["3 logs: 3 new; 47 jobs, 5 failed; 1 day"]);
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn a_file_that_is_not_an_event_log_is_named_and_skipped() {
     assert_eq!(paths, ["logs/eventlog_v2_app-1", "logs/deep/readme.md"]);
     let said: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(said[0], "skipped: logs/eventlog_v2_app-1 is a rolling event log without parts");
-    assert!(said[1].starts_with("skipped: logs/deep/readme.md is not a Spark event log"));
+    assert_eq!(said[1], "skipped: 1 file that is not an event log (--verbose names it)");
     assert_eq!(said.len(), 2);
 }
 

@@ -379,10 +379,15 @@ fn a_folder_of_event_logs_is_followed_while_serving() {
     let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/eventlogs");
     let name = "app-20261123203120-0000";
     let arguments = ["--store", "sqlite:a.db", "--import", "logs", "--import-interval", "20ms"];
-    let server = Server::start(folder.path(), &arguments);
-    // The folder may be created later.
-    assert_eq!(server.get("/api/v1/applications"), Value::Array(Vec::new()));
+    let (code, said) = fails(folder.path(), &arguments);
+    assert_eq!(code, 1);
+    assert!(
+        said.starts_with("error: cannot import from logs: No such file or directory"),
+        "{said}"
+    );
     std::fs::create_dir(folder.path().join("logs")).unwrap();
+    let server = Server::start(folder.path(), &arguments);
+    assert_eq!(server.get("/api/v1/applications"), Value::Array(Vec::new()));
     std::fs::copy(logs.join(name), folder.path().join("logs").join(name)).unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while server.get("/api/v1/applications") == Value::Array(Vec::new()) {
@@ -391,5 +396,31 @@ fn a_folder_of_event_logs_is_followed_while_serving() {
     }
     let jobs = server.get(&format!("/api/v1/applications/{name}/jobs"));
     assert_eq!(jobs.as_array().unwrap().len(), 5);
+
+    let until = |status: &str| loop {
+        let ready = server.get("/ready");
+        if ready["status"] == status {
+            break ready;
+        }
+        assert!(std::time::Instant::now() < deadline, "{ready}");
+        thread::sleep(std::time::Duration::from_millis(20));
+    };
+    std::fs::rename(folder.path().join("logs"), folder.path().join("away")).unwrap();
+    let degraded = until("degraded");
+    let detail = degraded["detail"].as_str().unwrap();
+    assert!(detail.starts_with("cannot read ") && detail.contains("/logs: No such"), "{detail}");
+    std::fs::rename(folder.path().join("away"), folder.path().join("logs")).unwrap();
+    assert_eq!(until("ready"), serde_json::json!({"status": "ready"}));
+    let metrics = ureq::get(format!("{}/metrics", server.url)).call().unwrap();
+    let metrics = metrics.into_body().read_to_string().unwrap();
+    let value = |name: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("{name} "))).unwrap();
+        line.parse().unwrap()
+    };
+    let size = std::fs::metadata(logs.join(name)).unwrap().len();
+    assert_eq!(value("spark_analytics_import_bytes_total"), size as f64);
+    assert_eq!(value("spark_analytics_import_failing"), 0.0);
+    assert_eq!(value("spark_analytics_import_lag_seconds_count"), 1.0);
+    assert!(value("spark_analytics_import_last_look_timestamp_seconds") > 1.7e9);
     server.stop("-TERM");
 }

@@ -3,11 +3,14 @@
 mod cli_support;
 mod program;
 
+mod alert_rules;
 mod cli;
 mod cli_events;
 mod cli_follow;
+mod cli_import;
 mod cli_logs;
 mod cli_send;
+mod cli_summary;
 mod clock;
 mod http_server;
 mod pages;

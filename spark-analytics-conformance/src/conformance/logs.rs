@@ -1,9 +1,10 @@
 use super::*;
 use spark_analytics_core::log::{
-    Application, Environment, Executor, LogJob, LogSnapshot, LogSource, SqlExecution, Stage, fact,
+    Application, Environment, Executor, LogJob, LogRun, LogSnapshot, LogSource, SqlExecution,
+    Stage, fact,
 };
 use spark_analytics_core::{
-    AttemptKey, Day, FigureSource, JobFilter, LogReceipt, MemoryStore, TaskOutcome,
+    AttemptKey, Day, FigureSource, JobFilter, LogReceipt, MemoryStore, OtherRun, TaskOutcome,
 };
 
 use crate::Dump;
@@ -65,7 +66,7 @@ pub fn a_log_takes_precedence_over_events_once_it_has_the_end<F: Fixture>() {
             sql: 1,
             environment: true,
             application: true,
-            refused: None,
+            ..LogReceipt::default()
         };
         assert_eq!(receipt, expected);
         let by_log = figures(&store, &key).await.expect("complete");
@@ -129,7 +130,13 @@ pub fn a_later_run_replaces_an_earlier_one<F: Fixture>() {
             send(&store, vec![task(&key, 1, "t1", 1, true)]).await;
             let (first, second) = if late_first { (&late, &early) } else { (&early, &late) };
             import(&store, first.clone()).await;
-            assert_eq!(import(&store, second.clone()).await.is_unchanged(), late_first);
+            let receipt = import(&store, second.clone()).await;
+            assert_eq!(receipt.is_unchanged(), late_first);
+            let other = match late_first {
+                true => OtherRun::Kept { started: Some(at(5)) },
+                false => OtherRun::Removed { started: Some(at(0)), jobs: 2 },
+            };
+            assert_eq!(receipt.other_run, Some(other));
             let held = store.log(&AttemptKey::new("app", "")).await.expect("reads").expect("held");
             assert_eq!(held, late);
             let jobs = store.jobs(&JobFilter::default(), None, 10).await.expect("reads");
@@ -139,6 +146,34 @@ pub fn a_later_run_replaces_an_earlier_one<F: Fixture>() {
             assert_eq!(store.events(&key, None, 10).await.expect("reads").len(), 1);
             let record = store.job(&key).await.expect("reads").expect("its event is held");
             assert_eq!((record.log, record.events.tasks.succeeded), (None, 1));
+        });
+    }
+}
+
+/// Two runs that start at the same time are told apart by their users: their jobs are never mixed.
+pub fn runs_of_two_users_are_not_mixed<F: Fixture>() {
+    let of = |user: &str, jobs| {
+        let mut log = log("app", 0, 9, jobs);
+        log.application.user = user.to_owned();
+        log
+    };
+    let ann = of("ann", vec![job(1, 3, Some(20)), job(2, 3, Some(30))]);
+    let mut bob = of("bob", vec![job(1, 1, Some(40))]);
+    bob.application.events = 1;
+    for bob_first in [false, true] {
+        with_store::<F, _>(async |store: Arc<dyn Store>| {
+            let (first, second) = if bob_first { (&bob, &ann) } else { (&ann, &bob) };
+            import(&store, first.clone()).await;
+            let other = import(&store, second.clone()).await.other_run;
+            let started = Some(at(0));
+            let expected = match bob_first {
+                true => OtherRun::Kept { started },
+                false => OtherRun::Removed { started, jobs: 2 },
+            };
+            assert_eq!(other, Some(expected));
+            let held = store.log(&AttemptKey::new("app", "")).await.expect("reads").expect("held");
+            assert_eq!(held, bob);
+            assert_eq!(import(&store, bob.clone()).await, LogReceipt::default());
         });
     }
 }
@@ -166,7 +201,10 @@ pub fn a_batch_of_logs_equals_one_by_one<F: Fixture>() {
 /// The last source of a location counts, and no figure depends on sources.
 pub fn the_sources_of_logs_are_recorded<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
-        let source = |location: &str, size| LogSource::new(location, size, at(7));
+        let source = |location: &str, size: u64| {
+            let run = fact!(LogRun { app_id: "é".to_owned(), user: format!("{size}") });
+            LogSource::new(location, size, at(7)).with_run((size > 1).then_some(run))
+        };
         let note = async |sources: Vec<LogSource>| {
             store.ingest_logs(Vec::new(), sources).await.expect("notes");
         };

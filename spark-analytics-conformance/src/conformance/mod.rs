@@ -71,6 +71,7 @@ macro_rules! conformance {
              reading_a_log_again_changes_nothing
              the_greater_of_two_facts_wins
              a_later_run_replaces_an_earlier_one
+             runs_of_two_users_are_not_mixed
              a_batch_of_logs_equals_one_by_one
              the_sources_of_logs_are_recorded
              applications_are_listed_page_by_page

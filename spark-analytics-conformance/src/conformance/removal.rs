@@ -222,7 +222,7 @@ pub fn one_attempt_is_forgotten_and_the_others_stay<F: Fixture>() {
     });
 }
 
-/// Of what is not known nothing is kept, and events without an application do not form an application.
+/// Nothing is stored for an unknown application, and events without an application cannot be forgotten.
 pub fn an_unknown_application_cannot_be_forgotten<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         send(&store, whole_job(&JobKey::new(1), 0, 9, "ada", "JobFailed")).await;

@@ -9,7 +9,7 @@ use crate::figures::job::JobRecord;
 use crate::figures::rollup::Rollup;
 use crate::identity::{JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogJob, LogSnapshot, SqlExecution, Stage};
-use crate::store::LogReceipt;
+use crate::store::{LogReceipt, OtherRun};
 use crate::time::Day;
 
 /// The stored state of an application attempt.
@@ -115,12 +115,21 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     if out.receipt.refused.is_some() {
         return out;
     }
-    let run = log.application.start_time;
-    let held_run = held.application.as_ref().map(|held| held.start_time);
-    if held_run.is_some_and(|held_run| run < held_run) {
-        return out;
-    }
-    let is_new_run = held_run.is_some_and(|held_run| run > held_run);
+    let run = log.application.run();
+    let held_run = held.application.as_ref().map(Application::run);
+    let is_new_run = match held_run {
+        Some(held_run) if run < held_run => {
+            out.receipt.other_run = Some(OtherRun::Kept { started: held_run.start_time });
+            return out;
+        }
+        Some(held_run) if run > held_run => {
+            let started = held_run.start_time;
+            let jobs = held.jobs.values().filter(|job| job.log.is_some()).count();
+            out.receipt.other_run = Some(OtherRun::Removed { started, jobs });
+            true
+        }
+        _ => false,
+    };
 
     let (app_id, attempt_id) = (&log.application.app_id, &log.application.attempt_id);
     let (mut jobs, mut before) = (BTreeMap::new(), held.jobs);
@@ -169,7 +178,7 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
     // Facts that had been pruned are here again, even if the application itself is not greater than the held one.
     let mut held = held.application;
     let were_pruned = held.as_mut().is_some_and(|held| std::mem::take(&mut held.facts_pruned));
-    let is_greater = held.as_ref().is_none_or(|held| log.application > *held);
+    let is_greater = is_new_run || held.as_ref().is_none_or(|held| log.application > *held);
     if is_greater || were_pruned {
         out.receipt.application = true;
         out.application = if is_greater { Some(log.application) } else { held };

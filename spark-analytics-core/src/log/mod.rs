@@ -100,8 +100,8 @@ impl LogSnapshot {
 
 /// One attempt of an application.
 ///
-/// A log with a later `start_time` than the stored one is another run under the same id and
-/// replaces everything stored of the earlier run.
+/// A log with another `start_time` or user than the stored ones is [another run](LogRun) under the same id. The
+/// later run replaces everything stored of the earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -144,6 +144,16 @@ impl Application {
     /// The key of the attempt.
     pub fn key(&self) -> AttemptKey {
         AttemptKey::new(&*self.app_id, &*self.attempt_id)
+    }
+
+    /// Which run of it this is.
+    pub fn run(&self) -> LogRun {
+        LogRun {
+            app_id: self.app_id.clone(),
+            attempt_id: self.attempt_id.clone(),
+            start_time: self.start_time,
+            user: self.user.clone(),
+        }
     }
 
     /// The end of the run, or if the log does not report it, the time of the latest event.
@@ -424,9 +434,34 @@ impl Executor {
 /// Maximum length of a recorded log location, in bytes.
 pub const MAX_LOCATION_BYTES: usize = 4 * 1024;
 
+/// The run of an application's attempt that a log reports. Clusters that start in the same second give their
+/// applications the same ids.
+///
+/// Of two runs of one attempt the greater is the later one: by start, then by user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LogRun {
+    /// The application.
+    pub app_id: String,
+    /// Its attempt, `""` where Spark has none.
+    pub attempt_id: String,
+    /// When it started.
+    pub start_time: Option<Timestamp>,
+    /// The user it ran as.
+    pub user: String,
+}
+
+impl LogRun {
+    /// The application's attempt.
+    pub fn key(&self) -> AttemptKey {
+        AttemptKey::new(&self.app_id, &self.attempt_id)
+    }
+}
+
 /// The location, size and time of a log when it was imported, by which an importer recognises logs
 /// that it has imported. It is not a fact: no figure depends on it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LogSource {
     /// The location of the log: an absolute path or a URL.
@@ -435,12 +470,26 @@ pub struct LogSource {
     pub size: u64,
     /// When it was last changed.
     pub modified: Timestamp,
+    /// What it reported; `None` if an earlier version recorded it.
+    #[serde(default)]
+    pub run: Option<LogRun>,
 }
 
 impl LogSource {
     /// The source at a location: its size in bytes, and when it was last changed.
     pub fn new(location: impl Into<String>, size: u64, modified: Timestamp) -> Self {
-        Self { location: location.into(), size, modified }
+        Self { location: location.into(), size, modified, run: None }
+    }
+
+    /// The source of a log that reports a run.
+    #[must_use]
+    pub fn with_run(self, run: impl Into<Option<LogRun>>) -> Self {
+        Self { run: run.into(), ..self }
+    }
+
+    /// Whether the log is the same and has not changed, whatever was known of its content.
+    pub fn is_same_log(&self, other: &Self) -> bool {
+        (&self.location, self.size, self.modified) == (&other.location, other.size, other.modified)
     }
 
     /// Whether stores record it: its location has at most [`MAX_LOCATION_BYTES`] and no U+0000, which not

@@ -277,15 +277,34 @@ pub struct LogReceipt {
     pub environment: bool,
     /// Whether the application itself was written.
     pub application: bool,
+    /// What happened to another run of the application's id and attempt, if there was one.
+    pub other_run: Option<OtherRun>,
     /// Why the log was refused, if it was: then nothing was written.
     pub refused: Option<Refusal>,
 }
 
 impl LogReceipt {
-    /// Whether the log changed nothing.
+    /// Whether the log changed nothing: the store has all of it, or it has a [later run](OtherRun::Kept).
     pub fn is_unchanged(&self) -> bool {
-        Self { refused: None, ..*self } == Self::default()
+        Self { other_run: None, refused: None, ..*self } == Self::default()
     }
+}
+
+/// Another run of the same application id and attempt than that of the log. A store keeps the later run only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OtherRun {
+    /// The stored run is later, so nothing of the log was stored.
+    Kept {
+        /// When the stored run started.
+        started: Option<Timestamp>,
+    },
+    /// The stored run was earlier, and all its facts were removed.
+    Removed {
+        /// When that run started.
+        started: Option<Timestamp>,
+        /// Number of its jobs.
+        jobs: usize,
+    },
 }
 
 /// The result of [`Store::prune`].

@@ -89,12 +89,12 @@ const fn escaped(mut backslashes: u64, is_escaped: &mut bool) -> u64 {
 }
 
 /// 64 bytes; each test yields one bit per byte.
-pub(crate) struct Bytes64([u8x16; 4]);
+struct Bytes64([u8x16; 4]);
 
 impl Bytes64 {
     /// All bytes; the last ones are followed by spaces.
     #[inline]
-    pub(crate) fn of(bytes: &[u8]) -> impl Iterator<Item = Self> {
+    fn of(bytes: &[u8]) -> impl Iterator<Item = Self> {
         let (blocks, rest) = bytes.as_chunks::<64>();
         let mut last = [b' '; 64];
         last[..rest.len().min(64)].copy_from_slice(rest);
@@ -119,12 +119,6 @@ impl Bytes64 {
     fn equal_but_for_bit_5(&self, byte: u8) -> u64 {
         let (byte, bit) = (u8x16::splat(byte), u8x16::splat(0x20));
         self.mask(|bytes| (bytes | bit).simd_eq(byte))
-    }
-
-    /// A lower-case letter, in either case.
-    #[inline]
-    pub(crate) fn letter(&self, letter: u8) -> u64 {
-        self.equal_but_for_bit_5(letter)
     }
 
     #[inline]

@@ -41,9 +41,12 @@ impl Texts {
 
     /// A property's name and value.
     pub(crate) fn property(&mut self, name: &str, value: &str) -> (String, String) {
-        let value = self.redaction.property(name, value);
-        self.note_nul(&value);
-        (self.text(name), clean(&value, MAX_TEXT_BYTES).into_owned())
+        let (name, value) = self.redaction.property(name, value);
+        let mut kept = |text: Cow<'_, str>| {
+            self.note_nul(&text);
+            clean(&text, MAX_TEXT_BYTES).into_owned()
+        };
+        (kept(name), kept(value))
     }
 
     /// Texts by name, such as the places of logs. A secret name hides its text.

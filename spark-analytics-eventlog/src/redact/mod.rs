@@ -84,12 +84,20 @@ impl Redaction {
         is_new
     }
 
-    /// The value of a property, or what to show instead.
-    pub(crate) fn property<'a>(&self, name: &str, value: &'a str) -> Cow<'a, str> {
-        if self.is_secret(name) || self.is_secret(value) {
-            return Cow::Borrowed(HIDDEN);
+    /// The name and value of a property, or what to show instead of them.
+    pub(crate) fn property<'a>(
+        &self,
+        name: &'a str,
+        value: &'a str,
+    ) -> (Cow<'a, str>, Cow<'a, str>) {
+        if self.is_secret(name) {
+            return (self.text(name), Cow::Borrowed(HIDDEN));
         }
-        self.without_parts(value)
+        let name = self.without_parts(name);
+        match self.is_secret(value) {
+            true => (name, Cow::Borrowed(HIDDEN)),
+            false => (name, self.without_parts(value)),
+        }
     }
 
     /// Any other text, without its secrets.

@@ -1,24 +1,20 @@
-//! Spark's default patterns, found 64 bytes at a time: nearly no text has them, and all texts are searched.
+//! Spark's default patterns, found 16 bytes at a time: nearly no text has them, and all texts are searched.
 
-use crate::fast::scan::Bytes64;
+use wide::u8x16;
 
 /// Whether `spark.redaction.regex`, `(?i)secret|password|token|access[.]?key|credential`, is found in a text.
 pub(super) fn speaks_of_secret(text: &str) -> bool {
     let text = text.as_bytes();
-    let letters = |bytes: &Bytes64| {
-        let (k, w) = (bytes.letter(b'k'), bytes.letter(b'w'));
-        k | w | pairs(bytes.letter(b'c'), bytes.letter(b'r'))
-    };
-    any(text, letters, |at| {
+    any(text, [*b"cr", *b"ke", *b"wo"], |at| {
         let has = |word: &[u8], before: usize| {
             let start = at.checked_sub(before);
             let found = start.and_then(|start| text.get(start..start + word.len()));
             found.is_some_and(|found| found.eq_ignore_ascii_case(word))
         };
-        match text[at] {
-            b'k' | b'K' => has(b"token", 2) || has(b"accesskey", 6) || has(b"access.key", 7),
-            b'w' | b'W' => has(b"password", 4),
-            _ => has(b"secret", 2) || has(b"credential", 0),
+        match text[at] | 0x20 {
+            b'c' => has(b"secret", 2) || has(b"credential", 0),
+            b'k' => has(b"token", 2) || has(b"accesskey", 6) || has(b"access.key", 7),
+            _ => has(b"password", 4),
         }
     })
 }
@@ -26,29 +22,50 @@ pub(super) fn speaks_of_secret(text: &str) -> bool {
 /// Whether `spark.sql.redaction.options.regex`, `(?i)url`, is found in a text.
 pub(super) fn speaks_of_url(text: &str) -> bool {
     let text = text.as_bytes();
-    let letters = |bytes: &Bytes64| pairs(bytes.letter(b'u'), bytes.letter(b'r'));
-    any(text, letters, |at| {
+    any(text, [*b"ur"], |at| {
         text.get(at..at + 3).is_some_and(|found| found.eq_ignore_ascii_case(b"url"))
     })
 }
 
-/// The first of two letters that follow one another, and one at the end, as what follows is unknown.
-const fn pairs(first: u64, second: u64) -> u64 {
-    first & (second >> 1 | 1 << 63)
-}
+/// Number of bytes looked at together: pairs begin at all but the last.
+const WINDOW: usize = 17;
 
-/// Whether a test holds for any position of these letters.
-fn any(text: &[u8], letters: impl Fn(&Bytes64) -> u64, test: impl Fn(usize) -> bool) -> bool {
-    for (n, bytes) in Bytes64::of(text).enumerate() {
-        let mut letters = letters(&bytes);
-        while letters != 0 {
-            if test(n * 64 + letters.trailing_zeros() as usize) {
+/// Whether a test holds wherever two letters, in either case, follow one another.
+#[inline(always)]
+fn any<const N: usize>(text: &[u8], pairs: [[u8; 2]; N], test: impl Fn(usize) -> bool) -> bool {
+    let mut short = [0; WINDOW];
+    if let Some(short) = short.get_mut(..text.len()) {
+        short.copy_from_slice(text);
+    }
+    let text = if text.len() < WINDOW { &short } else { text };
+    let last = text.len() - WINDOW;
+    let mut start = 0;
+    while let Some(window) = text.get(start..).and_then(<[u8]>::first_chunk) {
+        let mut found = pairs_in(window, pairs);
+        while found != 0 {
+            if test(start + found.trailing_zeros() as usize) {
                 return true;
             }
-            letters &= letters - 1;
+            found &= found - 1;
         }
+        // The last window overlaps the one before.
+        start = if start == last { text.len() } else { last.min(start + WINDOW - 1) };
     }
     false
+}
+
+/// Where pairs begin, as bits.
+#[inline(always)]
+fn pairs_in<const N: usize>(window: &[u8; WINDOW], pairs: [[u8; 2]; N]) -> u32 {
+    // The bit by which the cases of a letter differ.
+    let lower = |bytes: &[u8; 16]| u8x16::new(*bytes) | u8x16::splat(0x20);
+    let (Some(first), Some(second)) = (window.first_chunk(), window.last_chunk()) else { return 0 };
+    let (first, second) = (lower(first), lower(second));
+    let mut found = u8x16::ZERO;
+    for [a, b] in pairs {
+        found |= first.simd_eq(u8x16::splat(a)) & second.simd_eq(u8x16::splat(b));
+    }
+    found.to_bitmask()
 }
 
 #[cfg(test)]

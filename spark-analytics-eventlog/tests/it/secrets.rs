@@ -161,9 +161,8 @@ fn a_secret_property_is_hidden_by_its_name_or_its_value() {
 /// Lengths of what is before and after a secret: the text is cut before it, within it, just behind it, or far behind.
 fn lengths() -> impl Iterator<Item = (usize, usize)> {
     let max = MAX_TEXT_BYTES;
-    let before =
-        [0, 10, max - 40, max - 18, max - 12, max - 9, max - 8, max - 1, max, max + 1, 3 * max];
-    before.into_iter().flat_map(|before| [0, 100, MAX_TEXT_BYTES].map(|after| (before, after)))
+    let before = [0, max - 18, max - 12, max - 9, max - 8, max - 1, max, max + 1];
+    before.into_iter().flat_map(|before| [0, 100].map(|after| (before, after)))
 }
 
 #[test]

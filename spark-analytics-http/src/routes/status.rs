@@ -39,6 +39,15 @@ pub(crate) struct Status {
     status: &'static str,
 }
 
+/// Whether the server is ready: `ready`, or `degraded` with the reason if it answers but does not get all of its input.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    #[schema(example = "ready")]
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
 /// The name and version of this server, and the path of its documentation.
 #[utoipa::path(get, path = "/", tag = "server", responses((status = 200, description = "Name and version", body = Welcome)))]
 pub(crate) async fn welcome() -> Json<Welcome> {
@@ -61,11 +70,11 @@ pub(crate) async fn health() -> Json<Status> {
     path = "/ready",
     tag = "server",
     responses(
-        (status = 200, description = "The store or the queue responds", body = Status),
+        (status = 200, description = "The store or the queue responds", body = Readiness),
         (status = 503, description = "It does not respond", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Problem> {
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Readiness>, Problem> {
     // Concurrent callers wait for the same check.
     let until = Instant::now() + READY_WITHIN;
     let ready = match timeout_at(until, app.ready.lock()).await {
@@ -79,8 +88,21 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Status>, Proble
         Err(_) => Err(late(if app.queue.is_some() { QUEUE } else { STORE })),
     };
     match ready {
-        Ok(()) => Ok(Json(Status { status: "ready" })),
+        Ok(()) => Ok(Json(Readiness::of(&app))),
         Err(detail) => Err(Problem::unavailable(detail, 5)),
+    }
+}
+
+impl Readiness {
+    /// That of a server whose store or queue responds.
+    fn of(app: &Shared) -> Self {
+        let Some(detail) = app.degradation.get() else {
+            return Self { status: "ready", detail: None };
+        };
+        // Anyone may call this route, and the reason may contain paths. It is in the server's log.
+        let is_public = app.options.access.is_none();
+        let told = "see the server's log for the reason".to_owned();
+        Self { status: "degraded", detail: Some(if is_public { detail } else { told }) }
     }
 }
 

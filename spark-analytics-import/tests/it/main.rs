@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use spark_analytics_core::{JobFilter, MemoryStore, Store};
 use spark_analytics_eventlog::{FoundLog, find_logs};
-use spark_analytics_import::{LogState, Update, follow, read_batches, source_to_record};
+use spark_analytics_import::{
+    FollowOptions, LogState, Look, Report, Update, follow, known_logs, read_batches,
+    source_to_record,
+};
 use tempfile::TempDir;
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/eventlogs");
@@ -53,17 +56,25 @@ async fn follow_until(
     mut is_last: impl FnMut(&Update) -> bool + Send,
 ) -> Vec<Update> {
     let updates = Mutex::new(Vec::new());
-    let report = |update: &Update| {
-        updates.lock().unwrap().push(update.clone());
-        if is_last(update) { Err(()) } else { Ok(()) }
-    };
-    tokio::time::timeout(
-        Duration::from_secs(60),
-        follow(store, folder.to_owned(), INTERVAL, report),
-    )
-    .await
-    .expect("the awaited update");
+    follow_reports(store, folder, |report| {
+        let Report::Log(update) = report else { return false };
+        updates.lock().unwrap().push((*update).clone());
+        is_last(update)
+    })
+    .await;
     updates.into_inner().unwrap()
+}
+
+/// Follows a folder until a report of it is the one awaited.
+async fn follow_reports(
+    store: Arc<dyn Store>,
+    folder: &Path,
+    mut is_last: impl FnMut(&Report<'_>) -> bool + Send,
+) {
+    let report = |report: &Report<'_>| if is_last(report) { Err(()) } else { Ok(()) };
+    let options = FollowOptions::default().interval(INTERVAL).remind_after(INTERVAL);
+    let following = follow(store, folder.to_owned(), options, report);
+    tokio::time::timeout(Duration::from_secs(60), following).await.expect("the awaited report");
 }
 
 /// The applications, the jobs and the sources that a store holds for some logs.
@@ -112,7 +123,7 @@ async fn a_followed_log_is_reported_running_and_then_ended() {
     })
     .await;
     let lines: Vec<String> = updates.iter().map(Update::to_string).collect();
-    assert_eq!(lines, ["app-1: 0 jobs, running", "app-1: 0 jobs, ended"]);
+    assert_eq!(lines, ["app-1 (a of ada): 0 jobs, running", "app-1 (a of ada): 0 jobs, ended"]);
 }
 
 #[tokio::test]
@@ -199,7 +210,8 @@ async fn the_source_of_a_log_that_may_grow_is_not_recorded() {
         let batch = read_batches(found, |_| false, |_| {}).next().await.unwrap().unwrap();
         let [read] = batch.logs() else { panic!("{batch:?}") };
         let snapshot = &read.result.as_ref().unwrap().snapshot;
-        assert_eq!(source_to_record(&read.log, snapshot), is_recorded.then(|| read.log.source()));
+        let source = || read.log.source().with_run(snapshot.application.run());
+        assert_eq!(source_to_record(&read.log, snapshot), is_recorded.then(source));
         assert_eq!(batch.into_facts().1.len(), usize::from(is_recorded), "{name}");
     }
 }
@@ -216,4 +228,119 @@ async fn a_followed_log_of_a_forgotten_application_is_skipped_and_says_why() {
     let updates = follow_until(Arc::clone(&store), folder.path(), |_| true).await;
     assert_eq!(updates[0].to_string(), "skipped: the application was forgotten");
     assert!(store.applications(None, 9).await.unwrap().is_empty());
+}
+
+/// A log of an ended application with so many jobs of a user, of which the first has failed.
+fn with_jobs(user: &str, start: i64, jobs: i64) -> String {
+    let mut log = format!(
+        "{{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.1\"}}\n\
+         {{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"etl\",\"App ID\":\"app-1\",\
+         \"Timestamp\":{start},\"User\":\"{user}\"}}\n"
+    );
+    for job in 0..jobs {
+        let result = if job == 0 { "JobFailed" } else { "JobSucceeded" };
+        log += &format!(
+            "{{\"Event\":\"SparkListenerJobStart\",\"Job ID\":{job},\"Submission Time\":{start},\
+             \"Stage Infos\":[]}}\n\
+             {{\"Event\":\"SparkListenerJobEnd\",\"Job ID\":{job},\"Completion Time\":{start},\
+             \"Job Result\":{{\"Result\":\"{result}\"}}}}\n"
+        );
+    }
+    log + END
+}
+
+const T0: i64 = 1_700_000_000_000;
+
+#[tokio::test]
+async fn logs_in_folders_below_are_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("0614-abc/eventlog/0614-abc_10_0_0_1/4113768911260536703");
+    fs::create_dir_all(&log).unwrap();
+    fs::write(log.join("eventlog"), start("app-1")).unwrap();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let updates = follow_until(store, folder.path(), |_| true).await;
+    assert_eq!(updates[0].to_string(), "app-1 (a of ada): 0 jobs, running");
+}
+
+#[tokio::test]
+async fn a_log_that_was_closed_without_an_end_has_no_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let cut = with_jobs("ada", T0, 2).replace(END, "");
+    fs::write(folder.path().join("app-cut"), cut).unwrap();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let updates = follow_until(store, folder.path(), |_| true).await;
+    assert_eq!(updates[0].to_string(), "app-1 (etl of ada): 2 jobs, 1 failed, no end");
+    assert_eq!(updates[0].state, LogState::NoEnd);
+}
+
+#[tokio::test]
+async fn a_replaced_run_is_reported_when_it_is_replaced_and_after_each_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    for (run, user, start, jobs) in [("run1", "ann", T0, 3), ("run2", "bob", T0 + 500, 1)] {
+        fs::create_dir(folder.path().join(run)).unwrap();
+        fs::write(folder.path().join(run).join("app-1"), with_jobs(user, start, jobs)).unwrap();
+    }
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let is_replaced = |update: &Update| update.state == LogState::Replaced;
+    let updates = follow_until(Arc::clone(&store), folder.path(), is_replaced).await;
+    let lines: Vec<String> = updates.iter().map(Update::to_string).collect();
+    let replaced = "app-1 (etl of ann): 3 jobs, 1 failed, replaced by another run of this id, started \
+                    2023-11-14T22:13:20.500Z, and its 3 jobs are in no figure";
+    let expected = [
+        "app-1 (etl of ann): 3 jobs, 1 failed, ended",
+        "app-1 (etl of bob): 1 job, 1 failed, ended, replaces another run of this id, started \
+         2023-11-14T22:13:20Z, whose 3 jobs left the figures",
+        replaced,
+    ];
+    assert_eq!(lines, expected);
+    let updates = follow_until(Arc::clone(&store), folder.path(), is_replaced).await;
+    assert_eq!(updates.iter().map(Update::to_string).collect::<Vec<_>>(), [replaced]);
+    // The store has the log of the later run only.
+    let logs = find_logs(folder.path()).logs;
+    let known = known_logs(&*store, &logs).await.unwrap();
+    assert_eq!(known.into_keys().collect::<Vec<_>>(), [logs[1].id()]);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_read_is_reported_again_and_in_each_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let (logs, away) = (folder.path().join("logs"), folder.path().join("away"));
+    fs::create_dir(&logs).unwrap();
+    fs::write(logs.join("app-1"), whole("app-1")).unwrap();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let (mut said, mut looks) = (Vec::new(), Vec::new());
+    follow_reports(store, &logs, |report| {
+        match report {
+            Report::Started(started) => {
+                assert_eq!(
+                    started.to_string(),
+                    format!("following {}: 1 log, 0 known", logs.display())
+                );
+            }
+            Report::Log(update) => said.push(update.to_string()),
+            Report::Look(look) => {
+                looks.push((*look).clone());
+                if looks.len() == 1 {
+                    fs::rename(&logs, &away).unwrap();
+                }
+                if said.len() == 4 {
+                    fs::rename(&away, &logs).unwrap();
+                    said.push("back".to_owned());
+                }
+                return said.len() > 4 && look.is_complete;
+            }
+            _ => {}
+        }
+        false
+    })
+    .await;
+    let missing = format!("failed: cannot read {}: No such file or directory", logs.display());
+    assert!(said[0].ends_with(": 0 jobs, ended"), "{said:?}");
+    assert!(said[1..4].iter().all(|line| line.starts_with(&missing)), "{said:?}");
+    let unreadable = |look: &Look| look.unreadable.is_some();
+    assert!(looks[0].is_complete && looks[0].bytes > 0 && looks[0].lag.is_none(), "{looks:?}");
+    let failing: Vec<&Look> = looks.iter().filter(|look| unreadable(look)).collect();
+    assert!(failing.len() >= 3, "{looks:?}");
+    assert!(failing.iter().all(|look| !look.is_complete && look.failing == 1), "{looks:?}");
+    assert!(looks.last().is_some_and(|look| look.is_complete && !unreadable(look)));
 }

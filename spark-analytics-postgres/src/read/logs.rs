@@ -68,7 +68,7 @@ pub(crate) async fn log_source(store: &PostgresStore, location: &str) -> Result<
         return Ok(None);
     }
     let row = sqlx::query(
-        "SELECT location, size, modified_us FROM spark_log_sources \
+        "SELECT location, size, modified_us, run FROM spark_log_sources \
          WHERE location_sha256 = sha256(convert_to($1, 'UTF8'))",
     )
     .bind(location)
@@ -80,5 +80,6 @@ pub(crate) async fn log_source(store: &PostgresStore, location: &str) -> Result<
     let location = columns.get::<String>()?;
     let size = columns.get::<i64>()?.cast_unsigned();
     let modified = Timestamp::from_micros(columns.get()?);
-    Ok(Some(LogSource::new(location, size, modified)))
+    let run = columns.optional_json()?;
+    Ok(Some(LogSource::new(location, size, modified).with_run(run)))
 }

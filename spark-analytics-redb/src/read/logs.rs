@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::keys;
 use crate::rows::attempt::Rows;
 use crate::tables::{APPLICATIONS, ENVIRONMENTS, EXECUTORS, JOBS, LOG_SOURCES, SQL, STAGES};
-use crate::value::{from_json, from_postcard};
+use crate::value::{decode_source, from_json};
 
 pub(crate) fn applications(
     transaction: &ReadTransaction,
@@ -63,9 +63,4 @@ pub(crate) fn log_source(
     let table = transaction.open_table(LOG_SOURCES)?;
     let row = table.get_owned(location)?;
     row.map(|row| decode_source(location, row.value())).transpose()
-}
-
-fn decode_source(location: &str, value: &[u8]) -> Result<LogSource> {
-    let (size, modified) = from_postcard(value, || format!("source of the log {location}"))?;
-    Ok(LogSource::new(location, size, modified))
 }

@@ -95,3 +95,50 @@ pub(crate) fn count_jobs(transaction: &WriteTransaction) -> Result<()> {
     drop(table);
     add(transaction, upgrade.into_changes())
 }
+
+#[cfg(test)]
+mod tests {
+    use redb::ReadableDatabase;
+    use spark_analytics_core::backend::JobFold;
+    use spark_analytics_core::{Event, JobKey, JobRecord, Timestamp};
+
+    use super::*;
+    use crate::rows::job::encode_job;
+
+    #[test]
+    fn rollups_before_schema_4_are_counted_again() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
+        // An hour backwards, and without tasks.
+        let mut events = JobFold::default();
+        events.add(&Event::job_start(1, at(3_600), "ada").expect("valid"));
+        events.add(&Event::job_end(1, at(0), "ada", at(0), "JobSucceeded").expect("valid"));
+        let (key, record) = (JobKey::new(1), JobRecord { events, log: None });
+        let mut expected = Rollup::default();
+        expected.add(&record.figures(&key).expect("whole"));
+        assert_eq!((expected.impossible_durations, expected.duration_us), (1, 0));
+        let durations: Histogram = [-3_600_000_000].into_iter().collect();
+        let old = (1i64, 0i64, 0i64, -3_600_000_000i128, 0i128, durations, TaskTotals::default());
+
+        let memory = redb::backends::InMemoryBackend::new();
+        let database = redb::Database::builder().create_with_backend(memory).expect("opens");
+        let keys = [None, Some("ada")].map(|user| keys::rollup(user, at(0).day()));
+        let transaction = database.begin_write().expect("begins");
+        {
+            let mut jobs = transaction.open_table(JOBS).expect("opens");
+            let row = encode_job(0, &record).expect("encodes");
+            jobs.insert(keys::job(&key).as_slice(), row.as_slice()).expect("inserts");
+            let mut rollups = transaction.open_table(ROLLUPS).expect("opens");
+            let row = to_postcard(&old).expect("encodes");
+            for key in &keys {
+                rollups.insert(key.as_slice(), row.as_slice()).expect("inserts");
+            }
+        }
+        assert!(count_jobs(&transaction).is_ok());
+        transaction.commit().expect("commits");
+        let rollups = database.begin_read().expect("begins").open_table(ROLLUPS).expect("opens");
+        for key in &keys {
+            let row = rollups.get(key.as_slice()).expect("reads").expect("exists");
+            assert!(matches!(rollup(key, row.value()), Ok(found) if found == expected));
+        }
+    }
+}

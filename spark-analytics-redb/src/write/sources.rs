@@ -5,14 +5,14 @@ use spark_analytics_core::log::LogSource;
 
 use crate::error::Result;
 use crate::tables::LOG_SOURCES;
-use crate::value::to_postcard;
+use crate::value::encode_source;
 
-/// Notes sources, of one location the last; whether that changes anything.
+/// Records sources. If a location occurs more than once, the last source counts. Returns whether anything changed.
 pub(crate) fn note(transaction: &WriteTransaction, sources: &[LogSource]) -> Result<bool> {
     let mut table = transaction.open_table(LOG_SOURCES)?;
     let mut is_changed = false;
     for source in sources.iter().filter(|source| source.can_be_recorded()) {
-        let value = to_postcard(&(source.size, source.modified))?;
+        let value = encode_source(source)?;
         let location = source.location.as_str();
         if table.get(location)?.is_none_or(|held| held.value() != value.as_slice()) {
             table.insert(location, value.as_slice())?;

@@ -41,16 +41,18 @@ pub(crate) async fn applications(
 }
 
 pub(crate) async fn log_source(store: &SqliteStore, location: &str) -> Result<Option<LogSource>> {
-    let row =
-        sqlx::query("SELECT rowid, size, modified_us FROM spark_log_sources WHERE location = ?")
-            .bind(location)
-            .fetch_optional(&store.readers)
-            .await
-            .map_err(failed("read the location of a log"))?;
+    let row = sqlx::query(
+        "SELECT rowid, size, modified_us, run FROM spark_log_sources WHERE location = ?",
+    )
+    .bind(location)
+    .fetch_optional(&store.readers)
+    .await
+    .map_err(failed("read the location of a log"))?;
     let Some(row) = row else { return Ok(None) };
     let mut columns = Columns::new(&row, "spark_log_sources");
     columns.get::<i64>()?;
     let size = columns.get::<i64>()?.cast_unsigned();
     let modified = Timestamp::from_micros(columns.get()?);
-    Ok(Some(LogSource::new(location, size, modified)))
+    let run = columns.optional_json()?;
+    Ok(Some(LogSource::new(location, size, modified).with_run(run)))
 }

@@ -4,3 +4,4 @@
 mod common;
 mod open;
 mod trouble;
+mod upgrade;
