@@ -226,7 +226,8 @@ async fn a_followed_log_of_a_forgotten_application_is_skipped_and_says_why() {
     // At another place it is read again.
     fs::rename(folder.path().join("app-1"), folder.path().join("app-2")).unwrap();
     let updates = follow_until(Arc::clone(&store), folder.path(), |_| true).await;
-    assert_eq!(updates[0].to_string(), "skipped: the application was forgotten");
+    let said = updates[0].to_string();
+    assert!(said.starts_with("skipped: ") && said.ends_with(": the application was forgotten"));
     assert!(store.applications(None, 9).await.unwrap().is_empty());
 }
 
