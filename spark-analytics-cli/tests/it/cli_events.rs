@@ -320,7 +320,7 @@ const EVENT_LOG: &str = concat!(
 fn an_event_log_is_named_and_nothing_of_it_is_kept() {
     let folder = Folder::new();
     folder.write("app-1", EVENT_LOG);
-    // Events must be in arrays as well; a byte order mark is no part of the first line.
+    // Events must be in arrays as well; a byte order mark is not part of the first line.
     folder.write("array", format!("[{}]", EVENT_LOG.trim().replace('\n', ",")));
     folder.write("marked", format!("\u{feff}\n{EVENT_LOG}"));
     for name in ["app-1", "array", "marked"] {
@@ -335,7 +335,7 @@ fn an_event_log_is_named_and_nothing_of_it_is_kept() {
         );
         assert_eq!(folder.json(&["rejected"]), json!([]));
     }
-    // A line of one between events is no reason to refuse the events.
+    // A line of one between events does not reject the events.
     folder.write("mixed", format!("{GOOD}\n{EVENT_LOG}"));
     let counts = folder.json(&["ingest", "mixed"]);
     assert_eq!((&counts["recorded"], &counts["rejected"]), (&json!(1), &json!(2)));

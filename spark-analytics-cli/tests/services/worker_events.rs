@@ -116,7 +116,7 @@ async fn a_message_that_is_too_long_is_dead_lettered_whole() {
     let _worker = place.worker(&[]);
     let (dead, reason, _) = place.dead().await;
     assert_eq!(dead.len(), body.len());
-    assert!(reason.contains("more than the 4194304 that are taken"), "{reason}");
+    assert!(reason.contains("more than the limit of 4194304"), "{reason}");
 }
 
 #[tokio::test]
