@@ -7,6 +7,7 @@ use spark_analytics_core::{Day, Dedup, JobFilter, ParseTimeError, Timestamp, Unk
 
 use crate::exit::WrongUsage;
 use crate::output::Format;
+use crate::store::by_url::HowToOpen;
 
 /// Under which heading the help of each command lists the flags of every command.
 const GLOBAL: &str = "Global options";
@@ -21,9 +22,20 @@ pub(crate) struct Shared {
     /// a store keeps the rule with which it was created
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "RULE", default_value_t)]
     pub(crate) dedup: Dedup,
+    /// The maximum number of connections to PostgreSQL [default: 16]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) postgres_connections: Option<u32>,
     /// The format of results: aligned columns, JSON, or CSV with a header line
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+impl Shared {
+    /// How the store is to be opened.
+    pub(crate) const fn how_to_open(&self) -> HowToOpen {
+        HowToOpen { dedup: self.dedup, connections: self.postgres_connections }
+    }
 }
 
 /// A job and its application.

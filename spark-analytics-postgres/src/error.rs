@@ -36,7 +36,8 @@ pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error 
             POSTGRES,
             format!(
                 "the server could not be reached, or no connection became free, in time ({error}): \
-                 retry; if the server is running, give the pool more connections"
+                 retry; if the server is running, allow more connections (`--postgres-connections`, or \
+                 `PostgresOptions::connections`)"
             ),
         ),
         (Kind::Other, error) => Error::engine(POSTGRES, action, error),

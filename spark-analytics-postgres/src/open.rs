@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use tokio::time::timeout;
 
 use spark_analytics_core::backend::{newer_schema, other_dedup, other_schema};
 use spark_analytics_core::{Dedup, Error, LocationCause, Result};
@@ -112,6 +113,14 @@ impl PostgresOptions {
             None => connect.application_name("spark-analytics"),
         };
         let name = Name(Some(&connect));
+        // A pool would try for the whole timeout, and then not say why it failed.
+        let first = timeout(self.acquire_timeout, connect.connect()).await;
+        let first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        first
+            .map_err(|error| name.refuse(error))?
+            .close()
+            .await
+            .map_err(|error| name.refuse(error))?;
         let pool = PgPoolOptions::new()
             .max_connections(self.connections)
             .acquire_timeout(self.acquire_timeout)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -71,7 +71,7 @@ impl SqliteOptions {
     /// while another process writes; [`Error::Engine`] if SQLite fails otherwise.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let path = path.as_ref();
-        self.open_file(Name(Some(path)), &absolute(path)?).await
+        self.open_file(Name(Some(path)), &absolute(path)?, true).await
     }
 
     /// Creates a store in a new file. If that fails, the file is removed again.
@@ -95,7 +95,7 @@ impl SqliteOptions {
                 ));
             }
         }
-        self.open_file(name, &file).await.inspect_err(|error| {
+        self.open_file(name, &file, true).await.inspect_err(|error| {
             // Another process may have opened it in the meantime.
             if !matches!(error, Error::Unavailable { .. }) {
                 let _ = std::fs::remove_file(&file);
@@ -115,7 +115,7 @@ impl SqliteOptions {
                 format!("{name} does not exist: create the store first, or give another path"),
             ));
         }
-        self.open_file(name, &file).await
+        self.open_file(name, &file, false).await
     }
 
     /// Creates a store in memory. It is dropped with its last clone.
@@ -148,11 +148,16 @@ impl SqliteOptions {
         Ok(store)
     }
 
-    async fn open_file(self, name: Name<'_>, path: &Path) -> Result<SqliteStore> {
+    async fn open_file(self, name: Name<'_>, path: &Path, may_create: bool) -> Result<SqliteStore> {
         if let Some(file) = not_writable(path) {
             return Err(name.may_not_be_used(Name(Some(&file))));
         }
         let shared = connect_options(self).filename(path);
+        // Looked for before the file is opened, which creates it.
+        let lacks_log = !with_suffix(path, "-wal").exists();
+        if !may_create || lacks_log && remembers_log(path) {
+            name.check(shared.clone(), may_create).await?;
+        }
         let writer = shared
             .clone()
             .create_if_missing(true)
@@ -168,6 +173,14 @@ impl SqliteOptions {
         store.open_readers().await.map_err(|error| name.refuse(error))?;
         Ok(store)
     }
+}
+
+/// Whether the header of a database says that it is written through a write-ahead log.
+fn remembers_log(path: &Path) -> bool {
+    const VERSIONS: usize = 18;
+    let mut header = [0; VERSIONS + 2];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[VERSIONS..] == [2, 2]
 }
 
 /// The absolute path of a file whose folder exists. SQLite would take some relative paths, such as an empty one, for a
@@ -377,11 +390,7 @@ fn not_writable(path: &Path) -> Option<PathBuf> {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     use rustix::io::Errno;
 
-    let files = ["", "-wal", "-shm"].map(|end| {
-        let mut file = path.as_os_str().to_owned();
-        file.push(end);
-        PathBuf::from(file)
-    });
+    let files = ["", "-wal", "-shm"].map(|end| with_suffix(path, end));
     files.into_iter().find(|file| {
         let access = accessat(CWD, file, Access::READ_OK | Access::WRITE_OK, AtFlags::EACCESS);
         access.is_err_and(|error| error != Errno::NOENT)
@@ -391,6 +400,12 @@ fn not_writable(path: &Path) -> Option<PathBuf> {
 #[cfg(not(unix))]
 const fn not_writable(_: &Path) -> Option<PathBuf> {
     None
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut file = path.as_os_str().to_owned();
+    file.push(suffix);
+    file.into()
 }
 
 /// How errors name the database.
@@ -407,6 +422,30 @@ impl fmt::Display for Name<'_> {
 }
 
 impl Name<'_> {
+    /// Checks that a file has a store, or, if one may be created, that it has other tables.
+    async fn check(self, options: SqliteConnectOptions, may_create: bool) -> Result<()> {
+        let mut connection = options.connect().await.map_err(|error| self.refuse(error))?;
+        let (tables, ours): (i64, i64) = sqlx::query_as(
+            "SELECT count(*), count(*) FILTER (WHERE name IN ('spark_migrations', 'spark_meta')) \
+             FROM sqlite_schema WHERE type = 'table'",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .map_err(|error| self.refuse(error))?;
+        connection.close().await.map_err(|error| self.refuse(error))?;
+        if ours == 2 || may_create && tables > 0 {
+            return Ok(());
+        }
+        let why = match tables {
+            0 => {
+                "it has no tables. If it is a copy of a store in use, it lacks the file `-wal` of the original: copy \
+                 with `VACUUM INTO`. Otherwise give another path, or delete it"
+            }
+            _ => "it is another program's database: give another path",
+        };
+        Err(Error::location(LocationCause::NotAStore, format!("{self} has no store: {why}")))
+    }
+
     fn refuse(self, error: sqlx::Error) -> Error {
         const READ_ONLY: u32 = 8;
         const CANNOT_OPEN: u32 = 14;

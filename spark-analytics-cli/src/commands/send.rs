@@ -48,6 +48,10 @@ pub(crate) struct Send {
     /// A file whose first line is that token
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
     token_file: Option<PathBuf>,
+    /// A PEM file with certificate authorities to trust besides those of the system, for HTTPS. The variable
+    /// SSL_CERT_FILE names a file to trust in place of the system's
+    #[arg(long, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
     /// Seconds between two requests
     #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = seconds)]
     delay: Duration,
@@ -94,12 +98,14 @@ struct Counts {
     recorded: u64,
     duplicate: u64,
     replaced: u64,
+    queued: u64,
     rejected: u64,
     failed: u64,
 }
 
 const COUNTS: Columns = {
-    const ALL: &[&str] = &["sent", "recorded", "duplicate", "replaced", "rejected", "failed"];
+    const ALL: &[&str] =
+        &["sent", "recorded", "duplicate", "replaced", "queued", "rejected", "failed"];
     Columns { all: ALL, table: ALL }
 };
 
@@ -184,7 +190,7 @@ impl Sending {
             (Box::new(all.into_iter().map(Ok)), bar)
         };
         Ok(Self {
-            server: Server::new(args.url, token),
+            server: Server::new(args.url, token, args.ca_cert.as_deref())?,
             concurrency: args.concurrency,
             delay: args.delay,
             tries: args.tries,
@@ -263,6 +269,7 @@ impl Sending {
             Answer::Recorded => return counts.recorded += 1,
             Answer::Duplicate => return counts.duplicate += 1,
             Answer::Replaced => return counts.replaced += 1,
+            Answer::Queued => return counts.queued += 1,
             Answer::Rejected(reason) => {
                 counts.rejected += 1;
                 reason
@@ -270,6 +277,12 @@ impl Sending {
             Answer::Failed(reason) => {
                 counts.failed += 1;
                 reason
+            }
+            Answer::Hopeless(reason) => {
+                counts.failed += 1;
+                let url = without_password(self.server.url());
+                tally.failure.get_or_insert(anyhow!("cannot send to {url}: {reason}"));
+                return self.stop.now();
             }
             Answer::Again { reason, .. } => {
                 counts.failed += 1;

@@ -26,7 +26,6 @@ use crate::server::logging::LogArgs;
 use crate::server::retention::RetentionArgs;
 use crate::server::signals::{Signals, at_hangup};
 use crate::server::tls_flags::TlsArgs;
-use crate::store::by_url::open_store;
 use crate::store::shared_cache::SharedCache;
 
 /// The maximum number of connections: each takes about 16 KiB while it is idle.
@@ -179,10 +178,10 @@ async fn open(shared: &Shared, has_queue: bool) -> anyhow::Result<Arc<dyn Store>
     #[cfg(feature = "amqp")]
     if has_queue {
         use crate::store::open_in_background::OpenedLater;
-        return Ok(OpenedLater::open(shared.store.clone(), shared.dedup)?);
+        return Ok(OpenedLater::open(shared.store.clone(), shared.how_to_open())?);
     }
     let _ = has_queue;
-    Ok(open_store(&shared.store, shared.dedup).await?)
+    Ok(shared.how_to_open().open(&shared.store, true).await?)
 }
 
 /// The queue at a broker.

@@ -75,7 +75,7 @@ pub(crate) async fn run(args: Work, shared: &Shared) -> anyhow::Result<()> {
         }
     }
     let store = tokio::select! {
-        store = open_when_there(&shared.store, shared.dedup) => store?,
+        store = open_when_there(&shared.store, shared.how_to_open()) => store?,
         () = stop.cancelled() => return Ok(()),
     };
     let store = redis.around(Metered::new(store), args.redis.as_deref()).await?;

@@ -48,6 +48,10 @@ impl LogArgs {
 }
 
 /// At TRACE, the RabbitMQ client logs each frame, including the one with the password.
+/// The pool of connections reports each lost one at INFO, and the store reports what comes of it.
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
+    if *metadata.level() == Level::INFO && metadata.target().starts_with("sqlx_core::pool") {
+        return false;
+    }
     *metadata.level() != Level::TRACE || !metadata.target().starts_with("lapin")
 }

@@ -16,26 +16,61 @@ use spark_analytics_sqlite::SqliteStore;
 /// # Errors
 /// If the URL names no store, or the store cannot be opened.
 pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
-    match Place::of(url)? {
-        Place::Memory => Ok(Arc::new(MemoryStore::new(dedup))),
-        #[cfg(feature = "sqlite")]
-        Place::Sqlite(path) => {
-            let options = SqliteStore::options().dedup(dedup);
-            Ok(Arc::new(options.open(path).await?))
+    HowToOpen { dedup, connections: None }.open(url, true).await
+}
+
+/// How to open a store, whatever kind it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HowToOpen {
+    pub(crate) dedup: Dedup,
+    /// The maximum number of connections to PostgreSQL.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL has them"))]
+    pub(crate) connections: Option<u32>,
+}
+
+impl HowToOpen {
+    /// Opens the store that a URL names, or creates it if that is allowed.
+    ///
+    /// # Errors
+    /// If the URL names no store, or the store cannot be opened.
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "redb", feature = "postgres")),
+        allow(unused_variables, reason = "a store in memory is always created")
+    )]
+    pub(crate) async fn open(self, url: &str, may_create: bool) -> Result<Arc<dyn Store>> {
+        match Place::of(url)? {
+            Place::Memory => Ok(Arc::new(MemoryStore::new(self.dedup))),
+            #[cfg(feature = "sqlite")]
+            Place::Sqlite(path) => {
+                let options = SqliteStore::options().dedup(self.dedup);
+                Ok(match may_create {
+                    true => Arc::new(options.open(path).await?),
+                    false => Arc::new(options.open_existing(path).await?),
+                })
+            }
+            #[cfg(feature = "redb")]
+            Place::Redb(path) => {
+                let options = RedbStore::options().dedup(self.dedup);
+                Ok(match may_create {
+                    true => Arc::new(options.open(path).await?),
+                    false => Arc::new(options.open_existing(path).await?),
+                })
+            }
+            #[cfg(feature = "postgres")]
+            Place::Postgres(url) => {
+                let mut options = PostgresStore::options().dedup(self.dedup);
+                if let Some(connections) = self.connections {
+                    options = options.connections(connections);
+                }
+                Ok(match may_create {
+                    true => Arc::new(options.open(url).await?),
+                    false => Arc::new(options.open_existing(url).await?),
+                })
+            }
+            #[cfg(not(all(feature = "sqlite", feature = "redb", feature = "postgres")))]
+            #[allow(unreachable_patterns, reason = "whichever feature is off")]
+            place => Err(place.not_built_in()),
         }
-        #[cfg(feature = "redb")]
-        Place::Redb(path) => {
-            let options = RedbStore::options().dedup(dedup);
-            Ok(Arc::new(options.open(path).await?))
-        }
-        #[cfg(feature = "postgres")]
-        Place::Postgres(url) => {
-            let options = PostgresStore::options().dedup(dedup);
-            Ok(Arc::new(options.open(url).await?))
-        }
-        #[cfg(not(all(feature = "sqlite", feature = "redb", feature = "postgres")))]
-        #[allow(unreachable_patterns, reason = "whichever feature is off")]
-        place => Err(place.not_built_in()),
     }
 }
 

@@ -6,19 +6,14 @@ use anyhow::{Context as _, bail};
 use spark_analytics_core::{Error, Store};
 
 use crate::flags::Shared;
-use crate::store::by_url::{Place, open_store, without_password};
+use crate::store::by_url::{Place, without_password};
 
 /// Opens the store, or creates it.
 pub(crate) async fn open_or_create(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> {
-    match open_store(&shared.store, shared.dedup).await {
-        // This error names the store already.
-        Err(error @ (Error::Location { .. } | Error::Incompatible { .. })) => Err(error.into()),
-        opened => opened
-            .with_context(|| format!("cannot open the store {}", without_password(&shared.store))),
-    }
+    open(shared, true).await
 }
 
-/// Opens an existing store: a command that only reads creates no file.
+/// Opens an existing store: a command that only reads creates none.
 pub(crate) async fn existing(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> {
     if let Some(path) = Place::of(&shared.store)?.file()
         && !path.exists()
@@ -29,5 +24,14 @@ pub(crate) async fn existing(shared: &Shared) -> anyhow::Result<Arc<dyn Store>> 
             path.display()
         );
     }
-    open_or_create(shared).await
+    open(shared, false).await
+}
+
+async fn open(shared: &Shared, may_create: bool) -> anyhow::Result<Arc<dyn Store>> {
+    match shared.how_to_open().open(&shared.store, may_create).await {
+        // This error names the store already.
+        Err(error @ (Error::Location { .. } | Error::Incompatible { .. })) => Err(error.into()),
+        opened => opened
+            .with_context(|| format!("cannot open the store {}", without_password(&shared.store))),
+    }
 }

@@ -11,15 +11,15 @@ use spark_analytics_core::{
     Result, Rollup, Store, StoredEvent,
 };
 
-use crate::store::by_url::{Place, open_store};
+use crate::store::by_url::{HowToOpen, Place};
 
 /// Opens the store that a URL names, and waits while another process has it open or its server does not answer.
 ///
 /// # Errors
 /// Errors that waiting does not cure: a URL that names no store, a file that cannot be opened, a store that was created
 /// with other settings.
-pub(crate) async fn open_when_there(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
-    open_reporting(url, dedup, |error| {
+pub(crate) async fn open_when_there(url: &str, how: HowToOpen) -> Result<Arc<dyn Store>> {
+    open_reporting(url, how, |error| {
         tracing::warn!(%error, "the store cannot be opened, trying again");
     })
     .await
@@ -27,13 +27,13 @@ pub(crate) async fn open_when_there(url: &str, dedup: Dedup) -> Result<Arc<dyn S
 
 async fn open_reporting(
     url: &str,
-    dedup: Dedup,
+    how: HowToOpen,
     report: impl Fn(&Error),
 ) -> Result<Arc<dyn Store>> {
     let is_file = Place::of(url)?.file().is_some();
     let mut backoff = Backoff::new();
     loop {
-        match open_store(url, dedup).await {
+        match how.open(url, true).await {
             Err(error @ Error::Unavailable { .. }) => report(&error),
             Err(error @ Error::Engine { .. }) if !is_file => report(&error),
             opened => return opened,
@@ -56,17 +56,17 @@ impl OpenedLater {
     ///
     /// # Errors
     /// If it names no store. Other errors that waiting does not cure are logged, and returned by all calls.
-    pub(crate) fn open(url: String, dedup: Dedup) -> Result<Arc<Self>> {
+    pub(crate) fn open(url: String, how: HowToOpen) -> Result<Arc<Self>> {
         Place::of(&url)?;
         let why_not = Mutex::new("it is being opened".to_owned());
-        let later = Arc::new(Self { dedup, store: OnceLock::new(), why_not });
+        let later = Arc::new(Self { dedup: how.dedup, store: OnceLock::new(), why_not });
         let opening = Arc::clone(&later);
         tokio::spawn(async move {
             let report = |error: &Error| {
                 tracing::warn!(%error, "the store cannot be opened, trying again");
                 opening.set_reason(error);
             };
-            match open_reporting(&url, dedup, report).await {
+            match open_reporting(&url, how, report).await {
                 Ok(store) => {
                     let _ = opening.store.set(store);
                     tracing::info!("the store is open");

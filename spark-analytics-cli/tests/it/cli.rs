@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::cli_support::{Ended, Folder};
+use crate::cli_support::{Ended, Folder, Server};
 
 #[test]
 fn help_has_an_example_of_each_command_and_the_exit_codes() {
@@ -307,4 +307,26 @@ fn tables_are_aligned_and_free_of_control_characters() {
     let ends = |line: &str| line.find("2024-").or(line.find("END TIME")).unwrap();
     let columns: Vec<_> = table.lines().map(|line| ends(&line.replace('\u{fffd}', "?"))).collect();
     assert_eq!(columns, vec![columns[0]; 3], "{table}");
+}
+
+#[test]
+fn a_copy_of_a_store_in_use_is_not_taken_for_an_empty_one() {
+    let folder = Folder::new();
+    folder.generate("sample.json", "3", "1");
+    let server = Server::start(&format!("sqlite:{}", folder.path("live.db").display()));
+    folder.ok(&["send", "--file", "sample.json", "--url", &server.url, "--delay", "0"]);
+    std::fs::copy(folder.path("live.db"), folder.path("copy.db")).unwrap();
+    folder.write("empty.db", "");
+    for store in ["sqlite:copy.db", "sqlite:empty.db", "redb:empty.db"] {
+        let path = folder.path(store.split_once(':').unwrap().1);
+        let before = std::fs::read(&path).unwrap();
+        for command in [&["jobs"][..], &["apps"], &["summary", "--date", "2024-04-01"]] {
+            let ended = folder.run(&[command, &["--store", store]].concat());
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{store}");
+            ended.error();
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), before, "{store}");
+    }
+    let ended = folder.run(&["ingest", "sample.json", "--store", "sqlite:copy.db"]);
+    assert!(ended.error().contains("If it is a copy of a store in use"), "{ended:?}");
 }

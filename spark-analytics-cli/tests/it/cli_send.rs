@@ -239,5 +239,5 @@ fn counts_can_be_printed_as_a_table() {
     let server = Scripted::start(vec![TAKEN]);
     let table = folder.ok(&["send", "--file", "events.ndjson", "--url", &server.url]);
     assert!(table.starts_with("SENT       1\nRECORDED   1\n"), "{table}");
-    assert_eq!(table.lines().count(), 6);
+    assert_eq!(table.lines().count(), 7);
 }

@@ -145,3 +145,40 @@ fn an_unusable_certificate_prevents_the_start() {
         assert!(said.starts_with("error: ") && said.contains(expected), "{said}");
     }
 }
+
+#[test]
+fn the_documented_certificates_are_trusted_by_the_sender_that_names_their_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/http.md");
+    let page = fs::read_to_string(page).unwrap();
+    let recipe = page.split("```sh\nopenssl").nth(1).unwrap().split("```").next().unwrap();
+    let made = Command::new("sh")
+        .args(["-ec", &format!("openssl{recipe}")])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let (program, url) = server(folder, &TLS, &[]);
+    let url = format!("{url}/api/v1/logs/ingest");
+    let event = r#"{"event":"SparkListenerJobStart","job_id":1,"timestamp":1711792363,"user":"a"}"#;
+    fs::write(folder.join("events"), format!("{event}\n{event}\n")).unwrap();
+    let send = |more: &[&str], variables: &[(&str, &str)]| {
+        let arguments = ["send", "--file", "events", "--url", &url, "--delay", "0"];
+        let arguments = [&arguments[..], more].concat();
+        Program::start("cli", folder, &arguments, variables).ended()
+    };
+    for (more, variables) in
+        [(&["--ca-cert", "ca.pem"][..], &[][..]), (&[], &[("SSL_CERT_FILE", "ca.pem")])]
+    {
+        let (code, said) = send(more, variables);
+        assert_eq!(code, Some(0), "{said}");
+    }
+    // It is not asked again.
+    let (code, said) = send(&[], &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("FAILED     1\n") && said.contains("invalid peer certificate"), "{said}");
+    let (code, said) = send(&["--ca-cert", "server.csr"], &[]);
+    assert!(code == Some(1) && said.contains("server.csr has no certificate"), "{said}");
+    let _ = program.stop();
+}

@@ -280,3 +280,31 @@ async fn a_closed_store_says_so() {
         "the PostgreSQL store failed to answer: attempted to acquire a connection on a closed pool"
     );
 }
+
+#[tokio::test]
+async fn a_store_is_created_once_and_only_an_existing_one_is_opened() {
+    let schema = Schema::new().await;
+    let missing = PostgresStore::options().open_existing(&schema.url()).await.unwrap_err();
+    assert!(missing.to_string().contains("has no store: create it first"), "{missing}");
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()";
+    let tables: i64 =
+        sqlx::query_scalar(tables).fetch_one(&mut schema.beside().await).await.unwrap();
+    assert_eq!(tables, 0);
+    let store = PostgresStore::options().create(&schema.url()).await.unwrap();
+    store.ingest(whole_job(1)).await.unwrap();
+    store.close().await.unwrap();
+    let again = PostgresStore::options().create(&schema.url()).await.unwrap_err();
+    assert!(again.to_string().contains("already has a store: open it"), "{again}");
+    let store = PostgresStore::options().open_existing(&schema.url()).await.unwrap();
+    assert!(job(&store, 1).await.is_some());
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_reported_without_waiting_and_with_the_cause() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let asked = std::time::Instant::now();
+    let refused = PostgresStore::open(&format!("postgres://ada@{free}/spark")).await.unwrap_err();
+    assert!(asked.elapsed().as_secs() < 4);
+    assert!(refused.is_retryable());
+    assert!(refused.to_string().contains("onnection refused"), "{refused}");
+}

@@ -213,3 +213,69 @@ async fn a_closed_store_says_so() {
         "the SQLite store failed to answer: attempted to acquire a connection on a closed pool"
     );
 }
+
+#[tokio::test]
+async fn a_store_is_created_once_and_only_an_existing_one_is_opened() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let said = |error: spark_analytics_core::Error| {
+        error.to_string().replace(&folder.path().display().to_string(), "DIR")
+    };
+    let missing = SqliteStore::options().open_existing(&path).await.unwrap_err();
+    assert_eq!(
+        said(missing),
+        "`DIR/store.db` does not exist: create the store first, or give another path"
+    );
+    assert!(!path.exists());
+    let store = SqliteStore::options().create(&path).await.unwrap();
+    store.ingest(whole_job(1)).await.unwrap();
+    store.close().await.unwrap();
+    let again = SqliteStore::options().create(&path).await.unwrap_err();
+    assert_eq!(
+        said(again),
+        "`DIR/store.db` already exists: open it, or give the path of a new file"
+    );
+    let store = SqliteStore::options().open_existing(&path).await.unwrap();
+    assert!(job(&store, 1).await.is_some());
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_without_a_store_is_not_opened_as_one_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let live = SqliteStore::open(path("live.db")).await.unwrap();
+    live.ingest(whole_job(1)).await.unwrap();
+    std::fs::copy(path("live.db"), path("copy.db")).unwrap();
+    std::fs::write(path("empty.db"), "").unwrap();
+    let options = SqliteConnectOptions::new().filename(path("other.db")).create_if_missing(true);
+    let pool = SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query("CREATE TABLE jobs (name TEXT)").execute(&pool).await.unwrap();
+    pool.close().await;
+
+    for (name, why) in [
+        (
+            "copy.db",
+            "it has no tables. If it is a copy of a store in use, it lacks the file `-wal`",
+        ),
+        ("empty.db", "it has no tables."),
+        ("other.db", "it is another program's database"),
+    ] {
+        let before = std::fs::read(path(name)).unwrap();
+        let refused = SqliteStore::options().open_existing(path(name)).await.unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains(&format!("{name}` has no store: {why}")), "{said}");
+        assert_eq!(std::fs::read(path(name)).unwrap(), before, "{name}");
+        assert!(!path(&format!("{name}-wal")).exists());
+    }
+    // A program that creates stores does not take the copy for a new one either.
+    let refused = SqliteStore::open(path("copy.db")).await.unwrap_err().to_string();
+    assert!(refused.contains("copy.db` has no store: it has no tables."), "{refused}");
+    // Beside its log, the copy is whole.
+    std::fs::copy(path("live.db-wal"), path("copy.db-wal")).unwrap();
+    let copy = SqliteStore::options().open_existing(path("copy.db")).await.unwrap();
+    assert!(job(&copy, 1).await.is_some());
+    for name in ["empty.db", "other.db"] {
+        SqliteStore::open(path(name)).await.unwrap().close().await.unwrap();
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,15 +13,22 @@ use ureq::{Agent, Body, Error};
 
 use crate::commands::texts::Text;
 
+#[cfg(feature = "tls")]
+mod trust;
+
 /// The outcome of a request.
 pub(crate) enum Answer {
     Recorded,
     Duplicate,
     Replaced,
+    /// A queue has the event.
+    Queued,
     /// The event is invalid.
     Rejected(String),
     /// Another error, which a repeated request would not cure.
     Failed(String),
+    /// An error of every event.
+    Hopeless(String),
     /// The server is busy or does not answer.
     Again {
         after: Option<Duration>,
@@ -82,15 +89,30 @@ struct AnswerBody {
 }
 
 impl Server {
-    pub(crate) fn new(url: String, token: Option<Token>) -> Self {
-        let config = Agent::config_builder()
+    /// The server at a URL. For HTTPS it trusts the authorities of the system, and those in a PEM file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or has no certificate.
+    pub(crate) fn new(
+        url: String,
+        token: Option<Token>,
+        authorities: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let config = Agent::config_builder();
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(trust::config(authorities)?);
+        #[cfg(not(feature = "tls"))]
+        if authorities.is_some() {
+            bail!(crate::flags::missing_feature("--ca-cert", "tls"));
+        }
+        let config = config
             .http_status_as_error(false)
             .timeout_global(Some(LONGEST_REQUEST))
             .timeout_connect(Some(LONGEST_CONNECT))
             .max_idle_connections(256)
             .max_idle_connections_per_host(256)
             .build();
-        Self { agent: config.into(), url, token }
+        Ok(Self { agent: config.into(), url, token })
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -110,6 +132,10 @@ impl Server {
             Err(error) => {
                 let reason = error.to_string();
                 match error {
+                    // An invalid certificate.
+                    Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+                        Answer::Hopeless(reason)
+                    }
                     Error::Io(_) | Error::Timeout(_) | Error::ConnectionFailed => {
                         Answer::Again { after: None, reason }
                     }
@@ -148,6 +174,8 @@ fn meaning(mut response: Response<Body>) -> Answer {
         StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNPROCESSABLE_ENTITY => Answer::Rejected(reason),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Answer::Hopeless(reason),
+        StatusCode::ACCEPTED => Answer::Queued,
         status if status.is_success() => match body.outcome.as_str() {
             "replaced" => Answer::Replaced,
             "duplicate" => Answer::Duplicate,
