@@ -53,7 +53,7 @@ impl Reference {
         let is_removed = self.removed.get(&key).is_some_and(|run| run.is_none() || start <= *run);
         let is_too_old = self.logs_pruned_before.is_some_and(|day| log.application.is_before(day));
         let held = self.log(&key.app_id, &key.attempt_id);
-        let is_earlier = held.is_some_and(|held| start < held.application.start_time);
+        let is_earlier = held.is_some_and(|held| log.application.run() < held.application.run());
         if !is_removed && !is_too_old && !is_earlier {
             self.facts_pruned.remove(&key);
             self.logs.push(log);
