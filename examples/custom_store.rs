@@ -64,9 +64,6 @@ struct State {
     logs: BTreeMap<(String, String), Log>,
     #[serde(with = "pairs")]
     rejected: BTreeMap<i64, (Timestamp, String, String)>,
-    /// The order of job lists. It is derived from the jobs and not stored in the file.
-    #[serde(skip)]
-    by_end: BTreeSet<JobCursor>,
 }
 
 /// Job, time, code of the type, task: the order in which a job's events are listed.
@@ -248,10 +245,7 @@ impl State {
 
     fn from_json(path: &Path, json: &[u8]) -> Result<Self> {
         let damaged = |error| Error::damaged(BACKEND, format!("file {}", path.display()), error);
-        let mut state: Self = serde_json::from_slice(json).map_err(damaged)?;
-        let figures = state.jobs.iter().filter_map(|(key, record)| record.figures(key));
-        state.by_end = figures.map(|job| JobCursor::from(&job)).collect();
-        Ok(state)
+        serde_json::from_slice(json).map_err(damaged)
     }
 
     fn held(&self, batch: &Batch) -> Held {
@@ -288,11 +282,7 @@ impl State {
 
     /// Stores jobs and adds to roll-ups; roll-ups that become empty are removed.
     fn put(&mut self, jobs: Vec<JobWrite>, rollups: BTreeMap<RollupKey, Rollup>) {
-        for JobWrite { key, record, figures_before, figures, .. } in jobs {
-            if let Some(before) = &figures_before {
-                self.by_end.remove(&JobCursor::from(before));
-            }
-            self.by_end.extend(figures.as_ref().map(JobCursor::from));
+        for JobWrite { key, record, .. } in jobs {
             if record.is_empty() {
                 self.jobs.remove(&key);
                 self.events.retain(|(job, ..), _| *job != key);
@@ -369,19 +359,17 @@ impl Store for JsonStore {
         after: Option<&JobCursor>,
         limit: usize,
     ) -> Result<Vec<Job>> {
-        let from =
-            filter.from.map(|day| JobCursor { end: day.start(), key: JobKey::new(i64::MIN) });
-        let lower = match (after, &from) {
-            (Some(after), None) => Bound::Excluded(after),
-            (Some(after), Some(from)) if from <= after => Bound::Excluded(after),
-            (_, Some(from)) => Bound::Included(from),
-            (None, None) => Bound::Unbounded,
+        let order = filter.order;
+        let is_after = |job: &Job| {
+            after.is_none_or(|after| order.compare(after, &JobCursor::from(job)).is_lt())
         };
         self.read(|state| {
-            let places = state.by_end.range((lower, Bound::Unbounded));
-            let wanted = places.take_while(|job| filter.to.is_none_or(|to| job.end.day() <= to));
-            let jobs = wanted.filter_map(|job| state.jobs.get(&job.key)?.figures(&job.key));
-            jobs.filter(|job| filter.matches(job)).take(limit).collect()
+            let jobs = state.jobs.iter().filter_map(|(key, record)| record.figures(key));
+            let mut jobs: Vec<Job> =
+                jobs.filter(|job| filter.matches(job) && is_after(job)).collect();
+            jobs.sort_by(|one, other| order.compare(&one.into(), &other.into()));
+            jobs.truncate(limit);
+            jobs
         })
     }
 

@@ -14,7 +14,8 @@ use spark_analytics_core::{
 use crate::error::{Fault, Result};
 use crate::place::Place;
 use crate::tables::{
-    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
+    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_DURATION, JOBS_BY_END,
+    LOG_SOURCES, META,
     REJECTED, ROLLUPS, SQL, STAGES,
 };
 use crate::{RedbOptions, read, write};
@@ -44,6 +45,7 @@ enum Table {
     Meta,
     Bytes(usize),
     JobsByEnd,
+    JobsByDuration,
     EventIds,
     Events,
     LogSources,
@@ -268,6 +270,7 @@ fn rows(t: &ReadTransaction) -> Vec<Row> {
         add!(Table::Bytes(number), definition, |key, value| (key.to_vec(), value.to_vec()));
     }
     add!(Table::JobsByEnd, JOBS_BY_END, |key, _value| (key.to_vec(), Vec::new()));
+    add!(Table::JobsByDuration, JOBS_BY_DURATION, |key, _value| (key.to_vec(), Vec::new()));
     add!(Table::EventIds, EVENT_IDS, |key, value| (key.to_vec(), value.to_le_bytes().to_vec()));
     add!(Table::Events, EVENTS, |key, value| {
         (key.to_le_bytes().to_vec(), value.as_bytes().to_vec())
@@ -285,6 +288,7 @@ fn put(t: &WriteTransaction, row: &Row) -> bool {
             Table::Meta => drop(t.open_table(META).ok()?.insert(text(key)?, value)),
             Table::Bytes(at) => drop(t.open_table(BYTES[at]).ok()?.insert(key, value)),
             Table::JobsByEnd => drop(t.open_table(JOBS_BY_END).ok()?.insert(key, ())),
+            Table::JobsByDuration => drop(t.open_table(JOBS_BY_DURATION).ok()?.insert(key, ())),
             Table::EventIds => drop(t.open_table(EVENT_IDS).ok()?.insert(key, number(value)?)),
             Table::Events => drop(t.open_table(EVENTS).ok()?.insert(number(key)?, text(value)?)),
             Table::LogSources => drop(t.open_table(LOG_SOURCES).ok()?.insert(text(key)?, value)),
@@ -301,6 +305,7 @@ fn remove(t: &WriteTransaction, row: &Row) -> Option<()> {
         Table::Meta => drop(t.open_table(META).ok()?.remove(text(key)?)),
         Table::Bytes(at) => drop(t.open_table(BYTES[at]).ok()?.remove(key)),
         Table::JobsByEnd => drop(t.open_table(JOBS_BY_END).ok()?.remove(key)),
+        Table::JobsByDuration => drop(t.open_table(JOBS_BY_DURATION).ok()?.remove(key)),
         Table::EventIds => drop(t.open_table(EVENT_IDS).ok()?.remove(key)),
         Table::Events => drop(t.open_table(EVENTS).ok()?.remove(number(key)?)),
         Table::LogSources => drop(t.open_table(LOG_SOURCES).ok()?.remove(text(key)?)),

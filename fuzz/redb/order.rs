@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use spark_analytics_core::backend::EventId;
-use spark_analytics_core::{Day, EventType, JobCursor, JobKey, Timestamp};
+use spark_analytics_core::{Day, EventType, JobKey, Timestamp};
 
 use crate::keys;
 
@@ -17,8 +17,8 @@ pub fn check(data: &[u8]) {
     b.read_back();
     let same = |a: Vec<u8>, b: Vec<u8>, order: Ordering| assert_eq!(a.cmp(&b), order);
     same(keys::job(&a.job), keys::job(&b.job), a.job.cmp(&b.job));
-    same(keys::job_by_end(&a.end()), keys::job_by_end(&b.end()), a.end().cmp(&b.end()));
-    assert_eq!(a.time <= b.time, keys::ends_from(a.time) < keys::job_by_end(&b.end()));
+    same(a.ranked(), b.ranked(), (a.other, &a.job).cmp(&(b.other, &b.job)));
+    assert_eq!(a.other <= b.other, keys::ranks_from(a.other) < b.ranked());
     same(a.event(), b.event(), a.event_order().cmp(&b.event_order()));
     assert_eq!(a.number <= b.number, keys::events_of(a.number) < b.event());
     same(a.rollup(), b.rollup(), (&a.user(), a.day).cmp(&(&b.user(), b.day)));
@@ -37,8 +37,8 @@ fn read(data: &[u8]) {
     if let Some(job) = keys::read_job(data) {
         assert_eq!(keys::job(&job), data);
     }
-    if let Some(cursor) = keys::read_job_by_end(data) {
-        assert_eq!(keys::job_by_end(&cursor), data);
+    if let Some((rank, key)) = keys::read_ranked_job(data) {
+        assert_eq!(keys::ranked_job(rank, &key), data);
     }
     if let Some((number, time)) = keys::read_event(data) {
         let begin = keys::event(
@@ -73,13 +73,13 @@ impl Values {
 
     fn read_back(&self) {
         assert_eq!(keys::read_job(&keys::job(&self.job)).as_ref(), Some(&self.job));
-        assert_eq!(keys::read_job_by_end(&keys::job_by_end(&self.end())), Some(self.end()));
+        assert_eq!(keys::read_ranked_job(&self.ranked()), Some((self.other, self.job.clone())));
         assert_eq!(keys::read_event(&self.event()), Some((self.number, self.time)));
         assert_eq!(keys::read_rollup_day(&self.rollup()), Some(self.day));
     }
 
-    fn end(&self) -> JobCursor {
-        JobCursor { end: self.time, key: self.job.clone() }
+    fn ranked(&self) -> Vec<u8> {
+        keys::ranked_job(self.other, &self.job)
     }
 
     fn app(&self) -> (&str, &str) {

@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     Job(jobs::OneJob),
     Jobs(jobs::Jobs),
+    Failures(jobs::Failures),
     Summary(summary::Summary),
     Apps(apps::Apps),
     Stages(stages::Stages),

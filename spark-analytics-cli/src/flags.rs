@@ -29,6 +29,9 @@ pub(crate) struct Shared {
     /// The format of results: aligned columns, JSON, or CSV with a header line
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// Show tables as they are in a pipe, with all their columns and plain values, however wide the terminal is
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) wide: bool,
 }
 
 impl Shared {

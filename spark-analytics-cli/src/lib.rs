@@ -72,7 +72,7 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
     // only one, which has to receive interrupts.
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
-        let mut out = Out::new(cli.shared.format);
+        let mut out = Out::new(cli.shared.format, cli.shared.wide);
         let done = runtime.block_on(command(cli, &mut out));
         let written = out.finish();
         if out.is_closed() { Ok(()) } else { done.and(written) }
@@ -95,6 +95,7 @@ async fn command(cli: Cli, out: &mut Out) -> anyhow::Result<()> {
         Command::Inspect(args) => inspect::run(&args, out),
         Command::Job(args) => jobs::one(&args, &shared, out).await,
         Command::Jobs(args) => jobs::list(&args, &shared, out).await,
+        Command::Failures(args) => jobs::failures(&args, &shared, out).await,
         Command::Summary(args) => summary::run(&args, &shared, out).await,
         Command::Apps(args) => apps::run(&args, &shared, out).await,
         Command::Stages(args) => stages::run(&args, &shared, out).await,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use spark_analytics_core::backend::RollupKey;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_core::{
-    AttemptKey, Day, Event, EventContent, EventCursor, Job, JobCursor, JobFilter, JobKey, Result,
-    Rollup, Store,
+    AttemptKey, Day, Event, EventContent, EventCursor, Job, JobCursor, JobFilter, JobKey, JobOrder,
+    Result, Rollup, Store,
 };
 
 use crate::{Reference, history};
@@ -38,6 +38,13 @@ impl Dump {
             let Some(last) = page.last() else { break };
             after = Some(JobCursor::from(last));
             dump.jobs.extend(page);
+        }
+        for order in [JobOrder::Newest, JobOrder::Longest] {
+            let mut sorted = dump.jobs.clone();
+            sorted.sort_by(|one, other| order.compare(&one.into(), &other.into()));
+            let filter = JobFilter::default().order(order);
+            let listed = store.jobs(&filter, None, sorted.len() + 1).await?;
+            assert_eq!(listed, sorted, "listed {}", order.name());
         }
         for job in &dump.jobs {
             let record = store.job(&job.key).await?;

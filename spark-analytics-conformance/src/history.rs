@@ -196,9 +196,18 @@ fn log_job() -> impl Strategy<Value = LogJob> {
     let long_ago = Just(Timestamp::from_micros(1));
     let times = (option::weighted(0.9, prop_oneof![9 => time(), 1 => long_ago]), time());
     let counts = (0..9i64, longest());
-    (0..2i64, any::<bool>(), 0..3u64, times, user(), result(), tasks(), counts).prop_map(
-        |(job_id, ended, events, (submission_time, end), user, result, tasks, counts)| {
+    let texts = (any::<String>(), option::of(any::<String>()), option::of("a|Job 1 cancelled"));
+    let labels = (texts, option::of(any::<i64>()));
+    let told = (counts, labels);
+    (0..2i64, any::<bool>(), 0..3u64, times, user(), result(), tasks(), told).prop_map(
+        |(job_id, ended, events, (submission_time, end), user, result, tasks, (counts, labels))| {
+            let ((name, description, failure_message), sql_execution_id) = labels;
             fact!(LogJob {
+                name: name.replace('\0', ""),
+                app_name: description.as_ref().map(|_| "etl".to_owned()),
+                description: description.map(|text| text.replace('\0', "")),
+                failure_message,
+                sql_execution_id,
                 job_id,
                 ended,
                 events,

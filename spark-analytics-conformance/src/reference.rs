@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use spark_analytics_core::backend::RollupKey;
 use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, EventDetail, FigureSource, Job, JobKey, JobResult,
-    PruneScope, Rollup, TaskOutcome, TaskTotals, Timestamp,
+    AttemptKey, Day, Dedup, Event, EventCursor, EventDetail, FigureSource, Job, JobKey, JobLabels,
+    JobResult, PruneScope, Rollup, TaskOutcome, TaskTotals, Timestamp,
 };
 
 /// Computes what a store's figures must be: it keeps every input and recounts everything for each
@@ -53,7 +53,7 @@ impl Reference {
         let is_removed = self.removed.get(&key).is_some_and(|run| run.is_none() || start <= *run);
         let is_too_old = self.logs_pruned_before.is_some_and(|day| log.application.is_before(day));
         let held = self.log(&key.app_id, &key.attempt_id);
-        let is_earlier = held.is_some_and(|held| start < held.application.start_time);
+        let is_earlier = held.is_some_and(|held| log.application.run() < held.application.run());
         if !is_removed && !is_too_old && !is_earlier {
             self.facts_pruned.remove(&key);
             self.logs.push(log);
@@ -198,7 +198,14 @@ impl Reference {
             source: FigureSource::Log,
             num_tasks: Some(job.num_tasks),
             longest_task_ms: job.longest_task_ms,
+            labels: self.labels(key),
         })
+    }
+
+    fn labels(&self, key: &JobKey) -> Option<Box<JobLabels>> {
+        let log = self.log(&key.app_id, &key.attempt_id)?;
+        let job = log.jobs.iter().find(|job| job.job_id == key.job_id)?;
+        Some(Box::new(job.into()))
     }
 
     fn job_by_events(&self, key: &JobKey) -> Option<Job> {
@@ -228,6 +235,7 @@ impl Reference {
             source: FigureSource::Events,
             num_tasks: None,
             longest_task_ms: None,
+            labels: self.labels(key),
         })
     }
 }

@@ -23,6 +23,7 @@ pub use event::splitter::{EventPlace, EventSplitter, EventText, SplitError};
 pub use event::{Event, EventContent, EventDetail};
 pub use figures::histogram::Histogram;
 pub use figures::job::{FigureSource, Job, JobRecord, UnknownSource};
+pub use figures::labels::{JobLabels, MAX_LABEL_BYTES};
 pub use figures::result::{JobResult, UnknownResult};
 pub use figures::rollup::Rollup;
 pub use figures::tasks::{TaskOutcome, TaskTotals};
@@ -34,7 +35,7 @@ pub use store::cached::{CacheCounts, Cached};
 pub use store::durability::Durability;
 pub use store::memory::MemoryStore;
 pub use store::{
-    EventCursor, Forgotten, JobCursor, JobFilter, LogReceipt, OtherRun, PruneScope, Pruned,
-    PrunedLogs, Receipt, Refusal, Store, StoredEvent, UnknownResultWord,
+    EventCursor, Forgotten, JobCursor, JobFilter, JobOrder, LogReceipt, OtherRun, ParseOrderError,
+    PruneScope, Pruned, PrunedLogs, Receipt, Refusal, Store, StoredEvent, UnknownResultWord,
 };
 pub use time::{Day, ParseTimeError, Timestamp};

@@ -188,8 +188,8 @@ fn migrator() -> Migrator {
         migration(1, "schema", include_str!("../migrations/1_schema.sql")),
         migration(
             2,
-            "removed attempts and counted rollups",
-            include_str!("../migrations/2_removed_attempts_and_counted_rollups.sql"),
+            "removed attempts, counted rollups, orders of jobs",
+            include_str!("../migrations/2_removed_attempts_counted_rollups_orders.sql"),
         ),
     ]);
     // Other programs may use the same database, with their own migrations.

@@ -6,7 +6,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{Column, Decode, Postgres, Row, Type};
 
 use spark_analytics_core::log::Environment;
-use spark_analytics_core::{Error, FigureSource, Histogram, Result, TaskTotals, Timestamp};
+use spark_analytics_core::{
+    Error, FigureSource, Histogram, JobLabels, Result, TaskTotals, Timestamp,
+};
 
 use crate::error::POSTGRES;
 use crate::statement::Rows;
@@ -225,6 +227,13 @@ impl<'r> Columns<'r> {
     pub(crate) fn optional_json<T: serde::Deserialize<'r>>(&mut self) -> Result<Option<T>> {
         let text: Option<&str> = self.get()?;
         text.map(serde_json::from_str).transpose().map_err(|error| self.damaged(error))
+    }
+
+    /// What the column `log` says of the names of a job.
+    pub(crate) fn labels(&mut self) -> Result<Option<Box<JobLabels>>> {
+        let log: Option<&str> = self.get()?;
+        let labels = log.map(|log| JobLabels::from_log(log).map(Box::new)).transpose();
+        labels.map_err(|error| self.damaged(error))
     }
 
     /// The error that the value in the column read last is not one that was written.

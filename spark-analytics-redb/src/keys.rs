@@ -5,7 +5,7 @@
 //! end of a key is written as it is. A job's number is its length in bytes, then those bytes, big-endian.
 
 use spark_analytics_core::backend::EventId;
-use spark_analytics_core::{AttemptKey, Day, JobCursor, JobKey, Timestamp};
+use spark_analytics_core::{AttemptKey, Day, JobKey, Timestamp};
 
 /// The key of a job: application, attempt, job.
 pub(crate) fn job(key: &JobKey) -> Vec<u8> {
@@ -40,17 +40,17 @@ pub(crate) fn attempts(app_id: &str) -> (Vec<u8>, Vec<u8>) {
     (first, after)
 }
 
-/// The place of a job in the order of ends.
-pub(crate) fn job_by_end(cursor: &JobCursor) -> Vec<u8> {
-    let mut out = ends_from(cursor.end);
-    put_job(&mut out, &cursor.key);
+/// The place of a job among those that are ordered by a number, such as their ends.
+pub(crate) fn ranked_job(rank: i64, key: &JobKey) -> Vec<u8> {
+    let mut out = ranks_from(rank);
+    put_job(&mut out, key);
     out
 }
 
-/// The first place in the order of ends at a time.
-pub(crate) fn ends_from(time: Timestamp) -> Vec<u8> {
+/// The first place of a number in such an order.
+pub(crate) fn ranks_from(rank: i64) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
-    put_i64(&mut out, time.as_micros());
+    put_i64(&mut out, rank);
     out
 }
 
@@ -120,10 +120,10 @@ pub(crate) fn read_application(key: &[u8]) -> Option<AttemptKey> {
     rest.is_empty().then(|| AttemptKey::new(app_id, attempt_id))
 }
 
-/// The cursor of a key that [`job_by_end`] made.
-pub(crate) fn read_job_by_end(key: &[u8]) -> Option<JobCursor> {
-    let (end, rest) = take_i64(key)?;
-    Some(JobCursor { end: Timestamp::from_micros(end), key: read_job(rest)? })
+/// The number and the job of a key that [`ranked_job`] made.
+pub(crate) fn read_ranked_job(key: &[u8]) -> Option<(i64, JobKey)> {
+    let (rank, rest) = take_i64(key)?;
+    Some((rank, read_job(rest)?))
 }
 
 /// The job's number and the time in a key that [`event`] made.
@@ -228,11 +228,6 @@ mod tests {
             .prop_map(|(app, attempt, job)| JobKey::in_app(app, attempt, job))
     }
 
-    fn cursor() -> impl Strategy<Value = JobCursor> {
-        (integer(), job_key())
-            .prop_map(|(end, key)| JobCursor { end: Timestamp::from_micros(end), key })
-    }
-
     fn event_place() -> impl Strategy<Value = (u64, i64, u8, String)> {
         (number(), integer(), 0u8..3, text())
     }
@@ -254,9 +249,12 @@ mod tests {
         }
 
         #[test]
-        fn encoded_ends_sort_as_their_keys(a in cursor(), b in cursor()) {
-            prop_assert_eq!(a.cmp(&b), job_by_end(&a).cmp(&job_by_end(&b)));
-            prop_assert_eq!(a.end <= b.end, ends_from(a.end) < job_by_end(&b));
+        fn encoded_ranked_jobs_sort_as_their_keys(
+            a in (integer(), job_key()),
+            b in (integer(), job_key()),
+        ) {
+            prop_assert_eq!(a.cmp(&b), ranked_job(a.0, &a.1).cmp(&ranked_job(b.0, &b.1)));
+            prop_assert_eq!(a.0 <= b.0, ranks_from(a.0) < ranked_job(b.0, &b.1));
         }
 
         #[test]
@@ -302,9 +300,9 @@ mod tests {
         }
 
         #[test]
-        fn encoded_keys_are_read_back(key in job_key(), cursor in cursor(), place in event_place(), day in day()) {
+        fn encoded_keys_are_read_back(key in job_key(), rank in integer(), place in event_place(), day in day()) {
+            prop_assert_eq!(read_ranked_job(&ranked_job(rank, &key)), Some((rank, key.clone())));
             prop_assert_eq!(read_job(&job(&key)), Some(key));
-            prop_assert_eq!(read_job_by_end(&job_by_end(&cursor)), Some(cursor));
             let read = (place.0, Timestamp::from_micros(place.1));
             prop_assert_eq!(read_event(&event_key(&place)), Some(read));
             prop_assert_eq!(read_rollup_day(&rollup(Some(&place.3), day)), Some(day));
@@ -319,8 +317,8 @@ mod tests {
                 if let Some(key) = read_job(bytes) {
                     prop_assert_eq!(&job(&key), bytes);
                 }
-                if let Some(cursor) = read_job_by_end(bytes) {
-                    prop_assert_eq!(&job_by_end(&cursor), bytes);
+                if let Some((rank, key)) = read_ranked_job(bytes) {
+                    prop_assert_eq!(&ranked_job(rank, &key), bytes);
                 }
                 if let Some((number, time)) = read_event(bytes) {
                     let mut key = events_of(number);

@@ -7,18 +7,19 @@ use std::sync::Arc;
 
 use redb::backends::FileBackend;
 use redb::{
-    Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend, StorageError,
-    TableError, TableHandle,
+    Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend,
+    StorageError, TableError, TableHandle, WriteTransaction,
 };
 use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Result};
 
 use crate::error::{self, BACKEND, Fault};
 use crate::options::RedbOptions;
+use crate::rows::job::{JobRow, job_key, move_place};
 use crate::rows::rollup;
 use crate::storage::{Lease, Storage};
 use crate::tables::{
-    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_END, LOG_SOURCES, META,
-    REJECTED, REMOVED, ROLLUPS, SQL, STAGES, State,
+    APPLICATIONS, ENVIRONMENTS, EVENT_IDS, EVENTS, EXECUTORS, JOBS, JOBS_BY_DURATION, JOBS_BY_END,
+    LOG_SOURCES, META, REJECTED, REMOVED, ROLLUPS, SQL, STAGES, State,
 };
 
 pub(crate) const OPEN: &str = "open its file";
@@ -166,7 +167,9 @@ fn make_tables(database: &Database, dedup: Dedup) -> error::Result<()> {
         for table in [JOBS, ROLLUPS, APPLICATIONS, STAGES, EXECUTORS, ENVIRONMENTS, SQL, REMOVED] {
             transaction.open_table(table)?;
         }
-        transaction.open_table(JOBS_BY_END)?;
+        for order in [JOBS_BY_END, JOBS_BY_DURATION] {
+            transaction.open_table(order)?;
+        }
         transaction.open_table(EVENT_IDS)?;
         transaction.open_table(EVENTS)?;
         transaction.open_table(REJECTED)?;
@@ -185,6 +188,7 @@ fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
         }
         transaction.open_table(LOG_SOURCES)?;
         rollup::count_jobs(&transaction)?;
+        order_by_duration(&transaction)?;
         transaction.open_table(META)?.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
         Ok(transaction.commit()?)
     };
@@ -192,6 +196,20 @@ fn bring_up_to_date(database: &Database, schema: u32) -> Result<()> {
         return Ok(());
     }
     upgrade().map_err(|fault| fault.during("upgrade its tables"))
+}
+
+/// Fills the order of durations, which files before schema 4 lack.
+fn order_by_duration(transaction: &WriteTransaction) -> error::Result<()> {
+    let rows = transaction.open_table(JOBS)?;
+    let mut order = transaction.open_table(JOBS_BY_DURATION)?;
+    for row in rows.iter()? {
+        let (key, value) = row?;
+        let record = JobRow::decode(key.value(), value.value())?.record;
+        let key = job_key(key.value())?;
+        let duration = record.figures(&key).map(|job| job.duration_us());
+        move_place(&mut order, &key, None, duration)?;
+    }
+    Ok(())
 }
 
 /// Checks that the file can be used; its schema.

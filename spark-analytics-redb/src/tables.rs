@@ -14,8 +14,11 @@ use crate::value::{from_postcard, to_postcard};
 pub(crate) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// Job key to the job's number and record.
 pub(crate) const JOBS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("jobs");
-/// The jobs with figures in the order in which they are listed.
+/// The jobs with figures in the order of their ends.
 pub(crate) const JOBS_BY_END: TableDefinition<'_, &[u8], ()> = TableDefinition::new("jobs_by_end");
+/// The jobs with figures in the order of their durations; since schema 4.
+pub(crate) const JOBS_BY_DURATION: TableDefinition<'_, &[u8], ()> =
+    TableDefinition::new("jobs_by_duration");
 /// Job number, time, type, task to the event's id.
 pub(crate) const EVENT_IDS: TableDefinition<'_, &[u8], i64> = TableDefinition::new("event_ids");
 /// Event id to raw text. Ids ascend, so new rows fill the last pages only.

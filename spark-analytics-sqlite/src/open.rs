@@ -313,8 +313,8 @@ fn migrator() -> Migrator {
         ),
         migration(
             4,
-            "removed attempts and counted rollups",
-            include_str!("../migrations/4_removed_attempts_and_counted_rollups.sql"),
+            "removed attempts, counted rollups, orders of jobs",
+            include_str!("../migrations/4_removed_attempts_counted_rollups_orders.sql"),
         ),
     ]);
     // Other programs may use the same database, with their own migrations.

@@ -129,6 +129,7 @@ fn read(criterion: &mut Criterion, runtime: &Runtime, directory: &Path, jobs: i6
         });
     });
     let middle = JobCursor {
+        duration_us: 0,
         end: Timestamp::from_millis(START_MS + jobs / 2 * 100),
         key: JobKey::new(jobs / 4),
     };

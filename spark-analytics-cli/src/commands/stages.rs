@@ -63,6 +63,8 @@ const STAGES: Columns = Columns {
         "tasks.skew",
         "tasks.gc_share",
         "num_tasks",
+        "description",
+        "failure_reason",
     ],
     table: &[
         "stage_id",
@@ -76,6 +78,7 @@ const STAGES: Columns = Columns {
         "tasks.skew",
         "tasks.gc_share",
         "name",
+        "failure_reason",
     ],
 };
 

@@ -6,11 +6,14 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::output::human::human;
 pub(crate) use crate::output::row::Columns;
 use crate::output::row::{csv_field, field, value};
-use crate::output::table::TableLines;
 pub(crate) use crate::output::table::text;
+use crate::output::table::{TableLines, has_no_tasks, printable};
 
+mod fit;
+mod human;
 pub(crate) mod pages;
 pub(crate) mod progress;
 mod row;
@@ -31,12 +34,17 @@ pub(crate) enum Format {
 pub(crate) struct Out {
     writer: BufWriter<Stdout>,
     format: Format,
+    /// The width of the terminal that tables have to fit.
+    width: Option<usize>,
     closed: bool,
 }
 
 impl Out {
-    pub(crate) fn new(format: Format) -> Self {
-        Self { writer: BufWriter::new(io::stdout()), format, closed: false }
+    /// Tables fit the terminal, if it is one, unless they are to be `wide`.
+    pub(crate) fn new(format: Format, wide: bool) -> Self {
+        let width = || console::Term::stdout().size_checked().map(|(_, width)| width.into());
+        let width = if wide || !io::stdout().is_terminal() { None } else { width() };
+        Self { writer: BufWriter::new(io::stdout()), format, width, closed: false }
     }
 
     pub(crate) const fn format(&self) -> Format {
@@ -61,11 +69,17 @@ impl Out {
                 let headings = columns.all.iter().map(|name| table::heading(name).len());
                 let width = headings.max().unwrap_or(0);
                 for name in columns.all {
-                    let line = format!(
-                        "{:width$}  {}",
-                        table::heading(name),
-                        table::text(field(&row, name))
-                    );
+                    let value = match (self.width, field(&row, name)) {
+                        _ if has_no_tasks(&row, name) => "-".to_owned(),
+                        // There is room for every line of a reason.
+                        (_, Value::String(text)) if text.contains('\n') => {
+                            let lines: Vec<String> = text.lines().map(printable).collect();
+                            lines.join(&format!("\n{:width$}  ", ""))
+                        }
+                        (Some(_), value) => human(name, value),
+                        (None, value) => table::text(value),
+                    };
+                    let line = format!("{:width$}  {value}", table::heading(name));
                     writeln!(self, "{}", line.trim_end())?;
                 }
             }
@@ -136,7 +150,14 @@ pub(crate) struct List<'a> {
 
 impl<'a> List<'a> {
     pub(crate) fn new(out: &'a mut Out, columns: Columns) -> Self {
-        Self { out, columns, lines: TableLines::new(columns.table), is_first: true, is_empty: true }
+        let width = out.width;
+        Self {
+            out,
+            columns,
+            lines: TableLines::new(columns.table, width),
+            is_first: true,
+            is_empty: true,
+        }
     }
 
     /// Writes some rows, which have each field of [`Columns`].

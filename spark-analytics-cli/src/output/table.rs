@@ -1,4 +1,4 @@
-//! Tables in plain text: aligned columns, no lines, as wide as their content.
+//! Tables in plain text: aligned columns, no lines, as wide as their content, or as a terminal.
 
 use std::io::{self, Write};
 
@@ -6,6 +6,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, Table, Width};
 use serde_json::Value;
 
+use crate::output::fit::Fit;
 use crate::output::row::field;
 
 /// A table that is written page by page: a column never gets narrower on the way.
@@ -14,15 +15,21 @@ pub(crate) struct TableLines {
     columns: &'static [&'static str],
     widths: Vec<u16>,
     is_first: bool,
+    fit: Option<Fit>,
 }
 
 impl TableLines {
-    pub(crate) fn new(columns: &'static [&'static str]) -> Self {
-        Self { columns, widths: vec![0; columns.len()], is_first: true }
+    /// `width` is that of the terminal that the table has to fit.
+    pub(crate) fn new(columns: &'static [&'static str], width: Option<usize>) -> Self {
+        let fit = width.map(|width| Fit::new(columns, width));
+        Self { columns, widths: vec![0; columns.len()], is_first: true, fit }
     }
 
     /// Writes some rows, with the headings before the first.
     pub(crate) fn page(&mut self, rows: &[Value], to: &mut impl Write) -> io::Result<()> {
+        if let Some(fit) = &mut self.fit {
+            return fit.page(rows, to);
+        }
         let mut table = Table::new();
         table.load_style(NOTHING);
         if std::mem::take(&mut self.is_first) {
@@ -31,7 +38,7 @@ impl TableLines {
         }
         for row in rows {
             table.add_row(
-                self.columns.iter().map(|name| cell(text(field(row, name)), field(row, name))),
+                self.columns.iter().map(|name| cell(cell_text(row, name), field(row, name))),
             );
         }
         for (column, width) in table.column_iter_mut().zip(&self.widths) {
@@ -48,9 +55,19 @@ impl TableLines {
 }
 
 /// The heading of a field: `job_id` is `JOB ID`, `tasks.failed_tasks` is `FAILED TASKS`, `numTasks`
-/// is `NUM TASKS`.
+/// is `NUM TASKS`. Some fields have headings that say more than their names.
 pub(crate) fn heading(name: &str) -> String {
     let name = name.strip_prefix("tasks.").or(name.strip_prefix("event.")).unwrap_or(name);
+    match name {
+        "task_count" => return "TASK ATTEMPTS".to_owned(),
+        "avg_success_rate" => return "MEAN TASK SUCCESS %".to_owned(),
+        "success_rate" => return "TASK SUCCESS %".to_owned(),
+        "failure_message" | "failure_reason" => return "REASON".to_owned(),
+        "ended" => return "STATUS".to_owned(),
+        _ => {}
+    }
+    // Of alternatives, the last is the most general.
+    let name = name.rsplit('|').next().unwrap_or(name);
     let mut heading = String::new();
     for c in name.chars() {
         match c {
@@ -62,6 +79,32 @@ pub(crate) fn heading(name: &str) -> String {
     heading
 }
 
+/// A field of a row for people.
+pub(crate) fn cell_text(row: &Value, name: &str) -> String {
+    if has_no_tasks(row, name) {
+        return "-".to_owned();
+    }
+    let value = field(row, name);
+    if let (true, Some(ended)) = (name == "ended", value.as_bool()) {
+        return status(ended).to_owned();
+    }
+    match value.as_str().and_then(|text| text.split_once(['\r', '\n'])) {
+        // A table has one line for each row.
+        Some((first, _)) => text(&Value::from(format!("{first} …"))),
+        None => text(value),
+    }
+}
+
+/// The status of an application that has ended, or not.
+pub(crate) const fn status(ended: bool) -> &'static str {
+    if ended { "ended" } else { "running" }
+}
+
+/// Whether a field is a rate of tasks of a row without tasks.
+pub(crate) fn has_no_tasks(row: &Value, name: &str) -> bool {
+    name == "success_rate" && *field(row, "task_count") == 0
+}
+
 /// A value for people, on one line and without characters that control a terminal.
 pub(crate) fn text(value: &Value) -> String {
     const LONGEST: usize = 200;
@@ -70,13 +113,18 @@ pub(crate) fn text(value: &Value) -> String {
         Value::Number(number) if number.is_f64() => {
             return format!("{:.2}", number.as_f64().unwrap_or_default());
         }
-        Value::String(text) => text.replace(|c: char| c.is_control(), "\u{fffd}"),
+        Value::String(text) => printable(text),
         other => other.to_string(),
     };
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// A text without characters that control a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), "\u{fffd}")
 }
 
 fn cell(text: String, value: &Value) -> Cell {

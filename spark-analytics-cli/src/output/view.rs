@@ -49,11 +49,20 @@ pub(crate) const JOB_COLUMNS: Columns = Columns {
         "memory_spilled_bytes",
         "disk_spilled_bytes",
         "num_tasks",
+        "app_name",
+        "name",
+        "description",
+        "job_group",
+        "sql_execution_id",
+        "failure_message",
+        "cancelled",
     ],
     table: &[
         "app_id",
         "attempt_id",
+        "app_name",
         "job_id",
+        "description|name",
         "user",
         "end_time",
         "duration_seconds",
@@ -61,6 +70,24 @@ pub(crate) const JOB_COLUMNS: Columns = Columns {
         "failed_tasks",
         "success_rate",
         "job_result",
+        "failure_message",
+    ],
+};
+
+/// The columns of failed jobs.
+pub(crate) const FAILURE_COLUMNS: Columns = Columns {
+    all: JOB_COLUMNS.all,
+    table: &[
+        "end_time",
+        "app_id",
+        "attempt_id",
+        "app_name",
+        "job_id",
+        "description|name",
+        "user",
+        "duration_seconds",
+        "cancelled",
+        "failure_message",
     ],
 };
 

@@ -11,8 +11,8 @@ use crate::cli_support::{Ended, Folder, Server};
 fn help_has_an_example_of_each_command_and_the_exit_codes() {
     let help = Folder::new().ok(&["--help"]);
     let commands = [
-        "generate", "send", "ingest", "import", "inspect", "job", "jobs", "summary", "apps",
-        "stages", "events", "rejected", "prune", "forget",
+        "generate", "send", "ingest", "import", "inspect", "job", "jobs", "failures", "summary",
+        "apps", "stages", "events", "rejected", "prune", "forget",
     ];
     for command in commands {
         assert!(help.contains(&format!("\n  spark-analytics {command} ")), "{command}: {help}");
@@ -181,8 +181,10 @@ fn csv_has_the_documented_header_even_without_rows() {
          task_duration_ms.p50,task_duration_ms.p95,task_duration_ms.p99,task_duration_ms.max,\
          lost_time_seconds,run_time_seconds,cpu_time_seconds,gc_time_seconds,gc_share,input_bytes,\
          output_bytes,shuffle_read_bytes,shuffle_write_bytes,memory_spilled_bytes,\
-         disk_spilled_bytes,num_tasks"
+         disk_spilled_bytes,num_tasks,app_name,name,description,job_group,sql_execution_id,\
+         failure_message,cancelled"
     );
+    assert_eq!(header(&["failures"]), header(&["jobs"]));
     let days = header(&["summary", "--date", "2024-04-01"]);
     assert_eq!(
         days,
@@ -199,8 +201,14 @@ fn csv_has_the_documented_header_even_without_rows() {
     assert_eq!(header(&["summary", "--from", "2024-04-01", "--to", "2024-04-02"]), days);
     assert_eq!(
         header(&["apps"]),
-        "app_id,attempt_id,name,user,spark_version,start_time,end_time,ended,task_count,\
-         failed_tasks,killed_tasks,core_time_seconds,idle_share"
+        "app_id,attempt_id,name,user,spark_version,start_time,end_time,ended,duration_seconds,\
+         core_time_seconds,idle_share,tasks.task_count,tasks.failed_tasks,tasks.killed_tasks,\
+         tasks.task_time_seconds,tasks.lost_time_seconds,tasks.run_time_seconds,\
+         tasks.cpu_time_seconds,tasks.gc_time_seconds,tasks.input_bytes,tasks.output_bytes,\
+         tasks.shuffle_read_bytes,tasks.shuffle_write_bytes,tasks.memory_spilled_bytes,\
+         tasks.disk_spilled_bytes,tasks.task_duration_ms.p50,tasks.task_duration_ms.p95,\
+         tasks.task_duration_ms.p99,tasks.task_duration_ms.max,tasks.skew,tasks.gc_share,\
+         facts_pruned,jobs,failed_jobs"
     );
     assert_eq!(
         header(&["events", "1"]),

@@ -85,7 +85,15 @@ async fn figures_agree_with_those_computed_from_the_file() {
 
     let store = memory_with(events).await;
     let jobs = store.jobs(&JobFilter::default(), None, 1_000).await.unwrap();
-    let listed = folder.json(&["jobs"]);
+    let listed = folder.json(&["jobs", "--sort", "oldest"]);
+    let mut newest_first = listed.as_array().unwrap().clone();
+    newest_first.reverse();
+    assert_eq!(folder.json(&["jobs"]), Value::from(newest_first));
+    let longest = folder.json(&["jobs", "--sort", "longest", "--top", "60"]);
+    let longest = longest.as_array().unwrap();
+    let seconds = |job: &Value| job["duration_seconds"].as_f64().unwrap();
+    assert!(longest.is_sorted_by(|one, other| seconds(one) >= seconds(other)));
+    assert_eq!(longest.len(), 60);
     let listed = listed.as_array().unwrap();
     assert_eq!((listed.len(), jobs.len()), (60, 60));
     for (view, job) in listed.iter().zip(&jobs) {
@@ -161,7 +169,9 @@ fn jobs_are_filtered_limited_and_summed_by_user() {
         assert_eq!(folder.json(&["jobs", "--result", word]), Value::from(failed.clone()), "{word}");
     }
     assert_eq!(folder.json(&["jobs", "--result", "unknown"]), json!([]));
+    assert_eq!(folder.json(&["failures"]), folder.json(&["jobs", "--result", "failed"]));
     assert_eq!(folder.json(&["jobs", "--limit", "7"]), Value::from(&all[..7]));
+    assert_eq!(folder.json(&["jobs", "--top", "7"]), Value::from(&all[..7]));
     assert_eq!(folder.json(&["jobs", "--app", "none"]), json!([]));
     let summary = ["summary", "--from", "2024-03-30", "--to", "2024-04-01", "--user", user];
     assert_eq!(folder.json(&summary)["total_jobs"], of_user.as_array().unwrap().len());

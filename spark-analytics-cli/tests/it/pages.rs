@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use spark_analytics_cli::METRICS;
 
-use crate::cli_support::{BINARY, Ended, Server};
+use crate::cli_support::{BINARY, Ended, Folder, Server, event_logs};
 
 fn page(name: &str) -> String {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
@@ -99,7 +99,7 @@ fn each_flag_has_a_row_with_its_default_and_each_row_a_flag() {
     let of_all = flags(&help(&[]));
     assert_eq!(of_all.keys().collect::<Vec<_>>(), shared.keys().collect::<Vec<_>>());
     let commands = commands();
-    assert_eq!(commands.len(), 17, "{commands:?}");
+    assert_eq!(commands.len(), 18, "{commands:?}");
     for command in &commands {
         let (flags, own) = (flags(&help_of(command)), documented(&page, command));
         for name in own.keys() {
@@ -175,6 +175,50 @@ fn each_command_has_its_section_with_each_of_its_flags() {
     let unknown: Vec<String> = named.filter(|flag| !known.contains(flag)).collect();
     // Flags of cargo, in the first line.
     assert_eq!(unknown, ["--release", "--example"]);
+}
+
+/// The commands of a page in their order, each with the output that the page shows.
+fn examples(page: &str) -> Vec<(Vec<String>, String)> {
+    let mut examples: Vec<(Vec<String>, String)> = Vec::new();
+    for block in page.split("\n```").skip(1).step_by(2) {
+        let mut is_of_program = false;
+        for line in block.lines().skip(1) {
+            if let Some(command) = line.strip_prefix("$ ") {
+                let arguments = command.strip_prefix("spark-analytics ");
+                is_of_program = arguments.is_some() && !command.contains(['|', '>']);
+                if let Some(arguments) = arguments.filter(|_| is_of_program) {
+                    let arguments = arguments.split(' ').map(str::to_owned).collect();
+                    examples.push((arguments, String::new()));
+                }
+            } else if let Some((_, output)) = examples.last_mut().filter(|_| is_of_program) {
+                *output += &format!("{line}\n");
+            }
+        }
+    }
+    examples
+}
+
+#[test]
+fn the_examples_of_the_page_show_what_the_program_prints() {
+    let page = page("cli.md");
+    let folder = Folder::new();
+    let log = event_logs().join("app-20261123203120-0000");
+    folder.write("examples/eventlogs/app-20261123203120-0000", std::fs::read(log).unwrap());
+    folder.write("more.ndjson", "\n");
+    let examples = examples(&page);
+    assert!(examples.len() > 12, "{}", examples.len());
+    for (arguments, shown) in examples {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        // These need a server, do not end, show the time, or what an older store would hold.
+        let is_alone = matches!(arguments[0], "send" | "rejected" | "forget" | "prune");
+        if is_alone || arguments.contains(&"--follow") {
+            continue;
+        }
+        let output = folder.ok(&arguments);
+        let is_cut = page.contains(&format!("{shown}```\n\n(and so on)"));
+        let is_shown = if is_cut { output.starts_with(&shown) } else { output == shown };
+        assert!(is_shown, "{arguments:?} prints\n{output}\nand the page shows\n{shown}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::*;
-use spark_analytics_core::{FigureSource, JobCursor, JobFilter, JobResult};
+use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
+use spark_analytics_core::{FigureSource, JobCursor, JobFilter, JobOrder, JobResult};
 
 /// A job with a start and tasks has no figures yet; it is listed once it has an end, too.
 pub fn a_job_has_figures_once_start_and_end_are_known<F: Fixture>() {
@@ -63,8 +64,8 @@ pub fn equal_job_ids_in_different_applications_are_different_jobs<F: Fixture>() 
     });
 }
 
-/// All pages have the same order.
-pub fn jobs_are_listed_by_end_application_attempt_and_job<F: Fixture>() {
+/// The same order for all, whatever the page.
+pub fn jobs_are_listed_in_each_order<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let mut keys = Vec::new();
         for app in ["", "B", "a", "é"] {
@@ -73,27 +74,87 @@ pub fn jobs_are_listed_by_end_application_attempt_and_job<F: Fixture>() {
             }
         }
         let jobs = keys.iter().rev().enumerate();
-        let events = jobs
-            .flat_map(|(n, key)| whole_job(key, 0, 100 + (n as i64 % 3), "ada", "JobSucceeded"));
+        // Many have equal ends, many equal durations, and some a negative one.
+        let events = jobs.flat_map(|(n, key)| {
+            let n = n as i64;
+            whole_job(key, 98 + n % 5, 100 + n % 3, "ada", "JobSucceeded")
+        });
         send(&store, events.collect()).await;
         let all = store.jobs(&JobFilter::default(), None, 1_000).await.expect("reads");
-        let mut sorted = all.clone();
-        sorted.sort_by_key(|job| JobCursor::from(job));
-        assert_eq!((all.len(), &all), (keys.len(), &sorted));
-        for size in [1, 5, keys.len()] {
-            let mut paged = Vec::new();
-            let mut after = None;
-            loop {
-                let page = store.jobs(&JobFilter::default(), after.as_ref(), size).await;
-                let page = page.expect("reads");
-                assert!(page.len() <= size);
-                let Some(last) = page.last() else { break };
-                after = Some(JobCursor::from(last));
-                paged.extend(page);
+        for order in JobOrder::ALL {
+            let filter = JobFilter::default().order(order);
+            let listed = store.jobs(&filter, None, 1_000).await.expect("reads");
+            let mut sorted = all.clone();
+            sorted.sort_by(|one, other| order.compare(&one.into(), &other.into()));
+            assert_eq!((listed.len(), &listed), (keys.len(), &sorted), "{order:?}");
+            for size in [1, 5, keys.len()] {
+                let mut paged = Vec::new();
+                let mut after = None;
+                loop {
+                    let page = store.jobs(&filter, after.as_ref(), size).await.expect("reads");
+                    assert!(page.len() <= size);
+                    let Some(last) = page.last() else { break };
+                    after = Some(JobCursor::from(last));
+                    paged.extend(page);
+                }
+                assert_eq!(paged, listed, "{order:?}, {size} a page");
             }
-            assert_eq!(paged, all);
+            assert!(store.jobs(&filter, None, 0).await.expect("reads").is_empty());
         }
-        assert!(store.jobs(&JobFilter::default(), None, 0).await.expect("reads").is_empty());
+    });
+}
+
+/// Durations beyond 64 bits are clamped, so that the longest comes first.
+pub fn durations_of_any_length_are_ordered<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let (least, most) = (i64::MIN, i64::MAX);
+        let mut log = LogSnapshot::default();
+        log.application.app_id = "a".to_owned();
+        let times = [(0, 9), (least, most), (most, least), (5, 2), (least, 0), (0, 0), (1, least)];
+        for (job_id, (start, end)) in (0..).zip(times) {
+            log.jobs.push(fact!(LogJob {
+                job_id,
+                ended: true,
+                job_result: "JobSucceeded".to_owned(),
+                submission_time: Some(Timestamp::from_micros(start)),
+                completion_time: Some(Timestamp::from_micros(end)),
+            }));
+        }
+        store.ingest_logs(vec![log], Vec::new()).await.expect("stores");
+        for filter in [JobFilter::default(), JobFilter::default().app("a")] {
+            let longest = filter.order(JobOrder::Longest);
+            let jobs = store.jobs(&longest, None, 10).await.expect("reads");
+            let ids: Vec<i64> = jobs.iter().map(|job| job.key.job_id).collect();
+            assert_eq!(ids, [4, 1, 0, 5, 3, 6, 2]);
+            let after = JobCursor::from(&jobs[2]);
+            assert_eq!(store.jobs(&longest, Some(&after), 2).await.expect("reads"), jobs[3..5]);
+        }
+    });
+}
+
+/// The place of a job follows its figures, in every order.
+pub fn a_job_moves_in_each_order_when_its_figures_change<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        let keys = [1, 2, 3].map(JobKey::new);
+        for (n, key) in (0..).zip(&keys) {
+            send(&store, whole_job(key, 10 * n, 10 * n + 5 + n, "ada", "JobFailed")).await;
+        }
+        let check = async |longest: [i64; 3], newest: [i64; 3]| {
+            for (order, ids) in [(JobOrder::Longest, longest), (JobOrder::Newest, newest)] {
+                let all = JobFilter::default().order(order);
+                for filter in [all.clone(), all.clone().user("ada"), all.result(JobResult::Failed)]
+                {
+                    let jobs = store.jobs(&filter, None, 10).await.expect("reads");
+                    let listed: Vec<i64> = jobs.iter().map(|job| job.key.job_id).collect();
+                    assert_eq!(listed, ids, "{filter:?}");
+                }
+            }
+        };
+        check([3, 2, 1], [3, 2, 1]).await;
+        send(&store, vec![start(&keys[1], -50, "ada")]).await;
+        check([2, 3, 1], [3, 2, 1]).await;
+        send(&store, vec![end(&keys[0], 90, "JobFailed"), task(&keys[2], 21, "t", 5, true)]).await;
+        check([1, 2, 3], [1, 3, 2]).await;
     });
 }
 
@@ -107,7 +168,7 @@ pub fn jobs_are_filtered<F: Fixture>() {
             let key = JobKey::in_app(if n % 4 == 0 { "x" } else { "y" }, "", n);
             let (user, result) = (users[n as usize % 2], results[n as usize % 3]);
             let day = n % 5 * DAY;
-            send(&store, whole_job(&key, day, day + 60, user, result)).await;
+            send(&store, whole_job(&key, day, day + 60 + n % 7, user, result)).await;
         }
         let all = store.jobs(&JobFilter::default(), None, 100).await.expect("reads");
         assert_eq!(all.len(), 48);
@@ -130,15 +191,18 @@ pub fn jobs_are_filtered<F: Fixture>() {
             JobFilter::days(day(3), day(1)),
             JobFilter::days(day(0), day(4)).user("ada").app("y").result(unknown),
         ];
-        for filter in &filters {
-            let expected: Vec<Job> =
+        for (filter, order) in filters.iter().flat_map(|f| JobOrder::ALL.map(|order| (f, order))) {
+            let filter = &filter.clone().order(order);
+            let place = |job: &Job| JobCursor::from(job);
+            let mut expected: Vec<Job> =
                 all.iter().filter(|job| filter.matches(job)).cloned().collect();
+            expected.sort_by(|one, other| order.compare(&place(one), &place(other)));
             let listed = store.jobs(filter, None, 100).await.expect("reads");
             assert_eq!(listed, expected, "{filter:?}");
-            for after in all.iter().step_by(7).map(JobCursor::from) {
+            for after in all.iter().step_by(7).map(place) {
                 let rest: Vec<Job> = expected
                     .iter()
-                    .filter(|j| JobCursor::from(*j) > after)
+                    .filter(|job| order.compare(&after, &place(job)).is_lt())
                     .take(3)
                     .cloned()
                     .collect();

@@ -59,7 +59,9 @@ macro_rules! conformance {
              a_late_task_changes_a_finished_job
              a_job_lasts_from_its_earliest_start_to_its_latest_end
              equal_job_ids_in_different_applications_are_different_jobs
-             jobs_are_listed_by_end_application_attempt_and_job
+             jobs_are_listed_in_each_order
+             durations_of_any_length_are_ordered
+             a_job_moves_in_each_order_when_its_figures_change
              jobs_are_filtered
              a_rollup_is_kept_for_each_day_and_user
              a_late_end_moves_a_job_to_its_new_day

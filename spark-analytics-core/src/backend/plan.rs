@@ -223,7 +223,7 @@ struct Planned {
 
 impl Planned {
     fn add(&mut self, event: &Event) {
-        self.before.get_or_insert_with(|| self.record.figures(event.job()));
+        self.before.get_or_insert_with(|| self.record.unlabelled(event.job()));
         self.record.events.add(event);
         if let Some((outcome, duration_ms)) = event.content().detail.task() {
             self.task_change.record(outcome, duration_ms);
@@ -231,7 +231,7 @@ impl Planned {
     }
 
     fn replace(&mut self, old: &Event, new: &Event) {
-        self.before.get_or_insert_with(|| self.record.figures(new.job()));
+        self.before.get_or_insert_with(|| self.record.unlabelled(new.job()));
         self.record.events.replace(old, new);
         let tasks = (old.content().detail.task(), new.content().detail.task());
         if let (Some((was, was_ms)), Some((is, is_ms))) = tasks {
@@ -263,7 +263,7 @@ impl JobWrite {
         figures_before: Option<Job>,
         record: JobRecord,
     ) -> Self {
-        let figures = record.figures(&key);
+        let figures = record.unlabelled(&key);
         Self { index, key, record, figures_before, figures }
     }
 }

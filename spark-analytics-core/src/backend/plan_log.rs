@@ -153,7 +153,7 @@ pub fn plan_log(log: LogSnapshot, held: HeldLog) -> LogWriteSet {
         }
         out.receipt.jobs += usize::from(log.is_some());
         let key = JobKey::in_app(app_id, attempt_id, job_id);
-        let figures_before = before.figures(&key);
+        let figures_before = before.unlabelled(&key);
         let record = JobRecord { events: before.events, log };
         out.jobs.push(JobWrite::new(out.jobs.len(), key, figures_before, record));
     }

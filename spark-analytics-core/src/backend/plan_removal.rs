@@ -112,7 +112,7 @@ fn remove_facts(out: &mut LogWriteSet, held: HeldLog) -> BTreeMap<i64, JobRecord
 fn removed_jobs(attempt: &AttemptKey, jobs: BTreeMap<i64, JobRecord>) -> Vec<JobWrite> {
     let removed = jobs.into_iter().enumerate().map(|(index, (job_id, record))| {
         let key = JobKey::in_app(&*attempt.app_id, &*attempt.attempt_id, job_id);
-        let figures_before = record.figures(&key);
+        let figures_before = record.unlabelled(&key);
         JobWrite::new(index, key, figures_before, JobRecord::default())
     });
     removed.collect()

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::limits::MAX_DURATION_MS;
 use crate::figures::fold::JobFold;
+use crate::figures::labels::JobLabels;
 use crate::figures::result::JobResult;
 use crate::figures::tasks::TaskTotals;
 use crate::identity::JobKey;
@@ -41,6 +42,8 @@ pub struct Job {
     pub num_tasks: Option<i64>,
     /// The duration of the longest task in ms; `None` without tasks, or if unknown, as from single events.
     pub longest_task_ms: Option<i64>,
+    /// What people call it; `None` if no event log reports the job.
+    pub labels: Option<Box<JobLabels>>,
 }
 
 /// Where a job's figures come from.
@@ -83,6 +86,12 @@ impl JobRecord {
     /// The figures in force: the log's once it has the job's start and end, otherwise those of single
     /// events. `None` while neither has both.
     pub fn figures(&self, key: &JobKey) -> Option<Job> {
+        let labels = self.log.as_deref().map(|log| Box::new(log.into()));
+        Some(Job { labels, ..self.unlabelled(key)? })
+    }
+
+    /// The figures without labels, which roll-ups do not need.
+    pub(crate) fn unlabelled(&self, key: &JobKey) -> Option<Job> {
         let from_log = self.log.as_ref().and_then(|log| {
             Some(Job {
                 key: key.clone(),
@@ -94,6 +103,7 @@ impl JobRecord {
                 source: FigureSource::Log,
                 num_tasks: Some(log.num_tasks),
                 longest_task_ms: log.longest_task_ms,
+                labels: None,
             })
         });
         from_log.or_else(|| {
@@ -108,6 +118,7 @@ impl JobRecord {
                 source: FigureSource::Events,
                 num_tasks: None,
                 longest_task_ms: None,
+                labels: None,
             })
         })
     }

@@ -23,6 +23,7 @@ pub(crate) mod fold;
 pub(crate) mod histogram;
 pub(crate) mod job;
 mod json;
+pub(crate) mod labels;
 pub(crate) mod result;
 pub(crate) mod rollup;
 pub(crate) mod tasks;

@@ -138,6 +138,10 @@ pub struct Application {
     pub longest_task_ms: Option<i64>,
     /// Its processes other than driver and executors by id, such as YARN's `yarn-am`; `None` if unknown.
     pub processes: Option<BTreeMap<String, Process>>,
+    /// How many jobs the log reports; `None` in records written by earlier versions.
+    pub jobs: Option<i64>,
+    /// How many of them failed; `None` in records written by earlier versions.
+    pub failed_jobs: Option<i64>,
 }
 
 impl Application {
@@ -217,6 +221,8 @@ pub struct LogJob {
     pub sql_execution_id: Option<i64>,
     /// The message of the exception that ended it.
     pub failure_message: Option<String>,
+    /// The application's name; `None` in records written by earlier versions.
+    pub app_name: Option<String>,
     /// Its stages, in Spark's order.
     pub stage_ids: Vec<i64>,
     /// Tasks planned for its stages.

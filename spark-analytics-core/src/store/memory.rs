@@ -17,8 +17,8 @@ use crate::identity::{AttemptKey, Dedup, JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage};
 use crate::rejected::{MAX_REJECTED, Rejected, Rejection};
 use crate::store::{
-    EventCursor, Forgotten, JobCursor, JobFilter, LogReceipt, PruneScope, Pruned, PrunedLogs,
-    Receipt, Store, StoredEvent,
+    EventCursor, Forgotten, JobCursor, JobFilter, JobOrder, LogReceipt, PruneScope, Pruned,
+    PrunedLogs, Receipt, Store, StoredEvent,
 };
 use crate::time::Day;
 
@@ -37,7 +37,8 @@ struct State {
     next_rejected_id: i64,
     /// By application and attempt.
     applications: BTreeMap<String, BTreeMap<String, ApplicationRows>>,
-    by_end: BTreeSet<JobCursor>,
+    by_end: BTreeSet<(i64, JobKey)>,
+    by_duration: BTreeSet<(i64, JobKey)>,
     rollups: BTreeMap<(Option<String>, Day), Rollup>,
     rejected: VecDeque<Rejected>,
     /// By location.
@@ -88,6 +89,7 @@ impl MemoryStore {
             next_rejected_id: 1,
             applications: BTreeMap::new(),
             by_end: BTreeSet::new(),
+            by_duration: BTreeSet::new(),
             rollups: BTreeMap::new(),
             rejected: VecDeque::new(),
             log_sources: BTreeMap::new(),
@@ -155,8 +157,13 @@ impl State {
         let (before, after) = (write.figures_before.as_ref(), write.figures.as_ref());
         let (before, after) = (before.map(JobCursor::from), after.map(JobCursor::from));
         if before != after {
-            before.map(|cursor| self.by_end.remove(&cursor));
-            after.map(|cursor| self.by_end.insert(cursor));
+            for (order, index) in
+                [(JobOrder::Oldest, &mut self.by_end), (JobOrder::Longest, &mut self.by_duration)]
+            {
+                let place = |cursor: &JobCursor| (cursor.rank(order), cursor.key.clone());
+                before.as_ref().map(|cursor| index.remove(&place(cursor)));
+                after.as_ref().map(|cursor| index.insert(place(cursor)));
+            }
         }
         let JobKey { app_id, attempt_id, job_id } = &write.key;
         let jobs = &mut self.application_mut(app_id, attempt_id).jobs;
@@ -265,22 +272,36 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Job>> {
         let state = self.read();
-        let first_of = |day: Day| JobCursor { end: day.start(), key: JobKey::new(i64::MIN) };
-        let from = filter.from.map(first_of);
-        let lower = match (after, &from) {
-            (Some(after), Some(from)) if after < from => Bound::Included(from),
-            (Some(after), _) => Bound::Excluded(after),
-            (None, Some(from)) => Bound::Included(from),
-            (None, None) => Bound::Unbounded,
+        let order = filter.order;
+        let index = match order {
+            JobOrder::Oldest | JobOrder::Newest => &state.by_end,
+            JobOrder::Longest => &state.by_duration,
         };
-        let is_within = |cursor: &&JobCursor| filter.to.is_none_or(|to| cursor.end.day() <= to);
-        let figures = |cursor: &JobCursor| state.job(&cursor.key)?.record.figures(&cursor.key);
-        Ok(state
-            .by_end
-            .range((lower, Bound::Unbounded))
-            .take_while(is_within)
-            .filter(|cursor| filter.app_id.as_ref().is_none_or(|app| *app == cursor.key.app_id))
-            .filter_map(figures)
+        let after = after.map(|after| (after.rank(order), after.key.clone()));
+        // Days narrow the orders of ends.
+        let days = Some(filter).filter(|_| order != JobOrder::Longest);
+        let first_at = |micros: i64| (micros, JobKey::new(i64::MIN));
+        let from = days.and_then(|days| days.from).map(|day| first_at(day.start().as_micros()));
+        let past = days.and_then(|days| days.to?.end().as_micros().checked_add(1)).map(first_at);
+        let (lower, upper) = if order.is_descending() {
+            (from, after.clone().into_iter().chain(past).min())
+        } else {
+            (after.clone().max(from), past)
+        };
+        if lower.is_some() && upper.is_some() && lower >= upper {
+            return Ok(Vec::new());
+        }
+        let lower = match lower {
+            Some(lower) if Some(&lower) == after.as_ref() => Bound::Excluded(lower),
+            Some(lower) => Bound::Included(lower),
+            None => Bound::Unbounded,
+        };
+        let range = index.range((lower, upper.map_or(Bound::Unbounded, Bound::Excluded)));
+        let places: Box<dyn Iterator<Item = _> + Send> =
+            if order.is_descending() { Box::new(range.rev()) } else { Box::new(range) };
+        Ok(places
+            .filter(|(_, key)| filter.app_id.as_ref().is_none_or(|app| *app == key.app_id))
+            .filter_map(|(_, key)| state.job(key)?.record.figures(key))
             .filter(|job| filter.matches(job))
             .take(limit)
             .collect())

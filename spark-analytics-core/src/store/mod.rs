@@ -5,7 +5,9 @@ pub(crate) mod cached;
 pub(crate) mod durability;
 pub(crate) mod memory;
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -72,8 +74,8 @@ use crate::time::{Day, Timestamp};
 /// return in [`LogWriteSet::removed`](crate::backend::LogWriteSet::removed) is kept for good, and loaded into
 /// [`Held::removed`](crate::backend::Held::removed) and [`HeldLog::removed`](crate::backend::HeldLog::removed).
 ///
-/// Jobs are listed by their figures ([`JobRecord::figures`]) in the order of [`JobCursor`]; a job
-/// without figures is in no list. A store needs an index in that order, which it updates from
+/// Jobs are listed by their figures ([`JobRecord::figures`]) in a [`JobOrder`]; a job without figures
+/// is in no list. A store needs an index by end and one by duration, which it updates from
 /// [`JobWrite::figures_before`](crate::backend::JobWrite::figures_before) and
 /// [`JobWrite::figures`](crate::backend::JobWrite::figures).
 ///
@@ -118,7 +120,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`Error::Damaged`](crate::Error::Damaged), like all reading methods.
     async fn job(&self, key: &JobKey) -> Result<Option<JobRecord>>;
 
-    /// The first `limit` jobs with figures after the cursor that match, in the order of [`JobCursor`].
+    /// The first `limit` jobs with figures after the cursor that match, in the filter's order.
     ///
     /// # Errors
     /// As [`job`](Self::job).
@@ -379,6 +381,8 @@ pub struct JobFilter {
     pub from: Option<Day>,
     /// Only jobs that ended on this day or earlier.
     pub to: Option<Day>,
+    /// In which order.
+    pub order: JobOrder,
 }
 
 impl JobFilter {
@@ -408,6 +412,12 @@ impl JobFilter {
     #[must_use]
     pub fn result(self, result: JobResult) -> Self {
         Self { result: Some(result), ..self }
+    }
+
+    /// In an order.
+    #[must_use]
+    pub fn order(self, order: JobOrder) -> Self {
+        Self { order, ..self }
     }
 
     /// Only jobs with the result that a word means, ignoring case: `succeeded`, `failed`, Spark's
@@ -444,18 +454,80 @@ impl JobFilter {
 )]
 pub struct UnknownResultWord;
 
-/// A job's position in lists, which are ordered by end, application, attempt and job.
+/// An order in which jobs are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum JobOrder {
+    /// By end, application, attempt, job.
+    #[default]
+    Oldest,
+    /// The reverse of [`Oldest`](Self::Oldest).
+    Newest,
+    /// By duration, application, attempt, job, all descending.
+    Longest,
+}
+
+impl JobOrder {
+    /// All orders.
+    pub const ALL: [Self; 3] = [Self::Oldest, Self::Newest, Self::Longest];
+
+    /// Its name: `oldest`, `newest` or `longest`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Oldest => "oldest",
+            Self::Newest => "newest",
+            Self::Longest => "longest",
+        }
+    }
+
+    /// Whether the greatest come first.
+    pub const fn is_descending(self) -> bool {
+        !matches!(self, Self::Oldest)
+    }
+
+    /// Which of two jobs is listed first.
+    pub fn compare(self, one: &JobCursor, other: &JobCursor) -> Ordering {
+        let ascending = (one.rank(self), &one.key).cmp(&(other.rank(self), &other.key));
+        if self.is_descending() { ascending.reverse() } else { ascending }
+    }
+}
+
+impl FromStr for JobOrder {
+    type Err = ParseOrderError;
+
+    fn from_str(name: &str) -> std::result::Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|order| order.name() == name).ok_or(ParseOrderError)
+    }
+}
+
+/// A text that is not the name of a [`JobOrder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("is not an order; use oldest, newest or longest")]
+pub struct ParseOrderError;
+
+/// A job's place in lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobCursor {
-    /// When the job ended.
+    /// When the job ended; without effect on the order of durations.
     pub end: Timestamp,
     /// Which job.
     pub key: JobKey,
+    /// How long it took, in µs; without effect on orders of ends.
+    pub duration_us: i64,
+}
+
+impl JobCursor {
+    /// What an order compares first, in µs: the end since 1970-01-01, or the duration.
+    pub const fn rank(&self, order: JobOrder) -> i64 {
+        match order {
+            JobOrder::Oldest | JobOrder::Newest => self.end.as_micros(),
+            JobOrder::Longest => self.duration_us,
+        }
+    }
 }
 
 impl From<&Job> for JobCursor {
     fn from(job: &Job) -> Self {
-        Self { end: job.end, key: job.key.clone() }
+        Self { end: job.end, key: job.key.clone(), duration_us: job.duration_us() }
     }
 }
 

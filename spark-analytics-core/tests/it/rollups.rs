@@ -23,6 +23,7 @@ fn job(duration_us: i64, tasks: &[TaskOutcome]) -> Job {
         source: FigureSource::Events,
         num_tasks: None,
         longest_task_ms: None,
+        labels: None,
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) mod text;
 
 use std::collections::{BTreeMap, HashMap};
 
-use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::{Application, LogSnapshot, Stage, StageStatus};
+use spark_analytics_core::{JobResult, Timestamp};
 
 use crate::fold::environment::Environments;
 use crate::fold::executor::Executors;
@@ -148,9 +148,15 @@ impl Fold {
             application.app_id = key(name).into_owned();
         }
         let mut jobs = self.jobs.into_facts();
-        for job in jobs.iter_mut().filter(|job| job.user.is_empty()) {
-            job.user.clone_from(&application.user);
+        for job in &mut jobs {
+            if job.user.is_empty() {
+                job.user.clone_from(&application.user);
+            }
+            job.app_name = Some(application.name.clone()).filter(|name| !name.is_empty());
         }
+        let failed = jobs.iter().filter(|job| job.result() == JobResult::Failed).count();
+        application.jobs = Some(jobs.len() as i64);
+        application.failed_jobs = Some(failed as i64);
         let stages = self.stages.into_facts();
         let executors = self.executors.into_facts(application.ended);
         let until = application.until();

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use spark_analytics_core::{AttemptKey, EventCursor, EventType, JobCursor, JobKey, Timestamp};
+use spark_analytics_core::{
+    AttemptKey, EventCursor, EventType, JobCursor, JobKey, JobOrder, Timestamp,
+};
 
 use crate::problem::Problem;
 
@@ -20,16 +22,38 @@ pub(crate) trait Cursor: Sized {
     fn decode(text: &str) -> Result<Self, Problem>;
 }
 
-impl Cursor for JobCursor {
+/// A place in a list of jobs, with the order of the list.
+#[derive(Clone, Debug)]
+pub(crate) struct ListedJob {
+    pub(crate) order: JobOrder,
+    pub(crate) place: JobCursor,
+}
+
+/// The name of the order, which the order that existed first leaves out; its first column; the job.
+impl Cursor for ListedJob {
     fn encode(&self) -> String {
-        let JobKey { app_id, attempt_id, job_id } = &self.key;
-        join(&[&self.end.as_micros().to_string(), app_id, attempt_id, &job_id.to_string()])
+        let JobKey { app_id, attempt_id, job_id } = &self.place.key;
+        let (rank, job_id) = (self.place.rank(self.order).to_string(), job_id.to_string());
+        match self.order {
+            JobOrder::Oldest => join(&[&rank, app_id, attempt_id, &job_id]),
+            order => join(&[order.name(), &rank, app_id, attempt_id, &job_id]),
+        }
     }
 
     fn decode(text: &str) -> Result<Self, Problem> {
-        let [end, app_id, attempt_id, job_id] = split(text)?;
+        let (order, [rank, app_id, attempt_id, job_id]) = match split(text) {
+            Ok(parts) => (JobOrder::Oldest, parts),
+            Err(_) => {
+                let [order, rank, app_id, attempt_id, job_id] = split(text)?;
+                let order = order.parse().ok().filter(|order| *order != JobOrder::Oldest);
+                (order.ok_or_else(unknown)?, [rank, app_id, attempt_id, job_id])
+            }
+        };
         let key = JobKey { app_id, attempt_id, job_id: number(&job_id)? };
-        Ok(Self { end: Timestamp::from_micros(number(&end)?), key })
+        let rank = number(&rank)?;
+        // Of the two, the order looks at one.
+        let place = JobCursor { end: Timestamp::from_micros(rank), key, duration_us: rank };
+        Ok(Self { order, place })
     }
 }
 

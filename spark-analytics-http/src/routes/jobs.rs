@@ -6,10 +6,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::JobFigures;
-use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, Store, attempts_of, newest_attempt};
+use spark_analytics_core::{Job, JobFilter, JobKey, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
+use crate::request::cursor::ListedJob;
 use crate::request::page::{self, Page};
 use crate::request::params::{self, Params};
 use crate::state::App;
@@ -89,6 +90,9 @@ pub(crate) struct ListParams {
     /// Only jobs that ended on this day (UTC) or earlier.
     #[param(format = Date, example = "2024-03-31")]
     to: Option<String>,
+    /// `oldest` (the default) or `newest` first, by end, or the `longest` first.
+    #[param(pattern = "^(oldest|newest|longest)$")]
+    order: Option<String>,
     /// Maximum number of jobs to list, 1,000 by default.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
     limit: Option<String>,
@@ -99,7 +103,7 @@ pub(crate) struct ListParams {
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobPage {
-    /// Ordered by end, application, attempt and job.
+    /// Ordered by end, application, attempt and job, or as `order` says.
     jobs: Vec<JobFigures>,
     /// The `cursor` of the next page, null on the last page.
     next: Option<String>,
@@ -131,6 +135,11 @@ pub(crate) async fn list(
     filter.to = params.to.map(|day| params::day_or_word("to", &day)).transpose()?;
     filter.user = params.user;
     filter.app_id = params.app;
+    if let Some(order) = params.order {
+        filter.order = order.parse().map_err(|error| {
+            Problem::bad_request(format!("`order`: `{}` {error}", params::short(&order)))
+        })?;
+    }
     let (jobs, next) = rows(&app, &filter, &page).await?;
     Ok(Json(JobPage { jobs, next }))
 }
@@ -139,10 +148,17 @@ pub(crate) async fn list(
 pub(crate) async fn rows<T: From<Job>>(
     app: &App,
     filter: &JobFilter,
-    page: &Page<JobCursor>,
+    page: &Page<ListedJob>,
 ) -> Result<(Vec<T>, Option<String>), Problem> {
-    let store = app.analytics.store();
-    let mut jobs = store.jobs(filter, page.after.as_ref(), page.rows_to_read()).await?;
-    let next = page.cut(&mut jobs, |job| JobCursor::from(job));
+    let order = filter.order;
+    if let Some(after) = page.after.as_ref().filter(|after| after.order != order) {
+        let (of, asked) = (after.order.name(), order.name());
+        return Err(Problem::bad_request(format!(
+            "`cursor` is of a list with `order={of}`, not `{asked}`: ask for that order, or without a cursor"
+        )));
+    }
+    let after = page.after.as_ref().map(|after| &after.place);
+    let mut jobs = app.analytics.store().jobs(filter, after, page.rows_to_read()).await?;
+    let next = page.cut(&mut jobs, |job| ListedJob { order, place: job.into() });
     Ok((jobs.into_iter().map(T::from).collect(), next))
 }

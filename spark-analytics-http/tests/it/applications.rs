@@ -69,7 +69,7 @@ async fn an_application_reports_its_cores_and_tasks() {
             r#""gc_time_seconds":0.15,"input_bytes":0,"output_bytes":0,"shuffle_read_bytes":0,"#,
             r#""shuffle_write_bytes":0,"memory_spilled_bytes":0,"disk_spilled_bytes":27,"#,
             r#""task_duration_ms":{"p50":60,"p95":120,"p99":120,"max":120},"skew":2.0,"gc_share":33.33},"#,
-            r#""facts_pruned":false}"#
+            r#""facts_pruned":false,"jobs":null,"failed_jobs":null}"#
         )
     );
 }
@@ -196,6 +196,37 @@ async fn the_cores_of_a_real_log_are_counted_with_its_lost_executors() {
     let busy = figures["tasks"]["task_time_seconds"].as_f64().unwrap() / seconds;
     let idle = figures["idle_share"].as_f64().unwrap();
     assert!((idle - 100.0 * (1.0 - busy)).abs() < 0.02, "{idle} {busy}");
+}
+
+#[tokio::test]
+async fn names_and_reasons_of_a_real_log_are_in_each_answer() {
+    let (api, app) = Api::of_case("failures-3.5").await;
+    let list = format!("/api/v1/analytics/jobs?app={app}");
+    let listed = api.get(&format!("{list}&result=failed&order=newest")).await.json();
+    let listed = listed["jobs"].as_array().unwrap();
+    assert!(!listed.is_empty());
+    let told = api.get(&format!("/api/v1/applications/{app}/jobs")).await.json();
+    let name = api.get(&format!("{PATH}/{app}")).await.json()["name"].clone();
+    for job in listed {
+        let told = told.as_array().unwrap().iter().find(|told| told["jobId"] == job["job_id"]);
+        assert_eq!((&job["name"], &job["app_name"]), (&told.unwrap()["name"], &name));
+        let reason = job["failure_message"].as_str().unwrap();
+        let is_cancelled = reason.starts_with("Job ") && reason.contains(" cancelled");
+        assert_eq!(job["cancelled"], is_cancelled, "{reason}");
+        let one = format!("/api/v1/analytics/jobs/{}?app={app}", job["job_id"]);
+        assert_eq!(api.get(&one).await.json(), *job);
+    }
+    assert!(listed.iter().any(|job| job["cancelled"] == true));
+    let day = &listed[0]["end_time"].as_str().unwrap()[..10];
+    let summary = api.get(&format!("/api/v1/analytics/summary?date={day}")).await.json();
+    let line = summary["jobs"].as_array().unwrap().iter();
+    let line = line.clone().find(|job| job["job_id"] == listed[0]["job_id"]).unwrap();
+    for field in ["app_name", "name", "description", "failure_message"] {
+        assert_eq!(line[field], listed[0][field], "{field}");
+    }
+    let stages = api.get(&format!("{PATH}/{app}/stages")).await.json();
+    let failed = stages["stages"].as_array().unwrap().iter().filter(|s| s["status"] == "FAILED");
+    assert!(failed.clone().count() > 0 && failed.clone().all(|s| s["failure_reason"].is_string()));
 }
 
 #[tokio::test]

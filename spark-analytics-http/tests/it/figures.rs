@@ -21,7 +21,9 @@ async fn the_figures_of_a_job_have_two_decimals() {
             r#""lost_time_seconds":0.1,"run_time_seconds":0.0,"cpu_time_seconds":0.0,"#,
             r#""gc_time_seconds":0.0,"gc_share":null,"input_bytes":0,"output_bytes":0,"#,
             r#""shuffle_read_bytes":0,"shuffle_write_bytes":0,"memory_spilled_bytes":0,"#,
-            r#""disk_spilled_bytes":0,"num_tasks":null}"#
+            r#""disk_spilled_bytes":0,"num_tasks":null,"app_name":null,"name":null,"#,
+            r#""description":null,"job_group":null,"sql_execution_id":null,"#,
+            r#""failure_message":null,"cancelled":null}"#
         )
     );
 }
@@ -84,7 +86,8 @@ async fn the_summary_of_a_day_counts_its_jobs() {
             r#"{"date":"2024-03-30","total_jobs":1,"avg_duration_seconds":78.01,"#,
             r#""avg_success_rate":50.0,"jobs":[{"job_id":101,"user":"ada","#,
             r#""duration_seconds":78.01,"task_count":2,"success_rate":50.0,"#,
-            r#""job_result":"JobSucceeded","app_id":"","attempt_id":""}],"next":null,"#,
+            r#""job_result":"JobSucceeded","app_id":"","attempt_id":"","app_name":null,"#,
+            r#""name":null,"description":null,"failure_message":null}],"next":null,"#,
             r#""failed_jobs":0,"unknown_jobs":0,"#,
             r#""job_duration_seconds":{"p50":78.12,"p95":78.12,"p99":78.12,"max":78.12},"#,
             r#""tasks":{"task_count":2,"failed_tasks":1,"killed_tasks":0,"#,

@@ -45,6 +45,47 @@ async fn a_last_page_that_is_full_has_no_next() {
 }
 
 #[tokio::test]
+async fn jobs_come_newest_or_longest_first_and_a_cursor_belongs_to_its_order() {
+    let api = Api::new();
+    // Ends rise with the job, durations fall and rise.
+    let events: Vec<String> = (0..7)
+        .flat_map(|n: u64| {
+            let second = |at: u64| format!("2024-03-30T10:{:02}:{:02}Z", 12 + at / 60, at % 60);
+            let (end, length) = (50 + n, n * 3 % 7);
+            let start = START.replace("2024-03-30T10:12:45Z", &second(end - length));
+            let end = END.replace("2024-03-30T10:14:03.005Z", &second(end));
+            [start, end].map(|event| event.replace("101", &n.to_string()))
+        })
+        .collect();
+    assert_eq!(api.lines(events.join("\n")).await.json()["recorded"], 14);
+    let ids = async |query: &str| -> Vec<u64> {
+        let (jobs, pages) =
+            all_pages(&api, &format!("/api/v1/analytics/jobs?{query}&limit=2"), "jobs").await;
+        assert_eq!(pages, 4);
+        jobs.iter().map(|job| job["job_id"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(ids("").await, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(ids("order=oldest").await, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(ids("order=newest").await, [6, 5, 4, 3, 2, 1, 0]);
+    assert_eq!(ids("order=longest").await, [2, 4, 6, 1, 3, 5, 0]);
+
+    let path = "/api/v1/analytics/jobs?limit=2";
+    for (order, other) in [("newest", "longest"), ("longest", "oldest"), ("oldest", "newest")] {
+        let page = api.get(&format!("{path}&order={order}")).await.json();
+        let cursor = page["next"].as_str().unwrap();
+        let detail = api.get(&format!("{path}&order={other}&cursor={cursor}")).await.problem(400);
+        assert_eq!(
+            detail,
+            format!(
+                "`cursor` is of a list with `order={order}`, not `{other}`: ask for that order, or without a cursor"
+            )
+        );
+    }
+    let detail = api.get(&format!("{path}&order=desc")).await.problem(400);
+    assert_eq!(detail, "`order`: `desc` is not an order; use oldest, newest or longest");
+}
+
+#[tokio::test]
 async fn a_page_has_a_thousand_jobs_by_default() {
     let api = with_jobs(1_001).await;
     let page = api.get("/api/v1/analytics/summary?date=2024-03-30").await.json();

@@ -216,6 +216,21 @@ async fn the_source_of_a_log_that_may_grow_is_not_recorded() {
     }
 }
 
+#[tokio::test]
+async fn a_followed_log_of_a_forgotten_application_is_skipped_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    fs::write(folder.path().join("app-1"), whole("app-1")).unwrap();
+    import(find_logs(folder.path()).logs, &*store).await;
+    store.forget("app-1", None).await.unwrap();
+    // At another place it is read again.
+    fs::rename(folder.path().join("app-1"), folder.path().join("app-2")).unwrap();
+    let updates = follow_until(Arc::clone(&store), folder.path(), |_| true).await;
+    let said = updates[0].to_string();
+    assert!(said.starts_with("skipped: ") && said.ends_with(": the application was forgotten"));
+    assert!(store.applications(None, 9).await.unwrap().is_empty());
+}
+
 /// A log of an ended application with so many jobs of a user, of which the first has failed.
 fn with_jobs(user: &str, start: i64, jobs: i64) -> String {
     let mut log = format!(

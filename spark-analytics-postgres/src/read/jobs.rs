@@ -3,7 +3,9 @@
 use sqlx::{AssertSqlSafe, Postgres, QueryBuilder};
 
 use spark_analytics_core::backend::rows_limit;
-use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, JobRecord, JobResult, Result};
+use spark_analytics_core::{
+    Job, JobCursor, JobFilter, JobKey, JobOrder, JobRecord, JobResult, Result,
+};
 
 use crate::PostgresStore;
 use crate::error::failed;
@@ -47,8 +49,8 @@ pub(crate) async fn jobs(
     rows.iter().map(figures).collect()
 }
 
-/// Each kind of filter has an index that ends in the end time; jobs with the same end time are sorted as they are
-/// read.
+/// Each kind of filter has an index that ends in the end time, and all but that of an application one that ends in the
+/// duration; jobs that are equal in it are sorted as they are read.
 fn jobs_query<'a>(
     filter: &'a JobFilter,
     after: Option<&'a JobCursor>,
@@ -74,26 +76,40 @@ fn jobs_query<'a>(
     if let Some(from) = filter.from {
         query.push(" AND end_us >= ").push_bind(from.start().as_micros());
     }
+    let (rank, direction, than) = match filter.order {
+        JobOrder::Oldest => ("end_us", "", ">"),
+        JobOrder::Newest => ("end_us", " DESC", "<"),
+        JobOrder::Longest => ("duration_us", " DESC", "<"),
+    };
     if let Some(after) = after {
         // The first condition is the one that an index can serve.
-        query.push(" AND end_us >= ").push_bind(after.end.as_micros());
+        let at = after.rank(filter.order);
+        query.push(format_args!(" AND {rank} {than}= ")).push_bind(at);
         let key = &after.key;
         let texts = [&key.app_id, &key.attempt_id].map(|text| until_nul(text));
-        // No stored text equals one with U+0000, so the columns after it cannot matter.
-        let columns = match texts.map(str::len) {
-            [len, _] if len < key.app_id.len() => "end_us, app_id",
-            [_, len] if len < key.attempt_id.len() => "end_us, app_id, attempt_id",
-            _ => "end_us, app_id, attempt_id, job_id",
+        // No stored text equals one with U+0000, so the columns after it cannot matter: it is greater than the text
+        // before U+0000, and less than any longer one.
+        let (columns, than) = match (texts.map(str::len), filter.order.is_descending()) {
+            ([len, _], is_descending) if len < key.app_id.len() => {
+                (1, if is_descending { "<=" } else { ">" })
+            }
+            ([_, len], is_descending) if len < key.attempt_id.len() => {
+                (2, if is_descending { "<=" } else { ">" })
+            }
+            _ => (3, than),
         };
-        query.push(format_args!(" AND ({columns}) > (")).push_bind(after.end.as_micros());
-        for text in &texts[..columns.matches("_id").count().min(2)] {
+        let names = [rank, "app_id", "attempt_id", "job_id"][..=columns].join(", ");
+        query.push(format_args!(" AND ({names}) {than} (")).push_bind(at);
+        for text in texts.iter().take(columns) {
             query.push(", ").push_bind(*text);
         }
-        if columns.ends_with("job_id") {
+        if columns == 3 {
             query.push(", ").push_bind(key.job_id);
         }
         query.push(")");
     }
-    query.push(" ORDER BY end_us, app_id, attempt_id, job_id LIMIT ").push_bind(rows_limit(limit));
+    let columns = [rank, "app_id", "attempt_id", "job_id"];
+    query.push(" ORDER BY ").push(columns.map(|name| format!("{name}{direction}")).join(", "));
+    query.push(" LIMIT ").push_bind(rows_limit(limit));
     query
 }

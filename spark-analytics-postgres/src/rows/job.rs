@@ -19,7 +19,7 @@ pub(crate) type JobNo = (i64, i64);
 pub(crate) const FIGURES: &str = concat!(
     "app_no, job_id, app_id, attempt_id, source, user_name, start_us, end_us, result, ",
     task_columns!(),
-    ", wide_sums, num_tasks, longest_task_ms"
+    ", wide_sums, num_tasks, longest_task_ms, log"
 );
 
 /// The columns that [`record`] reads. The tasks that a log reports are read from `log`.
@@ -147,6 +147,7 @@ pub(crate) fn figures(row: &PgRow) -> Result<Job> {
         tasks: tasks(&mut columns)?,
         num_tasks: columns.get()?,
         longest_task_ms: columns.get()?,
+        labels: columns.labels()?,
     })
 }
 

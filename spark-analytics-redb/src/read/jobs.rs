@@ -1,15 +1,14 @@
 //! Reading jobs, and listing them in their order.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use redb::{ReadTransaction, ReadableTable};
-use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, JobRecord};
+use spark_analytics_core::{Job, JobCursor, JobFilter, JobKey, JobOrder, JobRecord};
 
 use crate::error::{Fault, Result};
 use crate::keys;
 use crate::rows::job::{JobRow, job_key, job_row};
-use crate::tables::{JOBS, JOBS_BY_END};
+use crate::tables::{JOBS, JOBS_BY_DURATION, JOBS_BY_END};
 use crate::value::NOT_A_KEY;
 
 pub(crate) fn job(transaction: &ReadTransaction, key: &JobKey) -> Result<Option<JobRecord>> {
@@ -29,35 +28,52 @@ pub(crate) fn jobs(
     {
         return Ok(jobs);
     }
-    let by_end = transaction.open_table(JOBS_BY_END)?;
-    let after = after.map(keys::job_by_end);
-    let from = filter.from.map(|day| keys::ends_from(day.start()));
-    let lower = match (&after, &from) {
-        (Some(after), Some(from)) if after < from => Bound::Included(from),
-        (Some(after), _) => Bound::Excluded(after),
-        (None, Some(from)) => Bound::Included(from),
-        (None, None) => Bound::Unbounded,
+    let order = filter.order;
+    let (table, is_by_end) = match order {
+        JobOrder::Oldest | JobOrder::Newest => (JOBS_BY_END, true),
+        JobOrder::Longest => (JOBS_BY_DURATION, false),
     };
-    let lower = lower.map(Vec::as_slice);
+    let places = transaction.open_table(table)?;
+    let after = after.map(|after| keys::ranked_job(after.rank(order), &after.key));
+    let from =
+        filter.from.filter(|_| is_by_end).map(|day| keys::ranks_from(day.start().as_micros()));
+    let past = filter.to.filter(|_| is_by_end).and_then(|day| day.end().as_micros().checked_add(1));
+    let past = past.map(keys::ranks_from);
+    let (mut lower, mut upper) = (from.as_deref(), past.as_deref());
+    let mut is_after = false;
+    match (after.as_deref(), order.is_descending()) {
+        (Some(after), false) if lower.is_none_or(|lower| lower <= after) => {
+            (lower, is_after) = (Some(after), true);
+        }
+        (Some(after), true) if upper.is_none_or(|upper| after <= upper) => upper = Some(after),
+        _ => {}
+    }
+    if lower.zip(upper).is_some_and(|(lower, upper)| lower >= upper) {
+        return Ok(Vec::new());
+    }
+    let lower = match lower {
+        Some(lower) if is_after => Bound::Excluded(lower),
+        Some(lower) => Bound::Included(lower),
+        None => Bound::Unbounded,
+    };
+    let range = places.range::<&[u8]>((lower, upper.map_or(Bound::Unbounded, Bound::Excluded)))?;
+    let range: Box<dyn Iterator<Item = _>> =
+        if order.is_descending() { Box::new(range.rev()) } else { Box::new(range) };
     let mut jobs = Vec::new();
-    for row in by_end.range::<&[u8]>((lower, Bound::Unbounded))? {
+    for row in range {
         if jobs.len() >= limit {
             break;
         }
-        let key = row?.0;
-        let cursor = keys::read_job_by_end(key.value());
-        let cursor = cursor.ok_or_else(|| {
-            Fault::damaged(format!("key in the order of ends, {:02x?}", key.value()), NOT_A_KEY)
+        let place = row?.0;
+        let (_, key) = keys::read_ranked_job(place.value()).ok_or_else(|| {
+            Fault::damaged(format!("key in an order of jobs, {:02x?}", place.value()), NOT_A_KEY)
         })?;
-        if filter.to.is_some_and(|to| to < cursor.end.day()) {
-            break;
-        }
-        if filter.app_id.as_ref().is_some_and(|app_id| *app_id != cursor.key.app_id) {
+        if filter.app_id.as_ref().is_some_and(|app_id| *app_id != key.app_id) {
             continue;
         }
-        let row = job_row(&rows, &cursor.key)?;
-        let job = row.and_then(|row| row.record.figures(&cursor.key)).ok_or_else(|| {
-            Fault::damaged(format!("row of {}", cursor.key), "it is listed but has no figures")
+        let row = job_row(&rows, &key)?;
+        let job = row.and_then(|row| row.record.figures(&key)).ok_or_else(|| {
+            Fault::damaged(format!("row of {key}"), "it is listed but has no figures")
         })?;
         if filter.matches(&job) {
             jobs.push(job);
@@ -66,8 +82,8 @@ pub(crate) fn jobs(
     Ok(jobs)
 }
 
-/// An application with at most this many jobs is read as a whole and sorted by end; the jobs of a larger one are
-/// searched in the order of ends among those of other applications.
+/// An application with at most this many jobs is read as a whole and sorted; the jobs of a larger one are searched in
+/// the order of all jobs.
 const MAX_SORTED_JOBS: usize = 1_024;
 
 /// As [`jobs`], for one application; `None` if it has too many jobs.
@@ -79,7 +95,7 @@ fn jobs_of_app(
     limit: usize,
 ) -> Result<Option<Vec<Job>>> {
     let (from, to) = keys::attempts(app_id);
-    let mut jobs = BTreeMap::new();
+    let mut jobs = Vec::new();
     for (count, row) in rows.range::<&[u8]>(from.as_slice()..to.as_slice())?.enumerate() {
         if count >= MAX_SORTED_JOBS {
             return Ok(None);
@@ -88,9 +104,11 @@ fn jobs_of_app(
         let row = JobRow::decode(key.value(), value.value())?;
         let Some(job) = row.record.figures(&job_key(key.value())?) else { continue };
         let cursor = JobCursor::from(&job);
-        if filter.matches(&job) && after.is_none_or(|after| *after < cursor) {
-            jobs.insert(cursor, job);
+        let is_after = |after: &JobCursor| filter.order.compare(after, &cursor).is_lt();
+        if filter.matches(&job) && after.is_none_or(is_after) {
+            jobs.push((cursor, job));
         }
     }
-    Ok(Some(jobs.into_values().take(limit).collect()))
+    jobs.sort_unstable_by(|(one, _), (other, _)| filter.order.compare(one, other));
+    Ok(Some(jobs.into_iter().take(limit).map(|(_, job)| job).collect()))
 }

@@ -2,11 +2,11 @@
 
 use redb::{ReadableTable, Table, WriteTransaction};
 use spark_analytics_core::backend::{Batch, JobFold, JobWrite};
-use spark_analytics_core::{JobCursor, JobKey, JobRecord};
+use spark_analytics_core::{Job, JobKey, JobRecord};
 
 use crate::error::{Fault, Result};
 use crate::keys;
-use crate::tables::{JOBS, JOBS_BY_END, State};
+use crate::tables::{JOBS, JOBS_BY_DURATION, JOBS_BY_END, State};
 use crate::value::{NOT_A_KEY, check_counts, from_json, to_postcard, unwritable};
 
 /// The number of a job, held already or given now.
@@ -80,6 +80,7 @@ pub(crate) fn job_row(
 pub(crate) struct JobTables<'t> {
     pub(crate) rows: Table<'t, &'static [u8], &'static [u8]>,
     by_end: Table<'t, &'static [u8], ()>,
+    by_duration: Table<'t, &'static [u8], ()>,
 }
 
 impl<'t> JobTables<'t> {
@@ -87,6 +88,7 @@ impl<'t> JobTables<'t> {
         Ok(Self {
             rows: transaction.open_table(JOBS)?,
             by_end: transaction.open_table(JOBS_BY_END)?,
+            by_duration: transaction.open_table(JOBS_BY_DURATION)?,
         })
     }
 
@@ -117,16 +119,16 @@ impl<'t> JobTables<'t> {
     pub(crate) fn put(&mut self, writes: Vec<JobWrite>, numbers: &[u64]) -> Result<()> {
         let mut rows = Vec::with_capacity(writes.len());
         for write in writes {
-            let end = write.figures.as_ref().map(JobCursor::from);
-            let end_before = write.figures_before.as_ref().map(JobCursor::from);
-            if end != end_before {
-                if let Some(cursor) = end_before {
-                    self.by_end.remove(keys::job_by_end(&cursor).as_slice())?;
-                }
-                if let Some(cursor) = end {
-                    self.by_end.insert(keys::job_by_end(&cursor).as_slice(), ())?;
-                }
-            }
+            let (before, after) = (write.figures_before.as_ref(), write.figures.as_ref());
+            let end = |job: &Job| job.end.as_micros();
+            move_place(&mut self.by_end, &write.key, before.map(end), after.map(end))?;
+            let duration = Job::duration_us;
+            move_place(
+                &mut self.by_duration,
+                &write.key,
+                before.map(duration),
+                after.map(duration),
+            )?;
             rows.push((keys::job(&write.key), write.index, write.record));
         }
         rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -140,6 +142,25 @@ impl<'t> JobTables<'t> {
         }
         Ok(())
     }
+}
+
+/// Moves a job to another place in an order; `None` is not to be in it.
+pub(crate) fn move_place(
+    order: &mut Table<'_, &'static [u8], ()>,
+    key: &JobKey,
+    before: Option<i64>,
+    after: Option<i64>,
+) -> Result<()> {
+    if before == after {
+        return Ok(());
+    }
+    if let Some(rank) = before {
+        order.remove(keys::ranked_job(rank, key).as_slice())?;
+    }
+    if let Some(rank) = after {
+        order.insert(keys::ranked_job(rank, key).as_slice(), ())?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

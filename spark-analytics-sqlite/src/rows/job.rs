@@ -14,7 +14,7 @@ use crate::value::{Columns, put_event_tasks, put_json, put_tasks};
 pub(crate) const FIGURES: &str = concat!(
     "job_no, app_id, attempt_id, job_id, source, user, start_us, end_us, result, ",
     task_columns!(),
-    ", num_tasks, longest_task_ms"
+    ", num_tasks, longest_task_ms, log"
 );
 
 /// The columns that [`record`] reads. The tasks that a log reports are read from `log`.
@@ -26,14 +26,14 @@ pub(crate) const RECORD: &str = concat!(
 
 const KEY: &str = "job_no, app_id, attempt_id, job_id";
 /// The columns of indexes, by which jobs are listed.
-const PLACE: &str = "source, user, end_us, result";
+const PLACE: &str = "source, user, start_us, end_us, duration_us, result";
 const REST: &str = concat!(
-    "start_us, end_user, completion_us, ",
+    "end_user, completion_us, ",
     task_columns!(),
     ", num_tasks, longest_task_ms, single_events, log"
 );
 /// The part of [`REST`] that single events change in a job that no log reports.
-const OF_EVENTS: &str = concat!("start_us, end_user, completion_us, ", event_task_columns!());
+const OF_EVENTS: &str = concat!("end_user, completion_us, ", event_task_columns!());
 
 /// A job to be written under its number.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +112,7 @@ fn keeps_place(write: &JobWrite) -> bool {
         (Some(before), Some(after)) => {
             before.source == after.source
                 && before.user == after.user
+                && before.start == after.start
                 && before.end == after.end
                 && before.result == after.result
         }
@@ -123,13 +124,16 @@ fn keeps_place(write: &JobWrite) -> bool {
 fn put_place(values: &mut Values, row: &JobColumns<'_>) {
     values.add(row.source.map(FigureSource::name));
     values.add(row.user);
+    values.add(row.start.map(|start| start.as_micros()));
     values.add(row.end.map(|end| end.as_micros()));
+    let times = row.start.zip(row.end);
+    values.add(times.map(|(start, end)| end.as_micros().saturating_sub(start.as_micros())));
     values.add(row.result);
 }
 
 /// The values of [`REST`].
 fn put_rest(values: &mut Values, row: &JobColumns<'_>) {
-    put_times(values, row);
+    put_end(values, row);
     put_tasks(values, row.tasks);
     values.add(row.num_tasks);
     values.add(row.longest_task_ms);
@@ -139,12 +143,11 @@ fn put_rest(values: &mut Values, row: &JobColumns<'_>) {
 
 /// The values of [`OF_EVENTS`].
 fn put_events(values: &mut Values, row: &JobColumns<'_>) {
-    put_times(values, row);
+    put_end(values, row);
     put_event_tasks(values, row.tasks);
 }
 
-fn put_times(values: &mut Values, row: &JobColumns<'_>) {
-    values.add(row.start.map(|start| start.as_micros()));
+fn put_end(values: &mut Values, row: &JobColumns<'_>) {
     values.add(row.end_user);
     values.add(row.completion_time.map(|time| time.as_micros()));
 }
@@ -190,5 +193,6 @@ pub(crate) fn figures(row: &SqliteRow) -> Result<Job> {
         tasks: columns.tasks()?,
         num_tasks: columns.get()?,
         longest_task_ms: columns.get()?,
+        labels: columns.labels()?,
     })
 }

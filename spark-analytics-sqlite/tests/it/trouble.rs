@@ -49,22 +49,31 @@ async fn a_full_disk_refuses_a_whole_batch_and_the_next_one_is_stored() {
 
 #[tokio::test]
 async fn full_memory_loses_nothing_and_is_reported() {
-    let options = SqliteConnectOptions::new().in_memory(true).pragma("max_page_count", "80");
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-    let store = SqliteStore::from_pool(pool).await.unwrap();
-    store.ingest(whole_job(0)).await.unwrap();
-    let many: Vec<_> = (1..4_000).flat_map(whole_job).collect();
-    let full = store.ingest(many).await.unwrap_err().to_string();
-    assert!(full.ends_with("database or disk is full"), "{full}");
-    for _ in 0..2 {
-        assert_eq!(
-            store.ingest(whole_job(1)).await.unwrap_err().to_string(),
-            "the SQLite store failed to write: the in-memory database is full and SQLite rolled back a transaction on its own: \
-             earlier data can still be read, but nothing more can be written; create a new store"
-        );
-        assert!(job(&store, 0).await.is_some());
-        assert!(store.log(&AttemptKey::default()).await.unwrap().is_none());
+    let mut rolled_back = 0;
+    // Which statement finds no page decides whether SQLite rolls back on its own.
+    for pages in (80..200).step_by(8) {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let options = options.pragma("max_page_count", pages.to_string());
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let store = SqliteStore::from_pool(pool).await.unwrap();
+        store.ingest(whole_job(0)).await.unwrap();
+        let many: Vec<_> = (1..4_000).flat_map(whole_job).collect();
+        let full = store.ingest(many).await.unwrap_err().to_string();
+        assert!(full.ends_with("database or disk is full"), "{full}");
+        for _ in 0..2 {
+            if let Err(error) = store.ingest(whole_job(1)).await {
+                assert_eq!(
+                    error.to_string(),
+                    "the SQLite store failed to write: the in-memory database is full and SQLite rolled back a transaction on its own: \
+                     earlier data can still be read, but nothing more can be written; create a new store"
+                );
+                rolled_back += 1;
+            }
+            assert!(job(&store, 0).await.is_some());
+            assert!(store.log(&AttemptKey::default()).await.unwrap().is_none());
+        }
     }
+    assert!(rolled_back > 0);
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ async fn files_of_schema_1_store_new_facts() {
 #[tokio::test]
 #[ignore = "writes the kept files"]
 async fn write_the_kept_files() {
-    let (db, redb) = (golden("schema-3.db"), golden("schema-3.redb"));
+    let (db, redb) = (golden("schema-4.db"), golden("schema-4.redb"));
     for path in [&db, &redb] {
         let _ = std::fs::remove_file(path);
     }

@@ -112,6 +112,11 @@ impl From<std::process::Output> for Ended {
     }
 }
 
+/// How many rows CSV has; a text in it may have several lines.
+pub(crate) fn csv_rows(text: &str) -> usize {
+    csv::Reader::from_reader(text.as_bytes()).records().map(Result::unwrap).count()
+}
+
 /// Interrupts a command as Ctrl-C does.
 #[cfg(unix)]
 pub(crate) fn interrupt(child: &Child) {

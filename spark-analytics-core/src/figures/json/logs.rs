@@ -45,6 +45,10 @@ pub struct ApplicationFigures {
     pub tasks: TaskFigures,
     /// Whether its stages, executors, environment and SQL executions were pruned.
     pub facts_pruned: bool,
+    /// Its jobs. Null in records written by earlier versions.
+    pub jobs: Option<i64>,
+    /// Those of its jobs that failed. Null in records written by earlier versions.
+    pub failed_jobs: Option<i64>,
 }
 
 /// The figures of an attempt of a stage.
@@ -76,6 +80,10 @@ pub struct StageFigures {
     pub tasks: TaskFigures,
     /// Tasks as Spark counts them, each once however often it is attempted.
     pub num_tasks: i64,
+    /// The description of the job that submitted it.
+    pub description: Option<String>,
+    /// Why it failed, null unless it did.
+    pub failure_reason: Option<String>,
 }
 
 impl From<&Application> for ApplicationFigures {
@@ -95,6 +103,8 @@ impl From<&Application> for ApplicationFigures {
             idle_share: idle.map(|(idle, all)| two_decimals(idle.saturating_mul(100), all.into())),
             tasks: TaskFigures::of(&application.tasks, application.longest_task_ms),
             facts_pruned: application.facts_pruned,
+            jobs: application.jobs,
+            failed_jobs: application.failed_jobs,
         }
     }
 }
@@ -111,6 +121,8 @@ impl From<&Stage> for StageFigures {
             duration_seconds: stage.duration_us().map(seconds),
             tasks: TaskFigures::of(&stage.tasks, stage.longest_task_ms),
             num_tasks: stage.num_tasks,
+            description: stage.description.clone(),
+            failure_reason: stage.failure_reason.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::figures::histogram::Histogram;
 use crate::figures::job::{FigureSource, Job};
+use crate::figures::labels::JobLabels;
 use crate::figures::rollup::Rollup;
 use crate::figures::tasks::TaskTotals;
 use crate::time::Timestamp;
@@ -97,6 +98,22 @@ pub struct JobFigures {
     /// Tasks as Spark counts them, each once however often it is attempted, skipped ones included. Null for a job known from
     /// single events only.
     pub num_tasks: Option<i64>,
+    /// The application's name. Like all fields below, null if no event log reports the job.
+    #[cfg_attr(feature = "openapi", schema(example = "daily_sales_etl"))]
+    pub app_name: Option<String>,
+    /// The name of its last stage, often a call site.
+    #[cfg_attr(feature = "openapi", schema(example = "count at etl.py:42"))]
+    pub name: Option<String>,
+    /// `spark.job.description`.
+    pub description: Option<String>,
+    /// `spark.jobGroup.id`.
+    pub job_group: Option<String>,
+    /// `spark.sql.execution.id`, the execution of SQL that it is a part of.
+    pub sql_execution_id: Option<i64>,
+    /// Why it failed: the message of the exception that ended it, up to 4 KiB.
+    pub failure_message: Option<String>,
+    /// Whether it failed because it was cancelled.
+    pub cancelled: Option<bool>,
 }
 
 /// A job in the list of a summary.
@@ -126,6 +143,14 @@ pub struct JobLine {
     pub app_id: String,
     /// The application's attempt, often empty.
     pub attempt_id: String,
+    /// The application's name. Like all fields below, null if no event log reports the job.
+    pub app_name: Option<String>,
+    /// The name of its last stage, often a call site.
+    pub name: Option<String>,
+    /// `spark.job.description`.
+    pub description: Option<String>,
+    /// Why it failed: the message of the exception that ended it, up to 4 KiB.
+    pub failure_message: Option<String>,
 }
 
 /// Quantiles by nearest rank.
@@ -219,11 +244,21 @@ pub struct TotalFigures {
 
 impl From<Job> for JobFigures {
     fn from(job: Job) -> Self {
-        let (duration_us, task_ms) = (i128::from(job.duration_us()), job.tasks.duration_ms);
+        let (job_us, task_ms) = (job.duration_us(), job.tasks.duration_ms);
+        let duration_us = i128::from(job_us);
         let tasks = TaskFigures::of(&job.tasks, job.longest_task_ms);
+        let cancelled = job.labels.as_ref().map(|labels| labels.is_cancelled());
+        let (name, labels) = labels(job.labels);
         Self {
+            app_name: labels.app_name,
+            name,
+            description: labels.description,
+            job_group: labels.job_group,
+            sql_execution_id: labels.sql_execution_id,
+            failure_message: labels.failure_message,
+            cancelled,
             job_id: job.key.job_id,
-            duration_seconds: duration_seconds(&job),
+            duration_seconds: seconds(job_us),
             task_count: tasks.task_count,
             failed_tasks: tasks.failed_tasks,
             success_rate: success_rate(&job.tasks),
@@ -258,9 +293,15 @@ impl From<Job> for JobFigures {
 
 impl From<Job> for JobLine {
     fn from(job: Job) -> Self {
+        let job_us = job.duration_us();
+        let (name, labels) = labels(job.labels);
         Self {
+            app_name: labels.app_name,
+            name,
+            description: labels.description,
+            failure_message: labels.failure_message,
             job_id: job.key.job_id,
-            duration_seconds: duration_seconds(&job),
+            duration_seconds: seconds(job_us),
             task_count: job.tasks.task_count(),
             success_rate: success_rate(&job.tasks),
             job_result: job.result.name().to_owned(),
@@ -350,8 +391,12 @@ fn quantiles<T>(of: &Histogram, unit: impl Fn(i64) -> T) -> Option<Quantiles<T>>
     })
 }
 
-fn duration_seconds(job: &Job) -> f64 {
-    seconds(job.duration_us())
+/// The name, which is null without labels, and all labels.
+fn labels(of: Option<Box<JobLabels>>) -> (Option<String>, JobLabels) {
+    match of {
+        Some(mut labels) => (Some(std::mem::take(&mut labels.name)), *labels),
+        None => (None, JobLabels::default()),
+    }
 }
 
 fn seconds(us: i64) -> f64 {

@@ -60,3 +60,19 @@ UPDATE spark_jobs SET num_tasks = log ->> 'num_tasks' WHERE source = 'log';
 
 -- What an imported log reports: application, attempt, start and user, as JSON. An earlier version did not record it.
 ALTER TABLE spark_log_sources ADD COLUMN run TEXT;
+
+-- From start to end, clamped to 64 bits.
+ALTER TABLE spark_jobs ADD COLUMN duration_us INTEGER;
+UPDATE spark_jobs SET duration_us = CASE
+        WHEN typeof(end_us - start_us) <> 'real' THEN end_us - start_us
+        WHEN end_us > start_us THEN 9223372036854775807
+        ELSE -9223372036854775808
+    END
+    WHERE start_us IS NOT NULL AND end_us IS NOT NULL;
+
+CREATE INDEX spark_jobs_by_duration ON spark_jobs (duration_us, app_id, attempt_id, job_id)
+    WHERE source IS NOT NULL;
+CREATE INDEX spark_jobs_by_user_and_duration
+    ON spark_jobs (user, duration_us, app_id, attempt_id, job_id) WHERE source IS NOT NULL;
+CREATE INDEX spark_jobs_by_result_and_duration
+    ON spark_jobs (result, duration_us, app_id, attempt_id, job_id) WHERE source IS NOT NULL;
