@@ -106,5 +106,5 @@ fn follow_folder_reports_each_log() {
     let mut lines = [following.line(), following.line(), following.line()];
     lines.sort();
     assert!(lines.iter().all(|line| line.ends_with(", ended\n")), "{lines:?}");
-    assert!(lines[2].starts_with("local-1795465776192: "), "{lines:?}");
+    assert!(lines[2].starts_with("local-1795465776192 (failures of dave): "), "{lines:?}");
 }

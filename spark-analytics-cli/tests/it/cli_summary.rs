@@ -32,7 +32,7 @@ fn impossible_durations_have_a_column_and_enter_no_average() {
     let output = folder.ok(&range);
     let lines = lines(&output);
     assert!(
-        output.contains("AVG DURATION SECONDS  IMPOSSIBLE DURATIONS  AVG SUCCESS RATE"),
+        output.contains("AVG DURATION SECONDS  IMPOSSIBLE DURATIONS  MEAN TASK SUCCESS %"),
         "{output}"
     );
     assert_eq!(lines[1], ["2024-03-30", "2", "0", "20.00", "1", "100.00", "1", "0", "0"]);

@@ -313,6 +313,7 @@ fn figures(mut log: LogSnapshot) -> LogSnapshot {
         job.user.clear();
         job.job_tags.clear();
         (job.description, job.job_group, job.failure_message) = (None, None, None);
+        job.app_name = None;
         job.sql_execution_id = None;
         let killed = job.killed_tasks_summary.values().sum();
         job.killed_tasks_summary = [(String::new(), killed)].into();

@@ -6,10 +6,11 @@ use spark_analytics_core::log::{Application, LogJob, LogSnapshot, fact};
 use spark_analytics_core::{Day, Event, JobFilter, Rollup, Store, Timestamp};
 use spark_analytics_postgres::PostgresStore;
 
-const TO_SCHEMA_1: [&str; 5] = [
+const TO_SCHEMA_1: [&str; 6] = [
     "ALTER TABLE spark_rollups DROP jobs_with_tasks, DROP impossible_durations",
-    "ALTER TABLE spark_jobs DROP num_tasks, DROP longest_task_ms",
+    "ALTER TABLE spark_jobs DROP num_tasks, DROP longest_task_ms, DROP duration_us",
     "ALTER TABLE spark_meta DROP rollups_lack_counts, DROP logs_pruned_before_day",
+    "ALTER TABLE spark_log_sources DROP run",
     "DROP TABLE spark_removed_attempts",
     "DELETE FROM spark_migrations WHERE version = 2",
 ];

@@ -8,11 +8,16 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
-const TO_SCHEMA_3: [&str; 7] = [
+const TO_SCHEMA_3: [&str; 12] = [
     "ALTER TABLE spark_rollups DROP COLUMN jobs_with_tasks",
     "ALTER TABLE spark_rollups DROP COLUMN impossible_durations",
     "ALTER TABLE spark_jobs DROP COLUMN num_tasks",
     "ALTER TABLE spark_jobs DROP COLUMN longest_task_ms",
+    "DROP INDEX spark_jobs_by_duration",
+    "DROP INDEX spark_jobs_by_user_and_duration",
+    "DROP INDEX spark_jobs_by_result_and_duration",
+    "ALTER TABLE spark_jobs DROP COLUMN duration_us",
+    "ALTER TABLE spark_log_sources DROP COLUMN run",
     "ALTER TABLE spark_meta DROP COLUMN logs_pruned_before_day",
     "DROP TABLE spark_removed_attempts",
     "DELETE FROM spark_migrations WHERE version = 4",

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use spark_analytics_conformance::{Dump, Workload};
-use spark_analytics_core::log::{LogSnapshot, LogSource};
-use spark_analytics_core::{Event, MemoryStore, Receipt, Rejection, Store, Timestamp};
+use spark_analytics_core::log::{Application, LogJob, LogSnapshot, LogSource, fact};
+use spark_analytics_core::{
+    Event, JobKey, MemoryStore, PruneScope, Receipt, Refusal, Rejection, Store, Timestamp,
+};
 use spark_analytics_redb::RedbStore;
 use spark_analytics_sqlite::SqliteStore;
 
@@ -26,6 +28,53 @@ async fn fill(store: &dyn Store, log: &str) {
     store.prune(last_day).await.unwrap();
 }
 
+/// What files since schema 4 hold, too: traces of an application that was forgotten, and of one that was pruned with
+/// its jobs, whose part in roll-ups stays.
+async fn remove(store: &dyn Store) {
+    let receipts = store.ingest_logs(removed().to_vec(), vec![source()]).await.unwrap();
+    assert!(receipts.iter().all(|receipt| receipt.application));
+    assert_eq!(store.forget("forgotten", None).await.unwrap().jobs, 1);
+    let before = "2020-01-02".parse().unwrap();
+    assert_eq!(store.prune_logs(before, PruneScope::Jobs).await.unwrap().jobs, 1);
+}
+
+/// The logs of these two.
+fn removed() -> [LogSnapshot; 2] {
+    ["forgotten", "pruned"].map(|app_id| {
+        let at = Some("2020-01-01T00:00:00Z".parse().unwrap());
+        fact!(LogSnapshot {
+            application: fact!(Application {
+                app_id: app_id.to_owned(),
+                start_time: at,
+                ended: true,
+                end_time: at,
+            }),
+            jobs: vec![fact!(LogJob {
+                ended: true,
+                job_result: "JobSucceeded".to_owned(),
+                user: "ada".to_owned(),
+                submission_time: at,
+                completion_time: at,
+            })],
+        })
+    })
+}
+
+/// Nothing of them counts again.
+async fn knows_what_was_removed(store: &dyn Store) {
+    let receipts = store.ingest_logs(removed().to_vec(), Vec::new()).await.unwrap();
+    let refused: Vec<_> = receipts.iter().map(|receipt| receipt.refused).collect();
+    assert_eq!(refused, [Some(Refusal::Forgotten), Some(Refusal::TooOld)]);
+    let at = "2030-01-01T00:00:00Z".parse().unwrap();
+    let late = Event::job_start(JobKey::in_app("pruned", "", 7), at, "ada").unwrap();
+    assert_eq!(store.ingest(vec![late]).await.unwrap(), [Receipt::TooOld]);
+    let day = "2020-01-01".parse().unwrap();
+    let rollups = store.rollups(day, day, None).await.unwrap();
+    assert_eq!(rollups[0].1.jobs(), 1, "that of the pruned job");
+    // Without it the file holds what those of schema 3 do.
+    assert_eq!(rollups.len(), 1);
+}
+
 fn replacing() -> Vec<Event> {
     let of =
         |user: &str| Event::job_start(1, "2024-05-01T00:00:00Z".parse().unwrap(), user).unwrap();
@@ -35,13 +84,17 @@ fn replacing() -> Vec<Event> {
 async fn holds_what_it_held(store: &dyn Store, log: &str) {
     let expected = MemoryStore::default();
     fill(&expected, log).await;
-    assert_eq!(Dump::of(store).await.unwrap(), Dump::of(&expected).await.unwrap());
+    holds_the_same(store, &expected).await;
+}
+
+async fn holds_the_same(store: &dyn Store, expected: &dyn Store) {
+    assert_eq!(Dump::of(store).await.unwrap(), Dump::of(expected).await.unwrap());
     assert_eq!(store.rejected(None, 10).await.unwrap(), expected.rejected(None, 10).await.unwrap());
-    for job in Dump::of(&expected).await.unwrap().jobs {
+    for job in Dump::of(expected).await.unwrap().jobs {
         let of = async |store: &dyn Store| store.job(&job.key).await.unwrap();
-        assert_eq!(of(store).await, of(&expected).await);
+        assert_eq!(of(store).await, of(expected).await);
         let of = async |store: &dyn Store| store.events(&job.key, None, 1_000).await.unwrap();
-        assert_eq!(of(store).await, of(&expected).await);
+        assert_eq!(of(store).await, of(expected).await);
     }
     // It continues as if it had never been closed.
     let too_old = Workload::new(20, 7).batch(1);
@@ -92,6 +145,28 @@ async fn a_redb_file_of_schema_3_opens() {
     let (_folder, store) = copied("schema-3.redb", open_redb).await;
     holds_what_it_held(&store, "log-2.json").await;
     has_the_source_of_its_log(&store).await;
+}
+
+/// A file of schema 4.
+async fn holds_all_of_schema_4(store: &dyn Store) {
+    let expected = MemoryStore::default();
+    fill(&expected, "log-2.json").await;
+    remove(&expected).await;
+    holds_the_same(store, &expected).await;
+    has_the_source_of_its_log(store).await;
+    knows_what_was_removed(store).await;
+}
+
+#[tokio::test]
+async fn a_sqlite_file_of_schema_4_opens() {
+    let (_folder, store) = copied("schema-4.db", open_sqlite).await;
+    holds_all_of_schema_4(&store).await;
+}
+
+#[tokio::test]
+async fn a_redb_file_of_schema_4_opens() {
+    let (_folder, store) = copied("schema-4.redb", open_redb).await;
+    holds_all_of_schema_4(&store).await;
 }
 
 /// The location of the log that files since schema 3 have recorded.
@@ -151,11 +226,11 @@ async fn write_the_kept_files() {
     }
     let store = SqliteStore::open(&db).await.unwrap();
     fill(&store, "log-2.json").await;
-    store.ingest_logs(Vec::new(), vec![source()]).await.unwrap();
+    remove(&store).await;
     store.close().await.unwrap();
     let store = RedbStore::options().create(&redb).await.unwrap();
     fill(&store, "log-2.json").await;
-    store.ingest_logs(Vec::new(), vec![source()]).await.unwrap();
+    remove(&store).await;
     store.compact().await.unwrap();
     store.close().await.unwrap();
 }

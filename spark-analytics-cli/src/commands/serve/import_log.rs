@@ -12,7 +12,7 @@ use spark_analytics_import::{FollowOptions, LogState, Look, Report, Update, foll
 
 use crate::metrics::names::{IMPORT_BYTES, IMPORT_FAILING, IMPORT_LAG_SECONDS, IMPORT_LAST_LOOK};
 
-/// Keeps the store up to date with a folder, for ever.
+/// Keeps the store up to date with a folder until the server stops.
 pub(super) async fn follow_folder(
     store: Arc<dyn Store>,
     folder: PathBuf,
