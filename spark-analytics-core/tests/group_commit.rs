@@ -83,6 +83,12 @@ impl Store for Slow {
     async fn prune(&self, _: Day) -> Result<Pruned> {
         unreachable!()
     }
+    async fn prune_logs(&self, _: Day, _: PruneScope) -> Result<PrunedLogs> {
+        unreachable!()
+    }
+    async fn forget(&self, _: &str, _: Option<&str>) -> Result<Forgotten> {
+        unreachable!()
+    }
     async fn check(&self) -> Result<()> {
         unreachable!()
     }
