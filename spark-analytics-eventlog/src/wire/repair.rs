@@ -186,6 +186,11 @@ fn string(bytes: &[u8], out: &mut Vec<u8>) -> Option<(usize, Option<Damage>)> {
             },
             // The second byte of a character of Shift JIS, GBK or Big5.
             [b'\\', next, ..] if is_after_damage && !b"\"\\/bfnrt".contains(next) => 1,
+            // The same, where the first byte looks like the end of a character: nothing is escaped.
+            [b'\\', 0x80..=0xff, ..] => {
+                replace(out, Damage::NotUtf8);
+                1
+            }
             [b'\\', ..] => {
                 out.extend_from_slice(rest.get(..2)?);
                 2

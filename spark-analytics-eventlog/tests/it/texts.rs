@@ -11,7 +11,7 @@ use spark_analytics_eventlog::{LogError, LogFile, read_from};
 use crate::made::{Log, NAME};
 
 /// What becomes of each of these within a string of JSON.
-const DAMAGES: [(&[u8], &str); 17] = [
+const DAMAGES: [(&[u8], &str); 18] = [
     (b"Z\xfcrich", "Z\u{fffd}rich"),
     (b"\xff\xfe", "\u{fffd}\u{fffd}"),
     (b"\x80", "\u{fffd}"),
@@ -33,6 +33,7 @@ const DAMAGES: [(&[u8], &str); 17] = [
     (b"a\0b\x01", "a\u{fffd}b\u{fffd}"),
     // Shift JIS, whose second byte may be a backslash.
     (b"\x95\x5c\x8e\xa6", "\u{fffd}\u{fffd}\u{fffd}"),
+    (b"\xc3\x95\x5c\x8e", "\u{d5}\u{fffd}\u{fffd}"),
 ];
 
 /// A log with every kind of event and every text that is kept, each text marked.
