@@ -8,6 +8,7 @@ mod degradation;
 mod openapi;
 mod options;
 mod problem;
+mod reading;
 mod rejections;
 mod request;
 mod router;

@@ -1,5 +1,7 @@
 //! The options of the API.
 
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::access::Access;
@@ -25,6 +27,9 @@ pub struct ApiOptions {
     pub(crate) batch_bytes: usize,
     pub(crate) batch_events: usize,
     pub(crate) body_timeout: Duration,
+    pub(crate) cheap_reads: usize,
+    pub(crate) dear_reads: usize,
+    pub(crate) read_wait: Duration,
 }
 
 impl Default for ApiOptions {
@@ -36,6 +41,9 @@ impl Default for ApiOptions {
             batch_bytes: 64 << 20,
             batch_events: 1_000_000,
             body_timeout: Duration::from_secs(30),
+            cheap_reads: 8,
+            dear_reads: (available_parallelism().map_or(1, NonZero::get) / 2).clamp(1, 2),
+            read_wait: Duration::from_secs(5),
         }
     }
 }
@@ -78,6 +86,26 @@ impl ApiOptions {
     /// batch, each chunk, and the whole body if its average rate falls below 4 KiB/s.
     pub const fn body_timeout(mut self, timeout: Duration) -> Self {
         self.body_timeout = timeout;
+        self
+    }
+    /// How many cheap reads may be under way at the same time, 8 by default: a job, an application, the summary of up
+    /// to 31 days of all users with at most 1,000 jobs, and short lists without filters.
+    pub const fn cheap_reads(mut self, reads: usize) -> Self {
+        self.cheap_reads = reads;
+        self
+    }
+
+    /// How many other reads may be under way at the same time: by default one for two cores, at most 2. Keep it below
+    /// the number of the store's connections for reading, so that cheap reads always find one. A list is read in
+    /// pieces, of which each is a read.
+    pub const fn dear_reads(mut self, reads: usize) -> Self {
+        self.dear_reads = reads;
+        self
+    }
+
+    /// How long a read may wait for its turn before it is answered with 503, 5 s by default.
+    pub const fn read_wait(mut self, wait: Duration) -> Self {
+        self.read_wait = wait;
         self
     }
 }

@@ -71,6 +71,11 @@ impl Problem {
         Self { retry_after_seconds: Some(seconds), ..self }
     }
 
+    /// What happened and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The record of rejected input to keep; none if the input did not cause the problem, or is an event log.
     pub(crate) fn rejection(&self, raw: &[u8]) -> Option<Rejection> {
         (self.status < 500 && !self.is_event_log)

@@ -7,6 +7,7 @@ mod batches;
 mod bombs;
 mod connections;
 mod healthy;
+mod reads;
 mod requests;
 mod trial;
 mod wire;

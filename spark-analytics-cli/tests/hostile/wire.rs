@@ -55,17 +55,18 @@ impl Wire {
 
     /// The head and the body of a response; `None` if the connection is closed.
     pub(crate) fn answer(&mut self) -> Option<(u16, String, String)> {
-        let (mut head, mut length) = (String::new(), 0);
+        let (mut head, mut length, mut is_chunked) = (String::new(), 0, false);
         loop {
             let before = head.len();
             if self.0.read_line(&mut head).ok()? == 0 {
                 return None;
             }
             let line = head[before..].trim_end();
-            if let Some((name, value)) = line.split_once(": ")
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.parse().unwrap();
+            if let Some((name, value)) = line.split_once(": ") {
+                if name.eq_ignore_ascii_case("content-length") {
+                    length = value.parse().unwrap();
+                }
+                is_chunked |= name.eq_ignore_ascii_case("transfer-encoding");
             }
             if line.is_empty() && head.starts_with("HTTP/1.1 1") {
                 head.clear();
@@ -73,10 +74,30 @@ impl Wire {
                 break;
             }
         }
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).ok()?;
+        let body = if is_chunked { self.chunks()? } else { self.bytes(length)? };
         let status = head.get(9..12)?.parse().ok()?;
         Some((status, head, String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    fn bytes(&mut self, count: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    /// A body in chunks, to its end.
+    fn chunks(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).ok()?;
+            let length = usize::from_str_radix(line.trim_end(), 16).ok()?;
+            body.extend(self.bytes(length)?);
+            self.bytes(2)?;
+            if length == 0 {
+                return Some(body);
+            }
+        }
     }
 
     /// The status and the body of the response to a request.

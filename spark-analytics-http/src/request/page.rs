@@ -18,12 +18,15 @@ pub(crate) const FIGURES: PageSize = PageSize { default: 1_000, max: 10_000 };
 /// The size of pages of raw input, of which a row may have 64 KiB.
 pub(crate) const RAW: PageSize = PageSize { default: 100, max: 1_000 };
 
+/// A page of at most this many rows is short.
+pub(crate) const SHORT: usize = 100;
+
 /// The page that a request asks for.
 #[derive(Debug)]
 pub(crate) struct Page<C> {
     /// The cursor after which the page starts.
     pub(crate) after: Option<C>,
-    limit: usize,
+    pub(crate) limit: usize,
 }
 
 impl<C: Cursor> Page<C> {
@@ -35,11 +38,6 @@ impl<C: Cursor> Page<C> {
     ) -> Result<Self, Problem> {
         let limit = params::limit(limit, size.default, size.max)?;
         Ok(Self { after: cursor.map(C::decode).transpose()?, limit })
-    }
-
-    /// How many rows to read: one more than the page has shows that another page follows.
-    pub(crate) const fn rows_to_read(&self) -> usize {
-        self.limit + 1
     }
 
     /// Cuts the rows read to the page, and returns the cursor of the next page if there is one.

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::{ApplicationFigures, StageFigures};
 use spark_analytics_core::log::{Application, Stage};
@@ -11,9 +12,11 @@ use spark_analytics_core::{AttemptKey, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
-use crate::request::page::{self, Page};
+use crate::reading::listing::{Reader, Rows};
+use crate::reading::places::{self, Cheap, Cost};
+use crate::request::page::{self, Page, SHORT};
 use crate::request::params::{Params, short};
-use crate::state::App;
+use crate::state::{App, Shared};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -46,18 +49,48 @@ pub(crate) struct ApplicationPage {
         (status = 200, description = "A page of applications", body = ApplicationPage),
         (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server is busy with other reads, or the store is unavailable now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(
-    State(app): State<App>,
+    reader: Reader,
     Params(params): Params<ListParams>,
-) -> Result<Json<ApplicationPage>, Problem> {
-    let page: Page<AttemptKey> =
-        Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let mut rows =
-        app.analytics.store().applications(page.after.as_ref(), page.rows_to_read()).await?;
-    let next = page.cut(&mut rows, Application::key);
-    Ok(Json(ApplicationPage { applications: rows.iter().map(Into::into).collect(), next }))
+) -> Result<Response, Problem> {
+    let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
+    let cost = if page.limit > SHORT { Cost::Dear } else { Cost::Cheap };
+    let frame = ApplicationPage { applications: Vec::new(), next: None };
+    reader.list(cost, Applications, page, &frame).await
+}
+
+/// All attempts of applications.
+struct Applications;
+
+impl Rows for Applications {
+    type Cursor = AttemptKey;
+    type Row = Application;
+    type Shown = ApplicationFigures;
+
+    /// As many as jobs, which have the same figures and texts.
+    fn at_a_time(&self) -> usize {
+        128
+    }
+
+    async fn read(
+        &self,
+        app: &Shared,
+        after: Option<&AttemptKey>,
+        limit: usize,
+    ) -> spark_analytics_core::Result<Vec<Application>> {
+        app.analytics.store().applications(after, limit).await
+    }
+
+    fn cursor(&self, _: &Shared, application: &Application) -> AttemptKey {
+        application.key()
+    }
+
+    fn shown(application: Application) -> ApplicationFigures {
+        (&application).into()
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -79,10 +112,12 @@ pub(crate) struct AttemptParams {
         (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No event log of this attempt of the application was imported", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server is busy with other reads, or the store is unavailable now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn application(
     State(app): State<App>,
+    _place: Cheap,
     app_id: Result<Path<String>, PathRejection>,
     Params(params): Params<AttemptParams>,
 ) -> Result<Json<ApplicationFigures>, Problem> {
@@ -127,6 +162,7 @@ pub(crate) struct StagePage {
         (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No event log of this attempt of the application was imported", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server is busy with other reads, or the store is unavailable now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn stages(
@@ -136,9 +172,21 @@ pub(crate) async fn stages(
 ) -> Result<Json<StagePage>, Problem> {
     let Path(app_id) = app_id?;
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
+    let place = app.places.take(Cost::Dear).await?;
+    let read = page_of_stages(app, app_id, params.attempt, page);
+    let (answer, _place) = places::run(place, read).await;
+    answer
+}
+
+async fn page_of_stages(
+    app: App,
+    app_id: String,
+    attempt: Option<String>,
+    page: Page<(i64, i64)>,
+) -> Result<Json<StagePage>, Problem> {
     let store = app.analytics.store();
     let attempts = attempts_of(store, &app_id).await?;
-    let log = match wanted(&attempts, params.attempt.as_deref()) {
+    let log = match wanted(&attempts, attempt.as_deref()) {
         Some(attempt) => store.log(&attempt.key()).await?,
         None => None,
     };

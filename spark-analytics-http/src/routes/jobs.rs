@@ -1,19 +1,24 @@
 //! `GET /api/v1/analytics/jobs` and `…/{job_id}`.
 
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::JobFigures;
 use spark_analytics_core::{Job, JobFilter, JobKey, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
+use crate::reading::listing::{Reader, Rows};
+use crate::reading::places::{Cheap, Cost};
 use crate::request::cursor::ListedJob;
-use crate::request::page::{self, Page};
+use crate::request::page::{self, Page, SHORT};
 use crate::request::params::{self, Params};
-use crate::state::App;
+use crate::state::{App, Shared};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -39,10 +44,12 @@ pub(crate) struct JobParams {
         (status = 400, description = "`job_id` or a parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The job, its start or its end is unknown", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server is busy with other reads, or the store is unavailable now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn job(
     State(app): State<App>,
+    _place: Cheap,
     job_id: Result<Path<String>, PathRejection>,
     Params(params): Params<JobParams>,
 ) -> Result<Json<JobFigures>, Problem> {
@@ -120,12 +127,13 @@ pub(crate) struct JobPage {
         (status = 200, description = "A page of jobs whose start and end are known", body = JobPage),
         (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server is busy with other reads, or the store is unavailable now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(
-    State(app): State<App>,
+    reader: Reader,
     Params(params): Params<ListParams>,
-) -> Result<Json<JobPage>, Problem> {
+) -> Result<Response, Problem> {
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
     let mut filter = JobFilter::default();
     if let Some(word) = &params.result {
@@ -140,25 +148,68 @@ pub(crate) async fn list(
             Problem::bad_request(format!("`order`: `{}` {error}", params::short(&order)))
         })?;
     }
-    let (jobs, next) = rows(&app, &filter, &page).await?;
-    Ok(Json(JobPage { jobs, next }))
+    let cost = cost(&filter, page.limit);
+    let jobs = Jobs::<JobFigures>::new(filter, &page)?;
+    reader.list(cost, jobs, page, &JobPage { jobs: Vec::new(), next: None }).await
 }
 
-/// The jobs of a page, and the cursor of the next page.
-pub(crate) async fn rows<T: From<Job>>(
-    app: &App,
-    filter: &JobFilter,
-    page: &Page<ListedJob>,
-) -> Result<(Vec<T>, Option<String>), Problem> {
-    let order = filter.order;
-    if let Some(after) = page.after.as_ref().filter(|after| after.order != order) {
-        let (of, asked) = (after.order.name(), order.name());
-        return Err(Problem::bad_request(format!(
-            "`cursor` is of a list with `order={of}`, not `{asked}`: ask for that order, or without a cursor"
-        )));
+/// The jobs that a filter selects, each shown as `T`.
+pub(crate) struct Jobs<T> {
+    filter: JobFilter,
+    shown: PhantomData<fn() -> T>,
+}
+
+impl<T> Jobs<T> {
+    /// The jobs of a page.
+    pub(crate) fn new(filter: JobFilter, page: &Page<ListedJob>) -> Result<Self, Problem> {
+        let order = filter.order;
+        if let Some(after) = page.after.as_ref().filter(|after| after.order != order) {
+            let (of, asked) = (after.order.name(), order.name());
+            return Err(Problem::bad_request(format!(
+                "`cursor` is of a list with `order={of}`, not `{asked}`: ask for that order, or without a cursor"
+            )));
+        }
+        Ok(Self { filter, shown: PhantomData })
     }
-    let after = page.after.as_ref().map(|after| &after.place);
-    let mut jobs = app.analytics.store().jobs(filter, after, page.rows_to_read()).await?;
-    let next = page.cut(&mut jobs, |job| ListedJob { order, place: job.into() });
-    Ok((jobs.into_iter().map(T::from).collect(), next))
+}
+
+/// How many jobs are read at a time. One takes less than 1 KB in general, and at most about 400 KB: texts of 64 KiB
+/// from an event log, and thousands of different durations.
+const AT_A_TIME: usize = 128;
+
+impl<T: From<Job> + Serialize + 'static> Rows for Jobs<T> {
+    type Cursor = ListedJob;
+    type Row = Job;
+    type Shown = T;
+
+    fn at_a_time(&self) -> usize {
+        AT_A_TIME
+    }
+
+    async fn read(
+        &self,
+        app: &Shared,
+        after: Option<&ListedJob>,
+        limit: usize,
+    ) -> spark_analytics_core::Result<Vec<Job>> {
+        app.analytics.store().jobs(&self.filter, after.map(|after| &after.place), limit).await
+    }
+
+    fn cursor(&self, _: &Shared, job: &Job) -> ListedJob {
+        ListedJob { order: self.filter.order, place: job.into() }
+    }
+
+    fn shown(job: Job) -> T {
+        T::from(job)
+    }
+}
+
+/// What a list of jobs costs: with a filter that the order of the list does not serve, even a short one may be long to
+/// find.
+fn cost(filter: &JobFilter, limit: usize) -> Cost {
+    let is_searched = filter.user.is_some()
+        || filter.result.is_some()
+        || filter.unknown_result
+        || filter.app_id.is_some();
+    if is_searched || limit > SHORT { Cost::Dear } else { Cost::Cheap }
 }

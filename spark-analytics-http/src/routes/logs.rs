@@ -2,17 +2,18 @@
 
 use std::fmt::Display;
 
-use axum::Json;
-use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize, Serializer};
 use spark_analytics_core::{Event, EventCursor, JobKey, Rejected, Store, StoredEvent, Timestamp};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
+use crate::reading::listing::{Reader, Rows};
+use crate::reading::places::Cost;
 use crate::request::json_names::WireEvent;
-use crate::request::page::{self, Page};
+use crate::request::page::{self, Page, SHORT};
 use crate::request::params::{self, Params};
-use crate::state::App;
+use crate::state::Shared;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -64,12 +65,13 @@ struct EventRow {
         (status = 200, description = "A page of events", body = EventPage),
         (status = 400, description = "A parameter is invalid, or `job_id` is missing", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server is busy with other reads, or the store is unavailable now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn events(
-    State(app): State<App>,
+    reader: Reader,
     Params(params): Params<EventParams>,
-) -> Result<Json<EventPage>, Problem> {
+) -> Result<Response, Problem> {
     let Some(job_id) = &params.job_id else {
         return Err(Problem::bad_request("`job_id` is missing: name the job, as in job_id=101"));
     };
@@ -79,15 +81,46 @@ pub(crate) async fn events(
         attempt_id: params.attempt.unwrap_or_default(),
     };
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::RAW)?;
-    let store = app.analytics.store();
-    let mut rows = store.events(&key, page.after.as_ref(), page.rows_to_read()).await?;
-    let next = page.cut(&mut rows, |row| {
-        let id = row.event.id(store.dedup());
+    let frame = EventPage { events: Vec::new(), next: None };
+    reader.list(cost(page.limit), Events(key), page, &frame).await
+}
+
+/// The events of a job.
+struct Events(JobKey);
+
+impl Rows for Events {
+    type Cursor = EventCursor;
+    type Row = StoredEvent;
+    type Shown = EventRow;
+
+    /// Of at most 64 KiB of JSON each.
+    fn at_a_time(&self) -> usize {
+        32
+    }
+
+    async fn read(
+        &self,
+        app: &Shared,
+        after: Option<&EventCursor>,
+        limit: usize,
+    ) -> spark_analytics_core::Result<Vec<StoredEvent>> {
+        app.analytics.store().events(&self.0, after, limit).await
+    }
+
+    fn cursor(&self, app: &Shared, row: &StoredEvent) -> EventCursor {
+        let id = row.event.id(app.analytics.store().dedup());
         let task = id.task.to_owned();
         EventCursor { timestamp: id.timestamp, event_type: id.event_type, task }
-    });
-    let row = |StoredEvent { id, event }| EventRow { log_id: id, event };
-    Ok(Json(EventPage { events: rows.into_iter().map(row).collect(), next }))
+    }
+
+    fn shown(StoredEvent { id, event }: StoredEvent) -> EventRow {
+        EventRow { log_id: id, event }
+    }
+}
+
+/// What a list that is found by its key costs.
+const fn cost(limit: usize) -> Cost {
+    if limit > SHORT { Cost::Dear } else { Cost::Cheap }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -136,22 +169,47 @@ struct RejectedRow {
         (status = 200, description = "A page of rejected input", body = RejectedPage),
         (status = 400, description = "A parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server is busy with other reads, or the store is unavailable now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn rejected(
-    State(app): State<App>,
+    reader: Reader,
     Params(params): Params<RejectedParams>,
-) -> Result<Json<RejectedPage>, Problem> {
+) -> Result<Response, Problem> {
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::RAW)?;
-    let mut rows = app.analytics.store().rejected(page.after, page.rows_to_read()).await?;
-    let next = page.cut(&mut rows, |row| row.id);
-    let row = |Rejected { id, rejection }| RejectedRow {
-        id,
-        at: rejection.at,
-        reason: rejection.reason,
-        raw: rejection.raw,
-    };
-    Ok(Json(RejectedPage { rejected: rows.into_iter().map(row).collect(), next }))
+    let frame = RejectedPage { rejected: Vec::new(), next: None };
+    reader.list(cost(page.limit), NewestRejected, page, &frame).await
+}
+
+/// All rejected input.
+struct NewestRejected;
+
+impl Rows for NewestRejected {
+    type Cursor = i64;
+    type Row = Rejected;
+    type Shown = RejectedRow;
+
+    /// Of at most 8 KiB of input and of a reason each.
+    fn at_a_time(&self) -> usize {
+        64
+    }
+
+    async fn read(
+        &self,
+        app: &Shared,
+        after: Option<&i64>,
+        limit: usize,
+    ) -> spark_analytics_core::Result<Vec<Rejected>> {
+        app.analytics.store().rejected(after.copied(), limit).await
+    }
+
+    fn cursor(&self, _: &Shared, row: &Rejected) -> i64 {
+        row.id
+    }
+
+    fn shown(Rejected { id, rejection }: Rejected) -> RejectedRow {
+        RejectedRow { id, at: rejection.at, reason: rejection.reason, raw: rejection.raw }
+    }
 }
 
 /// Serializes a value as its `Display` text.

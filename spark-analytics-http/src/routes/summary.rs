@@ -1,20 +1,22 @@
 //! `GET /api/v1/analytics/summary`: a day, or a range of days, of all users or of one.
 
-use axum::Json;
-use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::{JobLine, Quantiles, TaskFigures, TotalFigures};
 use spark_analytics_core::{Day, JobFilter};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
+use crate::reading::listing::Reader;
+use crate::reading::places::{self, Cost};
 use crate::request::page::{self, Page};
 use crate::request::params::{self, Params};
-use crate::routes::jobs;
-use crate::state::App;
+use crate::routes::jobs::Jobs;
 
 /// The longest range in days: ten years. A range reads a row for each day.
 const MAX_RANGE_DAYS: i64 = 3_653;
+/// The longest range in days that is cheap to read.
+const MAX_CHEAP_DAYS: i64 = 31;
 /// How far a range reaches from its only end.
 const OPEN_RANGE_DAYS: i32 = MAX_RANGE_DAYS as i32 - 1;
 
@@ -99,20 +101,27 @@ pub(crate) struct Summary {
         (status = 200, description = "The figures; zeros without jobs", body = Summary),
         (status = 400, description = "The day is missing or invalid, or a parameter is invalid", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The store failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The server is busy with other reads, or the store is unavailable now; see Retry-After", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn summary(
-    State(app): State<App>,
+    reader: Reader,
     Params(params): Params<SummaryParams>,
-) -> Result<Json<Summary>, Problem> {
+) -> Result<Response, Problem> {
     let (from, to) = days(&params)?;
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
     let mut filter = JobFilter::days(from, to);
     filter.user = params.user;
-    let (jobs, next) = jobs::rows(&app, &filter, &page).await?;
-    let total = app.analytics.summary(from, to, filter.user.as_deref()).await?;
-    let total = TotalFigures::from(&total);
-    Ok(Json(Summary {
+    let user = filter.user.clone();
+    let cost = cost(&filter, page.limit);
+    let jobs = Jobs::<JobLine>::new(filter, &page)?;
+    let (analytics, of) = (reader.app.analytics.clone(), user.clone());
+    let place = reader.app.places.take(cost).await?;
+    let total = async move { analytics.summary(from, to, of.as_deref()).await };
+    let (total, place) = places::run(place, total).await;
+    let total = TotalFigures::from(&total?);
+    drop(place);
+    let frame = Summary {
         avg_success_rate: match params.date {
             Some(_) => total.avg_success_rate_of_all,
             None => total.avg_success_rate,
@@ -122,16 +131,27 @@ pub(crate) async fn summary(
         date: params.date,
         total_jobs: total.total_jobs,
         avg_duration_seconds: total.avg_duration_seconds,
-        jobs,
-        next,
+        jobs: Vec::new(),
+        next: None,
         failed_jobs: total.failed_jobs,
         unknown_jobs: total.unknown_jobs,
         job_duration_seconds: total.job_duration_seconds,
         tasks: total.tasks,
-        user: filter.user,
+        user,
         jobs_with_tasks: total.jobs_with_tasks,
         impossible_durations: total.impossible_durations,
-    }))
+    };
+    reader.list(cost, jobs, page, &frame).await
+}
+
+/// What a summary costs.
+fn cost(filter: &JobFilter, limit: usize) -> Cost {
+    let days = filter
+        .from
+        .zip(filter.to)
+        .map(|(from, to)| i64::from(to.number()) - i64::from(from.number()));
+    let is_short = days.is_some_and(|days| days < MAX_CHEAP_DAYS) && limit <= page::FIGURES.default;
+    if is_short && filter.user.is_none() { Cost::Cheap } else { Cost::Dear }
 }
 
 fn days(params: &SummaryParams) -> Result<(Day, Day), Problem> {

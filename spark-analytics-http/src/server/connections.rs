@@ -161,10 +161,16 @@ impl Slot {
         self.set(PROCESSING);
     }
 
-    /// Its response is ready to be sent.
+    /// Its response, or a piece of it, is ready to be sent.
     pub(crate) fn response_ready(&self) {
         self.is_processing.store(false, Ordering::Relaxed);
         self.wait_for_head();
+    }
+
+    /// The client waits for the server, which reads the next piece of the response.
+    pub(crate) fn response_continues(&self) {
+        self.is_processing.store(true, Ordering::Relaxed);
+        self.set_unless_evicted(PROCESSING);
     }
 
     /// The server waits for more of the body.

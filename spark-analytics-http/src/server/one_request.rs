@@ -21,7 +21,7 @@ use crate::problem::Problem;
 
 /// The response is handed to the connection in chunks of this size, so that the rest is freed as soon as its client
 /// has gone.
-const CHUNK_BYTES: usize = 64 * 1024;
+pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 /// Bodies up to this size are not counted: a connection's own buffers hold about as much.
 pub(crate) const SMALL_BYTES: usize = 16 * 1024;
 
@@ -106,13 +106,19 @@ impl HttpBody for ReceivedBody {
     }
 }
 
-/// Reserves memory for a response until it is sent; without room for it, the response becomes a 503.
+/// The bytes to count for a body, or a piece of one.
+pub(crate) const fn counted(bytes: usize) -> usize {
+    if bytes <= SMALL_BYTES { 0 } else { bytes }
+}
+
+/// Reserves memory for a response until it is sent; without room for it, the response becomes a 503. A response whose
+/// length is not known yet is read while it is sent, and reserves what it needs itself.
 pub(crate) fn reserve(response: Response, slot: &Arc<Slot>) -> Response {
-    let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
-    let is_small = bytes <= SMALL_BYTES;
+    let Some(bytes) = response.body().size_hint().exact() else { return response };
+    let bytes = counted(usize::try_from(bytes).unwrap_or(usize::MAX));
     // This releases what the request held.
-    match slot.reserve(if is_small { 0 } else { bytes }) {
-        Ok(()) if is_small => response,
+    match slot.reserve(bytes) {
+        Ok(()) if bytes == 0 => response,
         Ok(()) => response.map(|body| {
             Body::new(HeldResponse { body, next: Bytes::new(), slot: Arc::clone(slot) })
         }),

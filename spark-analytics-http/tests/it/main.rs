@@ -18,6 +18,7 @@ mod openapi;
 mod origins;
 mod paging;
 mod queue;
+mod reading;
 mod server;
 mod stores;
 mod threads;

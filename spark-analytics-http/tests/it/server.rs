@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{MethodRouter, get};
-use spark_analytics_core::{Analytics, MemoryStore, Store};
+use spark_analytics_core::{Analytics, Event, MemoryStore, Store, Timestamp};
 use spark_analytics_http::{Api, ApiOptions, ServeOptions, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -345,4 +345,52 @@ async fn a_body_held_back_by_the_client_is_refused_without_requesting_it() {
         let answer = rest(stream).await;
         assert!(answer.starts_with("HTTP/1.1 4") && !answer.contains(" 100 "), "{answer}");
     }
+}
+
+/// A job with 100 events of almost 64 KiB each.
+async fn with_long_events() -> Router {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let events = (0..100).map(|task| {
+        let end = Timestamp::from_millis(task);
+        let event = Event::task_end(1, end, "ada", format!("t{task}"), 1, true).unwrap();
+        let pad = format!(r#"{{"pad":"{}","#, "x".repeat(65_000));
+        Event::from_json(&event.raw().replacen('{', &pad, 1)).unwrap()
+    });
+    store.ingest(events.collect()).await.unwrap();
+    let options = ApiOptions::default().read_wait(Duration::from_millis(50));
+    Api::new(Analytics::new(store)).options(options).into_router()
+}
+
+#[tokio::test]
+async fn an_answer_may_be_longer_than_the_memory_for_answers_but_not_a_piece_of_it() {
+    let list =
+        b"GET /api/v1/logs?job_id=1&limit=1000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (memory, status, has_all) in [(3 << 20, "200", true), (1 << 20, "503", false)] {
+        let options = ServeOptions::default().held_bytes(memory);
+        let server = start(with_long_events().await, options).await;
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(list).await.unwrap();
+        let answer = rest(stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{}", &answer[..200]);
+        assert_eq!(answer.matches(r#""log_id":"#).count() == 100, has_all);
+        assert_eq!(answer.ends_with("\"next\":null}\r\n0\r\n\r\n"), has_all);
+    }
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_their_lists_hold_a_piece_each_until_others_need_it() {
+    let list =
+        b"GET /api/v1/logs?job_id=1&limit=1000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    // Two pieces of 2 MiB have room, beside what the sockets take.
+    let server = start(with_long_events().await, ServeOptions::default().held_bytes(5 << 20)).await;
+    let mut idle = Vec::new();
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(list).await.unwrap();
+        stream.read_u8().await.unwrap();
+        idle.push(stream);
+    }
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(list).await.unwrap();
+    assert!(rest(stream).await.ends_with("\"next\":null}\r\n0\r\n\r\n"));
 }

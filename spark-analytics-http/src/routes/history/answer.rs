@@ -6,6 +6,7 @@ use serde::Serialize;
 use spark_analytics_core::Error;
 
 use crate::problem::Detail;
+use crate::reading::places::Busy;
 
 pub(super) type Answer = Result<Response, Refusal>;
 
@@ -66,6 +67,13 @@ impl From<Error> for Refusal {
             false => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, text: error.to_string(), is_retryable }
+    }
+}
+
+impl From<Busy> for Refusal {
+    fn from(busy: Busy) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self { status, text: busy.to_string(), is_retryable: true }
     }
 }
 

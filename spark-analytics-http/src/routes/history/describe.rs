@@ -198,7 +198,7 @@ impl Route {
             ("400", "A date or a quantile is invalid"),
             ("404", "Not found, or a parameter is invalid"),
             ("500", "The store failed"),
-            ("503", "The store is unavailable now"),
+            ("503", "The server is busy with other reads, or the store is unavailable now"),
         ] {
             let text = ContentBuilder::new().schema(Some(schemas::text())).build();
             let response =

@@ -14,11 +14,13 @@ mod schemas;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{OriginalUri, Path, State};
+use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::reading::places::{self, Busy, Cheap, Cost};
 use crate::state::App;
 use answer::{Answer, Refusal, json};
 use query::Query;
@@ -49,14 +51,19 @@ async fn version() -> Answer {
 }
 
 async fn list(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Answer {
-    applications::list(&app, &Query::of(&uri)).await
+    let place = app.places.take(Cost::Dear).await?;
+    let list = async move { applications::list(&app, &Query::of(&uri)).await };
+    let (answer, _place) = places::run(place, list).await;
+    answer
 }
 
 async fn application(
     State(app): State<App>,
+    place: Result<Cheap, Busy>,
     OriginalUri(uri): OriginalUri,
     path: Result<Path<String>, PathRejection>,
 ) -> Answer {
+    let _place = place?;
     let Path(app_id) = path.map_err(|_| Refusal::nothing_at(&uri))?;
     applications::one(&app, &app_id).await
 }
@@ -67,17 +74,24 @@ async fn below(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Refusal> {
     let Path((app_id, rest)) = path.map_err(|_| Refusal::nothing_at(&uri))?;
+    let place = app.places.take(Cost::Dear).await?;
+    let read = async move { read_below(&app, &uri, &app_id, &rest).await };
+    let (answer, _place) = places::run(place, read).await;
+    answer
+}
+
+async fn read_below(app: &App, uri: &Uri, app_id: &str, rest: &str) -> Answer {
     let segments: Vec<&str> = rest.split('/').filter(|segment| !segment.is_empty()).collect();
     let (attempt_id, segments) = match resource::starts_one(&segments) {
         true => (None, segments.as_slice()),
         false => (segments.first().copied(), segments.get(1..).unwrap_or_default()),
     };
     match (attempt_id, segments) {
-        (None, []) => applications::one(&app, &app_id).await,
-        (Some(attempt_id), []) => applications::attempt(&app, &app_id, attempt_id).await,
+        (None, []) => applications::one(app, app_id).await,
+        (Some(attempt_id), []) => applications::attempt(app, app_id, attempt_id).await,
         _ => {
-            let resource = Resource::of(segments).ok_or_else(|| Refusal::nothing_at(&uri))?;
-            facts::answer(&app, (&app_id, attempt_id), resource, &Query::of(&uri)).await
+            let resource = Resource::of(segments).ok_or_else(|| Refusal::nothing_at(uri))?;
+            facts::answer(app, (app_id, attempt_id), resource, &Query::of(uri)).await
         }
     }
 }

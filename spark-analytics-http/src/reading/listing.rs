@@ -1,0 +1,299 @@
+//! Lists, read from the store and sent piece by piece, so that the memory of an answer is that of one piece, however
+//! long the list, and reads of others take their turns between two pieces.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::Serialize;
+use spark_analytics_core::Result;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::places::{Cost, Place, run};
+use crate::problem::Problem;
+use crate::request::cursor::Cursor;
+use crate::request::page::Page;
+use crate::server::connections::{Full, Slot};
+use crate::server::one_request::{CHUNK_BYTES, counted};
+use crate::state::{App, Shared};
+
+/// How often to look again for room for a piece that was read.
+const ROOM_INTERVAL: Duration = Duration::from_millis(10);
+
+/// The rows of a list, in its order.
+pub(crate) trait Rows: Send + Sync + 'static {
+    type Cursor: Cursor + Clone + Send + Sync;
+    type Row: Send;
+    /// A row as the answer has it.
+    type Shown: Serialize;
+
+    /// How many rows are read at a time. With the longest row, it bounds the memory of a read.
+    fn at_a_time(&self) -> usize;
+
+    /// Reads rows after a place in the list.
+    fn read(
+        &self,
+        app: &Shared,
+        after: Option<&Self::Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Self::Row>>> + Send;
+
+    /// The place of a row in the list.
+    fn cursor(&self, app: &Shared, row: &Self::Row) -> Self::Cursor;
+
+    fn shown(row: Self::Row) -> Self::Shown;
+}
+
+/// Who reads, and for which connection.
+pub(crate) struct Reader {
+    pub(crate) app: App,
+    slot: Option<Arc<Slot>>,
+}
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self { app: Arc::clone(app), slot: parts.extensions.get().cloned() })
+    }
+}
+
+impl Reader {
+    /// Answers with a page: `frame` is the answer without rows and without a next page. If the store fails after the
+    /// first piece, or no place becomes free in time, the page ends early, with the cursor of the next one.
+    pub(crate) async fn list<R: Rows>(
+        self,
+        cost: Cost,
+        rows: R,
+        page: Page<R::Cursor>,
+        frame: &impl Serialize,
+    ) -> Result<Response, Problem> {
+        /// Where the rows and the cursor belong. No text in JSON contains this: its quotes would be escaped.
+        const GAP: &str = r#"[],"next":null"#;
+        let frame = serde_json::to_string(frame).map_err(unexpected)?;
+        let (head, tail) = frame.split_once(GAP).ok_or_else(|| unexpected("no place for rows"))?;
+        let mut listing = Listing {
+            reader: self,
+            cost,
+            rows: Arc::new(rows),
+            after: page.after,
+            left: page.limit,
+            is_begun: false,
+            tail: tail.to_owned(),
+            is_over: false,
+        };
+        let (first, place) = listing.read(format!("{head}[").into()).await?;
+        let body = if listing.is_over {
+            Body::from(first)
+        } else {
+            listing.reader.hold(first.len()).await?;
+            listing.into_body(first)
+        };
+        drop(place);
+        Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    }
+
+    /// Counts the bytes of a piece against the memory that the server holds for its clients, in place of the previous
+    /// ones, once there is room for them.
+    async fn hold(&self, bytes: usize) -> Result<(), Full> {
+        let Some(slot) = &self.slot else { return Ok(()) };
+        let until = Instant::now() + self.app.places.wait();
+        while let Err(full) = slot.reserve(counted(bytes)) {
+            if Instant::now() >= until {
+                return Err(full);
+            }
+            sleep(ROOM_INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    fn release(&self) {
+        if let Some(slot) = &self.slot {
+            // Reserving less never fails.
+            let _ = slot.reserve(0);
+        }
+    }
+}
+
+/// The rest of a list.
+struct Listing<R: Rows> {
+    reader: Reader,
+    cost: Cost,
+    rows: Arc<R>,
+    after: Option<R::Cursor>,
+    /// How many more rows the page may have.
+    left: usize,
+    /// Whether a row has been read.
+    is_begun: bool,
+    /// The JSON behind the cursor of the next page.
+    tail: String,
+    /// Whether the end of the answer has been read.
+    is_over: bool,
+}
+
+/// Rows as JSON.
+struct Piece<C> {
+    json: Vec<u8>,
+    rows: usize,
+    last: Option<C>,
+    end: End,
+}
+
+enum End {
+    /// More rows of the page may follow.
+    Open,
+    /// The page is full, and a row follows.
+    Full,
+    /// It was the last row of the list.
+    Last,
+}
+
+/// Why a piece cannot be read.
+enum Unread {
+    Busy(super::places::Busy),
+    Failed(spark_analytics_core::Error),
+    Unserializable(serde_json::Error),
+}
+
+impl<R: Rows> Listing<R> {
+    /// Adds the next piece to the JSON, and the end if it is the last. The place is to be kept until the memory of the
+    /// piece is counted elsewhere.
+    async fn read(&mut self, mut json: Vec<u8>) -> Result<(Bytes, Place), Unread> {
+        let app = &self.reader.app;
+        let place = app.places.take(self.cost).await.map_err(Unread::Busy)?;
+        let (app, rows, after) = (Arc::clone(app), Arc::clone(&self.rows), self.after.clone());
+        let (left, is_begun) = (self.left, self.is_begun);
+        let read = async move {
+            // One row more than the page has shows that another page follows.
+            let limit = rows.at_a_time().min(left + 1);
+            let read = rows.read(&app, after.as_ref(), limit).await.map_err(Unread::Failed)?;
+            piece(&*rows, &app, read, left, limit, is_begun).map_err(Unread::Unserializable)
+        };
+        let (piece, place) = run(place, read).await;
+        let piece = piece?;
+        self.left -= piece.rows;
+        self.is_begun |= piece.rows > 0;
+        self.after = piece.last.or(self.after.take());
+        json.extend(piece.json);
+        match piece.end {
+            End::Open => {}
+            End::Full => json.extend(self.close(true)),
+            End::Last => json.extend(self.close(false)),
+        }
+        json.shrink_to_fit();
+        Ok((json.into(), place))
+    }
+
+    /// The end of the answer.
+    fn close(&mut self, has_more: bool) -> Vec<u8> {
+        let next = self.after.as_ref().filter(|_| has_more).map(Cursor::encode);
+        // A cursor needs no escaping.
+        let next = next.map_or_else(|| "null".to_owned(), |next| format!("\"{next}\""));
+        self.is_over = true;
+        format!(r#"],"next":{next}{}"#, self.tail).into()
+    }
+
+    /// The next piece of the answer, `None` after the last.
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.is_over {
+            return None;
+        }
+        self.reader.release();
+        if let Some(slot) = &self.reader.slot {
+            slot.response_continues();
+        }
+        let piece = self.next_or_end().await;
+        if let Some(slot) = &self.reader.slot {
+            slot.response_ready();
+        }
+        Some(piece)
+    }
+
+    async fn next_or_end(&mut self) -> Bytes {
+        let before = (self.after.clone(), self.left);
+        let reason = match self.read(Vec::new()).await {
+            Ok((piece, place)) => match self.reader.hold(piece.len()).await {
+                Ok(()) => {
+                    drop(place);
+                    return piece;
+                }
+                Err(full) => Problem::from(full),
+            },
+            Err(unread) => Problem::from(unread),
+        };
+        tracing::warn!(reason = reason.detail(), "a page ended early");
+        (self.after, self.left) = before;
+        self.close(true).into()
+    }
+
+    fn into_body(self, first: Bytes) -> Body {
+        let sent = Sent { listing: self, piece: first };
+        Body::from_stream(stream::unfold(sent, |mut sent| async {
+            if sent.piece.is_empty() {
+                sent.piece = sent.listing.next().await?;
+            }
+            let count = sent.piece.len().min(CHUNK_BYTES);
+            Some((Ok::<_, Infallible>(sent.piece.split_to(count)), sent))
+        }))
+    }
+}
+
+/// A list that is being sent.
+struct Sent<R: Rows> {
+    listing: Listing<R>,
+    /// What is left of the piece read last.
+    piece: Bytes,
+}
+
+impl<R: Rows> Drop for Sent<R> {
+    fn drop(&mut self) {
+        self.listing.reader.release();
+    }
+}
+
+/// The rows that were read as JSON, as far as they belong to the page.
+fn piece<R: Rows>(
+    rows: &R,
+    app: &Shared,
+    mut read: Vec<R::Row>,
+    left: usize,
+    limit: usize,
+    mut is_begun: bool,
+) -> serde_json::Result<Piece<R::Cursor>> {
+    let end = match read.len() {
+        count if count > left => End::Full,
+        count if count < limit => End::Last,
+        _ => End::Open,
+    };
+    read.truncate(left);
+    let last = read.last().map(|row| rows.cursor(app, row));
+    let mut piece = Piece { json: Vec::new(), rows: read.len(), last, end };
+    for row in read {
+        if is_begun {
+            piece.json.push(b',');
+        }
+        is_begun = true;
+        serde_json::to_writer(&mut piece.json, &R::shown(row))?;
+    }
+    Ok(piece)
+}
+
+impl From<Unread> for Problem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Busy(busy) => busy.into(),
+            Unread::Failed(error) => error.into(),
+            Unread::Unserializable(error) => unexpected(error),
+        }
+    }
+}
+
+fn unexpected(error: impl ToString) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+}

@@ -1,0 +1,151 @@
+//! Places for reads under way. Dear reads have few of their own, so that cheap reads and writes find a connection to the
+//! store and a core, however many long lists are requested.
+
+use std::future::{Future, pending};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::options::ApiOptions;
+use crate::problem::Problem;
+use crate::state::App;
+
+/// What a read costs, at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// Few rows, each found by its key.
+    Cheap,
+    /// Many rows, or rows that are searched for.
+    Dear,
+}
+
+/// The places of a server.
+#[derive(Debug)]
+pub(crate) struct Places {
+    cheap: Arc<Semaphore>,
+    dear: Arc<Semaphore>,
+    wait: Duration,
+}
+
+/// A place of a read; dropping it frees the place for the read that has waited longest.
+#[derive(Debug)]
+#[must_use = "the place is free again once this is dropped"]
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not used")] OwnedSemaphorePermit);
+
+/// No place became free in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server is busy with other reads; retry later, or ask for less")]
+pub(crate) struct Busy;
+
+impl Places {
+    pub(crate) fn new(options: &ApiOptions) -> Self {
+        let places =
+            |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
+        Self {
+            cheap: places(options.cheap_reads),
+            dear: places(options.dear_reads),
+            wait: options.read_wait,
+        }
+    }
+
+    /// A place for a read; waits for it in turn, but not longer than [`wait`](Self::wait).
+    pub(crate) async fn take(&self, cost: Cost) -> Result<Place, Busy> {
+        let places = match cost {
+            Cost::Cheap => &self.cheap,
+            Cost::Dear => &self.dear,
+        };
+        match timeout(self.wait, Arc::clone(places).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Place(permit)),
+            // The semaphores are never closed.
+            Ok(Err(_)) | Err(_) => Err(Busy),
+        }
+    }
+
+    /// How long a read may wait.
+    pub(crate) const fn wait(&self) -> Duration {
+        self.wait
+    }
+}
+
+/// Runs a read to its end, even if its client leaves: the store may continue to work on it, and the place must not be
+/// given to another read meanwhile. Returns the place with the result, which takes memory until it is dropped.
+pub(crate) async fn run<T: Send + 'static>(
+    place: Place,
+    read: impl Future<Output = T> + Send + 'static,
+) -> (T, Place) {
+    let read = tokio::spawn(async move { (read.await, place) });
+    match read.await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(read) => read,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The runtime is shutting down, and this future with it.
+        Err(Err(_)) => pending().await,
+    }
+}
+
+/// The place of a cheap read, held while its handler runs.
+pub(crate) struct Cheap(#[expect(dead_code, reason = "held, not used")] Place);
+
+impl FromRequestParts<App> for Cheap {
+    type Rejection = Busy;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Busy> {
+        app.places.take(Cost::Cheap).await.map(Self)
+    }
+}
+
+impl From<Busy> for Problem {
+    fn from(busy: Busy) -> Self {
+        Self::unavailable(busy.to_string(), 1)
+    }
+}
+
+impl IntoResponse for Busy {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(wait: Duration) -> Places {
+        Places::new(&ApiOptions::default().cheap_reads(1).dear_reads(1).read_wait(wait))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_of_one_kind_do_not_wait_for_the_other_and_none_waits_without_end() {
+        let places = places(Duration::from_secs(5));
+        let dear = places.take(Cost::Dear).await.unwrap();
+        let began = tokio::time::Instant::now();
+        assert_eq!(places.take(Cost::Dear).await.unwrap_err(), Busy);
+        assert_eq!(began.elapsed().as_secs(), 5);
+        let cheap = places.take(Cost::Cheap).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), 5);
+        drop((dear, cheap));
+        places.take(Cost::Dear).await.map(drop).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_read_keeps_its_place_when_its_client_leaves() {
+        let places = places(Duration::ZERO);
+        let store = Arc::new(Semaphore::new(0));
+        let place = places.take(Cost::Dear).await.unwrap();
+        let answers = Arc::clone(&store);
+        let mut read = Box::pin(run(place, async move { answers.acquire().await.map(drop) }));
+        assert!(futures::poll!(&mut read).is_pending());
+        drop(read);
+        tokio::task::yield_now().await;
+        assert_eq!(places.take(Cost::Dear).await.unwrap_err(), Busy);
+        store.add_permits(1);
+        while places.take(Cost::Dear).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
