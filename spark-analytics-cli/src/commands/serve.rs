@@ -33,6 +33,9 @@ const MOST_CONNECTIONS: u64 = 10_000;
 /// Files that the store and everything else open.
 const OTHER_FILES: u64 = 124;
 
+/// How often the cache drops what is over age.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Serve the HTTP API and the figures of a store
 #[derive(Debug, Args)]
 #[command(
@@ -114,6 +117,14 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     if let Some(queue) = queue {
         api = api.queue(queue);
     }
+    let swept = cached.clone();
+    tokio::spawn(async move {
+        let mut tick = tokio::time::interval(SWEEP_INTERVAL);
+        loop {
+            tick.tick().await;
+            swept.sweep();
+        }
+    });
     let count_caches = move || {
         let CacheCounts { hits, misses, .. } = cached.counts();
         for (result, count) in [("hit", hits), ("miss", misses)] {

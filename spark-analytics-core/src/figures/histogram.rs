@@ -60,7 +60,7 @@ impl Histogram {
     }
 
     /// The buckets with their counts, in the order of values: `(middle of the bucket, count)`.
-    pub fn buckets(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+    pub fn buckets(&self) -> impl ExactSizeIterator<Item = (i64, i64)> + '_ {
         self.entries().iter().map(|(bucket, n)| (middle_of(*bucket), *n))
     }
 

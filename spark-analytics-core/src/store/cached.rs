@@ -1,11 +1,11 @@
 //! A store adapter that caches reads.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+mod shelf;
+mod weight;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -21,13 +21,15 @@ use crate::store::{
     Receipt, Store, StoredEvent,
 };
 use crate::time::Day;
+use shelf::Shelf;
 
-/// A [`Store`] that wraps another and caches jobs, first pages of job lists, and roll-ups in a bounded map.
+/// A [`Store`] that wraps another and caches jobs, pages of job lists, and roll-ups, within a limit of bytes.
 ///
 /// Writes through it are visible immediately; writes of other handles or processes may stay
 /// invisible until the age limit. Clones share the map.
 ///
-/// The age of entries is measured with the monotonic clock.
+/// The age of entries is measured with the monotonic clock. Entries over age are dropped by later reads, and by
+/// [`sweep`](Self::sweep).
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +37,7 @@ use crate::time::Day;
 /// use spark_analytics_core::{Cached, JobKey, MemoryStore, Store};
 ///
 /// # futures::executor::block_on(async {
-/// let store = Cached::with_limits(MemoryStore::default(), 1_000, Duration::from_secs(60));
+/// let store = Cached::with_limits(MemoryStore::default(), 1 << 20, Duration::from_secs(60));
 /// for _ in 0..3 {
 ///     assert_eq!(store.job(&JobKey::new(7)).await?, None);
 /// }
@@ -52,7 +54,7 @@ pub struct Cached<S> {
 #[derive(Debug)]
 struct Shared {
     jobs: Shelf<JobKey, Option<Arc<JobRecord>>>,
-    lists: Shelf<(JobFilter, usize), Arc<[Job]>>,
+    lists: Shelf<(JobFilter, Option<JobCursor>, usize), Arc<[Job]>>,
     rollups: Shelf<Range, Arc<[(Day, Rollup)]>>,
 }
 
@@ -70,20 +72,35 @@ pub struct CacheCounts {
 type Range = (Day, Day, Option<String>);
 
 impl<S: Store> Cached<S> {
-    /// Caches up to 10,000 jobs and about a hundred lists and roll-ups for up to 1 s.
+    /// Caches up to 64 MiB for up to 1 s.
     pub fn new(store: S) -> Self {
-        Self::with_limits(store, 10_000, Duration::from_secs(1))
+        Self::with_limits(store, 64 << 20, Duration::from_secs(1))
     }
 
-    /// Caches about `jobs` jobs and a hundredth as many lists (of at most 1,001 jobs) and roll-ups,
-    /// all for up to `age`. Both numbers are rounded up to multiples of 64.
-    pub fn with_limits(store: S, jobs: usize, age: Duration) -> Self {
+    /// Caches up to `bytes` for up to `age`: half of them of jobs, a quarter each of lists and of roll-ups. What would
+    /// take an eighth of its part is not cached, nor are lists of more than 1,001 jobs.
+    pub fn with_limits(store: S, bytes: usize, age: Duration) -> Self {
         let shared = Shared {
-            jobs: Shelf::new(jobs, age),
-            lists: Shelf::new(jobs / 100, age),
-            rollups: Shelf::new(jobs / 100, age),
+            jobs: Shelf::new(bytes / 2, age),
+            lists: Shelf::new(bytes / 4, age),
+            rollups: Shelf::new(bytes / 4, age),
         };
         Self { store, shared: Arc::new(shared) }
+    }
+
+    /// Drops all entries that are over age. Call it from time to time where memory matters: without it, they stay until
+    /// later reads take their place.
+    pub fn sweep(&self) {
+        let Shared { jobs, lists, rollups } = &*self.shared;
+        jobs.sweep();
+        lists.sweep();
+        rollups.sweep();
+    }
+
+    /// The bytes that all entries take, which include their keys.
+    pub fn held_bytes(&self) -> usize {
+        let Shared { jobs, lists, rollups } = &*self.shared;
+        jobs.held() + lists.held() + rollups.held()
     }
 
     /// The wrapped store.
@@ -162,10 +179,10 @@ impl<S: Store> Store for Cached<S> {
         after: Option<&JobCursor>,
         limit: usize,
     ) -> Result<Vec<Job>> {
-        if after.is_some() || limit > LONGEST_LIST {
+        if limit > LONGEST_LIST {
             return self.store.jobs(filter, after, limit).await;
         }
-        let key = (filter.clone(), limit);
+        let key = (filter.clone(), after.cloned(), limit);
         let read = match self.shared.lists.look_up(&key) {
             Ok(held) => return Ok(held.to_vec()),
             Err(read) => read,
@@ -246,107 +263,3 @@ impl<S: Store> Store for Cached<S> {
 
 /// Maximum length of a cached list: a page of 1,000 and one more, which shows that there is a next page.
 const LONGEST_LIST: usize = 1_001;
-
-/// Number of shards of a shelf; a write to one shard does not affect reads of the others.
-const PARTS: usize = 64;
-
-/// A bounded map with an age limit that never stores a value read before a concurrent write.
-struct Shelf<K, V> {
-    age: Duration,
-    part_capacity: usize,
-    hasher: RandomState,
-    lookups: Lookups,
-    parts: Vec<Mutex<Part<K, V>>>,
-}
-
-#[derive(Default)]
-struct Lookups {
-    hits: AtomicU64,
-    misses: AtomicU64,
-}
-
-struct Part<K, V> {
-    /// Counts the writes that touched the part.
-    version: u64,
-    entries: HashMap<K, (Instant, V)>,
-}
-
-/// A miss that may fill the entry unless a write has touched its part since.
-struct Read {
-    version: u64,
-    since: Instant,
-}
-
-impl<K, V> fmt::Debug for Shelf<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shelf").field("age", &self.age).finish_non_exhaustive()
-    }
-}
-
-impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
-    fn new(capacity: usize, age: Duration) -> Self {
-        let part = || Mutex::new(Part { version: 0, entries: HashMap::new() });
-        Self {
-            age,
-            part_capacity: capacity.div_ceil(PARTS),
-            hasher: RandomState::new(),
-            lookups: Lookups::default(),
-            parts: (0..PARTS).map(|_| part()).collect(),
-        }
-    }
-
-    fn look_up(&self, key: &K) -> Result<V, Read> {
-        let part = self.part(key);
-        let since = Instant::now();
-        match part.entries.get(key) {
-            Some((read_at, value)) if since.duration_since(*read_at) < self.age => {
-                self.lookups.hits.fetch_add(1, Ordering::Relaxed);
-                Ok(value.clone())
-            }
-            _ => {
-                self.lookups.misses.fetch_add(1, Ordering::Relaxed);
-                Err(Read { version: part.version, since })
-            }
-        }
-    }
-
-    fn fill(&self, read: Read, key: K, value: V) {
-        let mut part = self.part(&key);
-        if part.version != read.version || self.part_capacity == 0 {
-            return;
-        }
-        if part.entries.len() >= self.part_capacity && !part.entries.contains_key(&key) {
-            let (age, now) = (self.age, Instant::now());
-            part.entries.retain(|_, (read_at, _)| now.duration_since(*read_at) < age);
-            if part.entries.len() >= self.part_capacity {
-                // Any entry will do as the one to evict.
-                let victim = part.entries.keys().next().cloned();
-                victim.and_then(|victim| part.entries.remove(&victim));
-            }
-        }
-        part.entries.insert(key, (read.since, value));
-    }
-
-    fn forget(&self, key: &K) {
-        let mut part = self.part(key);
-        part.version += 1;
-        part.entries.remove(key);
-    }
-
-    fn forget_all(&self) {
-        for part in &self.parts {
-            let mut part = lock(part);
-            part.version += 1;
-            part.entries.clear();
-        }
-    }
-
-    fn part(&self, key: &K) -> MutexGuard<'_, Part<K, V>> {
-        lock(&self.parts[self.hasher.hash_one(key) as usize % PARTS])
-    }
-}
-
-/// Code that holds the lock cannot panic, so a poisoned lock can be used.
-fn lock<K, V>(part: &Mutex<Part<K, V>>) -> MutexGuard<'_, Part<K, V>> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
-}
