@@ -32,6 +32,10 @@ pub(crate) struct Shared {
     /// Show tables as they are in a pipe, with all their columns and plain values, however wide the terminal is
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) wide: bool,
+    /// Write the cells of CSV as they are, for programs: no apostrophe before what a spreadsheet would run as a formula,
+    /// no escapes for control characters
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) raw_csv: bool,
 }
 
 impl Shared {

@@ -72,7 +72,7 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
     // only one, which has to receive interrupts.
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
-        let mut out = Out::new(cli.shared.format, cli.shared.wide);
+        let mut out = Out::new(&cli.shared);
         let done = runtime.block_on(command(cli, &mut out));
         let written = out.finish();
         if out.is_closed() { Ok(()) } else { done.and(written) }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::output::table::{status, text};
+use crate::output::terminal::printable;
 
 /// The value of a field for people, on one line. The unit is in the field's name.
 pub(crate) fn human(name: &str, value: &Value) -> String {
@@ -58,7 +59,7 @@ fn bytes(number: f64) -> String {
 /// An RFC 3339 time without its seconds, any other text as it is.
 fn minute(time: &str) -> String {
     match (time.get(..10), time.get(10..11), time.get(11..16)) {
-        (Some(day), Some("T"), Some(minute)) => format!("{day} {minute}"),
+        (Some(day), Some("T"), Some(minute)) => printable(&format!("{day} {minute}")),
         _ => text(&Value::from(time)),
     }
 }
@@ -90,6 +91,12 @@ mod tests {
             ("job_result", json!("Killed"), "Killed"),
             ("failure_message", json!("a\nb"), "a …"),
             ("name", json!("a\u{1b}"), "a\u{fffd}"),
+            ("name", json!(["a\u{202e}"]), "[\"a\u{fffd}\"]"),
+            (
+                "end_time",
+                json!("\u{1b}\u{1b}\u{1b}456789T12345"),
+                "\u{fffd}\u{fffd}\u{fffd}456789 12345",
+            ),
         ] {
             assert_eq!(human(name, &value), expected, "{name}");
         }

@@ -6,11 +6,13 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::flags::Shared;
 use crate::output::human::human;
 pub(crate) use crate::output::row::Columns;
 use crate::output::row::{csv_field, field, value};
 pub(crate) use crate::output::table::text;
-use crate::output::table::{TableLines, has_no_tasks, printable};
+use crate::output::table::{TableLines, has_no_tasks};
+use crate::output::terminal::{Escaping, printable};
 
 mod fit;
 mod human;
@@ -18,6 +20,7 @@ pub(crate) mod pages;
 pub(crate) mod progress;
 mod row;
 mod table;
+pub(crate) mod terminal;
 pub(crate) mod view;
 
 /// The format of results.
@@ -36,15 +39,18 @@ pub(crate) struct Out {
     format: Format,
     /// The width of the terminal that tables have to fit.
     width: Option<usize>,
+    /// Whether cells of CSV are written as they are.
+    raw_csv: bool,
     closed: bool,
 }
 
 impl Out {
-    /// Tables fit the terminal, if it is one, unless they are to be `wide`.
-    pub(crate) fn new(format: Format, wide: bool) -> Self {
+    /// Tables fit the terminal, if it is one, unless they are to be wide.
+    pub(crate) fn new(shared: &Shared) -> Self {
+        let Shared { format, wide, raw_csv, .. } = *shared;
         let width = || console::Term::stdout().size_checked().map(|(_, width)| width.into());
         let width = if wide || !io::stdout().is_terminal() { None } else { width() };
-        Self { writer: BufWriter::new(io::stdout()), format, width, closed: false }
+        Self { writer: BufWriter::new(io::stdout()), format, width, raw_csv, closed: false }
     }
 
     pub(crate) const fn format(&self) -> Format {
@@ -96,9 +102,14 @@ impl Out {
     }
 }
 
+/// Tables and JSON are written in whole characters, and escaped here; the writer of CSV cuts
+/// anywhere, and its cells come escaped.
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.writer.write(bytes);
+        let written = match self.format {
+            Format::Csv => self.writer.write(bytes),
+            _ => Escaping { to: &mut self.writer, has_colours: false }.write(bytes),
+        };
         self.note(written)
     }
 
@@ -122,10 +133,12 @@ impl Out {
         columns: Columns,
         rows: &[T],
     ) -> anyhow::Result<()> {
+        let is_raw = self.raw_csv;
         let mut writer = csv::Writer::from_writer(self);
         for row in rows {
             let row = value(row)?;
-            writer.write_record(columns.all.iter().map(|name| csv_field(field(&row, name))))?;
+            let cells = columns.all.iter().map(|name| csv_field(field(&row, name), is_raw));
+            writer.write_record(cells)?;
         }
         Ok(writer.flush()?)
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::output::terminal::one_line;
+
 const TICK: Duration = Duration::from_millis(100);
 
 /// Writes one line; a closed standard error is ignored.
 pub(crate) fn say(line: &str) {
-    let line = line.replace(|c: char| c.is_control(), " ");
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", one_line(line));
 }
 
 /// Writes one line above a bar.

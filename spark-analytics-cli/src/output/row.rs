@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::output::terminal;
+
 /// The fields of a kind of row by their names; `tasks.failed_tasks` is a field of a field, and
 /// `description|name` the first of two that has a value.
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +31,13 @@ pub(crate) fn field<'a>(row: &'a Value, name: &str) -> &'a Value {
         .unwrap_or_else(|| of_path(name.rsplit('|').next().unwrap_or(name)))
 }
 
-/// A field as CSV has it.
-pub(crate) fn csv_field(value: &Value) -> String {
+/// A field as CSV has it, as it is or for people.
+pub(crate) fn csv_field(value: &Value, is_raw: bool) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) if is_raw => text.clone(),
+        Value::String(text) => terminal::cell(text).into_owned(),
+        other if is_raw => other.to_string(),
+        other => terminal::cell(&other.to_string()).into_owned(),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::output::fit::Fit;
 use crate::output::row::field;
+use crate::output::terminal::printable;
 
 /// A table that is written page by page: a column never gets narrower on the way.
 #[derive(Debug)]
@@ -114,17 +115,12 @@ pub(crate) fn text(value: &Value) -> String {
             return format!("{:.2}", number.as_f64().unwrap_or_default());
         }
         Value::String(text) => printable(text),
-        other => other.to_string(),
+        other => printable(&other.to_string()),
     };
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// A text without characters that control a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.replace(|c: char| c.is_control(), "\u{fffd}")
 }
 
 fn cell(text: String, value: &Value) -> Cell {

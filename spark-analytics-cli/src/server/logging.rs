@@ -9,6 +9,8 @@ use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::output::terminal::Escaping;
+
 /// Logging to standard error.
 #[derive(Args, Debug)]
 pub(crate) struct LogArgs {
@@ -34,10 +36,11 @@ fn filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseErro
 impl LogArgs {
     /// Starts logging; once in a process.
     pub(crate) fn start(self) {
+        let has_colours = std::io::stderr().is_terminal();
         let log = tracing_subscriber::fmt()
             .with_env_filter(self.log)
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_writer(std::io::stderr)
+            .with_ansi(has_colours)
+            .with_writer(move || Escaping { to: std::io::stderr(), has_colours })
             // It would report a closed stderr on stderr, and panic.
             .log_internal_errors(false);
         match self.log_format {

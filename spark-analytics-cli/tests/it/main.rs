@@ -15,6 +15,7 @@ mod clock;
 mod http_server;
 mod pages;
 mod secrets;
+mod terminal;
 #[cfg(feature = "tls")]
 mod tls;
 mod tokens;
