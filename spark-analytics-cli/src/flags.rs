@@ -6,6 +6,7 @@ use clap::Args;
 use spark_analytics_core::{Day, Dedup, JobFilter, ParseTimeError, Timestamp, UnknownResultWord};
 
 use crate::exit::WrongUsage;
+use crate::memory::{self, Memory};
 use crate::output::Format;
 use crate::store::by_url::HowToOpen;
 
@@ -26,6 +27,10 @@ pub(crate) struct Shared {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) postgres_connections: Option<u32>,
+    /// The memory of caches, requests and event logs together, such as 512M or 2G; without it, half of what the
+    /// machine, the container or a resource limit leaves, at most 1G
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "SIZE", value_parser = memory::size)]
+    pub(crate) memory: Option<u64>,
     /// The format of results: aligned columns, JSON, or CSV with a header line
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -40,8 +45,14 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// How the store is to be opened.
-    pub(crate) const fn how_to_open(&self) -> HowToOpen {
-        HowToOpen { dedup: self.dedup, connections: self.postgres_connections }
+    pub(crate) fn how_to_open(&self) -> HowToOpen {
+        let (dedup, connections) = (self.dedup, self.postgres_connections);
+        HowToOpen { dedup, connections, cache_bytes: Some(self.memory().store()) }
+    }
+
+    /// The memory of the process.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory::new(self.memory)
     }
 }
 

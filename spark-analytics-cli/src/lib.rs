@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod exit;
 mod flags;
+mod memory;
 mod metrics;
 mod output;
 mod server;

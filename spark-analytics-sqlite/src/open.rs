@@ -22,9 +22,6 @@ use crate::rows::rollup;
 /// Frames of the write-ahead log, a page each, after which it is moved into the file. Many batches
 /// touch the same pages, which are moved once.
 const CHECKPOINT_PAGES: &str = "32768";
-/// Page caches, in KiB as SQLite takes them.
-const WRITER_CACHE: &str = "-131072";
-const READER_CACHE: &str = "-16384";
 const READERS: u32 = 4;
 const STATEMENTS: usize = 256;
 
@@ -156,12 +153,15 @@ impl SqliteOptions {
         if !may_create {
             name.check(shared.clone()).await?;
         }
+        let writer_cache = self.cache_bytes / 3 * 2;
+        let reader_cache = self.cache_bytes / 3 / READERS as usize;
         let writer = shared
             .clone()
             .create_if_missing(true)
-            .pragma("cache_size", WRITER_CACHE)
+            .pragma("cache_size", cache_size(writer_cache))
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
-        let readers = shared.pragma("cache_size", READER_CACHE).pragma("query_only", "ON");
+        let readers =
+            shared.pragma("cache_size", cache_size(reader_cache)).pragma("query_only", "ON");
         let writer = lasting_pool(1).connect_with(writer).await.map_err(|e| name.refuse(e))?;
         let readers =
             lasting_pool(READERS).connect_with(readers).await.map_err(|e| name.refuse(e))?;
@@ -283,6 +283,11 @@ fn connect_options(options: SqliteOptions) -> SqliteConnectOptions {
         // A statement that changes many rows keeps their former values; on disk that would be a file each time.
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging()
+}
+
+/// A page cache as SQLite takes it: in KiB if negative.
+fn cache_size(bytes: usize) -> String {
+    format!("-{}", (bytes / 1024).clamp(1, i32::MAX as usize))
 }
 
 /// A pool whose connections stay.

@@ -26,6 +26,7 @@ pub struct SqliteOptions {
     pub(crate) dedup: Dedup,
     pub(crate) durability: Durability,
     pub(crate) busy_timeout: Duration,
+    pub(crate) cache_bytes: usize,
 }
 
 impl SqliteOptions {
@@ -33,6 +34,7 @@ impl SqliteOptions {
         dedup: Dedup::WithTask,
         durability: Durability::Immediate,
         busy_timeout: Duration::from_secs(5),
+        cache_bytes: 192 << 20,
     };
 
     /// The rule by which two events count as the same. An existing store must have been created with it.
@@ -51,6 +53,13 @@ impl SqliteOptions {
     /// How long to wait while another process writes, 5 s by default. A pool of your own keeps its own setting.
     pub const fn busy_timeout(mut self, busy_timeout: Duration) -> Self {
         self.busy_timeout = busy_timeout;
+        self
+    }
+
+    /// Maximum memory for pages of the file, 192 MiB by default: two thirds of it for writing, the rest for reading. A
+    /// pool of your own keeps its own setting.
+    pub const fn cache_bytes(mut self, cache_bytes: usize) -> Self {
+        self.cache_bytes = cache_bytes;
         self
     }
 }

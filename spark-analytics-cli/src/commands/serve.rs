@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::Args;
 use metrics::counter;
 use spark_analytics_core::{Analytics, CacheCounts, Cached, Queue, Store};
-use spark_analytics_http::{Api, ApiOptions, Degradation, Origin, ServeOptions, serve};
+use spark_analytics_http::{Api, ApiOptions, Degradation, Origin, serve};
 use tokio::net::TcpListener;
 
 use crate::commands::import;
@@ -33,8 +33,8 @@ const MOST_CONNECTIONS: u64 = 10_000;
 /// Files that the store and everything else open.
 const OTHER_FILES: u64 = 124;
 
-/// How often the cache drops what is over age.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// For how long what other processes write may stay unseen, and how often the cache drops what is over age.
+const CACHE_AGE: Duration = Duration::from_secs(1);
 
 /// Serve the HTTP API and the figures of a store
 #[derive(Debug, Args)]
@@ -103,15 +103,17 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
         () = signals.next() => return Ok(()),
     };
     let redis = SharedCache::default();
-    let cached = Cached::new(redis.around(Metered::new(store), args.redis.as_deref()).await?);
+    let memory = shared.memory();
+    let store = redis.around(Metered::new(store), args.redis.as_deref()).await?;
+    let cached = Cached::with_limits(store, memory.cache(), CACHE_AGE);
     let store: Arc<dyn Store> = Arc::new(cached.clone());
     let access = tokens.as_ref().map(|tokens| tokens.access.clone());
-    let mut options = ApiOptions::default().origins(args.cors_origin);
+    let mut options = memory.reads(ApiOptions::default().origins(args.cors_origin));
     if let Some(access) = &access {
         options = options.access(access.clone());
     }
     let degradation = Degradation::default();
-    let mut api = Api::new(Analytics::new(Arc::clone(&store)))
+    let mut api = Api::new(Analytics::with_limits(Arc::clone(&store), memory.commits()))
         .options(options)
         .degradation(degradation.clone());
     if let Some(queue) = queue {
@@ -119,7 +121,7 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     }
     let swept = cached.clone();
     tokio::spawn(async move {
-        let mut tick = tokio::time::interval(SWEEP_INTERVAL);
+        let mut tick = tokio::time::interval(CACHE_AGE);
         loop {
             tick.tick().await;
             swept.sweep();
@@ -135,7 +137,7 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     };
     let metrics = prometheus::route(access.as_ref(), metrics, count_caches);
     let router = api.into_router().merge(metrics);
-    let options = ServeOptions::default().connections(connections());
+    let options = memory.serving(connections());
     if tokens.is_some() || tls.is_some() {
         let (tokens, tls) = (tokens.clone(), tls.clone());
         at_hangup(move || {

@@ -16,7 +16,7 @@ use spark_analytics_sqlite::SqliteStore;
 /// # Errors
 /// If the URL names no store, or the store cannot be opened.
 pub async fn open_store(url: &str, dedup: Dedup) -> Result<Arc<dyn Store>> {
-    HowToOpen { dedup, connections: None }.open(url, true).await
+    HowToOpen { dedup, connections: None, cache_bytes: None }.open(url, true).await
 }
 
 /// How to open a store, whatever kind it is.
@@ -26,6 +26,12 @@ pub(crate) struct HowToOpen {
     /// The maximum number of connections to PostgreSQL.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL has them"))]
     pub(crate) connections: Option<u32>,
+    /// The page caches of a store in a file, in bytes.
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "redb")),
+        allow(dead_code, reason = "only stores in files have them")
+    )]
+    pub(crate) cache_bytes: Option<usize>,
 }
 
 impl HowToOpen {
@@ -42,7 +48,10 @@ impl HowToOpen {
             Place::Memory => Ok(Arc::new(MemoryStore::new(self.dedup))),
             #[cfg(feature = "sqlite")]
             Place::Sqlite(path) => {
-                let options = SqliteStore::options().dedup(self.dedup);
+                let mut options = SqliteStore::options().dedup(self.dedup);
+                if let Some(bytes) = self.cache_bytes {
+                    options = options.cache_bytes(bytes);
+                }
                 Ok(match may_create {
                     true => Arc::new(options.open(path).await?),
                     false => Arc::new(options.open_existing(path).await?),
@@ -50,7 +59,10 @@ impl HowToOpen {
             }
             #[cfg(feature = "redb")]
             Place::Redb(path) => {
-                let options = RedbStore::options().dedup(self.dedup);
+                let mut options = RedbStore::options().dedup(self.dedup);
+                if let Some(bytes) = self.cache_bytes {
+                    options = options.cache_bytes(bytes);
+                }
                 Ok(match may_create {
                     true => Arc::new(options.open(path).await?),
                     false => Arc::new(options.open_existing(path).await?),

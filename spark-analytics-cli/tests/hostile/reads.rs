@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::sized;
-use crate::trial::{Lasts, Target, attack};
+use crate::trial::{Lasts, Target, attack, attack_within};
 use crate::wire::{Wire, batch};
 
 /// How long a client that was refused, or whose connection was closed, waits until it asks again.
@@ -137,5 +137,38 @@ fn lists_that_nobody_reads_are_not_held_in_memory() {
             }
             thread::sleep(Duration::from_millis(sized(20, 5) as u64));
         }
+    });
+}
+
+#[test]
+fn a_hard_limit_of_memory_is_survived() {
+    attack_within("all of it within 256 MiB", 256, |target, lasts| {
+        send_jobs(target, sized(2_000, 100_000));
+        send_long_events(target, sized(200, 1_000));
+        let lines: String =
+            (0..sized(2_000, 50_000)).map(|task| crate::wire::event(7, task) + "\n").collect();
+        let batch = batch("?errors=only", None, lines.as_bytes());
+        let paths = [
+            "/api/v1/analytics/jobs?limit=10000",
+            "/api/v1/logs?job_id=1&limit=1000",
+            "/api/v1/analytics/summary?from=2015-01-01&limit=10000",
+        ]
+        .map(str::to_owned);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    while lasts.on() {
+                        let mut wire = target.open();
+                        wire.send(&batch);
+                        let status = wire.answer().map(|(status, ..)| status);
+                        assert!(
+                            status.is_none_or(|status| [200, 503].contains(&status)),
+                            "{status:?}"
+                        );
+                    }
+                });
+            }
+            ask(target, lasts, sized(16, 200), &paths);
+        });
     });
 }

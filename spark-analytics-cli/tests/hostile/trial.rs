@@ -33,13 +33,16 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    fn start(folder: &Path, tls: Option<Arc<ClientConfig>>) -> Self {
+    fn start(folder: &Path, tls: Option<Arc<ClientConfig>>, mib: Option<usize>) -> Self {
         let beside = env!("CARGO_BIN_EXE_spark-analytics").into();
         let server = std::env::var_os("HOSTILE_SERVER").unwrap_or(beside);
         // Few enough open files that small attacks reach the limit; at full size as many as possible.
         let connections = sized(300, 10_000);
-        let limit =
+        let mut limit =
             if is_full() { String::new() } else { format!("ulimit -n {};", connections + 124) };
+        if let Some(mib) = mib {
+            limit += &format!("ulimit -d {};", mib * 1024);
+        }
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{limit} exec \"$0\" \"$@\"")]).arg(server);
         command.args(["serve", "--listen", "127.0.0.1:0", "--store", "sqlite:test.db"]);
@@ -99,21 +102,35 @@ impl Lasts<'_> {
 /// Attacks a separate server while one healthy client keeps its connection and another opens a new one for each request.
 /// Every request of theirs must get the right response, 99 of 100 in time.
 pub(crate) fn attack(name: &str, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
-    run(name, false, attack);
+    run(name, false, None, attack);
+}
+
+/// The same with a server that may have this much data, in MiB. Where an allocation fails, a program is killed.
+pub(crate) fn attack_within(
+    name: &str,
+    mib: usize,
+    attack: impl FnOnce(&Target, &Lasts<'_>) + Send,
+) {
+    run(name, false, Some(mib), attack);
 }
 
 /// The same with a server that uses TLS.
 pub(crate) fn attack_tls(name: &str, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
-    run(name, true, attack);
+    run(name, true, None, attack);
 }
 
-fn run(name: &str, is_tls: bool, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
+fn run(
+    name: &str,
+    is_tls: bool,
+    mib: Option<usize>,
+    attack: impl FnOnce(&Target, &Lasts<'_>) + Send,
+) {
     // One attack at a time, so that each has the machine to itself.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut target = Target::start(folder.path(), is_tls.then(|| certify(folder.path())));
+    let mut target = Target::start(folder.path(), is_tls.then(|| certify(folder.path())), mib);
     let (is_over, asked) = (AtomicBool::new(false), [const { AtomicUsize::new(0) }; 2]);
     let began = Instant::now();
     let (kept, new) = thread::scope(|scope| {

@@ -1,0 +1,118 @@
+//! The memory of the process, and how it is shared out. Each part has its own limit; together they do not exceed the
+//! whole. What the program's code, threads and allocator take comes on top.
+
+mod available;
+
+use spark_analytics_core::CommitLimits;
+use spark_analytics_http::{ApiOptions, ServeOptions};
+
+/// Below it, a zstd body and a piece of raw events no longer have room.
+const LEAST: u64 = 64 << 20;
+/// The most that is used without being told.
+const MOST_BY_DEFAULT: u64 = 1 << 30;
+/// What a read under way takes at most: a piece of raw events, as rows, as events and as JSON.
+const READ_BYTES: usize = 8 << 20;
+/// More cheap reads at a time than this do not make them faster.
+const MOST_CHEAP_READS: usize = 8;
+/// What a connection takes while it is idle.
+const CONNECTION_BYTES: usize = 16 << 10;
+
+/// The memory that the process may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    total: usize,
+}
+
+impl Memory {
+    /// What a flag says, or else half of what the machine, the cgroup or a resource limit leave the process, at most
+    /// 1 GiB.
+    pub(crate) fn new(flag: Option<u64>) -> Self {
+        let by_default = || (available::bytes() / 2).clamp(LEAST, MOST_BY_DEFAULT);
+        let total = flag.unwrap_or_else(by_default);
+        Self { total: usize::try_from(total).unwrap_or(usize::MAX) }
+    }
+
+    /// Bodies being received and answers not yet sent: a quarter.
+    const fn clients(self) -> usize {
+        self.total / 4
+    }
+
+    /// The page caches of a store in a file: a quarter.
+    pub(crate) const fn store(self) -> usize {
+        self.total / 4
+    }
+
+    /// The cache of figures: a sixteenth.
+    pub(crate) const fn cache(self) -> usize {
+        self.total / 16
+    }
+
+    /// Events that wait for a commit: a sixteenth.
+    pub(crate) fn commits(self) -> CommitLimits {
+        // They are counted in KiB.
+        let waiting = (self.total / 16 / 1024).min(CommitLimits::DEFAULT.waiting);
+        CommitLimits::DEFAULT.waiting(waiting)
+    }
+
+    /// Reads under way: an eighth.
+    pub(crate) fn reads(self, options: ApiOptions) -> ApiOptions {
+        let reads = (self.total / 8 / READ_BYTES).max(2);
+        let options = options.cheap_reads((reads - 1).min(MOST_CHEAP_READS));
+        if reads < MOST_CHEAP_READS { options.dear_reads(1) } else { options }
+    }
+
+    /// The limits of a server that may have this many connections.
+    pub(crate) fn serving(self, connections: usize) -> ServeOptions {
+        let connections = connections.min(self.clients() / CONNECTION_BYTES);
+        ServeOptions::default().connections(connections).held_bytes(self.clients())
+    }
+}
+
+/// A size in bytes, such as `512M` or `1G`.
+///
+/// # Errors
+/// If it is not a size, or less than the process needs.
+pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
+    let (digits, shift) = match text.char_indices().next_back() {
+        Some((at, 'K' | 'k')) => (&text[..at], 10),
+        Some((at, 'M' | 'm')) => (&text[..at], 20),
+        Some((at, 'G' | 'g')) => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    let number: u64 = digits.parse().map_err(|_| NOT_A_SIZE)?;
+    let bytes = number.saturating_mul(1 << shift);
+    if bytes < LEAST { Err(TOO_SMALL) } else { Ok(bytes) }
+}
+
+const NOT_A_SIZE: &str = "expected a number of bytes, or one followed by K, M or G, such as 512M";
+const TOO_SMALL: &str = "the least is 64M";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_numbers_with_units() {
+        assert_eq!(size("64M"), Ok(64 << 20));
+        assert_eq!(size("67108864"), Ok(64 << 20));
+        assert_eq!(size("65536k"), Ok(64 << 20));
+        assert_eq!(size("2G"), Ok(2 << 30));
+        assert_eq!(size("99999999999999999G"), Ok(u64::MAX));
+        assert_eq!(size("63M"), Err(TOO_SMALL));
+        for text in ["", "M", "1T", "1.5G", "-1G", "64 M", "64MiB", "é"] {
+            assert_eq!(size(text), Err(NOT_A_SIZE), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_parts_do_not_exceed_the_whole() {
+        for total in [LEAST, 100 << 20, 256 << 20, 1 << 30, 64 << 30] {
+            let memory = Memory::new(Some(total));
+            let waiting = memory.commits().waiting * 1024;
+            let parts = memory.clients() + memory.store() + memory.cache() + waiting;
+            let rest = memory.total - parts;
+            // What is left is for reads and for event logs.
+            assert!(rest >= memory.total / 8 * 3, "{total}: {parts}");
+        }
+    }
+}
