@@ -1,6 +1,8 @@
 -- The requests that wrk sends for scripts/bench/http; the argument selects one.
 local threads = 0
 local sent = 0
+-- Events of a later run are other events.
+local round = os.time() % 100000
 
 function setup(thread)
     threads = threads + 1
@@ -17,7 +19,8 @@ end
 
 local function task(job)
     return post("TaskEnd", job, string.format(
-        ',"task_id":"task_%d_%d","duration_ms":%d,"successful":true', number, sent, sent % 20000))
+        ',"task_id":"task_%d_%d_%d","duration_ms":%d,"successful":true',
+        round, number, sent, sent % 20000))
 end
 
 local requests = {
@@ -25,7 +28,7 @@ local requests = {
     ["live"] = function()
         sent = sent + 1
         local step = math.floor(sent / 32)
-        local job = number * 10000000 + math.floor(step / 12) * 32 + sent % 32
+        local job = (round * 16 + number) * 10000000 + math.floor(step / 12) * 32 + sent % 32
         if step % 12 == 0 then
             return post("JobStart", job, "")
         elseif step % 12 == 11 then

@@ -1,12 +1,10 @@
 //! The handle for programs: it groups concurrent calls into one commit.
 
-use std::fmt;
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError, Weak};
+mod joint;
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
+use std::sync::{Arc, Weak};
 
+use crate::analytics::joint::{Joint, WeakJoint};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::figures::job::Job;
@@ -14,7 +12,7 @@ use crate::figures::rollup::Rollup;
 use crate::identity::JobKey;
 use crate::log::LogSnapshot;
 use crate::store::{LogReceipt, Pruned, Receipt, Store};
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use crate::time::Day;
 
 /// Limits on the number of events that [`Analytics::ingest`] puts into one commit, and on those that wait.
@@ -53,7 +51,7 @@ impl Default for CommitLimits {
 }
 
 /// A store with group commit: callers that arrive while a commit runs form the next batch,
-/// which is one shared future that any of them drives.
+/// which is one future that any of them drives.
 ///
 /// There is no background task, and any async runtime will do. Clones share the batches. Use the
 /// [`store`](Self::store) for everything else.
@@ -100,19 +98,14 @@ struct Queue {
 }
 
 type Outcome = Result<Arc<[Receipt]>>;
-type Commit = Shared<BoxFuture<'static, Outcome>>;
+type Commit = Joint<Outcome>;
 
 /// A batch with its commit, both held weakly: when all callers that wait for it have been dropped, they are dropped, too,
 /// and with them the store's transaction.
+#[derive(Debug)]
 struct OpenBatch {
     events: Weak<Mutex<Vec<Event>>>,
-    commit: WeakShared<BoxFuture<'static, Outcome>>,
-}
-
-impl fmt::Debug for OpenBatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenBatch").finish_non_exhaustive()
-    }
+    commit: WeakJoint<Outcome>,
 }
 
 impl Analytics {
@@ -154,7 +147,8 @@ impl Analytics {
             let piece: Vec<Event> = rest.by_ref().take(self.shared.limits.batch).collect();
             let len = piece.len();
             let (commit, offset) = self.join(piece)?;
-            receipts.extend_from_slice(&commit.await?[offset..offset + len]);
+            let committed = commit.await.unwrap_or_else(|| Err(panicked()))?;
+            receipts.extend_from_slice(&committed[offset..offset + len]);
         }
         Ok(receipts)
     }
@@ -224,8 +218,8 @@ impl Analytics {
         group.waiting.fetch_add(weight, Ordering::AcqRel);
         let batch = BatchEvents { group: Arc::clone(group), events: Arc::new(Mutex::new(events)) };
         let events = Arc::downgrade(&batch.events);
-        let commit = batch.commit(previous).boxed().shared();
-        queue.batches.extend(commit.downgrade().map(|commit| OpenBatch { events, commit }));
+        let commit = Joint::new(batch.commit(previous));
+        queue.batches.push(OpenBatch { events, commit: commit.downgrade() });
         Ok((commit, 0))
     }
 }
@@ -249,14 +243,14 @@ impl BatchEvents {
         }
         let events = std::mem::take(&mut *lock(&self.events));
         let in_commit = Waiting { group: &self.group, weight: weight(&events) };
-        let ingested = AssertUnwindSafe(async { self.group.store.ingest(events).await });
-        let ingested = ingested.catch_unwind().await;
+        let ingested = self.group.store.ingest(events).await;
         drop(in_commit);
-        match ingested {
-            Ok(receipts) => receipts.map(Arc::from),
-            Err(_) => Err(Error::engine("given", "ingest a batch", "it panicked")),
-        }
+        ingested.map(Arc::from)
     }
+}
+
+fn panicked() -> Error {
+    Error::engine("given", "ingest a batch", "it panicked")
 }
 
 impl Drop for BatchEvents {
@@ -276,9 +270,4 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.group.waiting.fetch_sub(self.weight, Ordering::AcqRel);
     }
-}
-
-/// Code that holds the lock cannot panic, so a poisoned lock can be used.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
