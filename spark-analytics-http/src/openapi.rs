@@ -14,7 +14,8 @@ pub(crate) fn head() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(info(
         title = "Spark Analytics API",
-        description = "Ingests Apache Spark listener events and reports figures of jobs, days and users."
+        description = "Ingests Apache Spark listener events and reports figures of jobs, days and users. \
+                       docs/http.md of the sources describes the routes in prose."
     ))]
     struct Head;
     Head::openapi()

@@ -23,7 +23,7 @@ use crate::problem::Problem;
 use crate::reading::places::Places;
 use crate::rejections::Rejections;
 use crate::routes::{
-    applications, batch, docs, forget, history, ingest, jobs, logs, status, summary,
+    applications, batch, docs, forget, history, ingest, jobs, logs, start_page, status, summary,
 };
 use crate::state::{App, LastReady, Shared};
 
@@ -98,6 +98,7 @@ impl Api {
         let origins = app.options.origins.clone();
         let mut router = routes
             .merge(docs::ui_files())
+            .merge(start_page::no_icon())
             .fallback(unknown_route)
             .method_not_allowed_fallback(wrong_method);
         let cors = (!origins.is_empty()).then(|| cors(&origins));

@@ -33,6 +33,9 @@ pub(crate) struct Jobs {
     /// Only jobs of this application
     #[arg(long)]
     app: Option<String>,
+    /// Only jobs of this attempt of the application
+    #[arg(long, requires = "app")]
+    attempt: Option<String>,
     /// Only jobs with this result, in any case: failed, succeeded, or unknown for any other
     #[arg(long, value_name = "RESULT", value_parser = result_word)]
     result: Option<String>,
@@ -61,6 +64,9 @@ pub(crate) struct Failures {
     /// Only jobs of this application
     #[arg(long)]
     app: Option<String>,
+    /// Only jobs of this attempt of the application
+    #[arg(long, requires = "app")]
+    attempt: Option<String>,
     /// Only jobs of this user
     #[arg(long)]
     user: Option<String>,
@@ -93,7 +99,7 @@ pub(crate) async fn list(args: &Jobs, shared: &Shared, out: &mut Out) -> anyhow:
         filter = filter.result_word(word)?;
     }
     filter.user = args.user.clone();
-    filter.app_id = args.app.clone();
+    (filter.app_id, filter.attempt_id) = (args.app.clone(), args.attempt.clone());
     (filter.from, filter.to) = (args.from, args.to);
     filter.order = args.sort.parse()?;
     let limit = args.top.or(args.limit).unwrap_or(usize::MAX);
@@ -108,7 +114,7 @@ pub(crate) async fn failures(
     check_range(args.from, args.to)?;
     let mut filter = JobFilter::default().result(JobResult::Failed).order(JobOrder::Newest);
     filter.user = args.user.clone();
-    filter.app_id = args.app.clone();
+    (filter.app_id, filter.attempt_id) = (args.app.clone(), args.attempt.clone());
     (filter.from, filter.to) = (args.from, args.to);
     let limit = args.limit.unwrap_or(usize::MAX);
     show(&filter, limit, List::new(out, FAILURE_COLUMNS), "no failed jobs", shared).await

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::output::human::human;
+use crate::output::human::{human, human_heading};
 use crate::output::row::field;
-use crate::output::table::{has_no_tasks, heading};
+use crate::output::table::has_no_tasks;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -68,7 +68,7 @@ impl Fit {
         let is_first = self.shown.is_none();
         let shown = self.shown.get_or_insert_with(|| choose(columns, width, rows));
         if is_first {
-            let headings = shown.iter().map(|column| short_heading(column.name));
+            let headings = shown.iter().map(|column| human_heading(column.name));
             line(shown, headings.collect(), width, to)?;
         }
         for row in rows {
@@ -92,7 +92,7 @@ fn choose(columns: &[&'static str], width: usize, rows: &[Value]) -> Vec<Shown> 
             width: rows
                 .iter()
                 .map(|row| cell(row, name).width())
-                .fold(short_heading(name).width(), usize::max),
+                .fold(human_heading(name).width(), usize::max),
             is_number: rows.iter().any(|row| field(row, name).is_number()),
             is_flexible: FLEXIBLE.contains(name),
         })
@@ -159,15 +159,6 @@ fn cut(text: &str, width: usize) -> String {
 
 fn cell(row: &Value, name: &str) -> String {
     if has_no_tasks(row, name) { "-".to_owned() } else { human(name, field(row, name)) }
-}
-
-/// The heading without the unit, which the values have.
-fn short_heading(name: &str) -> String {
-    let heading = heading(name);
-    [" SECONDS", " MS", " BYTES"]
-        .iter()
-        .find_map(|unit| heading.strip_suffix(unit).map(str::to_owned))
-        .unwrap_or_else(|| heading.replace(" MS ", " "))
 }
 
 #[cfg(test)]

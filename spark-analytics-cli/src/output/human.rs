@@ -2,22 +2,71 @@
 
 use serde_json::Value;
 
-use crate::output::table::{status, text};
+use crate::output::table::{heading, status, text};
 use crate::output::terminal::printable;
 
-/// The value of a field for people, on one line. The unit is in the field's name.
+/// The unit in which a field is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Seconds,
+    Millis,
+    Bytes,
+}
+
+impl Unit {
+    const ALL: [Self; 3] = [Self::Seconds, Self::Millis, Self::Bytes];
+
+    fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| {
+            let (unit, in_camel_case) = unit.in_names();
+            name.ends_with(unit)
+                || name.ends_with(in_camel_case)
+                || name.contains(&format!("{unit}."))
+        })
+    }
+
+    const fn in_names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Seconds => ("_seconds", "Seconds"),
+            Self::Millis => ("_ms", "Ms"),
+            Self::Bytes => ("_bytes", "Bytes"),
+        }
+    }
+
+    const fn in_headings(self) -> &'static str {
+        match self {
+            Self::Seconds => " SECONDS",
+            Self::Millis => " MS",
+            Self::Bytes => " BYTES",
+        }
+    }
+}
+
+/// The heading of a field whose values are those of [`human`]: without the unit, which they have.
+pub(crate) fn human_heading(name: &str) -> String {
+    let heading = heading(name);
+    match Unit::of(name) {
+        Some(unit) => heading.replacen(unit.in_headings(), "", 1),
+        None => heading,
+    }
+}
+
+/// The value of a field for people, on one line, with the unit that the field's name has.
 pub(crate) fn human(name: &str, value: &Value) -> String {
-    let has = |unit: &str| name.ends_with(unit) || name.contains(&format!("{unit}."));
     if let (true, Some(ended)) = (name == "ended", value.as_bool()) {
         return status(ended).to_owned();
     }
-    match (value.as_f64(), value.as_str()) {
-        (Some(number), _) if has("_seconds") => duration(number),
-        (Some(number), _) if has("_ms") => duration(number / 1e3),
-        (Some(number), _) if has("_bytes") => bytes(number),
-        (_, Some(time)) if has("_time") => minute(time),
-        (_, Some("JobSucceeded")) if name == "job_result" => "succeeded".to_owned(),
-        (_, Some("JobFailed")) if name == "job_result" => "failed".to_owned(),
+    if let (Some(number), Some(unit)) = (value.as_f64(), Unit::of(name)) {
+        return match unit {
+            Unit::Seconds => duration(number),
+            Unit::Millis => duration(number / 1e3),
+            Unit::Bytes => bytes(number),
+        };
+    }
+    match (name, value.as_str()) {
+        (_, Some(time)) if name.ends_with("_time") => minute(time),
+        ("job_result", Some("JobSucceeded")) => "succeeded".to_owned(),
+        ("job_result", Some("JobFailed")) => "failed".to_owned(),
         (_, Some(string)) => match string.split_once(['\r', '\n']) {
             Some((first, _)) => text(&Value::from(format!("{first} …"))),
             None => text(value),
@@ -83,6 +132,7 @@ mod tests {
             ("job_duration_seconds.max", json!(61), "1m 01s"),
             ("tasks.input_bytes", json!(1_023), "1023 B"),
             ("input_bytes", json!(20_484), "20.0 KB"),
+            ("longestTaskMs", json!(12_452), "12.5 s"),
             ("input_bytes", json!(5e18), "4440.9 PB"),
             ("end_time", json!("2026-11-23T20:23:51.168Z"), "2026-11-23 20:23"),
             ("end_time", json!(null), "-"),
@@ -94,11 +144,26 @@ mod tests {
             ("name", json!(["a\u{202e}"]), "[\"a\u{fffd}\"]"),
             (
                 "end_time",
-                json!("\u{1b}\u{1b}\u{1b}456789T12345"),
-                "\u{fffd}\u{fffd}\u{fffd}456789 12345",
+                json!("\u{1b}\u{1b}\u{1b}4567890T12345"),
+                "\u{fffd}\u{fffd}\u{fffd}4567890 12345",
             ),
         ] {
             assert_eq!(human(name, &value), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_heading_has_the_unit_only_if_the_values_have_none() {
+        for (name, expected) in [
+            ("duration_seconds", "DURATION"),
+            ("job_duration_seconds.max", "JOB DURATION MAX"),
+            ("tasks.task_duration_ms.p50", "TASK DURATION P50"),
+            ("tasks.input_bytes", "INPUT"),
+            ("memory_spilled_bytes", "MEMORY SPILLED"),
+            ("longestTaskMs", "LONGEST TASK"),
+            ("success_rate", "TASK SUCCESS %"),
+        ] {
+            assert_eq!(human_heading(name), expected);
         }
     }
 }

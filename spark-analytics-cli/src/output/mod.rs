@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::flags::Shared;
-use crate::output::human::human;
+use crate::output::human::{human, human_heading};
 pub(crate) use crate::output::row::Columns;
 use crate::output::row::{csv_field, field, value};
 pub(crate) use crate::output::table::text;
@@ -72,7 +72,8 @@ impl Out {
         match self.format {
             Format::Table => {
                 let row = value(row)?;
-                let headings = columns.all.iter().map(|name| table::heading(name).len());
+                let heading = if self.width.is_some() { human_heading } else { table::heading };
+                let headings = columns.all.iter().map(|name| heading(name).len());
                 let width = headings.max().unwrap_or(0);
                 for name in columns.all {
                     let value = match (self.width, field(&row, name)) {
@@ -85,7 +86,7 @@ impl Out {
                         (Some(_), value) => human(name, value),
                         (None, value) => table::text(value),
                     };
-                    let line = format!("{:width$}  {value}", table::heading(name));
+                    let line = format!("{:width$}  {value}", heading(name));
                     writeln!(self, "{}", line.trim_end())?;
                 }
             }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, CellAlignment, ColumnConstraint, Table, Width};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 use serde_json::Value;
 
 use crate::output::fit::Fit;
@@ -15,6 +15,8 @@ use crate::output::terminal::printable;
 pub(crate) struct TableLines {
     columns: &'static [&'static str],
     widths: Vec<u16>,
+    /// The columns that have had a number.
+    are_numbers: Vec<bool>,
     is_first: bool,
     fit: Option<Fit>,
 }
@@ -23,7 +25,8 @@ impl TableLines {
     /// `width` is that of the terminal that the table has to fit.
     pub(crate) fn new(columns: &'static [&'static str], width: Option<usize>) -> Self {
         let fit = width.map(|width| Fit::new(columns, width));
-        Self { columns, widths: vec![0; columns.len()], is_first: true, fit }
+        let (widths, are_numbers) = (vec![0; columns.len()], vec![false; columns.len()]);
+        Self { columns, widths, are_numbers, is_first: true, fit }
     }
 
     /// Writes some rows, with the headings before the first.
@@ -34,16 +37,20 @@ impl TableLines {
         let mut table = Table::new();
         table.load_style(NOTHING);
         if std::mem::take(&mut self.is_first) {
-            let sample = rows.first().unwrap_or(&Value::Null);
-            table.add_row(self.columns.iter().map(|name| cell(heading(name), field(sample, name))));
+            table.add_row(self.columns.iter().map(|name| heading(name)));
         }
         for row in rows {
-            table.add_row(
-                self.columns.iter().map(|name| cell(cell_text(row, name), field(row, name))),
-            );
+            table.add_row(self.columns.iter().map(|name| cell_text(row, name)));
         }
-        for (column, width) in table.column_iter_mut().zip(&self.widths) {
+        for (is_number, name) in self.are_numbers.iter_mut().zip(self.columns) {
+            *is_number |= rows.iter().any(|row| field(row, name).is_number());
+        }
+        let widths = self.widths.iter().zip(&self.are_numbers);
+        for (column, (width, is_number)) in table.column_iter_mut().zip(widths) {
             column.set_padding((0, 2));
+            if *is_number {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
             if *width > 0 {
                 column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(*width)));
             }
@@ -123,7 +130,23 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
-fn cell(text: String, value: &Value) -> Cell {
-    let alignment = if value.is_number() { CellAlignment::Right } else { CellAlignment::Left };
-    Cell::new(text).set_alignment(alignment)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_column_of_numbers_lacks_is_aligned_with_them() {
+        let mut lines = TableLines::new(&["name", "skew", "app_id"], None);
+        let mut out = Vec::new();
+        let rows = [
+            json!({ "name": "a", "skew": null, "app_id": null }),
+            json!({ "name": "b", "skew": 11.5, "app_id": "x" }),
+        ];
+        lines.page(&rows, &mut out).expect("writes");
+        lines.page(&rows[..1], &mut out).expect("writes");
+        let text = String::from_utf8(out).expect("is UTF-8");
+        let expected = "NAME   SKEW  APP ID\na         -  -\nb     11.50  x\na         -  -\n";
+        assert_eq!(text, expected);
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::program::{Program, agent, get, new_token, server};
+use crate::program::{Program, agent, command, get, new_token, server};
 use serde_json::Value;
 
 const JOBS: &str = "/api/v1/analytics/jobs";
@@ -52,7 +52,7 @@ fn a_token_created_by_the_program_is_accepted_and_others_are_not() {
     for (more, token) in [(&[][..], None), (&[], Some(reader.as_str()))] {
         let (code, said) = send(folder, &url, more, token);
         assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains("\nerror: cannot send to "), "{said}");
+        assert!(said.lines().any(|line| line.starts_with("error: cannot send to ")), "{said}");
     }
     for (more, token, outcome) in [
         (&["--token-file", "token"][..], None, "RECORDED   1"),
@@ -232,4 +232,92 @@ fn requests_are_answered_while_tokens_are_reloaded() {
         assert!(asking.join().unwrap());
     });
     program.stop();
+}
+
+/// Runs `token` with arguments; its exit code, standard output and standard error.
+fn token(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = command("cli");
+    let output = command.arg("token").args(args).current_dir(folder).env_clear().output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn tokens_are_added_listed_and_revoked_in_their_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let file = folder.join("tokens");
+    let add = |name: &str, role: &str| {
+        token(folder, &["new", "--name", name, "--role", role, "--file", "tokens"])
+    };
+    let (code, out, ada) = add("ada", "admin");
+    assert_eq!((code, out.as_str()), (Some(0), ""), "{ada}");
+    let before = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("# who may ask\n{}", before.trim_end())).unwrap();
+    let ci = add("ci", "write").2;
+    let (program, url) = server(folder, &["--tokens", "tokens"], &[]);
+    for token in [&ada, &ci] {
+        assert_eq!(status(&url, JOBS, token.trim()), 200);
+    }
+    program.stop();
+
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("# who may ask\nada admin "), "{text}");
+    let (code, out, said) = add("ci", "read");
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(said.starts_with("error: tokens has a token of ci already"), "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+
+    let (code, out, _) = token(folder, &["list", "--file", "tokens"]);
+    assert_eq!((code, out.as_str()), (Some(0), "NAME  ROLE\nada   admin\nci    write\n"));
+    let (code, _, said) = token(folder, &["revoke", "bob", "--file", "tokens"]);
+    assert!(code == Some(1) && said.contains("has no token of bob"), "{said}");
+    let (code, out, said) = token(folder, &["revoke", "ada", "--file", "tokens"]);
+    assert_eq!((code, out.as_str()), (Some(0), ""), "{said}");
+    assert!(said.contains("send it SIGHUP"), "{said}");
+    let (_, _, said) = token(folder, &["revoke", "ci", "--file", "tokens"]);
+    assert!(said.contains("it is the only token in tokens"), "{said}");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("# who may ask\nci write ") && text.lines().count() == 2, "{text}");
+    assert!(![ada, ci].iter().any(|token| text.contains(token[4..].trim())), "{text}");
+
+    // An invalid file stays as it is, and so does one that another command is changing.
+    fs::write(&file, "ada admin secret\n").unwrap();
+    for args in [&["list"][..], &["revoke", "ada"], &["new", "--name", "b", "--role", "read"]] {
+        let (code, out, said) = token(folder, &[args, &["--file", "tokens"]].concat());
+        assert_eq!((code, out.as_str()), (Some(1), ""));
+        assert!(said.contains("are invalid: line 1") && !said.contains("secret"), "{said}");
+        assert!(!said.contains("sat_"), "{said}");
+    }
+    fs::write(folder.join("tokens.new"), "").unwrap();
+    assert!(add("b", "read").2.contains("another command is changing the tokens"));
+    assert!(folder.join("tokens.new").exists());
+    assert_eq!(fs::read_to_string(&file).unwrap(), "ada admin secret\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_tokens_keeps_its_mode_and_a_link_stays_one() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let new = |name: &str| {
+        let (code, _, said) =
+            token(folder, &["new", "--name", name, "--role", "read", "--file", "link"]);
+        assert_eq!(code, Some(0), "{said}");
+    };
+    let file = folder.join("tokens");
+    let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("tokens", folder.join("link")).unwrap();
+    new("a");
+    assert_eq!(mode(), 0o640);
+    assert!(fs::symlink_metadata(folder.join("link")).unwrap().is_symlink());
+    fs::remove_file(folder.join("link")).unwrap();
+    new("b");
+    let created = fs::metadata(folder.join("link")).unwrap().permissions().mode();
+    assert_eq!(created & 0o777, 0o600);
+    assert!(fs::read_to_string(&file).unwrap().starts_with("a read "));
 }

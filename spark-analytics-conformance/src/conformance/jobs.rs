@@ -165,7 +165,8 @@ pub fn jobs_are_filtered<F: Fixture>() {
         let users = ["ada", "bob"];
         let results = ["JobSucceeded", "JobFailed", "odd"];
         for n in 0..48 {
-            let key = JobKey::in_app(if n % 4 == 0 { "x" } else { "y" }, "", n);
+            let attempt = if n % 8 < 3 { "2" } else { "" };
+            let key = JobKey::in_app(if n % 4 == 0 { "x" } else { "y" }, attempt, n);
             let (user, result) = (users[n as usize % 2], results[n as usize % 3]);
             let day = n % 5 * DAY;
             send(&store, whole_job(&key, day, day + 60 + n % 7, user, result)).await;
@@ -182,6 +183,10 @@ pub fn jobs_are_filtered<F: Fixture>() {
             any.clone().user("nobody"),
             any.clone().app("x"),
             any.clone().app(""),
+            any.clone().app("y").attempt("2"),
+            any.clone().app("x").attempt("").result(JobResult::Failed),
+            any.clone().attempt("2"),
+            any.clone().app("x").attempt("3"),
             any.clone().result(JobResult::Failed),
             any.clone().result_word("UNKNOWN").expect("is a word"),
             any.result(unknown.clone()),

@@ -373,6 +373,8 @@ pub struct JobFilter {
     pub user: Option<String>,
     /// Only jobs of this application.
     pub app_id: Option<String>,
+    /// Only jobs of applications' attempts with this id.
+    pub attempt_id: Option<String>,
     /// Only jobs with this result.
     pub result: Option<JobResult>,
     /// Only jobs with a result that is neither success nor failure.
@@ -408,6 +410,12 @@ impl JobFilter {
         Self { app_id: Some(app_id.into()), ..self }
     }
 
+    /// Only jobs of an attempt with this id, see [`app`](Self::app).
+    #[must_use]
+    pub fn attempt(self, attempt_id: impl Into<String>) -> Self {
+        Self { attempt_id: Some(attempt_id.into()), ..self }
+    }
+
     /// Only jobs with this result.
     #[must_use]
     pub fn result(self, result: JobResult) -> Self {
@@ -439,6 +447,7 @@ impl JobFilter {
         let day = job.end.day();
         self.user.as_ref().is_none_or(|user| *user == job.user)
             && self.app_id.as_ref().is_none_or(|app| *app == job.key.app_id)
+            && self.attempt_id.as_ref().is_none_or(|attempt| *attempt == job.key.attempt_id)
             && self.result.as_ref().is_none_or(|result| *result == job.result)
             && (!self.unknown_result || matches!(job.result, JobResult::Unknown(_)))
             && self.from.is_none_or(|from| from <= day)

@@ -106,6 +106,7 @@ pub enum BadTokens {
 /// let line = Tokens::to_line("ci", Role::Write, "the token itself")?;
 /// assert_eq!(line, "ci write 42f8d84719e6e7acf1f3bb395968414994d7c62c88733a2993917b58789a70fe");
 /// let tokens = Tokens::parse(&format!("# who may call the API\n{line}\n"))?;
+/// assert_eq!(tokens.holders().next(), Some(("ci", Role::Write)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -163,6 +164,11 @@ impl Tokens {
         Ok(line)
     }
 
+    /// The name and the role of each, in the order of the lines.
+    pub fn holders(&self) -> impl Iterator<Item = (&str, Role)> {
+        self.0.iter().map(|token| (token.name.as_str(), token.role))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -183,7 +189,7 @@ impl Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.0.iter().map(|token| (&token.name, token.role))).finish()
+        f.debug_map().entries(self.holders()).finish()
     }
 }
 

@@ -86,16 +86,18 @@ pub(crate) struct ListParams {
     user: Option<String>,
     /// Only this application's jobs.
     app: Option<String>,
+    /// Only the jobs of this attempt of the application.
+    attempt: Option<String>,
     /// Only jobs with this result, in any case: `failed` or `JobFailed`, `succeeded` or `JobSucceeded`,
     /// or `unknown` for any other result.
     #[param(pattern = "^(failed|succeeded|unknown|JobFailed|JobSucceeded)$")]
     result: Option<String>,
     /// Only jobs that ended on this day (UTC) or later: a date, `today`, `yesterday`, or `7d` for a week
     /// ago.
-    #[param(format = Date, example = "2024-03-30")]
+    #[param(format = Date)]
     from: Option<String>,
     /// Only jobs that ended on this day (UTC) or earlier.
-    #[param(format = Date, example = "2024-03-31")]
+    #[param(format = Date)]
     to: Option<String>,
     /// `oldest` (the default) or `newest` first, by end, or the `longest` first.
     #[param(pattern = "^(oldest|newest|longest)$")]
@@ -142,7 +144,10 @@ pub(crate) async fn list(
     filter.from = params.from.map(|day| params::day_or_word("from", &day)).transpose()?;
     filter.to = params.to.map(|day| params::day_or_word("to", &day)).transpose()?;
     filter.user = params.user;
-    filter.app_id = params.app;
+    if params.attempt.is_some() && params.app.is_none() {
+        return Err(Problem::bad_request("`attempt` is of an application: name it with `app`"));
+    }
+    (filter.app_id, filter.attempt_id) = (params.app, params.attempt);
     if let Some(order) = params.order {
         filter.order = order.parse().map_err(|error| {
             Problem::bad_request(format!("`order`: `{}` {error}", params::short(&order)))

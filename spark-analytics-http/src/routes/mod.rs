@@ -8,5 +8,6 @@ pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod jobs;
 pub(crate) mod logs;
+pub(crate) mod start_page;
 pub(crate) mod status;
 pub(crate) mod summary;

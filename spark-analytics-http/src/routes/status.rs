@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use serde::Serialize;
@@ -12,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
+use crate::routes::start_page;
 use crate::state::{App, Shared};
 
 /// How long the check of a store or queue may take.
@@ -49,13 +52,28 @@ pub(crate) struct Readiness {
 }
 
 /// The name and version of this server, and the path of its documentation.
-#[utoipa::path(get, path = "/", tag = "server", responses((status = 200, description = "Name and version", body = Welcome)))]
-pub(crate) async fn welcome() -> Json<Welcome> {
-    Json(Welcome {
+///
+/// A browser, which asks for `text/html`, gets a page with links.
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "server",
+    responses((
+        status = 200,
+        description = "Name and version",
+        content((Welcome = "application/json"), (String = "text/html"))
+    ))
+)]
+pub(crate) async fn welcome(headers: HeaderMap) -> Response {
+    if start_page::is_wanted(&headers) {
+        return start_page::page();
+    }
+    let welcome = Welcome {
         message: "Welcome to the Spark Analytics API",
         docs_url: "/docs",
         version: env!("CARGO_PKG_VERSION"),
-    })
+    };
+    ([(header::VARY, "accept")], Json(welcome)).into_response()
 }
 
 /// Whether the process responds.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use serde_json::Value;
 
 use crate::{Api, START};
@@ -250,6 +251,34 @@ async fn the_root_says_where_the_documentation_is() {
     assert_eq!(Api::new().get("/").await.text(), expected);
     assert_eq!(Api::new().get("/health").await.text(), r#"{"status":"healthy"}"#);
     assert_eq!(Api::new().get("/ready").await.text(), r#"{"status":"ready"}"#);
+}
+
+#[tokio::test]
+async fn a_browser_gets_a_page_at_the_root_whose_links_lead_somewhere() {
+    let (api, _) = Api::of_case("spec-3.5").await;
+    let ask = async |accept: &str| {
+        let request = Request::builder().uri("/").header("accept", accept);
+        api.send(request.body(Body::empty()).unwrap()).await
+    };
+    for accept in ["*/*", "application/json", "text/*", "application/json, text/html;q=0"] {
+        let answer = ask(accept).await;
+        assert_eq!(answer.header("content-type"), "application/json", "{accept}");
+        assert_eq!(answer.header("vary"), "accept");
+    }
+    let page = ask("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8").await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(page.header("vary"), "accept");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'; "));
+    let text = page.text();
+    assert!(!text.contains("<script") && !text.contains("style"), "{text}");
+    let links: Vec<&str> =
+        text.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(links.len() > 5, "{links:?}");
+    for link in links {
+        let answer = api.get(&format!("/{}", link.replace("&amp;", "&"))).await;
+        assert_eq!(answer.status.as_u16(), 200, "{link}");
+    }
+    assert_eq!(api.get("/favicon.ico").await.status.as_u16(), 204);
 }
 
 #[tokio::test]

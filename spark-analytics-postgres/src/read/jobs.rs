@@ -39,7 +39,8 @@ pub(crate) async fn jobs(
     after: Option<&JobCursor>,
     limit: usize,
 ) -> Result<Vec<Job>> {
-    let texts = [&filter.user, &filter.app_id].map(|text| text.as_deref().unwrap_or_default());
+    let texts = [&filter.user, &filter.app_id, &filter.attempt_id]
+        .map(|text| text.as_deref().unwrap_or_default());
     let result = filter.result.as_ref().map_or("", JobResult::name);
     if cannot_be_held(&texts) || cannot_be_held(&[result]) {
         return Ok(Vec::new());
@@ -60,6 +61,9 @@ fn jobs_query<'a>(
         QueryBuilder::new(format!("SELECT {} FROM spark_jobs WHERE source IS NOT NULL", FIGURES));
     if let Some(app_id) = &filter.app_id {
         query.push(" AND app_id = ").push_bind(app_id.as_str());
+    }
+    if let Some(attempt_id) = &filter.attempt_id {
+        query.push(" AND attempt_id = ").push_bind(attempt_id.as_str());
     }
     if let Some(user) = &filter.user {
         query.push(" AND user_name = ").push_bind(user.as_str());

@@ -52,6 +52,9 @@ fn jobs_query<'a>(
     if let Some(app_id) = &filter.app_id {
         query.push(" AND app_id = ").push_bind(app_id.as_str());
     }
+    if let Some(attempt_id) = &filter.attempt_id {
+        query.push(" AND attempt_id = ").push_bind(attempt_id.as_str());
+    }
     if let Some(user) = &filter.user {
         query.push(" AND user = ").push_bind(user.as_str());
     }

@@ -147,10 +147,10 @@ async fn a_redb_file_of_schema_3_opens() {
     has_the_source_of_its_log(&store).await;
 }
 
-/// A file of schema 4.
-async fn holds_all_of_schema_4(store: &dyn Store) {
+/// A file of schema 4 with the facts of a log, and what only that schema has.
+async fn holds_all_of_schema_4(store: &dyn Store, log: &str) {
     let expected = MemoryStore::default();
-    fill(&expected, "log-2.json").await;
+    fill(&expected, log).await;
     remove(&expected).await;
     holds_the_same(store, &expected).await;
     has_the_source_of_its_log(store).await;
@@ -159,14 +159,18 @@ async fn holds_all_of_schema_4(store: &dyn Store) {
 
 #[tokio::test]
 async fn a_sqlite_file_of_schema_4_opens() {
-    let (_folder, store) = copied("schema-4.db", open_sqlite).await;
-    holds_all_of_schema_4(&store).await;
+    for (file, log) in [("schema-4.db", "log-2.json"), ("schema-4-log-4.db", "log-4.json")] {
+        let (_folder, store) = copied(file, open_sqlite).await;
+        holds_all_of_schema_4(&store, log).await;
+    }
 }
 
 #[tokio::test]
 async fn a_redb_file_of_schema_4_opens() {
-    let (_folder, store) = copied("schema-4.redb", open_redb).await;
-    holds_all_of_schema_4(&store).await;
+    for (file, log) in [("schema-4.redb", "log-2.json"), ("schema-4-log-4.redb", "log-4.json")] {
+        let (_folder, store) = copied(file, open_redb).await;
+        holds_all_of_schema_4(&store, log).await;
+    }
 }
 
 /// The location of the log that files since schema 3 have recorded.
@@ -194,7 +198,7 @@ async fn a_redb_file_of_schema_2_opens() {
 /// A file of schema 1 accepts and keeps data that only schema 2 has.
 async fn takes_what_is_new(store: &dyn Store) {
     let log: LogSnapshot =
-        serde_json::from_slice(&std::fs::read(golden("log-2.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(golden("log-4.json")).unwrap()).unwrap();
     let receipt = store.ingest_logs(vec![log.clone()], Vec::new()).await.unwrap().remove(0);
     assert!(receipt.environment && receipt.sql == log.sql.len() && receipt.application);
     assert_eq!(store.log(&log.application.key()).await.unwrap(), Some(log));
@@ -220,16 +224,16 @@ async fn files_of_schema_1_store_new_facts() {
 #[tokio::test]
 #[ignore = "writes the kept files"]
 async fn write_the_kept_files() {
-    let (db, redb) = (golden("schema-4.db"), golden("schema-4.redb"));
+    let (db, redb) = (golden("schema-4-log-4.db"), golden("schema-4-log-4.redb"));
     for path in [&db, &redb] {
         let _ = std::fs::remove_file(path);
     }
     let store = SqliteStore::open(&db).await.unwrap();
-    fill(&store, "log-2.json").await;
+    fill(&store, "log-4.json").await;
     remove(&store).await;
     store.close().await.unwrap();
     let store = RedbStore::options().create(&redb).await.unwrap();
-    fill(&store, "log-2.json").await;
+    fill(&store, "log-4.json").await;
     remove(&store).await;
     store.compact().await.unwrap();
     store.close().await.unwrap();

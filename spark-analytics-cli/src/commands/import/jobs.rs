@@ -108,12 +108,10 @@ async fn each_job(
     mut each: impl FnMut(&Job) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     for AttemptKey { app_id, attempt_id, .. } in runs {
-        let filter = JobFilter::default().app(app_id);
+        let filter = JobFilter::default().app(app_id).attempt(attempt_id);
         let read =
             async |after: Option<&JobCursor>, wanted| store.jobs(&filter, after, wanted).await;
-        let write = |jobs: &[Job]| {
-            jobs.iter().filter(|job| job.key.attempt_id == *attempt_id).try_for_each(&mut each)
-        };
+        let write = |jobs: &[Job]| jobs.iter().try_for_each(&mut each);
         pages(usize::MAX, read, |job| JobCursor::from(job), write).await?;
     }
     Ok(())

@@ -25,7 +25,7 @@ pub(crate) struct Program {
 }
 
 /// A command that runs a sub-command of the binary; for `cli` the arguments name it.
-fn command(name: &str) -> Command {
+pub(crate) fn command(name: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spark-analytics"));
     if name != "cli" {
         command.arg(name);

@@ -36,7 +36,7 @@ const COMMIT_BYTES: usize = 4 << 20;
 #[into_params(parameter_in = Query)]
 pub(crate) struct BatchParams {
     /// With `only`, `results` lists rejected elements and nothing else.
-    #[param(pattern = "^only$", example = "only")]
+    #[param(pattern = "^only$")]
     errors: Option<String>,
 }
 
