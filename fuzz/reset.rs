@@ -68,6 +68,9 @@ impl Store for Reset {
     async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
         self.store().rollups(from, to, user).await
     }
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        self.store().total(from, to, user).await
+    }
     async fn events(
         &self,
         key: &JobKey,

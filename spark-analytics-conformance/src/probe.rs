@@ -26,6 +26,8 @@ pub enum Call<'a> {
     Jobs(&'a JobFilter),
     /// [`Store::rollups`]
     Rollups(Day, Day, Option<&'a str>),
+    /// [`Store::total`]
+    Total(Day, Day, Option<&'a str>),
     /// [`Store::events`]
     Events(&'a JobKey),
     /// [`Store::applications`]
@@ -161,6 +163,12 @@ impl<S: Store> Store for Probe<S> {
         self.before(Call::Rollups(from, to, user)).await?;
         let result = self.store.rollups(from, to, user).await;
         self.after(Call::Rollups(from, to, user)).await?;
+        result
+    }
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        self.before(Call::Total(from, to, user)).await?;
+        let result = self.store.total(from, to, user).await;
+        self.after(Call::Total(from, to, user)).await?;
         result
     }
     async fn events(

@@ -28,7 +28,7 @@ pub struct ApiOptions {
     pub(crate) batch_events: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) cheap_reads: usize,
-    pub(crate) dear_reads: usize,
+    pub(crate) expensive_reads: usize,
     pub(crate) read_wait: Duration,
 }
 
@@ -42,7 +42,7 @@ impl Default for ApiOptions {
             batch_events: 1_000_000,
             body_timeout: Duration::from_secs(30),
             cheap_reads: 8,
-            dear_reads: (available_parallelism().map_or(1, NonZero::get) / 2).clamp(1, 2),
+            expensive_reads: (available_parallelism().map_or(1, NonZero::get) / 2).clamp(1, 2),
             read_wait: Duration::from_secs(5),
         }
     }
@@ -98,12 +98,12 @@ impl ApiOptions {
     /// How many other reads may be under way at the same time: by default one for two cores, at most 2. Keep it below
     /// the number of the store's connections for reading, so that cheap reads always find one. A list is read in
     /// pieces, of which each is a read.
-    pub const fn dear_reads(mut self, reads: usize) -> Self {
-        self.dear_reads = reads;
+    pub const fn expensive_reads(mut self, reads: usize) -> Self {
+        self.expensive_reads = reads;
         self
     }
 
-    /// How long a read may wait for its turn before it is answered with 503, 5 s by default.
+    /// How long a read may wait for its permit before it is answered with 503, 5 s by default.
     pub const fn read_wait(mut self, wait: Duration) -> Self {
         self.read_wait = wait;
         self

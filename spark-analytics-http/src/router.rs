@@ -20,7 +20,7 @@ use crate::degradation::Degradation;
 use crate::openapi;
 use crate::options::ApiOptions;
 use crate::problem::Problem;
-use crate::reading::places::Places;
+use crate::reading::permits::Permits;
 use crate::rejections::Rejections;
 use crate::routes::{
     applications, batch, docs, forget, history, ingest, jobs, logs, start_page, status, summary,
@@ -88,7 +88,7 @@ impl Api {
             rejections: Rejections::new(Arc::clone(analytics.store()), queue.is_none()),
             document: openapi::to_json(document, options.access.is_some()),
             ready: LastReady::default(),
-            places: Places::new(&options),
+            permits: Permits::new(&options),
             parsing: Semaphore::new(available_parallelism().map_or(1, NonZero::get)),
             analytics,
             queue,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::degradation::Degradation;
 use crate::options::ApiOptions;
-use crate::reading::places::Places;
+use crate::reading::permits::Permits;
 use crate::rejections::Rejections;
 
 /// The state as handlers extract it.
@@ -27,8 +27,8 @@ pub(crate) struct Shared {
     /// The OpenAPI document, as JSON.
     pub(crate) document: Bytes,
     pub(crate) ready: LastReady,
-    /// Where reads wait for their turn.
-    pub(crate) places: Places,
+    /// Permits for reads under way.
+    pub(crate) permits: Permits,
     /// Permits to parse a piece of a batch, one for each core, granted in turn. Without them, the batches in
     /// progress could occupy every worker thread and delay all other requests.
     pub(crate) parsing: Semaphore,

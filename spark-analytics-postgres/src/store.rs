@@ -83,6 +83,10 @@ impl Store for PostgresStore {
         read::rollups::rollups(self, from, to, user).await
     }
 
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        read::rollups::total(self, from, to, user).await
+    }
+
     async fn events(
         &self,
         key: &JobKey,

@@ -85,6 +85,12 @@ impl Store for RedbStore {
         self.handle.read("read roll-ups", read).await
     }
 
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        let user = user.map(str::to_owned);
+        let read = move |t: &_| read::rollups::total(t, from, to, user.as_deref());
+        self.handle.read("read roll-ups", read).await
+    }
+
     async fn events(
         &self,
         key: &JobKey,

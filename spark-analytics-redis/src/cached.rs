@@ -183,6 +183,17 @@ impl<S: Store> Store for RedisCached<S> {
         }
     }
 
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        if !days::are_cached(from, to) {
+            return self.store.total(from, to, user).await;
+        }
+        let mut total = Rollup::default();
+        for (_, rollup) in self.read_days(from, to, user).await? {
+            total += &rollup;
+        }
+        Ok(total)
+    }
+
     async fn events(
         &self,
         key: &JobKey,

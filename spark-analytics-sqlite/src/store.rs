@@ -109,6 +109,10 @@ impl Store for SqliteStore {
         read::rollups::rollups(self, from, to, user).await
     }
 
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        read::rollups::total(self, from, to, user).await
+    }
+
     async fn events(
         &self,
         key: &JobKey,

@@ -108,7 +108,8 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     let cached = Cached::with_limits(store, memory.cache(), CACHE_AGE);
     let store: Arc<dyn Store> = Arc::new(cached.clone());
     let access = tokens.as_ref().map(|tokens| tokens.access.clone());
-    let mut options = memory.reads(ApiOptions::default().origins(args.cors_origin));
+    let options = ApiOptions::default().origins(args.cors_origin);
+    let mut options = memory.reads(options, shared.postgres_connections);
     if let Some(access) = &access {
         options = options.access(access.clone());
     }

@@ -54,11 +54,12 @@ impl Memory {
         CommitLimits::DEFAULT.waiting(waiting)
     }
 
-    /// Reads under way: an eighth.
-    pub(crate) fn reads(self, options: ApiOptions) -> ApiOptions {
-        let reads = (self.total / 8 / READ_BYTES).max(2);
+    /// Reads under way: an eighth. If the store has few connections, two of them are left to writes.
+    pub(crate) fn reads(self, options: ApiOptions, connections: Option<u32>) -> ApiOptions {
+        let connections = connections.map_or(usize::MAX, |connections| connections as usize);
+        let reads = (self.total / 8 / READ_BYTES).min(connections.saturating_sub(2)).max(2);
         let options = options.cheap_reads((reads - 1).min(MOST_CHEAP_READS));
-        if reads < MOST_CHEAP_READS { options.dear_reads(1) } else { options }
+        if reads < MOST_CHEAP_READS { options.expensive_reads(1) } else { options }
     }
 
     /// The limits of a server that may have this many connections.

@@ -127,6 +127,10 @@ impl<S: Store> Store for Metered<S> {
         counted(READ, self.0.rollups(from, to, user).await)
     }
 
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        counted(READ, self.0.total(from, to, user).await)
+    }
+
     async fn events(
         &self,
         key: &JobKey,

@@ -128,6 +128,10 @@ impl Store for OpenedLater {
         self.opened()?.rollups(from, to, user).await
     }
 
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        self.opened()?.total(from, to, user).await
+    }
+
     async fn events(
         &self,
         key: &JobKey,

@@ -1,6 +1,6 @@
 use super::*;
 use spark_analytics_core::log::{Application, LogJob, LogSnapshot, fact};
-use spark_analytics_core::{Day, MAX_DURATION_MS, TaskTotals};
+use spark_analytics_core::{Day, MAX_DURATION_MS, Rollup, TaskTotals};
 
 const DAY: i64 = 86_400;
 
@@ -25,6 +25,15 @@ pub fn a_rollup_is_kept_for_each_day_and_user<F: Fixture>() {
         for user in ["ada", "bob", "all"] {
             let of_user = store.rollups(day(0), day(3), Some(user)).await.expect("reads");
             assert_eq!(of_user.iter().map(|(_, rollup)| rollup.jobs()).sum::<i64>(), 4);
+        }
+        for user in [None, Some("ada"), Some("eve"), Some("")] {
+            for (from, to) in [(0, 3), (1, 2), (2, 1), (3, 3), (4, 9)] {
+                let days = store.rollups(day(from), day(to), user).await.expect("reads");
+                let mut sum = Rollup::default();
+                days.iter().for_each(|(_, rollup)| sum += rollup);
+                let total = store.total(day(from), day(to), user).await.expect("reads");
+                assert_eq!(total, sum, "{user:?} from {from} to {to}");
+            }
         }
         assert!(store.rollups(day(0), day(3), Some("eve")).await.expect("reads").is_empty());
         assert!(store.rollups(day(0), day(3), Some("")).await.expect("reads").is_empty());

@@ -176,12 +176,7 @@ impl Analytics {
     /// # Errors
     /// Those of the store.
     pub async fn summary(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
-        let days = self.shared.store.rollups(from, to, user).await?;
-        let mut total = Rollup::default();
-        for (_, rollup) in &days {
-            total += rollup;
-        }
-        Ok(total)
+        self.shared.store.total(from, to, user).await
     }
 
     /// Removes raw events before a day, see [`Store::prune`].

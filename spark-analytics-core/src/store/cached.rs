@@ -56,6 +56,7 @@ struct Shared {
     jobs: Shelf<JobKey, Option<Arc<JobRecord>>>,
     lists: Shelf<(JobFilter, Option<JobCursor>, usize), Arc<[Job]>>,
     rollups: Shelf<Range, Arc<[(Day, Rollup)]>>,
+    totals: Shelf<Range, Arc<Rollup>>,
 }
 
 /// Hits and misses of a [`Cached`] and its clones since it was created.
@@ -77,13 +78,14 @@ impl<S: Store> Cached<S> {
         Self::with_limits(store, 64 << 20, Duration::from_secs(1))
     }
 
-    /// Caches up to `bytes` for up to `age`: half of them of jobs, a quarter each of lists and of roll-ups. What would
-    /// take an eighth of its part is not cached, nor are lists of more than 1,001 jobs.
+    /// Caches up to `bytes` for up to `age`: half of them of jobs, a quarter of lists, an eighth each of roll-ups and of
+    /// totals. What would take an eighth of its part is not cached, nor are lists of more than 1,001 jobs.
     pub fn with_limits(store: S, bytes: usize, age: Duration) -> Self {
         let shared = Shared {
             jobs: Shelf::new(bytes / 2, age),
             lists: Shelf::new(bytes / 4, age),
-            rollups: Shelf::new(bytes / 4, age),
+            rollups: Shelf::new(bytes / 8, age),
+            totals: Shelf::new(bytes / 8, age),
         };
         Self { store, shared: Arc::new(shared) }
     }
@@ -91,16 +93,17 @@ impl<S: Store> Cached<S> {
     /// Drops all entries that are over age. Call it from time to time where memory matters: without it, they stay until
     /// later reads take their place.
     pub fn sweep(&self) {
-        let Shared { jobs, lists, rollups } = &*self.shared;
+        let Shared { jobs, lists, rollups, totals } = &*self.shared;
         jobs.sweep();
         lists.sweep();
         rollups.sweep();
+        totals.sweep();
     }
 
     /// The bytes that all entries take, which include their keys.
     pub fn held_bytes(&self) -> usize {
-        let Shared { jobs, lists, rollups } = &*self.shared;
-        jobs.held() + lists.held() + rollups.held()
+        let Shared { jobs, lists, rollups, totals } = &*self.shared;
+        jobs.held() + lists.held() + rollups.held() + totals.held()
     }
 
     /// The wrapped store.
@@ -110,9 +113,9 @@ impl<S: Store> Cached<S> {
 
     /// Hits and misses so far. The call is cheap.
     pub fn counts(&self) -> CacheCounts {
-        let Shared { jobs, lists, rollups } = &*self.shared;
+        let Shared { jobs, lists, rollups, totals } = &*self.shared;
         let mut counts = CacheCounts::default();
-        for lookups in [&jobs.lookups, &lists.lookups, &rollups.lookups] {
+        for lookups in [&jobs.lookups, &lists.lookups, &rollups.lookups, &totals.lookups] {
             counts.hits += lookups.hits.load(Ordering::Relaxed);
             counts.misses += lookups.misses.load(Ordering::Relaxed);
         }
@@ -135,6 +138,7 @@ impl Drop for Stale<'_> {
         }
         self.shared.lists.forget_all();
         self.shared.rollups.forget_all();
+        self.shared.totals.forget_all();
     }
 }
 
@@ -201,6 +205,17 @@ impl<S: Store> Store for Cached<S> {
         let rollups = self.store.rollups(from, to, user).await?;
         self.shared.rollups.fill(read, key, rollups.clone().into());
         Ok(rollups)
+    }
+
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        let key = (from, to, user.map(str::to_owned));
+        let read = match self.shared.totals.look_up(&key) {
+            Ok(held) => return Ok((*held).clone()),
+            Err(read) => read,
+        };
+        let total = self.store.total(from, to, user).await?;
+        self.shared.totals.fill(read, key, Arc::new(total.clone()));
+        Ok(total)
     }
 
     async fn events(

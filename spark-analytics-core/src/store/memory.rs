@@ -316,6 +316,17 @@ impl Store for MemoryStore {
         Ok(self.read().rollups.range(range).map(|((_, day), r)| (*day, r.clone())).collect())
     }
 
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        let mut total = Rollup::default();
+        if from <= to {
+            let user = user.map(str::to_owned);
+            for (_, rollup) in self.read().rollups.range((user.clone(), from)..=(user, to)) {
+                total += rollup;
+            }
+        }
+        Ok(total)
+    }
+
     async fn events(
         &self,
         key: &JobKey,

@@ -138,6 +138,19 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As [`job`](Self::job).
     async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>>;
 
+    /// The sum of the roll-ups of a range of days, of one user or of all users, at a single moment. A store should add
+    /// them up as it reads them, because ten years of roll-ups may take hundreds of megabytes.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        let mut total = Rollup::default();
+        for (_, rollup) in self.rollups(from, to, user).await? {
+            total += &rollup;
+        }
+        Ok(total)
+    }
+
     /// The first `limit` events of a job after the cursor, in the order of [`EventCursor`].
     ///
     /// # Errors
@@ -602,6 +615,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     async fn rollups(&self, from: Day, to: Day, user: Option<&str>) -> Result<Vec<(Day, Rollup)>> {
         (**self).rollups(from, to, user).await
+    }
+    async fn total(&self, from: Day, to: Day, user: Option<&str>) -> Result<Rollup> {
+        (**self).total(from, to, user).await
     }
     async fn events(
         &self,

@@ -15,7 +15,7 @@ use serde::Serialize;
 use spark_analytics_core::Result;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::places::{Cost, Place, run};
+use super::permits::{Cost, Permit, run};
 use crate::problem::Problem;
 use crate::request::cursor::Cursor;
 use crate::request::page::Page;
@@ -66,7 +66,7 @@ impl FromRequestParts<App> for Reader {
 
 impl Reader {
     /// Answers with a page: `frame` is the answer without rows and without a next page. If the store fails after the
-    /// first piece, or no place becomes free in time, the page ends early, with the cursor of the next one.
+    /// first piece, or no permit becomes free in time, the page ends early, with the cursor of the next one.
     pub(crate) async fn list<R: Rows>(
         self,
         cost: Cost,
@@ -77,7 +77,8 @@ impl Reader {
         /// Where the rows and the cursor belong. No text in JSON contains this: its quotes would be escaped.
         const GAP: &str = r#"[],"next":null"#;
         let frame = serde_json::to_string(frame).map_err(unexpected)?;
-        let (head, tail) = frame.split_once(GAP).ok_or_else(|| unexpected("no place for rows"))?;
+        let (head, tail) =
+            frame.split_once(GAP).ok_or_else(|| unexpected("the answer has no rows"))?;
         let mut listing = Listing {
             reader: self,
             cost,
@@ -88,14 +89,14 @@ impl Reader {
             tail: tail.to_owned(),
             is_over: false,
         };
-        let (first, place) = listing.read(format!("{head}[").into()).await?;
+        let (first, permit) = listing.read(format!("{head}[").into()).await?;
         let body = if listing.is_over {
             Body::from(first)
         } else {
             listing.reader.hold(first.len()).await?;
             listing.into_body(first)
         };
-        drop(place);
+        drop(permit);
         Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
     }
 
@@ -103,7 +104,7 @@ impl Reader {
     /// ones, once there is room for them.
     async fn hold(&self, bytes: usize) -> Result<(), Full> {
         let Some(slot) = &self.slot else { return Ok(()) };
-        let until = Instant::now() + self.app.places.wait();
+        let until = Instant::now() + self.app.permits.wait();
         while let Err(full) = slot.reserve(counted(bytes)) {
             if Instant::now() >= until {
                 return Err(full);
@@ -156,17 +157,17 @@ enum End {
 
 /// Why a piece cannot be read.
 enum Unread {
-    Busy(super::places::Busy),
+    Busy(super::permits::Busy),
     Failed(spark_analytics_core::Error),
     Unserializable(serde_json::Error),
 }
 
 impl<R: Rows> Listing<R> {
-    /// Adds the next piece to the JSON, and the end if it is the last. The place is to be kept until the memory of the
+    /// Adds the next piece to the JSON, and the end if it is the last. The permit is to be kept until the memory of the
     /// piece is counted elsewhere.
-    async fn read(&mut self, mut json: Vec<u8>) -> Result<(Bytes, Place), Unread> {
+    async fn read(&mut self, mut json: Vec<u8>) -> Result<(Bytes, Permit), Unread> {
         let app = &self.reader.app;
-        let place = app.places.take(self.cost).await.map_err(Unread::Busy)?;
+        let permit = app.permits.take(self.cost).await.map_err(Unread::Busy)?;
         let (app, rows, after) = (Arc::clone(app), Arc::clone(&self.rows), self.after.clone());
         let (left, is_begun) = (self.left, self.is_begun);
         let read = async move {
@@ -175,7 +176,7 @@ impl<R: Rows> Listing<R> {
             let read = rows.read(&app, after.as_ref(), limit).await.map_err(Unread::Failed)?;
             piece(&*rows, &app, read, left, limit, is_begun).map_err(Unread::Unserializable)
         };
-        let (piece, place) = run(place, read).await;
+        let (piece, permit) = run(permit, read).await;
         let piece = piece?;
         self.left -= piece.rows;
         self.is_begun |= piece.rows > 0;
@@ -187,7 +188,7 @@ impl<R: Rows> Listing<R> {
             End::Last => json.extend(self.close(false)),
         }
         json.shrink_to_fit();
-        Ok((json.into(), place))
+        Ok((json.into(), permit))
     }
 
     /// The end of the answer.
@@ -218,9 +219,9 @@ impl<R: Rows> Listing<R> {
     async fn next_or_end(&mut self) -> Bytes {
         let before = (self.after.clone(), self.left);
         let reason = match self.read(Vec::new()).await {
-            Ok((piece, place)) => match self.reader.hold(piece.len()).await {
+            Ok((piece, permit)) => match self.reader.hold(piece.len()).await {
                 Ok(()) => {
-                    drop(place);
+                    drop(permit);
                     return piece;
                 }
                 Err(full) => Problem::from(full),

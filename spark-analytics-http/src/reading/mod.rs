@@ -1,4 +1,4 @@
-//! Reading for a request within bounds: places for reads under way, and lists as streams of short pieces.
+//! Reading for a request within bounds: permits for reads under way, and lists as streams of short pieces.
 
 pub(crate) mod listing;
-pub(crate) mod places;
+pub(crate) mod permits;

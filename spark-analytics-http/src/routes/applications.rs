@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 use crate::reading::listing::{Reader, Rows};
-use crate::reading::places::{self, Cheap, Cost};
+use crate::reading::permits::{self, Cheap, Cost};
 use crate::request::page::{self, Page, SHORT};
 use crate::request::params::{Params, short};
 use crate::state::{App, Shared};
@@ -57,7 +57,7 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let cost = if page.limit > SHORT { Cost::Dear } else { Cost::Cheap };
+    let cost = if page.limit > SHORT { Cost::Expensive } else { Cost::Cheap };
     let frame = ApplicationPage { applications: Vec::new(), next: None };
     reader.list(cost, Applications, page, &frame).await
 }
@@ -117,7 +117,7 @@ pub(crate) struct AttemptParams {
 )]
 pub(crate) async fn application(
     State(app): State<App>,
-    _place: Cheap,
+    _permit: Cheap,
     app_id: Result<Path<String>, PathRejection>,
     Params(params): Params<AttemptParams>,
 ) -> Result<Json<ApplicationFigures>, Problem> {
@@ -172,9 +172,9 @@ pub(crate) async fn stages(
 ) -> Result<Json<StagePage>, Problem> {
     let Path(app_id) = app_id?;
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let place = app.places.take(Cost::Dear).await?;
+    let permit = app.permits.take(Cost::Expensive).await?;
     let read = page_of_stages(app, app_id, params.attempt, page);
-    let (answer, _place) = places::run(place, read).await;
+    let (answer, _permit) = permits::run(permit, read).await;
     answer
 }
 

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 use crate::reading::listing::{Reader, Rows};
-use crate::reading::places::{Cheap, Cost};
+use crate::reading::permits::{Cheap, Cost};
 use crate::request::cursor::ListedJob;
 use crate::request::page::{self, Page, SHORT};
 use crate::request::params::{self, Params};
@@ -49,7 +49,7 @@ pub(crate) struct JobParams {
 )]
 pub(crate) async fn job(
     State(app): State<App>,
-    _place: Cheap,
+    _permit: Cheap,
     job_id: Result<Path<String>, PathRejection>,
     Params(params): Params<JobParams>,
 ) -> Result<Json<JobFigures>, Problem> {
@@ -216,5 +216,5 @@ fn cost(filter: &JobFilter, limit: usize) -> Cost {
         || filter.result.is_some()
         || filter.unknown_result
         || filter.app_id.is_some();
-    if is_searched || limit > SHORT { Cost::Dear } else { Cost::Cheap }
+    if is_searched || limit > SHORT { Cost::Expensive } else { Cost::Cheap }
 }

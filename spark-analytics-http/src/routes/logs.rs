@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 use crate::reading::listing::{Reader, Rows};
-use crate::reading::places::Cost;
+use crate::reading::permits::Cost;
 use crate::request::json_names::WireEvent;
 use crate::request::page::{self, Page, SHORT};
 use crate::request::params::{self, Params};
@@ -120,7 +120,7 @@ impl Rows for Events {
 
 /// What a list that is found by its key costs.
 const fn cost(limit: usize) -> Cost {
-    if limit > SHORT { Cost::Dear } else { Cost::Cheap }
+    if limit > SHORT { Cost::Expensive } else { Cost::Cheap }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

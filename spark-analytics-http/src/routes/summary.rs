@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 use crate::reading::listing::Reader;
-use crate::reading::places::{self, Cost};
+use crate::reading::permits::{self, Cost};
 use crate::request::page::{self, Page};
 use crate::request::params::{self, Params};
 use crate::routes::jobs::Jobs;
@@ -116,11 +116,11 @@ pub(crate) async fn summary(
     let cost = cost(&filter, page.limit);
     let jobs = Jobs::<JobLine>::new(filter, &page)?;
     let (analytics, of) = (reader.app.analytics.clone(), user.clone());
-    let place = reader.app.places.take(cost).await?;
+    let permit = reader.app.permits.take(cost).await?;
     let total = async move { analytics.summary(from, to, of.as_deref()).await };
-    let (total, place) = places::run(place, total).await;
+    let (total, permit) = permits::run(permit, total).await;
     let total = TotalFigures::from(&total?);
-    drop(place);
+    drop(permit);
     let frame = Summary {
         avg_success_rate: match params.date {
             Some(_) => total.avg_success_rate_of_all,
@@ -151,7 +151,7 @@ fn cost(filter: &JobFilter, limit: usize) -> Cost {
         .zip(filter.to)
         .map(|(from, to)| i64::from(to.number()) - i64::from(from.number()));
     let is_short = days.is_some_and(|days| days < MAX_CHEAP_DAYS) && limit <= page::FIGURES.default;
-    if is_short && filter.user.is_none() { Cost::Cheap } else { Cost::Dear }
+    if is_short && filter.user.is_none() { Cost::Cheap } else { Cost::Expensive }
 }
 
 fn days(params: &SummaryParams) -> Result<(Day, Day), Problem> {

@@ -1,4 +1,4 @@
-//! Reads under way are bounded: lists are read piece by piece, and dear reads have few places.
+//! Reads under way are bounded: lists are read piece by piece, and expensive reads have few permits.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -118,7 +118,7 @@ fn held(lists: &Arc<Semaphore>, arrived: &Arc<AtomicUsize>) -> Probe<MemoryStore
 #[tokio::test(start_paused = true)]
 async fn dear_reads_wait_for_each_other_and_cheap_reads_and_writes_for_none() {
     let (lists, arrived) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
-    let options = ApiOptions::default().dear_reads(2).read_wait(Duration::from_secs(5));
+    let options = ApiOptions::default().expensive_reads(2).read_wait(Duration::from_secs(5));
     let api = Api::over(held(&lists, &arrived), &options);
     with_jobs(&api.store, 10).await;
     api.import(snapshot(crate::application("a"))).await;
@@ -141,8 +141,8 @@ async fn dear_reads_wait_for_each_other_and_cheap_reads_and_writes_for_none() {
     api.get("/api/v1/logs?job_id=1").await.json();
     api.get("/api/v1/applications/a").await.json();
     api.ingest(crate::START).await.json();
-    assert_eq!(arrived.load(Ordering::Relaxed), 2, "places");
-    // The time of tests advances when all tasks wait: no other place becomes free within it.
+    assert_eq!(arrived.load(Ordering::Relaxed), 2, "permits");
+    // The time of tests advances when all tasks wait: no other permit becomes free within it.
     let open = async {
         tokio::time::sleep(Duration::from_secs(6)).await;
         lists.add_permits(100);

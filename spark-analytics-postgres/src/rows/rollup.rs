@@ -215,37 +215,26 @@ pub(crate) fn rollup(columns: &mut Columns<'_>) -> Result<Rollup> {
     Ok(rollup)
 }
 
-/// Adds up the slots of each day, in the order of days.
-pub(crate) fn days(
-    slots: impl Iterator<Item = Result<(Day, Rollup)>>,
-    user: Option<&str>,
-) -> Result<Vec<(Day, Rollup)>> {
-    let mut days: BTreeMap<Day, Rollup> = BTreeMap::new();
-    for slot in slots {
-        let (day, rollup) = slot?;
-        *days.entry(day).or_default() += &rollup;
+/// Checks the sum of a day's slots: single slots may have negative counts.
+pub(crate) fn check(day: Day, rollup: &Rollup, user: Option<&str>) -> Result<()> {
+    let tasks = &rollup.tasks;
+    let counts = [
+        ("jobs_succeeded", rollup.jobs_succeeded),
+        ("jobs_failed", rollup.jobs_failed),
+        ("jobs_unknown", rollup.jobs_unknown),
+        ("jobs_with_tasks", rollup.jobs_with_tasks),
+        ("impossible_durations", rollup.impossible_durations),
+        ("tasks_succeeded", tasks.succeeded),
+        ("tasks_failed", tasks.failed),
+        ("tasks_killed", tasks.killed),
+    ];
+    if let Some((name, count)) = counts.into_iter().find(|(_, count)| *count < 0) {
+        let of = user.map_or("all users".to_owned(), |user| format!("user `{user}`"));
+        return Err(Error::damaged(
+            POSTGRES,
+            format!("day {day} of {of} in spark_rollups"),
+            format!("{name}: invalid count {count}"),
+        ));
     }
-    days.retain(|_, rollup| !rollup.is_empty());
-    for (day, rollup) in &days {
-        let tasks = &rollup.tasks;
-        let counts = [
-            ("jobs_succeeded", rollup.jobs_succeeded),
-            ("jobs_failed", rollup.jobs_failed),
-            ("jobs_unknown", rollup.jobs_unknown),
-            ("jobs_with_tasks", rollup.jobs_with_tasks),
-            ("impossible_durations", rollup.impossible_durations),
-            ("tasks_succeeded", tasks.succeeded),
-            ("tasks_failed", tasks.failed),
-            ("tasks_killed", tasks.killed),
-        ];
-        if let Some((name, count)) = counts.into_iter().find(|(_, count)| *count < 0) {
-            let of = user.map_or("all users".to_owned(), |user| format!("user `{user}`"));
-            return Err(Error::damaged(
-                POSTGRES,
-                format!("day {day} of {of} in spark_rollups"),
-                format!("{name}: invalid count {count}"),
-            ));
-        }
-    }
-    Ok(days.into_iter().collect())
+    Ok(())
 }

@@ -113,9 +113,15 @@ impl Weigh for TaskTotals {
     }
 }
 
+impl Weigh for Rollup {
+    fn heap(&self) -> usize {
+        self.durations.heap() + self.tasks.heap()
+    }
+}
+
 impl Weigh for (Day, Rollup) {
     fn heap(&self) -> usize {
-        self.1.durations.heap() + self.1.tasks.heap()
+        self.1.heap()
     }
 }
 

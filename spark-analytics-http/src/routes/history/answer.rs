@@ -6,7 +6,7 @@ use serde::Serialize;
 use spark_analytics_core::Error;
 
 use crate::problem::Detail;
-use crate::reading::places::Busy;
+use crate::reading::permits::Busy;
 
 pub(super) type Answer = Result<Response, Refusal>;
 

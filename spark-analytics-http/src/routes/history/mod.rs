@@ -20,7 +20,7 @@ use axum::routing::get;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::reading::places::{self, Busy, Cheap, Cost};
+use crate::reading::permits::{self, Busy, Cheap, Cost};
 use crate::state::App;
 use answer::{Answer, Refusal, json};
 use query::Query;
@@ -51,19 +51,19 @@ async fn version() -> Answer {
 }
 
 async fn list(State(app): State<App>, OriginalUri(uri): OriginalUri) -> Answer {
-    let place = app.places.take(Cost::Dear).await?;
+    let permit = app.permits.take(Cost::Expensive).await?;
     let list = async move { applications::list(&app, &Query::of(&uri)).await };
-    let (answer, _place) = places::run(place, list).await;
+    let (answer, _permit) = permits::run(permit, list).await;
     answer
 }
 
 async fn application(
     State(app): State<App>,
-    place: Result<Cheap, Busy>,
+    permit: Result<Cheap, Busy>,
     OriginalUri(uri): OriginalUri,
     path: Result<Path<String>, PathRejection>,
 ) -> Answer {
-    let _place = place?;
+    let _permit = permit?;
     let Path(app_id) = path.map_err(|_| Refusal::nothing_at(&uri))?;
     applications::one(&app, &app_id).await
 }
@@ -74,9 +74,9 @@ async fn below(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Refusal> {
     let Path((app_id, rest)) = path.map_err(|_| Refusal::nothing_at(&uri))?;
-    let place = app.places.take(Cost::Dear).await?;
+    let permit = app.permits.take(Cost::Expensive).await?;
     let read = async move { read_below(&app, &uri, &app_id, &rest).await };
-    let (answer, _place) = places::run(place, read).await;
+    let (answer, _permit) = permits::run(permit, read).await;
     answer
 }
 

@@ -1,5 +1,5 @@
-//! Places for reads under way. Dear reads have few of their own, so that cheap reads and writes find a connection to the
-//! store and a core, however many long lists are requested.
+//! Permits for reads under way. Expensive reads have few of their own, so that cheap reads and writes find a connection
+//! to the store and a core, however many long lists are requested.
 
 use std::future::{Future, pending};
 use std::panic::resume_unwind;
@@ -22,46 +22,46 @@ pub(crate) enum Cost {
     /// Few rows, each found by its key.
     Cheap,
     /// Many rows, or rows that are searched for.
-    Dear,
+    Expensive,
 }
 
-/// The places of a server.
+/// The permits of a server.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct Permits {
     cheap: Arc<Semaphore>,
-    dear: Arc<Semaphore>,
+    expensive: Arc<Semaphore>,
     wait: Duration,
 }
 
-/// A place of a read; dropping it frees the place for the read that has waited longest.
+/// Permits one read; dropping it permits the read that has waited longest.
 #[derive(Debug)]
-#[must_use = "the place is free again once this is dropped"]
-pub(crate) struct Place(#[expect(dead_code, reason = "held, not used")] OwnedSemaphorePermit);
+#[must_use = "another read is permitted once this is dropped"]
+pub(crate) struct Permit(#[expect(dead_code, reason = "held, not used")] OwnedSemaphorePermit);
 
-/// No place became free in time.
+/// There was no permit in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the server is busy with other reads; retry later, or ask for less")]
 pub(crate) struct Busy;
 
-impl Places {
+impl Permits {
     pub(crate) fn new(options: &ApiOptions) -> Self {
-        let places =
+        let permits =
             |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
         Self {
-            cheap: places(options.cheap_reads),
-            dear: places(options.dear_reads),
+            cheap: permits(options.cheap_reads),
+            expensive: permits(options.expensive_reads),
             wait: options.read_wait,
         }
     }
 
-    /// A place for a read; waits for it in turn, but not longer than [`wait`](Self::wait).
-    pub(crate) async fn take(&self, cost: Cost) -> Result<Place, Busy> {
-        let places = match cost {
+    /// A permit for a read. Waits for it in the order of arrival, but not longer than [`wait`](Self::wait).
+    pub(crate) async fn take(&self, cost: Cost) -> Result<Permit, Busy> {
+        let permits = match cost {
             Cost::Cheap => &self.cheap,
-            Cost::Dear => &self.dear,
+            Cost::Expensive => &self.expensive,
         };
-        match timeout(self.wait, Arc::clone(places).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Place(permit)),
+        match timeout(self.wait, Arc::clone(permits).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Permit(permit)),
             // The semaphores are never closed.
             Ok(Err(_)) | Err(_) => Err(Busy),
         }
@@ -73,13 +73,13 @@ impl Places {
     }
 }
 
-/// Runs a read to its end, even if its client leaves: the store may continue to work on it, and the place must not be
-/// given to another read meanwhile. Returns the place with the result, which takes memory until it is dropped.
+/// Runs a read to its end, even if its client leaves: the store may continue to work on it, and the permit must not be
+/// given to another read meanwhile. Returns the permit with the result, which takes memory until it is dropped.
 pub(crate) async fn run<T: Send + 'static>(
-    place: Place,
+    permit: Permit,
     read: impl Future<Output = T> + Send + 'static,
-) -> (T, Place) {
-    let read = tokio::spawn(async move { (read.await, place) });
+) -> (T, Permit) {
+    let read = tokio::spawn(async move { (read.await, permit) });
     match read.await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(read) => read,
         Err(Ok(panic)) => resume_unwind(panic),
@@ -88,14 +88,14 @@ pub(crate) async fn run<T: Send + 'static>(
     }
 }
 
-/// The place of a cheap read, held while its handler runs.
-pub(crate) struct Cheap(#[expect(dead_code, reason = "held, not used")] Place);
+/// The permit of a cheap read, held while its handler runs.
+pub(crate) struct Cheap(#[expect(dead_code, reason = "held, not used")] Permit);
 
 impl FromRequestParts<App> for Cheap {
     type Rejection = Busy;
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Busy> {
-        app.places.take(Cost::Cheap).await.map(Self)
+        app.permits.take(Cost::Cheap).await.map(Self)
     }
 }
 
@@ -115,36 +115,36 @@ impl IntoResponse for Busy {
 mod tests {
     use super::*;
 
-    fn places(wait: Duration) -> Places {
-        Places::new(&ApiOptions::default().cheap_reads(1).dear_reads(1).read_wait(wait))
+    fn permits(wait: Duration) -> Permits {
+        Permits::new(&ApiOptions::default().cheap_reads(1).expensive_reads(1).read_wait(wait))
     }
 
     #[tokio::test(start_paused = true)]
     async fn reads_of_one_kind_do_not_wait_for_the_other_and_none_waits_without_end() {
-        let places = places(Duration::from_secs(5));
-        let dear = places.take(Cost::Dear).await.unwrap();
+        let permits = permits(Duration::from_secs(5));
+        let expensive = permits.take(Cost::Expensive).await.unwrap();
         let began = tokio::time::Instant::now();
-        assert_eq!(places.take(Cost::Dear).await.unwrap_err(), Busy);
+        assert_eq!(permits.take(Cost::Expensive).await.unwrap_err(), Busy);
         assert_eq!(began.elapsed().as_secs(), 5);
-        let cheap = places.take(Cost::Cheap).await.unwrap();
+        let cheap = permits.take(Cost::Cheap).await.unwrap();
         assert_eq!(began.elapsed().as_secs(), 5);
-        drop((dear, cheap));
-        places.take(Cost::Dear).await.map(drop).unwrap();
+        drop((expensive, cheap));
+        permits.take(Cost::Expensive).await.map(drop).unwrap();
     }
 
     #[tokio::test]
     async fn a_read_keeps_its_place_when_its_client_leaves() {
-        let places = places(Duration::ZERO);
+        let permits = permits(Duration::ZERO);
         let store = Arc::new(Semaphore::new(0));
-        let place = places.take(Cost::Dear).await.unwrap();
+        let permit = permits.take(Cost::Expensive).await.unwrap();
         let answers = Arc::clone(&store);
-        let mut read = Box::pin(run(place, async move { answers.acquire().await.map(drop) }));
+        let mut read = Box::pin(run(permit, async move { answers.acquire().await.map(drop) }));
         assert!(futures::poll!(&mut read).is_pending());
         drop(read);
         tokio::task::yield_now().await;
-        assert_eq!(places.take(Cost::Dear).await.unwrap_err(), Busy);
+        assert_eq!(permits.take(Cost::Expensive).await.unwrap_err(), Busy);
         store.add_permits(1);
-        while places.take(Cost::Dear).await.is_err() {
+        while permits.take(Cost::Expensive).await.is_err() {
             tokio::task::yield_now().await;
         }
     }
