@@ -18,7 +18,7 @@ mod time;
 pub use analytics::{Analytics, CommitLimits};
 pub use error::{Error, IncompatibleCause, LocationCause, Result};
 pub use event::invalid::{FieldProblem, InvalidEvent};
-pub use event::limits::{MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_STRING_BYTES};
+pub use event::limits::{MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_EVENT_DEPTH, MAX_STRING_BYTES};
 pub use event::splitter::{EventPlace, EventSplitter, EventText, SplitError};
 pub use event::{Event, EventContent, EventDetail};
 pub use figures::histogram::Histogram;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, SecondsFormat, Timelike};
 use serde::{Deserialize, Serialize};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -13,7 +13,8 @@ const EPOCH_FROM_CE: i32 = 719_163;
 /// An instant in UTC, in whole microseconds since 1970-01-01.
 ///
 /// It is parsed from RFC 3339 with `Z` or any offset, also `+0200` and `+02`; a time without an offset is in UTC, one
-/// without seconds is a full minute, and fractions of a microsecond are truncated. It is displayed as RFC 3339 ending
+/// without seconds is a full minute, and fractions of a microsecond are truncated. The second 60 is that of a leap second,
+/// which only the last minute of a month in UTC can have, and counts as the next minute's first. It is displayed as RFC 3339 ending
 /// in `Z`.
 ///
 /// ```
@@ -99,6 +100,13 @@ impl FromStr for Timestamp {
     type Err = ParseTimeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text, false)
+    }
+}
+
+impl Timestamp {
+    /// Parses a text; earlier versions accepted the second 60 of any minute, and stored it.
+    pub(crate) fn parse(text: &str, is_stored: bool) -> Result<Self, ParseTimeError> {
         const WRONG: ParseTimeError =
             ParseTimeError("is not an RFC 3339 time such as 2024-03-30T10:12:45Z");
         let date = text.get(..10).ok_or(WRONG)?;
@@ -110,8 +118,22 @@ impl FromStr for Timestamp {
         }
         DateTime::parse_from_rfc3339(text)
             .or_else(|_| DateTime::parse_from_rfc3339(&with_all_parts(date, time)))
-            .map(|t| Self(t.timestamp_micros()))
             .map_err(|_| WRONG)
+            .and_then(|t| match has_impossible_leap_second(&t) && !is_stored {
+                true => Err(WRONG),
+                false => Ok(t),
+            })
+            .map(|t| Self(t.timestamp_micros()))
+    }
+}
+
+/// Whether a time has the second 60 elsewhere than at the end of a month in UTC, the only place of leap seconds.
+fn has_impossible_leap_second(time: &DateTime<FixedOffset>) -> bool {
+    let is_leap_second = time.nanosecond() >= 1_000_000_000;
+    is_leap_second && {
+        let next = Timestamp(time.timestamp_micros()).day();
+        let is_midnight = time.timestamp().rem_euclid(86_400) == 86_399;
+        !is_midnight || !next.is_first_of_month()
     }
 }
 
@@ -204,6 +226,11 @@ impl Day {
             Some(days) => Ok(Self(today.0.saturating_sub(days))),
             None => text.parse().map_err(|_| WRONG),
         }
+    }
+
+    fn is_first_of_month(self) -> bool {
+        let date = self.0.checked_add(EPOCH_FROM_CE).and_then(NaiveDate::from_num_days_from_ce_opt);
+        date.is_some_and(|date| date.day() == 1)
     }
 
     /// The day after this one.

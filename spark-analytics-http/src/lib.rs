@@ -17,6 +17,7 @@ mod server;
 mod state;
 
 pub use access::Access;
+pub use access::hosts::{BadHostName, HostName, Hosts};
 pub use access::origins::{BadOrigin, Origin};
 pub use access::tokens::{BadToken, BadTokens, MAX_TOKENS, Role, Tokens};
 pub use degradation::Degradation;

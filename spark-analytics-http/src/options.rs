@@ -5,6 +5,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::access::Access;
+use crate::access::hosts::Hosts;
 use crate::access::origins::Origin;
 
 /// Access and limits of an [`Api`](crate::Api). They hold wherever its router is served.
@@ -23,6 +24,7 @@ use crate::access::origins::Origin;
 pub struct ApiOptions {
     pub(crate) access: Option<Access>,
     pub(crate) origins: Vec<Origin>,
+    pub(crate) hosts: Option<Hosts>,
     pub(crate) event_bytes: usize,
     pub(crate) batch_bytes: usize,
     pub(crate) batch_events: usize,
@@ -37,6 +39,7 @@ impl Default for ApiOptions {
         Self {
             access: None,
             origins: Vec::new(),
+            hosts: None,
             event_bytes: 1 << 20,
             batch_bytes: 64 << 20,
             batch_events: 1_000_000,
@@ -60,6 +63,11 @@ impl ApiOptions {
     /// always allowed.
     pub fn origins(self, origins: impl IntoIterator<Item = Origin>) -> Self {
         Self { origins: origins.into_iter().collect(), ..self }
+    }
+
+    /// The hosts for which the API answers, any by default. Set them where no token is required and people browse.
+    pub fn hosts(self, hosts: Hosts) -> Self {
+        Self { hosts: Some(hosts), ..self }
     }
 
     /// Maximum body of `POST /api/v1/logs/ingest` in bytes, 1 MiB by default.

@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::Access;
+use crate::access::hosts::refuse_other_hosts;
 use crate::access::origins::{cors, refuse_cross_origin};
 use crate::access::tokens::Role;
 use crate::access_log::observe;
@@ -106,6 +107,8 @@ impl Api {
         if let Some(cors) = cors {
             router = router.layer(cors);
         }
+        let hosts = app.options.hosts.clone();
+        router = router.layer(middleware::from_fn_with_state(hosts, refuse_other_hosts));
         router.layer(middleware::from_fn_with_state(Arc::clone(&app), observe)).with_state(app)
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn create(path: &Path, options: RedbOptions) -> Result<Self> {
         let name = name(path);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path);
+        let file = new_file_options().create_new(true).open(path);
         let file = file.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => Error::location(
                 LocationCause::AlreadyExists,
@@ -70,8 +70,7 @@ impl Place {
 
     pub(crate) fn open_or_create(path: &Path, options: RedbOptions) -> Result<Self> {
         let name = name(path);
-        let mut choice = OpenOptions::new();
-        let file = choice.read(true).write(true).create(true).truncate(false).open(path);
+        let file = new_file_options().create(true).truncate(false).open(path);
         let file = file.map_err(|error| not_opened(&name, OPEN, error))?;
         Self::of_file(name, file, options)
     }
@@ -126,6 +125,15 @@ impl Place {
     pub(crate) fn close(&self) -> std::io::Result<()> {
         self.storage.close()
     }
+}
+
+/// To open a file that is read and written by its owner alone, if it is new.
+fn new_file_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 fn name(path: &Path) -> String {

@@ -1,7 +1,7 @@
 //! Opening and creating.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,7 @@ impl SqliteOptions {
     /// [`Error::Location`] if the file exists already, otherwise as [`open`](Self::open).
     pub async fn create(self, path: impl AsRef<Path>) -> Result<SqliteStore> {
         let (name, file) = (Name(Some(path.as_ref())), absolute(path.as_ref())?);
-        match File::create_new(&file) {
+        match new_file(&file) {
             Ok(created) => drop(created),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 return Err(Error::location(
@@ -150,7 +150,13 @@ impl SqliteOptions {
             return Err(name.may_not_be_used(Name(Some(&file))));
         }
         let shared = connect_options(self).filename(path);
-        if !may_create {
+        if may_create {
+            // SQLite would let everyone read it, and the files beside it have its mode. If it fails, SQLite says why.
+            let _ = new_file(path).or_else(|error| match std::fs::read_link(path) {
+                Ok(target) => new_file(&path.with_file_name(target)),
+                Err(_) => Err(error),
+            });
+        } else {
             name.check(shared.clone()).await?;
         }
         let writer_cache = self.cache_bytes / 3 * 2;
@@ -395,6 +401,15 @@ fn not_writable(path: &Path) -> Option<PathBuf> {
 #[cfg(not(unix))]
 const fn not_writable(_: &Path) -> Option<PathBuf> {
     None
+}
+
+/// Creates a file that only its owner may read and write.
+fn new_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

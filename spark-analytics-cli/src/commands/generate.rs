@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -83,10 +83,7 @@ pub(crate) fn run(args: &Generate, out: &mut Out) -> anyhow::Result<()> {
         return write(&facts, out, &ProgressBar::hidden());
     }
     let cannot_write = || format!("cannot write {}", args.output.display());
-    let file = match args.force {
-        true => File::create(&args.output),
-        false => File::create_new(&args.output),
-    };
+    let file = open(&args.output, args.force);
     if file.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists) {
         bail!("{} exists; --force overwrites it, --output names another", args.output.display());
     }
@@ -102,6 +99,15 @@ pub(crate) fn run(args: &Generate, out: &mut Out) -> anyhow::Result<()> {
         output: args.output.display().to_string(),
     };
     out.record(GENERATED, &generated)
+}
+
+/// Opens a file, which only its owner may read and write if it is new.
+fn open(path: &Path, may_exist: bool) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(may_exist).truncate(may_exist).create_new(!may_exist);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// A day that leaves ten years before it for events.

@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::Args;
 use metrics::counter;
 use spark_analytics_core::{Analytics, CacheCounts, Cached, Queue, Store};
-use spark_analytics_http::{Api, ApiOptions, Degradation, Origin, serve};
+use spark_analytics_http::{Api, ApiOptions, Degradation, HostName, Hosts, Origin, serve};
 use tokio::net::TcpListener;
 
 use crate::commands::import;
@@ -78,6 +78,10 @@ pub(crate) struct Serve {
     /// several with commas
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Vec<Origin>,
+    /// A name under which clients reach a server that requires no tokens, besides IP addresses and localhost; repeat it,
+    /// or separate several with commas. With tokens, any name will do unless some are given
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    host: Vec<HostName>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -113,6 +117,10 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     if let Some(access) = &access {
         options = options.access(access.clone());
     }
+    let hosts = (access.is_none() || !args.host.is_empty()).then(|| Hosts::new(args.host));
+    if let Some(hosts) = &hosts {
+        options = options.hosts(hosts.clone());
+    }
     let degradation = Degradation::default();
     let mut api = Api::new(Analytics::with_limits(Arc::clone(&store), memory.commits()))
         .options(options)
@@ -137,6 +145,7 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
         redis.count();
     };
     let metrics = prometheus::route(access.as_ref(), metrics, count_caches);
+    let metrics = hosts.iter().fold(metrics, |metrics, hosts| hosts.guard(metrics));
     let router = api.into_router().merge(metrics);
     let options = memory.serving(connections());
     if tokens.is_some() || tls.is_some() {

@@ -46,7 +46,7 @@ impl Target {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{limit} exec \"$0\" \"$@\"")]).arg(server);
         command.args(["serve", "--listen", "127.0.0.1:0", "--store", "sqlite:test.db"]);
-        command.args(["--log", "error"]);
+        command.args(["--log", "error", "--host", "x"]);
         if tls.is_some() {
             command.args(["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
         }

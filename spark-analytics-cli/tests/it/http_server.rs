@@ -292,7 +292,7 @@ fn a_second_signal_ends_the_server_during_requests() {
     command.args(["--listen", "127.0.0.1:0", "--store", "memory:", "--log", "info"]);
     let mut server = Server::run(command.stderr(Stdio::piped()));
     let mut client = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
-    let head = "POST /api/v1/logs/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n";
+    let head = "POST /api/v1/logs/ingest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n";
     client.write_all(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes()).unwrap();
     let mut answer = [0; 12];
     client.read_exact(&mut answer).unwrap();
@@ -423,4 +423,31 @@ fn a_folder_of_event_logs_is_followed_while_serving() {
     assert_eq!(value("spark_analytics_import_lag_seconds_count"), 1.0);
     assert!(value("spark_analytics_import_last_look_timestamp_seconds") > 1.7e9);
     server.stop("-TERM");
+}
+
+/// The status of `/health` and of `/metrics` for a host.
+fn statuses(server: &Server, host: &str) -> [u16; 2] {
+    ["/health", "/metrics"].map(|path| {
+        let request = ureq::get(format!("{}{path}", server.url)).header("host", host);
+        request.config().http_status_as_error(false).build().call().unwrap().status().as_u16()
+    })
+}
+
+#[test]
+fn a_server_without_tokens_answers_for_its_own_hosts_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--store", "memory:"]);
+    assert_eq!(statuses(&server, "localhost"), [200; 2]);
+    assert_eq!(statuses(&server, "127.0.0.1:1"), [200; 2]);
+    assert_eq!(statuses(&server, "rebound.example"), [421; 2]);
+    let named = ["--store", "memory:", "--host", "a.example,b.example", "--host", "c.example"];
+    let server = Server::start(folder.path(), &named);
+    assert_eq!(statuses(&server, "b.example:8000"), [200; 2]);
+    assert_eq!(statuses(&server, "c.example"), [200; 2]);
+    assert_eq!(statuses(&server, "rebound.example"), [421; 2]);
+    let token = ["token", "new", "--name", "ci", "--role", "read"];
+    let new = Command::new(env!("CARGO_BIN_EXE_spark-analytics")).args(token).output().unwrap();
+    std::fs::write(folder.path().join("tokens"), new.stdout).unwrap();
+    let server = Server::start(folder.path(), &["--store", "memory:", "--tokens", "tokens"]);
+    assert_eq!(statuses(&server, "rebound.example"), [200, 401]);
 }

@@ -105,7 +105,7 @@ fn a_client_without_tls_gets_an_alert_and_a_silent_one_does_not_delay_the_stop()
     let (program, url) = server(folder.path(), &TLS, &[]);
     let address = url.strip_prefix("https://").unwrap();
     let mut plain = TcpStream::connect(address).unwrap();
-    plain.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    plain.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert_eq!(answer.first(), Some(&21), "a record of TLS with an alert: {answer:?}");

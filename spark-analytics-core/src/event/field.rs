@@ -4,9 +4,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
+use crate::event::Origin;
 use crate::event::invalid::{FieldProblem, InvalidEvent};
+use crate::event::limits::MAX_EVENT_DEPTH;
 
 /// A field's value, in as much detail as is needed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,9 +44,21 @@ impl Scalar<'_> {
     }
 }
 
-struct ScalarVisitor;
+/// How many more levels a value may have; `None` for any number.
+type Levels = Option<usize>;
 
-impl<'de> Visitor<'de> for ScalarVisitor {
+/// Reads a value of a known field.
+struct ScalarSeed(Levels);
+
+impl<'de> DeserializeSeed<'de> for ScalarSeed {
+    type Value = Scalar<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ScalarSeed {
     type Value = Scalar<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,19 +85,76 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(Scalar::Null)
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::List)
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Unread(self.0).visit_seq(seq).map(|()| Scalar::List)
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Object)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Unread(self.0).visit_map(map).map(|()| Scalar::Object)
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
+/// Passes over a value that no figure needs. With a limit of levels it checks what is given out again with the event: texts
+/// must be Unicode and numbers must be in the range of `f64`, as parsers of JSON expect.
+struct Unread(Levels);
+
+impl Unread {
+    /// For the values within this one.
+    fn below<E: Error>(&self) -> Result<Levels, E> {
+        match self.0 {
+            Some(0) => Err(E::custom(format_args!(
+                "lists and objects are nested in more than {MAX_EVENT_DEPTH} levels"
+            ))),
+            levels => Ok(levels.map(|levels| levels - 1)),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Unread {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.0 {
+            Some(_) => deserializer.deserialize_any(self),
+            None => IgnoredAny::deserialize(deserializer).map(|_| ()),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Unread {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let below = self.below()?;
+        while seq.next_element_seed(Self(below))?.is_some() {}
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let below = self.below()?;
+        while map.next_key_seed(Self(below))?.is_some() {
+            map.next_value_seed(Self(below))?;
+        }
+        Ok(())
     }
 }
 
@@ -91,12 +164,71 @@ macro_rules! fields {
         pub(crate) const FIELDS: &[&str] = &[$(stringify!($field)),*];
 
         /// The fields of one wire event.
-        #[derive(Debug, Default, serde::Deserialize)]
-        #[serde(expecting = "an event")]
+        #[derive(Debug, Default)]
         pub(crate) struct Fields<'a> {
-            $(#[serde(borrow, default)] pub(crate) $field: Scalar<'a>,)*
+            $(pub(crate) $field: Scalar<'a>,)*
+        }
+
+        /// The name of a field.
+        #[derive(serde::Deserialize)]
+        #[serde(field_identifier)]
+        #[allow(non_camel_case_types, reason = "they are the names on the wire")]
+        enum Name {
+            $($field,)*
+            #[serde(other)]
+            Other,
+        }
+
+        impl<'de> Visitor<'de> for FieldsSeed {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let levels = self.0;
+                let mut fields = Fields::default();
+                while let Some(name) = map.next_key::<Name>()? {
+                    match name {
+                        $(Name::$field => {
+                            if !matches!(fields.$field, Scalar::Missing) {
+                                return Err(A::Error::duplicate_field(stringify!($field)));
+                            }
+                            fields.$field = map.next_value_seed(ScalarSeed(levels))?;
+                        })*
+                        Name::Other => map.next_value_seed(Unread(levels))?,
+                    }
+                }
+                Ok(fields)
+            }
         }
     };
+}
+
+/// Reads the fields of an event, whose values may have this many levels.
+struct FieldsSeed(Levels);
+
+impl<'de> DeserializeSeed<'de> for FieldsSeed {
+    type Value = Fields<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// Reads an event.
+    pub(crate) fn read(json: &'a str, origin: Origin) -> Result<Self, InvalidEvent> {
+        let levels = match origin {
+            Origin::New => Some(MAX_EVENT_DEPTH - 1),
+            Origin::Stored => None,
+        };
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let fields = FieldsSeed(levels).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(fields)
+    }
 }
 
 fields!(

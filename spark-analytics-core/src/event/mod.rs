@@ -23,6 +23,15 @@ use crate::time::Timestamp;
 /// The first instant after the accepted ones: 2263-01-01T00:00:00Z, in µs.
 const END_OF_TIME_US: i64 = 9_246_182_400_000_000;
 
+/// Where the JSON of an event comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From a producer: all rules hold.
+    New,
+    /// From a store, possibly of an earlier version, which had fewer.
+    Stored,
+}
+
 /// A listener event of a job: valid by construction, with the JSON it was received as.
 ///
 /// [`Event::from_json`] and serde read the wire format; fields unknown to this library are
@@ -90,10 +99,26 @@ impl Event {
     /// [`InvalidEvent`] names the field and what is wrong with it.
     pub fn from_json(json: &str) -> Result<Self, InvalidEvent> {
         let json = json.trim_matches([' ', '\t', '\r', '\n']);
-        Self::parse(json).map_err(|error| error.or_of_event_log(json.as_bytes()))
+        Self::parse(json, Origin::New).map_err(|error| error.or_of_event_log(json.as_bytes()))
     }
 
-    fn parse(json: &str) -> Result<Self, InvalidEvent> {
+    /// Reads an event from the JSON that a store holds of it, for authors of stores.
+    ///
+    /// Earlier versions accepted unknown fields that parsers of JSON refuse, such as half of a surrogate pair, and times that
+    /// do not exist. Of such an event the known fields are read, and its JSON is written from them, so that whatever is
+    /// given out can be read.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_stored(json: &str) -> Result<Self, InvalidEvent> {
+        Self::parse(json, Origin::New).or_else(|error| {
+            let mut event = Self::parse(json, Origin::Stored).map_err(|_| error)?;
+            event.raw = wire(&event.job, event.timestamp, &event.content).into_boxed_str();
+            Ok(event)
+        })
+    }
+
+    fn parse(json: &str, origin: Origin) -> Result<Self, InvalidEvent> {
         if json.len() > MAX_EVENT_BYTES {
             return Err(InvalidEvent::TooLarge { bytes: json.len() });
         }
@@ -102,14 +127,14 @@ impl Event {
             let message = format!("not a JSON object: `{}`", short(json));
             return Err(InvalidEvent::NotJson { message });
         }
-        let fields: Fields<'_> = serde_json::from_str(json)?;
+        let fields = Fields::read(json, origin)?;
         let event_type = event_type(&fields.event)?;
         let job = JobKey {
             job_id: integer("job_id", &fields.job_id, i64::MAX)?,
             app_id: optional_text("app_id", &fields.app_id)?,
             attempt_id: optional_text("attempt_id", &fields.attempt_id)?,
         };
-        let timestamp = time("timestamp", &fields.timestamp)?;
+        let timestamp = time("timestamp", &fields.timestamp, origin)?;
         let user = text("user", fields.user)?;
         let detail = match event_type {
             EventType::JobStart => EventDetail::JobStart,
@@ -119,7 +144,7 @@ impl Event {
                 successful: boolean("successful", &fields.successful)?,
             },
             EventType::JobEnd => EventDetail::JobEnd {
-                completion_time: time("completion_time", &fields.completion_time)?,
+                completion_time: time("completion_time", &fields.completion_time, origin)?,
                 job_result: text("job_result", fields.job_result)?,
             },
         };

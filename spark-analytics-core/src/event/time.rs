@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::event::field::Scalar;
 use crate::event::invalid::{FieldProblem, InvalidEvent};
-use crate::event::short;
+use crate::event::{Origin, short};
 use crate::time::Timestamp;
 
 /// The greatest number of seconds, that of the year 2603. As in pydantic, a greater number is in ms.
@@ -13,7 +13,11 @@ const MAX_SECONDS: u64 = 20_000_000_000;
 const MAX_MILLIS: u64 = 253_402_300_799_999;
 
 /// The time in a field.
-pub(crate) fn time(field: &'static str, value: &Scalar<'_>) -> Result<Timestamp, InvalidEvent> {
+pub(crate) fn time(
+    field: &'static str,
+    value: &Scalar<'_>,
+    origin: Origin,
+) -> Result<Timestamp, InvalidEvent> {
     let text: Cow<'_, str> = match value {
         Scalar::Text(text) => text.as_ref().into(),
         Scalar::Integer(number) => number.to_string().into(),
@@ -22,7 +26,7 @@ pub(crate) fn time(field: &'static str, value: &Scalar<'_>) -> Result<Timestamp,
         _ => return Err(value.not_a(field, "an RFC 3339 time")),
     };
     since_epoch(&text)
-        .or_else(|| text.parse().ok())
+        .or_else(|| Timestamp::parse(&text, origin == Origin::Stored).ok())
         .ok_or_else(|| InvalidEvent::field(field, FieldProblem::NotATime(short(&text))))
 }
 

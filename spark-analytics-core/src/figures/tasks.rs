@@ -90,8 +90,11 @@ impl TaskTotals {
     }
 
     /// How much longer the slow tasks take: the 99th percentile of task durations over the median.
-    /// `None` without tasks, or when the median is 0.
+    /// `None` if [`task_count`](Self::task_count) or the median is 0.
     pub fn skew(&self) -> Option<f64> {
+        if self.task_count() == 0 {
+            return None;
+        }
         let median = self.durations.quantile(50, 100).filter(|median| *median > 0)?;
         Some(self.durations.quantile(99, 100)? as f64 / median as f64)
     }
@@ -118,6 +121,23 @@ impl TaskTotals {
         if outcome != TaskOutcome::Succeeded {
             self.lost_ms = self.lost_ms.wrapping_add(duration);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::json::TaskFigures;
+
+    #[test]
+    fn killed_tasks_alone_have_no_quantiles() {
+        let mut tasks = TaskTotals::default();
+        tasks.record(TaskOutcome::Killed, 100);
+        let figures = TaskFigures::of(&tasks, Some(100));
+        assert_eq!((figures.task_count, figures.killed_tasks), (0, 1));
+        assert_eq!((figures.task_duration_ms, figures.skew, tasks.skew()), (None, None, None));
+        tasks.record(TaskOutcome::Failed, 100);
+        assert!(TaskFigures::of(&tasks, Some(100)).task_duration_ms.is_some());
     }
 }
 

@@ -144,3 +144,24 @@ proptest! {
         let _ = (read(&number.to_string()), read(&format!("\"{text}\"")));
     }
 }
+
+#[test]
+fn leap_seconds_are_accepted_where_they_may_occur() {
+    for (time, instant) in [
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00.500Z"),
+        ("2017-01-01T01:29:60+01:30", "2017-01-01T00:00:00Z"),
+        ("1972-06-30T23:59:60Z", "1972-07-01T00:00:00Z"),
+    ] {
+        assert_eq!(read(&format!("\"{time}\"")), instant);
+    }
+    for time in [
+        "2024-03-30T12:34:60Z",
+        "2016-12-30T23:59:60Z",
+        "2016-12-31T23:59:60+01:00",
+        "2016-12-31T23:59:61Z",
+        "2016-12-31T22:59:60Z",
+    ] {
+        assert!(read(&format!("\"{time}\"")).contains("must be an RFC 3339 time"), "{time}");
+    }
+}

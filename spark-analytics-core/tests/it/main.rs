@@ -8,4 +8,5 @@ mod history;
 mod rollups;
 mod split;
 mod threads;
+mod unknown_fields;
 mod wire_format;

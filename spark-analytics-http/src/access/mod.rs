@@ -1,5 +1,6 @@
 //! Who may call a route: the holders of a token with the role that the route requires.
 
+pub(crate) mod hosts;
 pub(crate) mod origins;
 mod rate;
 pub(crate) mod tokens;

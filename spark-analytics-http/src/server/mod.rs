@@ -2,6 +2,7 @@
 
 pub(crate) mod connections;
 pub(crate) mod drain;
+pub(crate) mod host;
 pub(crate) mod min_rate;
 pub(crate) mod one_request;
 pub(crate) mod options;

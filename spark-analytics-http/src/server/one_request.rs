@@ -1,6 +1,7 @@
 //! One request and its response, on their way between a connection and the router.
 
 use std::convert::Infallible;
+use std::future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,6 +17,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::connections::Slot;
+use super::host;
 use super::min_rate::MinRate;
 use crate::problem::Problem;
 
@@ -46,7 +48,13 @@ impl Service<hyper::Request<Incoming>> for OneRequest {
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let slot = Arc::clone(&self.slot);
         slot.request_started();
-        let mut request: Request = request.map(|body| {
+        let (head, body) = request.into_parts();
+        if let Err(refused) = host::check(&head) {
+            tracing::debug!(status = %refused.status(), "the head of a request was refused");
+            slot.response_ready();
+            return Box::pin(future::ready(Ok(*refused)));
+        }
+        let mut request: Request = hyper::Request::from_parts(head, body).map(|body| {
             if body.is_end_stream() {
                 return Body::empty();
             }

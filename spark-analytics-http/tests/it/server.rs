@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{MethodRouter, get};
 use spark_analytics_core::{Analytics, Event, MemoryStore, Store, Timestamp};
-use spark_analytics_http::{Api, ApiOptions, ServeOptions, serve};
+use spark_analytics_http::{Api, ApiOptions, Hosts, ServeOptions, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -393,4 +393,97 @@ async fn clients_that_do_not_read_their_lists_hold_a_piece_each_until_others_nee
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(list).await.unwrap();
     assert!(rest(stream).await.ends_with("\"next\":null}\r\n0\r\n\r\n"));
+}
+
+/// The status line of the response to the head of a request on a connection of its own, and whether the connection ends.
+async fn status_of(server: &Server, request: &str) -> (String, bool) {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let answer = rest(stream).await.to_lowercase();
+    let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+    (status, answer.contains("\r\nconnection: close\r\n"))
+}
+
+#[tokio::test]
+async fn a_request_has_exactly_one_valid_host() {
+    let server = start(api(), ServeOptions::default()).await;
+    for (head, status) in [
+        ("GET /health HTTP/1.1\r\nHost: x\r\n", "200"),
+        ("GET /health HTTP/1.1\r\nHost: [::1]:8000\r\n", "200"),
+        ("GET http://x/health HTTP/1.1\r\nHost: x\r\n", "200"),
+        ("GET /health HTTP/1.0\r\n", "200"),
+        ("GET /health HTTP/1.1\r\n", "400"),
+        ("GET http://x/health HTTP/1.1\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost:\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: x\r\nHost: x\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: x\r\nhost: y\r\n", "400"),
+        ("GET /health HTTP/1.0\r\nHost: x\r\nHost: y\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: a b\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: x/y\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: ada@x\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: x:80:80\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: x, y z\r\n", "400"),
+        ("GET http://ada@x/health HTTP/1.1\r\nHost: x\r\n", "400"),
+    ] {
+        let (answered, closes) = status_of(&server, &format!("{head}\r\n")).await;
+        assert_eq!(answered, status, "{head}");
+        assert!(status == "200" || closes, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn transfer_codings_that_are_not_read_are_refused() {
+    let server = start(api(), ServeOptions::default()).await;
+    let post =
+        "POST /api/v1/logs/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n";
+    for (codings, status) in [
+        ("Transfer-Encoding: chunked\r\n", "200"),
+        ("Transfer-Encoding: Chunked\r\n", "200"),
+        ("Transfer-Encoding: gzip, chunked\r\n", "501"),
+        ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "501"),
+        ("Transfer-Encoding: identity, chunked\r\n", "501"),
+        ("Transfer-Encoding: chunked, chunked\r\n", "501"),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "501"),
+    ] {
+        let (answered, closes) = status_of(&server, &format!("{post}{codings}\r\n0\r\n\r\n")).await;
+        assert_eq!(answered, status, "{codings}");
+        assert!(status == "200" || closes, "{codings}");
+    }
+}
+
+#[tokio::test]
+async fn only_known_hosts_are_answered_where_they_are_given() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let hosts = Hosts::new(["figures.example".parse().unwrap()]);
+    let own = hosts.guard(Router::new().route("/own", get(async || "own")));
+    let api = Api::new(Analytics::new(store)).options(ApiOptions::default().hosts(hosts));
+    let server = start(api.into_router().merge(own), ServeOptions::default()).await;
+    for (host, is_known) in [
+        ("localhost", true),
+        ("LocalHost.:8000", true),
+        ("a.localhost", true),
+        ("127.0.0.1:8000", true),
+        ("[::1]", true),
+        ("192.0.2.7", true),
+        ("figures.example", true),
+        ("Figures.Example:8000", true),
+        ("evil.example", false),
+        ("figures.example.evil.example", false),
+        ("localhost.evil.example", false),
+        ("127.0.0.1.evil.example", false),
+        ("evillocalhost", false),
+    ] {
+        for path in ["/health", "/api/v1/analytics/jobs", "/own", "/nothing"] {
+            let known = if path == "/nothing" { "404" } else { "200" };
+            let expected = if is_known { known } else { "421" };
+            for request in [
+                format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+                format!("GET http://{host}{path} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            ] {
+                assert_eq!(status_of(&server, &request).await.0, expected, "{request}");
+            }
+        }
+    }
+    assert_eq!(status_of(&server, "GET /health HTTP/1.0\r\n\r\n").await.0, "200");
 }

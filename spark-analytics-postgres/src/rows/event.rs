@@ -190,6 +190,6 @@ fn keys<'e>(ids: impl Iterator<Item = (JobNo, EventId<'e>)>) -> Rows {
 pub(crate) fn stored_event(columns: &mut Columns<'_>) -> Result<StoredEvent> {
     let (_app_no, _job_id): (i64, i64) = (columns.get()?, columns.get()?);
     let id = columns.get()?;
-    let event = Event::from_json(columns.get()?).map_err(|error| columns.damaged(error))?;
+    let event = Event::from_stored(columns.get()?).map_err(|error| columns.damaged(error))?;
     Ok(StoredEvent { id, event })
 }

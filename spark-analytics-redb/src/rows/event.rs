@@ -99,7 +99,7 @@ pub(crate) fn remove_of_jobs(
 
 /// The event of a row of events.
 pub(crate) fn stored_event(id: i64, raw: &str) -> Result<StoredEvent> {
-    let event = Event::from_json(raw).map_err(|e| Fault::damaged(format!("event {id}"), e))?;
+    let event = Event::from_stored(raw).map_err(|e| Fault::damaged(format!("event {id}"), e))?;
     Ok(StoredEvent { id, event })
 }
 

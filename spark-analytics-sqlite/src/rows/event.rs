@@ -40,7 +40,7 @@ pub(crate) async fn load(
 /// Reads the columns `id` and `raw`.
 pub(crate) fn stored_event(columns: &mut Columns<'_>) -> Result<StoredEvent> {
     let id = columns.get()?;
-    let event = Event::from_json(columns.get()?)
+    let event = Event::from_stored(columns.get()?)
         .map_err(|error| Error::damaged(SQLITE, format!("row {id} of spark_events"), error))?;
     Ok(StoredEvent { id, event })
 }

@@ -11,6 +11,8 @@ mod cancelled;
 mod custom_store;
 #[cfg(target_os = "linux")]
 mod disk_full;
+#[cfg(unix)]
+mod file_modes;
 mod memory;
 mod pages;
 #[cfg(unix)]

@@ -322,7 +322,9 @@ impl TaskFigures {
     /// The figures of tasks. If the duration of the longest is known, no quantile exceeds it, and the greatest is exact.
     pub fn of(tasks: &TaskTotals, longest_task_ms: Option<i64>) -> Self {
         // From integers, so that two decimals are rounded only once.
-        let quantile = |num| tasks.durations.quantile(num, 100).map(i128::from);
+        let has_tasks = tasks.task_count() != 0;
+        let quantile =
+            |num| tasks.durations.quantile(num, 100).filter(|_| has_tasks).map(i128::from);
         let skew = quantile(50).filter(|median| *median > 0).zip(quantile(99));
         Self {
             task_count: tasks.task_count(),
@@ -374,7 +376,8 @@ impl From<&Rollup> for TotalFigures {
 }
 
 fn task_durations(tasks: &TaskTotals, longest_ms: Option<i64>) -> Option<Quantiles<i64>> {
-    let of_buckets = quantiles(&tasks.durations, |ms| ms)?;
+    // Of killed tasks alone nothing is counted.
+    let of_buckets = quantiles(&tasks.durations, |ms| ms).filter(|_| tasks.task_count() != 0)?;
     let Some(longest) = longest_ms else { return Some(of_buckets) };
     let Quantiles { p50, p95, p99, .. } = of_buckets;
     // The middle of a bucket may exceed each value in it.
