@@ -63,7 +63,7 @@ fn ask(target: &Target, lasts: &Lasts<'_>, clients: usize, paths: &[String]) {
                         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
                         match wire.try_ask(&request) {
                             Some((200, body)) => {
-                                assert!(body.ends_with('}'), "{path}");
+                                assert!(body.ends_with(['}', ']']), "{path}");
                                 complete += 1;
                             }
                             Some((status, body)) => {
@@ -137,6 +137,43 @@ fn lists_that_nobody_reads_are_not_held_in_memory() {
             }
             thread::sleep(Duration::from_millis(sized(20, 5) as u64));
         }
+    });
+}
+
+/// The event log of an application with jobs that have no tasks.
+fn log_of_jobs(count: usize) -> String {
+    let mut log = String::from(
+        r#"{"Event":"SparkListenerLogStart","Spark Version":"3.5.0"}
+{"Event":"SparkListenerApplicationStart","App Name":"a","App ID":"app-1","Timestamp":1711792800000,"User":"ada"}
+"#,
+    );
+    for id in 0..count {
+        let time = 1_711_792_800_000 + 1_000 * id;
+        let _ = writeln!(
+            log,
+            r#"{{"Event":"SparkListenerJobStart","Job ID":{id},"Submission Time":{time},"Stage Infos":[],"Stage IDs":[],"Properties":{{}}}}
+{{"Event":"SparkListenerJobEnd","Job ID":{id},"Completion Time":{time},"Job Result":{{"Result":"JobSucceeded"}}}}"#
+        );
+    }
+    log
+}
+
+#[test]
+fn an_application_of_many_jobs_does_not_keep_others_waiting() {
+    attack("an application of 100,000 jobs", |target, lasts| {
+        target.import("app-1", &log_of_jobs(sized(2_000, 100_000)));
+        let paths = [
+            "/api/v1/applications/app-1/executors",
+            "/api/v1/applications/app-1/stages",
+            "/api/v1/applications/app-1/jobs/1",
+            "/api/v1/applications/app-1/sql",
+            "/api/v1/applications/app-1",
+            "/api/v1/analytics/applications/app-1/stages",
+            "/api/v1/analytics/jobs?app=app-1&limit=10000",
+            "/api/v1/analytics/jobs?app=app-1&limit=10000&order=longest",
+        ]
+        .map(str::to_owned);
+        ask(target, lasts, 16, &paths);
     });
 }
 

@@ -1,9 +1,10 @@
 //! A server, an attack on it, and the observations of healthy clients meanwhile.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,9 +23,17 @@ fn most_mib() -> u64 {
     sized(300, 768) as u64
 }
 
+/// The program to attack: one given by its path, or that of this build.
+fn program() -> OsString {
+    let beside = env!("CARGO_BIN_EXE_spark-analytics").into();
+    std::env::var_os("HOSTILE_SERVER").unwrap_or(beside)
+}
+
 /// A server under attack.
 pub(crate) struct Target {
     child: Child,
+    /// Where its store is.
+    folder: PathBuf,
     pub(crate) address: SocketAddr,
     /// The server's limit of connections.
     pub(crate) connections: usize,
@@ -34,8 +43,6 @@ pub(crate) struct Target {
 
 impl Target {
     fn start(folder: &Path, tls: Option<Arc<ClientConfig>>, mib: Option<usize>) -> Self {
-        let beside = env!("CARGO_BIN_EXE_spark-analytics").into();
-        let server = std::env::var_os("HOSTILE_SERVER").unwrap_or(beside);
         // Few enough open files that small attacks reach the limit; at full size as many as possible.
         let connections = sized(300, 10_000);
         let mut limit =
@@ -44,7 +51,7 @@ impl Target {
             limit += &format!("ulimit -d {};", mib * 1024);
         }
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("{limit} exec \"$0\" \"$@\"")]).arg(server);
+        command.args(["-c", &format!("{limit} exec \"$0\" \"$@\"")]).arg(program());
         command.args(["serve", "--listen", "127.0.0.1:0", "--store", "sqlite:test.db"]);
         command.args(["--log", "error", "--host", "x"]);
         if tls.is_some() {
@@ -54,7 +61,16 @@ impl Target {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().rsplit_once("://").unwrap().1.parse().unwrap();
-        Self { child, address, connections, tls }
+        Self { child, folder: folder.to_owned(), address, connections, tls }
+    }
+
+    /// Imports an event log into the server's store, from another process.
+    pub(crate) fn import(&self, name: &str, log: &str) {
+        fs::write(self.folder.join(name), log).unwrap();
+        let mut command = Command::new(program());
+        command.args(["import", name, "--store", "sqlite:test.db", "--quiet"]);
+        let done = command.current_dir(&self.folder).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// A connection of a well-behaved client.

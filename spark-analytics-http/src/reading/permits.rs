@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -36,7 +37,10 @@ pub(crate) struct Permits {
 /// Permits one read; dropping it permits the read that has waited longest.
 #[derive(Debug)]
 #[must_use = "another read is permitted once this is dropped"]
-pub(crate) struct Permit(#[expect(dead_code, reason = "held, not used")] OwnedSemaphorePermit);
+pub(crate) struct Permit {
+    cost: Cost,
+    _permit: OwnedSemaphorePermit,
+}
 
 /// There was no permit in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +65,7 @@ impl Permits {
             Cost::Expensive => &self.expensive,
         };
         match timeout(self.wait, Arc::clone(permits).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Permit(permit)),
+            Ok(Ok(permit)) => Ok(Permit { cost, _permit: permit }),
             // The semaphores are never closed.
             Ok(Err(_)) | Err(_) => Err(Busy),
         }
@@ -75,11 +79,23 @@ impl Permits {
 
 /// Runs a read to its end, even if its client leaves: the store may continue to work on it, and the permit must not be
 /// given to another read meanwhile. Returns the permit with the result, which takes memory until it is dropped.
+///
+/// An expensive read has a thread of its own: it computes for longer than others should wait for a worker of the
+/// runtime.
 pub(crate) async fn run<T: Send + 'static>(
     permit: Permit,
     read: impl Future<Output = T> + Send + 'static,
 ) -> (T, Permit) {
-    let read = tokio::spawn(async move { (read.await, permit) });
+    let runtime = Handle::current();
+    let cost = permit.cost;
+    let read = async move { (read.await, permit) };
+    let read = match cost {
+        Cost::Cheap => runtime.spawn(read),
+        Cost::Expensive => {
+            let of_thread = runtime.clone();
+            runtime.spawn_blocking(move || of_thread.block_on(read))
+        }
+    };
     match read.await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(read) => read,
         Err(Ok(panic)) => resume_unwind(panic),
@@ -141,11 +157,11 @@ mod tests {
         let mut read = Box::pin(run(permit, async move { answers.acquire().await.map(drop) }));
         assert!(futures::poll!(&mut read).is_pending());
         drop(read);
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
         assert_eq!(permits.take(Cost::Expensive).await.unwrap_err(), Busy);
         store.add_permits(1);
         while permits.take(Cost::Expensive).await.is_err() {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }
