@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::sized;
-use crate::trial::{Lasts, Target, attack, attack_within};
+use crate::trial::{Lasts, Target, attack, attack_on, attack_within};
 use crate::wire::{Wire, batch};
 
 /// How long a client that was refused, or whose connection was closed, waits until it asks again.
@@ -88,20 +88,24 @@ fn ask(target: &Target, lasts: &Lasts<'_>, clients: usize, paths: &[String]) {
 
 #[test]
 fn long_lists_of_jobs_do_not_keep_others_waiting() {
-    attack("lists of 10,000 jobs", |target, lasts| {
+    let lists = |target: &Target, lasts: &Lasts<'_>| {
         send_jobs(target, sized(2_000, 100_000));
         let path = "/api/v1/analytics/jobs?limit=10000".to_owned();
         ask(target, lasts, sized(16, 1_000), &[path]);
-    });
+    };
+    attack("lists of 10,000 jobs", lists);
+    attack_on("redb:test.redb", "redb: lists of 10,000 jobs", lists);
 }
 
 #[test]
 fn long_lists_of_long_events_are_not_held_in_memory() {
-    attack("lists of 1,000 events of 64 KiB", |target, lasts| {
+    let lists = |target: &Target, lasts: &Lasts<'_>| {
         send_long_events(target, sized(400, 1_000));
         let path = "/api/v1/logs?job_id=1&limit=1000".to_owned();
         ask(target, lasts, sized(16, 200), &[path]);
-    });
+    };
+    attack("lists of 1,000 events of 64 KiB", lists);
+    attack_on("redb:test.redb", "redb: lists of 1,000 events of 64 KiB", lists);
 }
 
 #[test]

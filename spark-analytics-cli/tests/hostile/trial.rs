@@ -42,17 +42,17 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    fn start(folder: &Path, tls: Option<Arc<ClientConfig>>, mib: Option<usize>) -> Self {
+    fn start(folder: &Path, tls: Option<Arc<ClientConfig>>, form: Form) -> Self {
         // Few enough open files that small attacks reach the limit; at full size as many as possible.
         let connections = sized(300, 10_000);
         let mut limit =
             if is_full() { String::new() } else { format!("ulimit -n {};", connections + 124) };
-        if let Some(mib) = mib {
+        if let Some(mib) = form.mib {
             limit += &format!("ulimit -d {};", mib * 1024);
         }
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{limit} exec \"$0\" \"$@\"")]).arg(program());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--store", "sqlite:test.db"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--store", form.store]);
         command.args(["--log", "error", "--host", "x"]);
         if tls.is_some() {
             command.args(["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
@@ -118,7 +118,16 @@ impl Lasts<'_> {
 /// Attacks a separate server while one healthy client keeps its connection and another opens a new one for each request.
 /// Every request of theirs must get the right response, 99 of 100 in time.
 pub(crate) fn attack(name: &str, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
-    run(name, false, None, attack);
+    run(name, Form::default(), attack);
+}
+
+/// The same with a server on another store.
+pub(crate) fn attack_on(
+    store: &'static str,
+    name: &str,
+    attack: impl FnOnce(&Target, &Lasts<'_>) + Send,
+) {
+    run(name, Form { store, ..Form::default() }, attack);
 }
 
 /// The same with a server that may have this much data, in MiB. Where an allocation fails, a program is killed.
@@ -127,26 +136,37 @@ pub(crate) fn attack_within(
     mib: usize,
     attack: impl FnOnce(&Target, &Lasts<'_>) + Send,
 ) {
-    run(name, false, Some(mib), attack);
+    run(name, Form { mib: Some(mib), ..Form::default() }, attack);
 }
 
 /// The same with a server that uses TLS.
 pub(crate) fn attack_tls(name: &str, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
-    run(name, true, None, attack);
+    run(name, Form { is_tls: true, ..Form::default() }, attack);
 }
 
-fn run(
-    name: &str,
+/// How a server is started.
+#[derive(Clone, Copy)]
+struct Form {
     is_tls: bool,
+    /// The limit of its data, in MiB.
     mib: Option<usize>,
-    attack: impl FnOnce(&Target, &Lasts<'_>) + Send,
-) {
+    store: &'static str,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self { is_tls: false, mib: None, store: "sqlite:test.db" }
+    }
+}
+
+fn run(name: &str, form: Form, attack: impl FnOnce(&Target, &Lasts<'_>) + Send) {
     // One attack at a time, so that each has the machine to itself.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut target = Target::start(folder.path(), is_tls.then(|| certify(folder.path())), mib);
+    let tls = form.is_tls.then(|| certify(folder.path()));
+    let mut target = Target::start(folder.path(), tls, form);
     let (is_over, asked) = (AtomicBool::new(false), [const { AtomicUsize::new(0) }; 2]);
     let began = Instant::now();
     let (kept, new) = thread::scope(|scope| {

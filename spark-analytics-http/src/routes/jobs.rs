@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::JobFigures;
-use spark_analytics_core::{Job, JobFilter, JobKey, Store, attempts_of, newest_attempt};
+use spark_analytics_core::{Job, JobFilter, JobKey, JobOrder, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
@@ -181,6 +181,8 @@ impl<T> Jobs<T> {
 /// How many jobs are read at a time. One takes less than 1 KB in general, and at most about 400 KB: texts of 64 KiB
 /// from an event log, and thousands of different durations.
 const AT_A_TIME: usize = 128;
+/// The same of a list for each piece of which a store sorts all jobs that the filter selects.
+const SORTED_AT_A_TIME: usize = 512;
 
 impl<T: From<Job> + Serialize + 'static> Rows for Jobs<T> {
     type Cursor = ListedJob;
@@ -188,7 +190,10 @@ impl<T: From<Job> + Serialize + 'static> Rows for Jobs<T> {
     type Shown = T;
 
     fn at_a_time(&self) -> usize {
-        AT_A_TIME
+        let JobFilter { app_id, from, to, order, .. } = &self.filter;
+        let is_narrowed = app_id.is_some() || from.is_some() || to.is_some();
+        let is_sorted = *order == JobOrder::Longest && is_narrowed;
+        if is_sorted { SORTED_AT_A_TIME } else { AT_A_TIME }
     }
 
     async fn read(
