@@ -9,6 +9,7 @@ use spark_analytics_core::{
     Result, Rollup, Store,
 };
 
+use crate::difference::assert_eq;
 use crate::{Reference, history};
 
 /// All figures and facts that a store returns: equal for equal input, whatever its order.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
+use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunner};
 use spark_analytics_core::{Day, Dedup, Event, Store};
 
+use crate::difference::{assert_eq, cut};
 use crate::history::{Input, Operation, applications, inputs, operations};
 use crate::{Dump, Fixture, Reference};
 
@@ -20,7 +21,8 @@ pub fn figures_do_not_depend_on_arrival<F: Fixture>(source_file: &'static str) {
     let history =
         inputs(40).prop_flat_map(|inputs| (Just(inputs.clone()), Just(inputs).prop_shuffle()));
     let case = (history, vec(1..9usize, 1..6), any::<bool>());
-    run(source_file, &case, |((history, shuffled), cuts, by_time)| {
+    let law = "order, batching, repetition and restarts do not matter, and the store equals the reference model";
+    run(law, source_file, &case, |((history, shuffled), cuts, by_time)| {
         let dedup = rule(by_time);
         let mut reference = Reference::new(dedup);
         history.iter().for_each(|input| take(&mut reference, input));
@@ -54,7 +56,8 @@ pub fn figures_do_not_depend_on_arrival<F: Fixture>(source_file: &'static str) {
 /// If the law does not hold for the store.
 pub fn pruning_changes_no_figure<F: Fixture>(source_file: &'static str) {
     let case = (inputs(30), inputs(20), 19_812..19_816i32, any::<bool>());
-    run(source_file, &case, |(before, after, day, by_time)| {
+    let law = "a prune changes no figure, and older events do not count from then on";
+    run(law, source_file, &case, |(before, after, day, by_time)| {
         let (dedup, day) = (rule(by_time), Day::from_number(day));
         let mut reference = Reference::new(dedup);
         before.iter().for_each(|input| take(&mut reference, input));
@@ -86,7 +89,8 @@ pub fn pruning_changes_no_figure<F: Fixture>(source_file: &'static str) {
 /// If the law does not hold for the store.
 pub fn nothing_removed_counts_again<F: Fixture>(source_file: &'static str) {
     let case = (operations(40), 0..40usize, any::<bool>());
-    run(source_file, &case, |(operations, cut, by_time)| {
+    let law = "what a removal leaves is exact, and nothing that was removed counts again";
+    run(law, source_file, &case, |(operations, cut, by_time)| {
         let dedup = rule(by_time);
         let mut reference = Reference::new(dedup);
         operations.iter().for_each(|operation| take_operation(&mut reference, operation));
@@ -140,7 +144,8 @@ async fn perform(store: &Arc<dyn Store>, operations: &[Operation]) {
     apply(store, &inputs, &[3]).await;
 }
 
-fn run<S: Strategy>(source_file: &'static str, case: &S, test: impl Fn(S::Value)) {
+/// Failures are shrunk silently; the smallest is shown, and saved.
+fn run<S: Strategy>(law: &str, source_file: &'static str, case: &S, test: impl Fn(S::Value)) {
     let config = Config {
         cases: 48,
         source_file: Some(source_file),
@@ -151,8 +156,14 @@ fn run<S: Strategy>(source_file: &'static str, case: &S, test: impl Fn(S::Value)
         test(value);
         Ok(())
     });
-    if let Err(error) = outcome {
-        panic!("{error}");
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Abort(reason)) => panic!("the test of the law cannot be run: {reason}"),
+        Err(TestError::Fail(reason, input)) => panic!(
+            "the store breaks the law: {law}\n{reason}\n  smallest input that breaks it (saved beside \
+             {source_file}): {}",
+            cut(&format!("{input:?}"))
+        ),
     }
 }
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod conformance;
+mod difference;
 pub mod dump;
 mod fixture;
 mod gate;

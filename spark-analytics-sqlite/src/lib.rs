@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod idle;
 mod open;
 mod options;
 mod read;

@@ -16,6 +16,7 @@ use spark_analytics_core::{Durability, Error, LocationCause, Result};
 
 use crate::SqliteStore;
 use crate::error::{BUSY, SQLITE, failed, result_code};
+use crate::idle::Idle;
 use crate::options::SqliteOptions;
 use crate::rows::rollup;
 
@@ -171,7 +172,8 @@ impl SqliteOptions {
         let writer = lasting_pool(1).connect_with(writer).await.map_err(|e| name.refuse(e))?;
         let readers =
             lasting_pool(READERS).connect_with(readers).await.map_err(|e| name.refuse(e))?;
-        let store = SqliteStore::new(self.dedup, writer, readers, true);
+        let mut store = SqliteStore::new(self.dedup, writer, readers, true);
+        store.idle = Some(Idle::new(store.readers.clone()));
         store.keep_log().await.map_err(|error| name.refuse(error))?;
         store.prepare(name).await?;
         store.open_readers().await.map_err(|error| name.refuse(error))?;

@@ -14,6 +14,7 @@ use spark_analytics_core::{
 };
 
 use crate::error::failed;
+use crate::idle::Idle;
 use crate::{read, write};
 
 /// A [`Store`] in one SQLite file. Clones share its connections.
@@ -45,6 +46,8 @@ pub struct SqliteStore {
     pub(crate) owns_pools: bool,
     /// Held by the writer. Writers wait here in the order of their arrival; SQLite would have them poll.
     pub(crate) turn: Arc<Mutex<()>>,
+    /// Of a store in a file of its own.
+    pub(crate) idle: Option<Arc<Idle>>,
 }
 
 impl SqliteStore {
@@ -54,7 +57,7 @@ impl SqliteStore {
         readers: SqlitePool,
         owns_pools: bool,
     ) -> Self {
-        Self { dedup, writer, readers, owns_pools, turn: Arc::default() }
+        Self { dedup, writer, readers, owns_pools, turn: Arc::default(), idle: None }
     }
 }
 

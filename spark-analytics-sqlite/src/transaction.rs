@@ -15,7 +15,16 @@ use crate::error::{SQLITE, failed};
 #[derive(Debug)]
 pub(crate) struct Writer<'s> {
     pub(crate) connection: PoolConnection<Sqlite>,
+    store: &'s SqliteStore,
     _turn: MutexGuard<'s, ()>,
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        if let Some(idle) = &self.store.idle {
+            idle.written();
+        }
+    }
 }
 
 impl SqliteStore {
@@ -30,7 +39,7 @@ impl SqliteStore {
             // SQLite rolls back a transaction on its own when the disk is full. The driver does not notice, and the
             // connection is no longer usable.
             if !connection.is_in_transaction() {
-                return Ok(Writer { connection, _turn: turn });
+                return Ok(Writer { connection, store: self, _turn: turn });
             }
             if is_in_memory(&mut connection).await? {
                 return Err(Error::engine(

@@ -11,6 +11,9 @@ use spark_analytics_redb::RedbStore;
 #[cfg(feature = "sqlite")]
 use spark_analytics_sqlite::SqliteStore;
 
+#[cfg(feature = "sqlite")]
+use crate::{output::progress, store::bare_copy};
+
 /// Opens the store that a URL names, see `Place`.
 ///
 /// # Errors
@@ -48,6 +51,9 @@ impl HowToOpen {
             Place::Memory => Ok(Arc::new(MemoryStore::new(self.dedup))),
             #[cfg(feature = "sqlite")]
             Place::Sqlite(path) => {
+                if let Some(warning) = bare_copy::warning(path).filter(|_| may_create) {
+                    progress::say(&warning);
+                }
                 let mut options = SqliteStore::options().dedup(self.dedup);
                 if let Some(bytes) = self.cache_bytes {
                     options = options.cache_bytes(bytes);

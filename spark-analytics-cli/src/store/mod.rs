@@ -1,5 +1,7 @@
 //! Stores: opened by the URL that names them, now or in the background, behind a shared cache.
 
+#[cfg(feature = "sqlite")]
+mod bare_copy;
 pub(crate) mod by_url;
 pub(crate) mod compact;
 pub(crate) mod open;

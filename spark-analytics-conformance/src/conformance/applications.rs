@@ -1,4 +1,5 @@
 use super::*;
+use crate::difference::assert_eq;
 use spark_analytics_core::AttemptKey;
 use spark_analytics_core::log::{Application, LogSnapshot, fact};
 

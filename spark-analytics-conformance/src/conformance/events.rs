@@ -1,6 +1,7 @@
 use super::*;
 use spark_analytics_core::{AttemptKey, Day, JobFilter, MAX_DURATION_MS};
 
+use crate::difference::assert_eq;
 use crate::{Dump, Workload, dump::contents};
 
 /// A new store returns empty results without an error.

@@ -3,6 +3,7 @@ use futures::FutureExt;
 use futures::future::join_all;
 use spark_analytics_core::{Analytics, Rejection};
 
+use crate::difference::assert_eq;
 use crate::dump::contents;
 use crate::{Dump, Reference, Workload, history, laws};
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::difference::assert_eq;
 use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{FigureSource, JobCursor, JobFilter, JobOrder, JobResult};
 

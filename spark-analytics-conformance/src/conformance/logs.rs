@@ -8,6 +8,7 @@ use spark_analytics_core::{
 };
 
 use crate::Dump;
+use crate::difference::assert_eq;
 
 pub(super) fn job(job_id: i64, events: u64, end: Option<i64>) -> LogJob {
     let mut job = fact!(LogJob {

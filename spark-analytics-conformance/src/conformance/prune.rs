@@ -2,6 +2,7 @@ use super::*;
 use spark_analytics_core::Pruned;
 
 use crate::Dump;
+use crate::difference::assert_eq;
 
 const DAY: i64 = 86_400;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::difference::assert_eq;
 use spark_analytics_core::{MAX_REJECTED, MAX_REJECTED_BYTES, Rejection};
 
 /// Rejected input is kept with its reason and listed page by page.

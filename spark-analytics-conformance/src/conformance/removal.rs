@@ -6,6 +6,7 @@ use futures::future::{BoxFuture, join_all};
 use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{AttemptKey, Day, PruneScope, PrunedLogs, Refusal};
 
+use crate::difference::assert_eq;
 use crate::{Dump, Reference};
 
 const DAY: i64 = 86_400;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::difference::assert_eq;
 use spark_analytics_core::log::{Application, LogJob, LogSnapshot, fact};
 use spark_analytics_core::{Day, MAX_DURATION_MS, Rollup, TaskTotals};
 

@@ -7,3 +7,4 @@ pub(crate) mod parse;
 pub(crate) mod pipeline;
 pub(crate) mod reader;
 pub(crate) mod state;
+mod unread;

@@ -2,11 +2,11 @@
 
 use memchr::memchr;
 
-use crate::fast::scan::imbalance;
 use crate::fast::template::Template;
 use crate::fold::tally::Tally;
 use crate::log_file::MAX_WARNINGS;
 use crate::read::blocks::MAX_LINE_BYTES;
+use crate::read::unread;
 use crate::wire::decode::{decode, event_class, unwrap};
 use crate::wire::event::Event;
 use crate::wire::repair::repair;
@@ -225,9 +225,9 @@ fn parse_line<'a>(line: &'a [u8], tally: &mut Tally<'a>) -> Line<'a> {
             return Line::Task;
         }
         Ok(Some(event)) => return Line::Event(event),
-        Ok(None) => match imbalance(line) {
+        Ok(None) => match unread::loss(line) {
             None => return Line::Unread,
-            Some(what) => format!("the line is not JSON: {what}"),
+            Some(reason) => reason,
         },
         Err(reason) => match rewrite(line) {
             Some(Ok(rewritten)) => return Line::Rewritten(rewritten),

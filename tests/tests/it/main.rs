@@ -6,6 +6,7 @@ mod analytics;
 mod bounded;
 mod cached;
 mod cancelled;
+mod conformance_failures;
 // Its code is on a page that shows it as a crate has it.
 #[allow(unreachable_pub)]
 mod custom_store;
