@@ -111,7 +111,8 @@ impl ApiOptions {
         self
     }
 
-    /// How long a read may wait for its permit before it is answered with 503, 5 s by default.
+    /// How long a read may wait for its permit before it is answered with 503, 5 s by default. A list ends early if all
+    /// its pieces together have waited that long.
     pub const fn read_wait(mut self, wait: Duration) -> Self {
         self.read_wait = wait;
         self

@@ -66,7 +66,7 @@ impl FromRequestParts<App> for Reader {
 
 impl Reader {
     /// Answers with a page: `frame` is the answer without rows and without a next page. If the store fails after the
-    /// first piece, or no permit becomes free in time, the page ends early, with the cursor of the next one.
+    /// first piece, or its pieces have waited too long for permits, the page ends early, with the cursor of the next one.
     pub(crate) async fn list<R: Rows>(
         self,
         cost: Cost,
@@ -80,6 +80,7 @@ impl Reader {
         let (head, tail) =
             frame.split_once(GAP).ok_or_else(|| unexpected("the answer has no rows"))?;
         let mut listing = Listing {
+            patience: self.app.permits.wait(),
             reader: self,
             cost,
             rows: Arc::new(rows),
@@ -93,25 +94,11 @@ impl Reader {
         let body = if listing.is_over {
             Body::from(first)
         } else {
-            listing.reader.hold(first.len()).await?;
+            listing.hold(first.len()).await?;
             listing.into_body(first)
         };
         drop(permit);
         Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
-    }
-
-    /// Counts the bytes of a piece against the memory that the server holds for its clients, in place of the previous
-    /// ones, once there is room for them.
-    async fn hold(&self, bytes: usize) -> Result<(), Full> {
-        let Some(slot) = &self.slot else { return Ok(()) };
-        let until = Instant::now() + self.app.permits.wait();
-        while let Err(full) = slot.reserve(counted(bytes)) {
-            if Instant::now() >= until {
-                return Err(full);
-            }
-            sleep(ROOM_INTERVAL).await;
-        }
-        Ok(())
     }
 
     fn release(&self) {
@@ -124,6 +111,8 @@ impl Reader {
 
 /// The rest of a list.
 struct Listing<R: Rows> {
+    /// How much longer the answer may wait for permits and memory, all its pieces together.
+    patience: Duration,
     reader: Reader,
     cost: Cost,
     rows: Arc<R>,
@@ -167,7 +156,10 @@ impl<R: Rows> Listing<R> {
     /// piece is counted elsewhere.
     async fn read(&mut self, mut json: Vec<u8>) -> Result<(Bytes, Permit), Unread> {
         let app = &self.reader.app;
-        let permit = app.permits.take(self.cost).await.map_err(Unread::Busy)?;
+        let asked = Instant::now();
+        let permit = app.permits.take_within(self.cost, self.patience).await;
+        self.patience = self.patience.saturating_sub(asked.elapsed());
+        let permit = permit.map_err(Unread::Busy)?;
         let (app, rows, after) = (Arc::clone(app), Arc::clone(&self.rows), self.after.clone());
         let (left, is_begun) = (self.left, self.is_begun);
         let read = async move {
@@ -189,6 +181,21 @@ impl<R: Rows> Listing<R> {
         }
         json.shrink_to_fit();
         Ok((json.into(), permit))
+    }
+
+    /// Counts the bytes of a piece against the memory that the server holds for its clients, in place of the previous
+    /// ones, once there is room for them.
+    async fn hold(&mut self, bytes: usize) -> Result<(), Full> {
+        let Some(slot) = &self.reader.slot else { return Ok(()) };
+        let asked = Instant::now();
+        while let Err(full) = slot.reserve(counted(bytes)) {
+            if asked.elapsed() >= self.patience {
+                return Err(full);
+            }
+            sleep(ROOM_INTERVAL).await;
+        }
+        self.patience = self.patience.saturating_sub(asked.elapsed());
+        Ok(())
     }
 
     /// The end of the answer.
@@ -219,7 +226,7 @@ impl<R: Rows> Listing<R> {
     async fn next_or_end(&mut self) -> Bytes {
         let before = (self.after.clone(), self.left);
         let reason = match self.read(Vec::new()).await {
-            Ok((piece, permit)) => match self.reader.hold(piece.len()).await {
+            Ok((piece, permit)) => match self.hold(piece.len()).await {
                 Ok(()) => {
                     drop(permit);
                     return piece;

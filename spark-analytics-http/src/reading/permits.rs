@@ -60,11 +60,16 @@ impl Permits {
 
     /// A permit for a read. Waits for it in the order of arrival, but not longer than [`wait`](Self::wait).
     pub(crate) async fn take(&self, cost: Cost) -> Result<Permit, Busy> {
+        self.take_within(cost, self.wait).await
+    }
+
+    /// The same, but waits no longer than this.
+    pub(crate) async fn take_within(&self, cost: Cost, wait: Duration) -> Result<Permit, Busy> {
         let permits = match cost {
             Cost::Cheap => &self.cheap,
             Cost::Expensive => &self.expensive,
         };
-        match timeout(self.wait, Arc::clone(permits).acquire_owned()).await {
+        match timeout(wait, Arc::clone(permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(Permit { cost, _permit: permit }),
             // The semaphores are never closed.
             Ok(Err(_)) | Err(_) => Err(Busy),

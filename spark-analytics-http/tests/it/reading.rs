@@ -41,7 +41,7 @@ async fn with_long_events(store: &impl Store, count: i64) {
 }
 
 /// How long a read waits for its permit here.
-const WAIT: Duration = Duration::from_millis(200);
+const WAIT: Duration = Duration::from_millis(500);
 
 /// Counts the reads of lists.
 fn counting(reads: &Arc<AtomicUsize>) -> Probe<MemoryStore> {
@@ -180,4 +180,36 @@ async fn a_page_that_cannot_be_read_to_its_end_ends_early_with_a_cursor() {
     let cursor = page["next"].as_str().unwrap();
     let next = api.get(&format!("/api/v1/analytics/jobs?cursor={cursor}")).await.json();
     assert_eq!((id(&next["jobs"][0]), next["jobs"].as_array().unwrap().len()), (128, 172));
+}
+
+#[tokio::test]
+async fn a_page_whose_pieces_wait_too_long_ends_early_and_the_next_ones_have_the_rest() {
+    const READ: Duration = Duration::from_millis(20);
+    let store = Probe::new(MemoryStore::default(), move |when, call| {
+        let is_list = matches!((when, call), (When::Before, Call::Jobs(_)));
+        async move {
+            if is_list {
+                tokio::time::sleep(READ).await;
+            }
+            Ok(())
+        }
+        .boxed()
+    });
+    let options = ApiOptions::default().expensive_reads(1).read_wait(WAIT);
+    let api = Api::over(store, &options);
+    with_jobs(&api.store, 1_280).await;
+    // Five times ten pieces take a second, of which the last client would have waited most.
+    let path = "/api/v1/analytics/jobs?limit=10000";
+    let pages = futures::future::join_all((0..5).map(|_| api.get(path))).await;
+    let pages: Vec<_> = pages.iter().map(|page| page.json()).collect();
+    assert!(pages.iter().any(|page| page["next"].is_string()), "one has ended early");
+    for page in pages {
+        let mut ids: Vec<u64> = page["jobs"].as_array().unwrap().iter().map(id).collect();
+        if let Some(cursor) = page["next"].as_str() {
+            let rest = api.get(&format!("{path}&cursor={cursor}")).await.json();
+            ids.extend(rest["jobs"].as_array().unwrap().iter().map(id));
+            assert!(rest["next"].is_null(), "nobody else reads");
+        }
+        assert_eq!(ids, (0..1_280).collect::<Vec<_>>());
+    }
 }
