@@ -35,6 +35,14 @@ pub enum Error {
         /// The reason, and what to do.
         reason: String,
     },
+    /// The store can never take something of what it was given, because of its content. Nothing of the call was stored.
+    #[error("the {backend} store refuses the content: {reason}")]
+    Refused {
+        /// The backend's name.
+        backend: &'static str,
+        /// The reason, as the engine states it.
+        reason: String,
+    },
     /// Stored data cannot be read; the message names it.
     #[error("the {backend} store holds a damaged {what}: {reason}")]
     Damaged {
@@ -91,6 +99,8 @@ pub enum IncompatibleCause {
     Dedup,
     /// This version cannot read the engine's file format.
     Engine,
+    /// Its database has an encoding in which not every text can be stored.
+    Encoding,
 }
 
 impl Error {
@@ -116,6 +126,18 @@ impl Error {
     /// A store that cannot be used at the moment; `reason` includes what to do.
     pub fn unavailable(backend: &'static str, reason: impl Into<String>) -> Self {
         Self::Unavailable { backend, reason: reason.into() }
+    }
+
+    /// Content that the store can never take; `reason` is the engine's.
+    pub fn refused(backend: &'static str, reason: impl ToString) -> Self {
+        Self::Refused { backend, reason: reason.to_string() }
+    }
+
+    /// Whether one part of what the call was given, such as an event, may have failed all of it, so that the other parts may
+    /// succeed without it: the store refuses its content, or cannot read the row that it changes.
+    /// [`ingest_apart`](crate::backend::ingest_apart) finds that part.
+    pub const fn is_of_one_part(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Damaged { .. })
     }
 
     /// Whether the same call may succeed later although nothing else is changed: the store is busy, held by another

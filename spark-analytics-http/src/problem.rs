@@ -105,6 +105,8 @@ impl From<Error> for Problem {
         let detail = error.to_string();
         if error.is_retryable() {
             Self::unavailable(detail, 1)
+        } else if matches!(error, Error::Refused { .. }) {
+            Self::bad_request(detail)
         } else {
             Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
         }

@@ -1,7 +1,7 @@
 //! Logs read in batches, each of which is stored in one transaction.
 
 use spark_analytics_core::log::{LogSnapshot, LogSource};
-use spark_analytics_core::{LogReceipt, Result, Store};
+use spark_analytics_core::{Error, LogReceipt, Result, Store};
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
@@ -55,13 +55,20 @@ impl Batch {
     /// The facts of the logs that could be read, and the sources to record with them: the arguments
     /// of [`Store::ingest_logs`].
     pub fn into_facts(self) -> (Vec<LogSnapshot>, Vec<LogSource>) {
-        let (mut snapshots, mut sources) = (Vec::with_capacity(self.read.len()), Vec::new());
-        for ReadLog { log, result } in self.read {
-            let Ok(file) = result else { continue };
-            sources.extend(source_to_record(&log, &file.snapshot));
-            snapshots.push(file.snapshot);
-        }
-        (snapshots, sources)
+        let each = self.into_each().into_iter();
+        let (snapshots, sources): (_, Vec<_>) =
+            each.map(|(_, snapshot, source)| (snapshot, source)).unzip();
+        (snapshots, sources.into_iter().flatten().collect())
+    }
+
+    /// Each log that could be read with its facts, and the source to record with them.
+    pub fn into_each(self) -> Vec<(FoundLog, LogSnapshot, Option<LogSource>)> {
+        let could_be_read = self.read.into_iter().filter_map(|ReadLog { log, result }| {
+            let snapshot = result.ok()?.snapshot;
+            let source = source_to_record(&log, &snapshot);
+            Some((log, snapshot, source))
+        });
+        could_be_read.collect()
     }
 
     /// Stores the logs that could be read, in one transaction. The receipts are in their order.
@@ -71,6 +78,32 @@ impl Batch {
     pub async fn store(self, store: &dyn Store) -> Result<Vec<LogReceipt>> {
         let (snapshots, sources) = self.into_facts();
         store.ingest_logs(snapshots, sources).await
+    }
+
+    /// Stores the logs that could be read, as [`store`](Self::store) does. If that fails
+    /// [by one of them](Error::is_of_one_part), each is read again and stored by itself, so that only that one fails. The
+    /// outcomes are in the order of the logs.
+    ///
+    /// # Errors
+    /// Any other error of the store; logs before it may be stored then.
+    pub async fn store_each(self, store: &dyn Store) -> Result<Vec<Result<LogReceipt>>> {
+        let could_be_read = self.read.iter().filter(|read| read.result.is_ok());
+        let logs: Vec<FoundLog> = could_be_read.map(|read| read.log.clone()).collect();
+        match self.store(store).await {
+            Ok(receipts) => Ok(receipts.into_iter().map(Ok).collect()),
+            Err(error) if error.is_of_one_part() && logs.len() == 1 => Ok(vec![Err(error)]),
+            Err(error) if error.is_of_one_part() => {
+                let mut outcomes = Vec::with_capacity(logs.len());
+                for log in logs {
+                    match store_again(log, store).await {
+                        Err(error) if !error.is_of_one_part() => return Err(error),
+                        outcome => outcomes.push(outcome),
+                    }
+                }
+                Ok(outcomes)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -126,6 +159,20 @@ impl Batches {
         }
         Ok(batch)
     }
+}
+
+/// Reads a log again and stores it by itself.
+async fn store_again(log: FoundLog, store: &dyn Store) -> Result<LogReceipt> {
+    let unreadable = |why: String| Error::engine("given", "read a log again", why);
+    let read = tokio::task::spawn_blocking(move || {
+        let result = read_one(&log, |_| {});
+        ReadLog { log, result }
+    });
+    let ReadLog { log, result } = read.await.map_err(|panic| unreadable(panic.to_string()))?;
+    let file = result.map_err(|error| unreadable(error.to_string()))?;
+    let source = source_to_record(&log, &file.snapshot);
+    let receipts = store.ingest_logs(vec![file.snapshot], source.into_iter().collect()).await?;
+    Ok(receipts.into_iter().next().unwrap_or_default())
 }
 
 fn read_one(

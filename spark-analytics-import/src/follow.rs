@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use spark_analytics_core::log::LogRun;
-use spark_analytics_core::{OtherRun, Store};
+use spark_analytics_core::{Error, OtherRun, Store};
 use spark_analytics_eventlog::{Discovered, Follower, FoundLog, LogFile, Polled};
 
 use crate::batches::{Batch, ReadLog};
@@ -69,6 +69,7 @@ pub async fn follow<E>(
         follower: Arc::new(Mutex::new(follower)),
         bytes,
         known: None,
+        is_one_by_one: false,
         reported: BTreeMap::new(),
     };
     loop {
@@ -90,6 +91,8 @@ struct Following {
     bytes: Arc<AtomicU64>,
     /// The logs that the store had at the first look; `None` before it.
     known: Option<BTreeMap<String, KnownLog>>,
+    /// Whether logs are stored one by one, since the store can never take one of them.
+    is_one_by_one: bool,
     /// The last update of each log, by its id, and when it was reported.
     reported: BTreeMap<String, (Update, Instant)>,
 }
@@ -124,7 +127,7 @@ impl Following {
         for log in found.logs {
             let Some(file) = self.read(&log, report).await? else { continue };
             batch.push(log, Ok(file));
-            if batch.is_full() {
+            if batch.is_full() || self.is_one_by_one {
                 self.store(std::mem::take(&mut batch), &mut look, report).await?;
             }
         }
@@ -226,8 +229,16 @@ impl Following {
             Ok(receipts) => receipts,
             Err(error) => {
                 look.is_complete = false;
+                // The facts of all are read again at the next look.
+                self.is_one_by_one |= error.is_of_one_part();
+                // Until it has changed there is no use in trying again.
+                let is_refused = logs.len() == 1 && matches!(error, Error::Refused { .. });
                 for (log, ..) in &logs {
-                    let why = format!("cannot store {}, trying again: {error}", log.name);
+                    if is_refused {
+                        self.lock().mark_ingested(log);
+                    }
+                    let again = if is_refused { "" } else { ", trying again" };
+                    let why = format!("cannot store {}{again}: {error}", log.name);
                     let update = Update::problem(&log.name, LogState::Failed, &why);
                     self.report(log.id(), update, report)?;
                 }

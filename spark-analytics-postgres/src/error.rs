@@ -40,6 +40,7 @@ pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error 
                  `PostgresOptions::connections`)"
             ),
         ),
+        (Kind::Content, error) => Error::refused(POSTGRES, error),
         (Kind::Other, error) => Error::engine(POSTGRES, action, error),
     }
 }
@@ -55,6 +56,8 @@ pub(crate) enum Kind {
     Lost,
     /// All connections are in use.
     Busy,
+    /// The server cannot hold a value, now or later.
+    Content,
     /// Anything else.
     Other,
 }
@@ -76,6 +79,9 @@ impl Kind {
             "53300" => Self::Busy,
             "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Self::Lost,
             code if code.starts_with("08") => Self::Lost,
+            // Characters that its encoding lacks, numbers out of range, texts or index entries that are too long.
+            "23514" | "54000" => Self::Content,
+            code if code.starts_with("22") => Self::Content,
             _ => Self::Other,
         }
     }

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 use tokio::time::timeout;
 
 use spark_analytics_core::backend::{newer_schema, other_dedup, other_schema};
-use spark_analytics_core::{Dedup, Error, LocationCause, Result};
+use spark_analytics_core::{Dedup, Error, IncompatibleCause, LocationCause, Result};
 
 use crate::PostgresStore;
 use crate::error::{Kind, POSTGRES, failed, message};
@@ -139,6 +139,7 @@ impl PostgresOptions {
     ) -> Result<PostgresStore> {
         let dedup = self.dedup;
         let mut connection = pool.acquire().await.map_err(|error| name.refuse(error))?;
+        check_encodings(&mut connection, name).await?;
         if expected != Expected::Either {
             let has_store = has_tables(&mut connection).await.map_err(failed("read its schema"))?;
             name.check(expected, has_store)?;
@@ -195,6 +196,31 @@ fn migrator() -> Migrator {
     // Other programs may use the same database, with their own migrations.
     migrator.dangerous_set_table_name("spark_migrations");
     migrator
+}
+
+/// In other encodings than UTF-8 a database refuses some events for good, and with SQL_ASCII it checks none.
+async fn check_encodings(connection: &mut PgConnection, name: Name<'_>) -> Result<()> {
+    let (of_server, of_client): (String, String) = sqlx::query_as(
+        "SELECT current_setting('server_encoding'), current_setting('client_encoding')",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(failed("read its encoding"))?;
+    if of_server != "UTF8" {
+        let reason = format!(
+            "{name} has the encoding {of_server}, in which not every text can be stored: use a database that was \
+             created with ENCODING 'UTF8' (and TEMPLATE template0); pg_dump and pg_restore move what there is"
+        );
+        return Err(Error::incompatible(IncompatibleCause::Encoding, reason));
+    }
+    if of_client != "UTF8" {
+        let reason = format!(
+            "connections to {name} have the client encoding {of_client}: remove `client_encoding` from the settings of the \
+             user, the database or the pool"
+        );
+        return Err(Error::incompatible(IncompatibleCause::Encoding, reason));
+    }
+    Ok(())
 }
 
 async fn has_tables(connection: &mut PgConnection) -> sqlx::Result<bool> {

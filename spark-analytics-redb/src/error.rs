@@ -31,6 +31,7 @@ impl Fault {
                 action,
                 "its file failed in another call: check the disk; the next call reopens it",
             ),
+            Self::Engine(source @ redb::Error::ValueTooLarge(_)) => Error::refused(BACKEND, source),
             Self::Engine(source) => Error::engine(BACKEND, action, source),
             Self::Damaged { what, reason } => Error::damaged(BACKEND, what, reason),
         }

@@ -17,9 +17,13 @@ pub(crate) fn failed(action: &'static str) -> impl FnOnce(sqlx::Error) -> Error 
             SQLITE,
             "no connection became free in time: retry, or give the pool more connections",
         ),
+        Some(TOO_BIG) => Error::refused(SQLITE, error),
         _ => Error::engine(SQLITE, action, error),
     }
 }
+
+/// SQLite's result code when a value is longer than a row may be.
+const TOO_BIG: u32 = 18;
 
 /// SQLite's result code when another process holds a lock.
 pub(crate) const BUSY: u32 = 5;

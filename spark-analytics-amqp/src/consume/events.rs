@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::{Channel, Consumer};
 use metrics::histogram;
-use spark_analytics_core::{Event, EventPlace, InvalidEvent, Receipt, Rejection};
+use spark_analytics_core::{Error, Event, EventPlace, InvalidEvent, Receipt, Rejection};
 use tokio::time::{Instant, sleep_until};
 
 use crate::broker::{EVENTS, age};
@@ -91,8 +91,8 @@ impl Batch {
 
     /// Stores the events, records and dead-letters what is rejected, and then acknowledges all messages.
     async fn commit(mut self, sink: &Sink, channel: &Channel) -> Result<(), Left> {
-        let receipts = sink.ingest(channel, &self.events).await?;
-        self.refuse_too_old(&receipts);
+        let outcomes = sink.ingest(channel, &self.events).await?;
+        self.refuse(&outcomes);
         let rejections: Vec<Rejection> = self
             .messages
             .iter_mut()
@@ -114,18 +114,17 @@ impl Batch {
         Ok(())
     }
 
-    fn refuse_too_old(&mut self, receipts: &[Receipt]) {
+    /// Adds the events that the store did not accept to those that are rejected.
+    fn refuse(&mut self, outcomes: &[Result<Receipt, Error>]) {
         for part in &mut self.messages {
             for at in part.events.clone() {
-                if receipts.get(at) == Some(&Receipt::TooOld) {
-                    let raw = self.events[at].raw().as_bytes();
-                    part.refused.add(
-                        SystemTime::now().into(),
-                        self.places[at],
-                        &InvalidEvent::TooOld.to_string(),
-                        raw,
-                    );
-                }
+                let reason = match outcomes.get(at) {
+                    Some(Ok(Receipt::TooOld)) => InvalidEvent::TooOld.to_string(),
+                    Some(Err(error)) => error.to_string(),
+                    _ => continue,
+                };
+                let raw = self.events[at].raw().as_bytes();
+                part.refused.add(SystemTime::now().into(), self.places[at], &reason, raw);
             }
         }
     }

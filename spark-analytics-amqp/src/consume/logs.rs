@@ -122,10 +122,19 @@ async fn replay(
         let errors = batch.logs().iter().filter_map(|read| read.result.as_ref().err());
         failed.extend(errors.map(ToString::to_string));
         failed.truncate(SHOWN_REASONS);
-        let (logs, sources) = batch.into_facts();
-        if !logs.is_empty() {
-            stored += logs.len();
-            sink.ingest_logs(channel, &logs, &sources).await?;
+        let each = batch.into_each();
+        if each.is_empty() {
+            continue;
+        }
+        if sink.ingest_logs(channel, &each).await?.is_ok() {
+            stored += each.len();
+            continue;
+        }
+        for log in &each {
+            match sink.ingest_logs(channel, std::slice::from_ref(log)).await? {
+                Ok(_) => stored += 1,
+                Err(error) => failed.push(format!("cannot store {}: {error}", log.0.name)),
+            }
         }
     }
     failed.truncate(SHOWN_REASONS);

@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lapin::Channel;
 use lapin::options::BasicAckOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use metrics::counter;
+use spark_analytics_core::backend::{IngestedPart, ingest_apart};
 use spark_analytics_core::log::{LogSnapshot, LogSource};
-use spark_analytics_core::{Event, LogReceipt, Receipt, Rejection, Store};
+use spark_analytics_core::{Error, Event, LogReceipt, Receipt, Rejection, Store};
+use spark_analytics_eventlog::FoundLog;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
@@ -48,24 +50,55 @@ pub(crate) enum Left {
 }
 
 impl Sink {
+    /// Stores events. An event that the store can never take, by its content or because its row is damaged, has an error
+    /// and does not keep the others waiting.
     pub(crate) async fn ingest(
         &self,
         link: &Channel,
         events: &[Event],
-    ) -> Result<Vec<Receipt>, Left> {
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.until_done(link, "events were not stored", || self.store.ingest(events.to_vec())).await
+    ) -> Result<Vec<Result<Receipt, Error>>, Left> {
+        let outcomes = Mutex::new(vec![None; events.len()]);
+        let lock = || outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = || async {
+            let (at, left): (Vec<usize>, Vec<Event>) = {
+                let outcomes = lock();
+                let each = outcomes.iter().zip(events).enumerate();
+                let left = each.filter(|(_, (outcome, _))| outcome.is_none());
+                left.map(|(at, (_, event))| (at, event.clone())).unzip()
+            };
+            if left.is_empty() {
+                return Ok(());
+            }
+            let parts = ingest_apart(&*self.store, left).await;
+            let mut failed = Ok(());
+            let mut outcomes = lock();
+            for (at, outcome) in at.into_iter().zip(parts.iter().flat_map(IngestedPart::outcomes)) {
+                match outcome {
+                    Err(error) if !error.is_of_one_part() => failed = Err(error),
+                    outcome => outcomes[at] = Some(outcome),
+                }
+            }
+            failed
+        };
+        self.until_done(link, "events were not stored", attempt).await?;
+        let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(outcomes.into_iter().flatten().collect())
     }
 
+    /// Stores event logs, all or none; the inner error is that of one of them, which the store can never take.
     pub(crate) async fn ingest_logs(
         &self,
         link: &Channel,
-        logs: &[LogSnapshot],
-        sources: &[LogSource],
-    ) -> Result<Vec<LogReceipt>, Left> {
-        let ingest = || self.store.ingest_logs(logs.to_vec(), sources.to_vec());
+        logs: &[(FoundLog, LogSnapshot, Option<LogSource>)],
+    ) -> Result<Result<Vec<LogReceipt>, Error>, Left> {
+        let ingest = || async {
+            let snapshots = logs.iter().map(|(_, snapshot, _)| snapshot.clone()).collect();
+            let sources = logs.iter().filter_map(|(.., source)| source.clone()).collect();
+            match self.store.ingest_logs(snapshots, sources).await {
+                Err(error) if error.is_of_one_part() => Ok(Err(error)),
+                done => done.map(Ok),
+            }
+        };
         self.until_done(link, "event logs were not stored", ingest).await
     }
 
@@ -77,7 +110,15 @@ impl Sink {
         if rejections.is_empty() {
             return Ok(());
         }
-        let reject = || self.store.reject(rejections.to_vec());
+        let reject = || async {
+            match self.store.reject(rejections.to_vec()).await {
+                Err(error) if error.is_of_one_part() => {
+                    tracing::warn!(%error, "rejected input was not kept");
+                    Ok(())
+                }
+                done => done,
+            }
+        };
         self.until_done(link, "rejected input was not kept", reject).await
     }
 

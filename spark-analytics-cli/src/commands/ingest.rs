@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use spark_analytics_core::{InvalidEvent, Receipt, Rejection, Store};
+use spark_analytics_core::backend::{IngestedPart, ingest_apart};
+use spark_analytics_core::{Error, InvalidEvent, Receipt, Rejection, Store};
 
 use crate::commands::texts::{Text, Texts};
 use crate::flags::Shared;
@@ -140,13 +141,17 @@ impl Ingestion<'_> {
                 Err(error) => rejections.push(self.reject(name, &text, error.to_string(), bar)),
             }
         }
-        let receipts = self.store.ingest(events).await?;
-        for (receipt, text) in receipts.iter().zip(&texts) {
-            match receipt {
-                Receipt::Recorded(_) => self.counts.recorded += 1,
-                Receipt::Duplicate(_) => self.counts.duplicate += 1,
-                Receipt::Replaced(_) => self.counts.replaced += 1,
-                Receipt::TooOld => {
+        let parts = ingest_apart(self.store, events).await;
+        for (outcome, text) in parts.iter().flat_map(IngestedPart::outcomes).zip(&texts) {
+            match outcome {
+                Err(error @ Error::Refused { .. }) => {
+                    rejections.push(self.reject(name, text, error.to_string(), bar));
+                }
+                Err(error) => return Err(error.into()),
+                Ok(Receipt::Recorded(_)) => self.counts.recorded += 1,
+                Ok(Receipt::Duplicate(_)) => self.counts.duplicate += 1,
+                Ok(Receipt::Replaced(_)) => self.counts.replaced += 1,
+                Ok(Receipt::TooOld) => {
                     let reason = InvalidEvent::TooOld.to_string();
                     rejections.push(self.reject(name, text, reason, bar));
                 }

@@ -13,6 +13,7 @@ mod cli_send;
 mod cli_summary;
 mod clock;
 mod http_server;
+mod log_secrets;
 mod pages;
 mod secrets;
 mod terminal;

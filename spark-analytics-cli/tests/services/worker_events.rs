@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use spark_analytics_conformance::Workload;
-use spark_analytics_core::{Day, Event, Store};
+use spark_analytics_core::{Day, Event, Store, Timestamp};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
@@ -182,4 +182,33 @@ async fn a_batch_that_the_store_refuses_is_retried_and_returned_when_the_worker_
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     place.has_figures_of(&events).await;
     until("no message", async || (place.waiting("spark.events").await == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_event_that_the_store_can_never_take_is_dead_lettered_and_others_are_stored() {
+    let place = Place::new("poison").await;
+    let events = shuffled(300, 5);
+    let job = |id: i64, ms: i64| {
+        Event::job_start(1_000_000 + id, Timestamp::from_millis(ms), "ada").unwrap()
+    };
+    let store = place.store().await;
+    store.ingest(vec![job(0, 1)]).await.unwrap();
+    store.close().await.unwrap();
+    let file = SqliteConnectOptions::new().filename(place.folder.path().join("test.db"));
+    let damage = "UPDATE spark_jobs SET tasks_failed = -7 WHERE job_id = 1000000";
+    sqlx::query(damage).execute(&mut file.connect().await.unwrap()).await.unwrap();
+    let poison = job(0, 2);
+    place.publish_events(&events[..150], 1).await;
+    place.publish_events(&[events[150].clone(), poison.clone(), events[151].clone()], 3).await;
+    place.publish_events(&events[152..], 1).await;
+    let _worker = place.worker(&[]);
+    let (body, reason, _) = place.dead().await;
+    assert!(body.contains(poison.raw()), "{body}");
+    assert!(reason.starts_with("index 1: the SQLite store holds a damaged row"), "{reason}");
+    assert_eq!(place.rejected(1).await[0].rejection.raw, poison.raw());
+    until("no message", async || (place.waiting("spark.events").await == 0).then_some(())).await;
+    let store = place.store().await;
+    for event in &events {
+        assert!(store.job(event.job()).await.unwrap().is_some());
+    }
 }

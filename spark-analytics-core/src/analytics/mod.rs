@@ -11,6 +11,7 @@ use crate::figures::job::Job;
 use crate::figures::rollup::Rollup;
 use crate::identity::JobKey;
 use crate::log::LogSnapshot;
+use crate::store::apart::{IngestedPart, ingest_apart};
 use crate::store::{LogReceipt, Pruned, Receipt, Store};
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use crate::time::Day;
@@ -97,7 +98,7 @@ struct Queue {
     batches: Vec<OpenBatch>,
 }
 
-type Outcome = Result<Arc<[Receipt]>>;
+type Outcome = Arc<[IngestedPart]>;
 type Commit = Joint<Outcome>;
 
 /// A batch with its commit, both held weakly: when all callers that wait for it have been dropped, they are dropped, too,
@@ -139,18 +140,31 @@ impl Analytics {
     ///
     /// # Errors
     /// [`Error::Busy`] if too many events wait; otherwise those of the store. Pieces committed before the
-    /// error stay.
+    /// error stay, and if it [is of one event](Error::is_of_one_part), so do all others.
     pub async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        let mut receipts = Vec::with_capacity(events.len());
+        self.ingest_each(events).await?.into_iter().collect()
+    }
+
+    /// Like [`ingest`](Self::ingest), with the outcome of each event: one that the store can never take fails alone.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if too many events wait. Pieces committed before it stay.
+    pub async fn ingest_each(&self, events: Vec<Event>) -> Result<Vec<Result<Receipt>>> {
+        let mut outcomes = Vec::with_capacity(events.len());
         let mut rest = events.into_iter();
         while rest.len() > 0 {
             let piece: Vec<Event> = rest.by_ref().take(self.shared.limits.batch).collect();
             let len = piece.len();
             let (commit, offset) = self.join(piece)?;
-            let committed = commit.await.unwrap_or_else(|| Err(panicked()))?;
-            receipts.extend_from_slice(&committed[offset..offset + len]);
+            match commit.await {
+                Some(parts) => {
+                    let all = parts.iter().flat_map(IngestedPart::outcomes);
+                    outcomes.extend(all.skip(offset).take(len));
+                }
+                None => outcomes.extend((0..len).map(|_| Err(panicked()))),
+            }
         }
-        Ok(receipts)
+        Ok(outcomes)
     }
 
     /// Stores the snapshot of an event log, atomically.
@@ -238,9 +252,9 @@ impl BatchEvents {
         }
         let events = std::mem::take(&mut *lock(&self.events));
         let in_commit = Waiting { group: &self.group, weight: weight(&events) };
-        let ingested = self.group.store.ingest(events).await;
+        let parts = ingest_apart(&*self.group.store, events).await;
         drop(in_commit);
-        ingested.map(Arc::from)
+        parts.into()
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod splitter;
 mod time;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -53,7 +54,8 @@ pub struct Event {
     job: JobKey,
     timestamp: Timestamp,
     content: EventContent,
-    raw: Box<str>,
+    /// Shared: events are copied before they are stored, in case one of them is refused.
+    raw: Arc<str>,
 }
 
 /// The typed fields of an event beyond its identity, without the raw text.
@@ -113,7 +115,7 @@ impl Event {
     pub fn from_stored(json: &str) -> Result<Self, InvalidEvent> {
         Self::parse(json, Origin::New).or_else(|error| {
             let mut event = Self::parse(json, Origin::Stored).map_err(|_| error)?;
-            event.raw = wire(&event.job, event.timestamp, &event.content).into_boxed_str();
+            event.raw = wire(&event.job, event.timestamp, &event.content).into();
             Ok(event)
         })
     }
@@ -253,7 +255,7 @@ impl Event {
 
     /// The JSON it was received as, or that its constructor wrote: one object, at most
     /// [`MAX_EVENT_BYTES`] long.
-    pub const fn raw(&self) -> &str {
+    pub fn raw(&self) -> &str {
         &self.raw
     }
 
@@ -273,7 +275,7 @@ impl Event {
         detail: EventDetail,
     ) -> Result<Self, InvalidEvent> {
         let content = EventContent { user, detail };
-        let raw = wire(&job, timestamp, &content).into_boxed_str();
+        let raw = wire(&job, timestamp, &content).into();
         let event = Self { job, timestamp, content, raw };
         event.check()?;
         Ok(event)

@@ -35,7 +35,10 @@ fn redacted(properties: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
     let shown = |value| if is_secret(value) { HIDDEN } else { value };
     properties
         .iter()
-        .map(|(name, value)| (&**name, if is_secret(name) { HIDDEN } else { shown(value) }))
+        .map(|(name, value)| {
+            let is_hidden = is_secret(name) || is_further_name(name);
+            (&**name, if is_hidden { HIDDEN } else { shown(value) })
+        })
         .collect()
 }
 
@@ -45,6 +48,15 @@ fn is_secret(text: &str) -> bool {
     ["secret", "password", "token", "accesskey", "access.key", "credential"]
         .iter()
         .any(|word| text.contains(word))
+}
+
+/// Further names of secrets, as the reader of event logs knows them. Logs that an earlier version read still have them.
+fn is_further_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let last = name.rsplit(['.', '_', '-']).next().unwrap_or_default();
+    let letters = name.replace(['.', '_', '-'], "");
+    let words = ["apikey", "accesskey", "accountkey", "privatekey", "passphrase", "passwd"];
+    last == "pass" || last.ends_with("pwd") || words.iter().any(|word| letters.contains(word))
 }
 
 struct Runtime<'a>(&'a Environment);

@@ -1,5 +1,6 @@
 //! The `Store` trait: what a backend must do.
 
+pub(crate) mod apart;
 pub(crate) mod attempts;
 pub(crate) mod cached;
 pub(crate) mod durability;

@@ -1,8 +1,9 @@
 //! Which parts of a log's texts are secrets.
 //!
-//! A property is hidden if its name or its value matches `spark.redaction.regex`, as in Spark. In any other text
-//! the values are hidden that are assigned to a matching name (`password=…`, `--token …`), and the parts that match
-//! `spark.redaction.string.regex`. Spark's default always holds, and the patterns of the log in addition to it.
+//! A property is hidden if its name or its value matches `spark.redaction.regex`, as in Spark, or if its name is a further
+//! one of secrets. In any other text the values are hidden that are assigned to such a name (`password=…`, `--token …`), and
+//! the parts that match `spark.redaction.string.regex`. Spark's default always holds, and the patterns of the log in
+//! addition to it.
 
 mod assignment;
 mod pattern;
@@ -95,7 +96,8 @@ impl Redaction {
         }
         let name = self.without_parts(name);
         match self.is_secret(value) {
-            true => (name, Cow::Borrowed(HIDDEN)),
+            true if self.is_found(value) => (name, Cow::Borrowed(HIDDEN)),
+            true => (name, self.text(value)),
             false => (name, self.without_parts(value)),
         }
     }
@@ -140,9 +142,14 @@ impl Redaction {
         text
     }
 
-    /// Whether a name is that of a secret.
+    /// Whether a name is that of a secret, or a text has such a name.
     pub(crate) fn is_secret(&self, text: &str) -> bool {
-        words::speaks_of_secret(text) || self.0.names.iter().any(|pattern| pattern.is_in(text))
+        words::names_secret(text) || self.0.names.iter().any(|pattern| pattern.is_in(text))
+    }
+
+    /// Whether a pattern of `spark.redaction.regex` is found in a value, which Spark hides then.
+    fn is_found(&self, value: &str) -> bool {
+        words::speaks_of_secret(value) || self.0.names.iter().any(|pattern| pattern.is_in(value))
     }
 
     fn is_secret_option(&self, text: &str) -> bool {

@@ -115,9 +115,36 @@ fn a_secret_in_any_text_is_hidden() {
         "CREATE TABLE t USING jdbc OPTIONS (url 'u', password 'hunter2')",
         "jdbc:postgresql://host/db?user=u&password=hunter2",
         "failed: credential = hunter2",
+        "apikey=hunter2",
+        "--conf spark.hadoop.fs.azure.account.key.x.core.windows.net=hunter2",
+        "my.api_key: hunter2",
+        "keyStorePwd=hunter2",
+        "export DB_PASS=hunter2",
+        "--ssl-passphrase hunter2",
+        "{\"AWS_ACCESS_KEY_ID\": \"hunter2\"}",
     ] {
         assert_hidden(&log_of(environment(json!({})), text));
     }
+}
+
+#[test]
+fn properties_with_further_names_of_secrets_are_hidden() {
+    let names =
+        ["a.apikey", "account.key", "ssl.passphrase", "keyStorePwd", "DB_PASS", "x.private_key"];
+    let properties: serde_json::Map<_, _> =
+        names.iter().map(|name| ((*name).to_owned(), SECRET.into())).collect();
+    let mut log = Log::started();
+    log.add(environment(Value::Object(properties)));
+    log.add(environment(
+        json!({"spark.a": "/opt/pass DB_PASS=hunter2 -Xmx1g", "spark.bypass": "open"}),
+    ));
+    assert_hidden(&log);
+    let environment = log.read().environment.unwrap();
+    assert_eq!(
+        environment.spark_properties["spark.a"],
+        format!("/opt/pass DB_PASS={HIDDEN} -Xmx1g")
+    );
+    assert_eq!(environment.spark_properties["spark.bypass"], "open");
 }
 
 #[test]

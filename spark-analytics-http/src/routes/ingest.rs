@@ -86,7 +86,10 @@ pub(crate) async fn ingest(State(app): State<App>, request: Request) -> Result<R
         let queued = Queued { success: true, message: "Log queued", log_id: None };
         return Ok((StatusCode::ACCEPTED, Json(queued)).into_response());
     }
-    let receipts = app.analytics.ingest(vec![event]).await?;
+    let receipts = match app.analytics.ingest(vec![event]).await {
+        Ok(receipts) => receipts,
+        Err(error) => return Err(refuse(&app, error.into(), &raw).await),
+    };
     match receipts.first() {
         Some(Receipt::Recorded(id)) => Ok(stored(*id, "recorded")),
         Some(Receipt::Duplicate(id)) => Ok(stored(*id, "duplicate")),

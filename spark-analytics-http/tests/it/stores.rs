@@ -210,3 +210,22 @@ async fn sparks_routes_report_a_failed_store_as_plain_text() {
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"));
     assert_eq!(answer.header("content-type"), "text/plain");
 }
+
+#[tokio::test]
+async fn an_event_that_the_store_refuses_is_rejected_and_others_are_stored() {
+    let store = Probe::new(MemoryStore::default(), |when, call| {
+        let is_refused = matches!((when, call), (When::Before, Call::Ingest(events))
+            if events.iter().any(|event| event.user() == "poison"));
+        let error = || Error::refused("odd", "it has no such character");
+        ready(if is_refused { Err(error()) } else { Ok(()) }).boxed()
+    });
+    let api = Api::over(store, &ApiOptions::default());
+    let poison = START.replace("ada", "poison");
+    let refused = "the odd store refuses the content: it has no such character";
+    assert_eq!(api.ingest(poison.clone()).await.problem(400), refused);
+    let answer = api.lines([START, &poison, TASK, END].join("\n")).await.json();
+    assert_eq!((answer["recorded"].as_i64(), answer["rejected"].as_i64()), (Some(3), Some(1)));
+    assert_eq!(answer["results"][1]["detail"], refused);
+    let rejected = api.get("/api/v1/logs/rejected").await.json();
+    assert_eq!(rejected["rejected"].as_array().map(Vec::len), Some(2), "{rejected}");
+}

@@ -1,6 +1,7 @@
 //! Importing logs in batches and following folders, with real files.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -8,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use spark_analytics_core::{JobFilter, MemoryStore, Store};
+use futures::FutureExt;
+use spark_analytics_conformance::{Call, Probe, When};
+use spark_analytics_core::{Error, JobFilter, MemoryStore, Store};
 use spark_analytics_eventlog::{FoundLog, find_logs};
 use spark_analytics_import::{
     FollowOptions, LogState, Look, Report, Update, follow, known_logs, read_batches,
@@ -344,4 +347,43 @@ async fn a_folder_that_cannot_be_read_is_reported_again_and_in_each_look() {
     assert!(failing.len() >= 3, "{looks:?}");
     assert!(failing.iter().all(|look| !look.is_complete && look.failing == 1), "{looks:?}");
     assert!(looks.last().is_some_and(|look| look.is_complete && !unreadable(look)));
+}
+
+/// A store that refuses the application `b`.
+fn without_b() -> Probe<MemoryStore> {
+    Probe::new(MemoryStore::default(), |when, call| {
+        let is_refused = matches!((when, call), (When::Before, Call::IngestLogs(logs, _))
+            if logs.iter().any(|log| log.application.app_id == "b"));
+        let error = || Error::refused("probe", "a character that it lacks");
+        std::future::ready(if is_refused { Err(error()) } else { Ok(()) }).boxed()
+    })
+}
+
+#[tokio::test]
+async fn a_log_that_the_store_refuses_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for app in ["a", "b", "c"] {
+        fs::write(folder.path().join(app), whole(app)).unwrap();
+    }
+    let store = without_b();
+    let mut batches = read_batches(find_logs(folder.path()).logs, |_| false, |_| {});
+    let batch = batches.next().await.unwrap().unwrap();
+    let outcomes = batch.store_each(&store).await.unwrap();
+    let are_stored: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(are_stored, [true, false, true]);
+
+    let store = without_b();
+    let seen = Mutex::new(BTreeMap::new());
+    let updates = follow_until(Arc::new(store.clone()), folder.path(), |update| {
+        let mut seen = seen.lock().unwrap();
+        let name = Path::new(&update.log).file_name().unwrap().to_str().unwrap().to_owned();
+        seen.insert(name, update.state);
+        let states: Vec<_> = seen.values().copied().collect();
+        states == [LogState::Ended, LogState::Failed, LogState::Ended]
+    })
+    .await;
+    let last = updates.iter().rev().find(|update| update.state == LogState::Failed).unwrap();
+    let detail = format!("{last:?}");
+    assert!(detail.contains("the probe store refuses the content"), "{detail}");
+    assert_eq!(store.applications(None, 9).await.unwrap().len(), 2);
 }

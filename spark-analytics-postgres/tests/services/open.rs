@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::common::{Schema, job, pool, run, server, whole_job};
 use futures::future::join_all;
-use spark_analytics_core::{Day, Dedup, Error, JobFilter, Receipt, Store};
+use spark_analytics_core::{Day, Dedup, Error, IncompatibleCause, JobFilter, Receipt, Store};
 use spark_analytics_postgres::{PostgresOptions, PostgresStore};
 use sqlx::{Connection, PgConnection};
 
@@ -307,4 +307,25 @@ async fn a_server_that_is_not_there_is_reported_without_waiting_and_with_the_cau
     assert!(asked.elapsed().as_secs() < 4);
     assert!(refused.is_retryable());
     assert!(refused.to_string().contains("onnection refused"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_database_in_another_encoding_is_refused() {
+    let mut connection = PgConnection::connect(&server()).await.unwrap();
+    let base = server().rsplit_once('/').unwrap().0.to_owned();
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("encoded_{}_{}", encoding.to_lowercase(), std::process::id());
+        let create =
+            format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0");
+        run(&mut connection, &create).await;
+        let refused = PostgresStore::open(&format!("{base}/{name}")).await.unwrap_err();
+        let is_of_encoding =
+            matches!(&refused, Error::Incompatible { cause: IncompatibleCause::Encoding, .. });
+        assert!(is_of_encoding && refused.to_string().contains(encoding), "{refused}");
+        run(&mut connection, &format!("DROP DATABASE {name}")).await;
+    }
+    let schema = Schema::new().await;
+    let setting = format!("SET search_path TO {}; SET client_encoding TO 'LATIN1'", schema.0);
+    let refused = PostgresStore::from_pool(pool(1, setting).await).await.unwrap_err();
+    assert!(refused.to_string().contains("client encoding LATIN1"), "{refused}");
 }

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use crate::common::{Schema, job, pool, run, whole_job};
 use futures::task::noop_waker;
+use spark_analytics_core::backend::{IngestedPart, ingest_apart};
 use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{
     AttemptKey, Day, Error, EventCursor, EventType, JobFilter, JobKey, JobResult, Receipt,
@@ -334,4 +335,23 @@ async fn rejected_input_of_many_callers_is_bounded() {
     store.reject(vec![Rejection::new(at, "last", b"")]).await.unwrap();
     let all = store.rejected(None, 40_000).await.unwrap();
     assert_eq!((all.len(), all[0].rejection.reason.as_str()), (10_000, "last"));
+}
+
+#[tokio::test]
+async fn an_event_that_the_database_refuses_by_its_content_fails_alone() {
+    let schema = Schema::new().await;
+    let store = schema.store().await;
+    let refuse = "ALTER TABLE spark_events ADD CHECK (raw NOT LIKE '%t1%' OR job_id <> 3)";
+    for job_id in 1..=4 {
+        store.ingest(whole_job(job_id)[..1].to_vec()).await.unwrap();
+    }
+    run(&mut schema.beside().await, refuse).await;
+    let events: Vec<_> = (1..=4).flat_map(whole_job).collect();
+    let whole = store.ingest(events.clone()).await.unwrap_err();
+    assert!(matches!(whole, Error::Refused { .. }) && !whole.is_retryable(), "{whole}");
+    let parts = ingest_apart(&store, events).await;
+    let outcomes: Vec<_> = parts.iter().flat_map(IngestedPart::outcomes).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1);
+    assert!(matches!(outcomes[7], Err(Error::Refused { .. })), "{outcomes:?}");
+    assert_eq!(job(&store, 4).await.unwrap().tasks.succeeded, 1);
 }

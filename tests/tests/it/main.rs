@@ -19,6 +19,7 @@ mod pages;
 #[cfg(unix)]
 mod permissions;
 mod redb;
+mod refused;
 mod sqlite;
 mod storage_format;
 #[path = "../support/mod.rs"]

@@ -126,8 +126,16 @@ pub(super) async fn store_logs(
         };
         left -= batch.logs().len();
         let views = views(&batch, found, skips, &mut warnings_left, &bar);
-        let receipts = batch.store(store).await?;
-        for (mut view, receipt) in views.into_iter().zip(receipts) {
+        let outcomes = batch.store_each(store).await?;
+        for (mut view, outcome) in views.into_iter().zip(outcomes) {
+            let receipt = match outcome {
+                Ok(receipt) => receipt,
+                Err(error) => {
+                    let reason = format!("cannot store {}: {error}", view.log);
+                    found.failed.push(LeftOut { path: view.log, reason, is_other_file: false });
+                    continue;
+                }
+            };
             view.add(receipt, &bar);
             imported.mark_replaced(&view, receipt.other_run);
             imported.views.push(view);

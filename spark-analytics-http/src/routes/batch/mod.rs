@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use spark_analytics_core::{
-    Event, EventSplitter, EventText, InvalidEvent, MAX_REJECTED, Queue, Receipt, Rejection,
+    Error, Event, EventSplitter, EventText, InvalidEvent, MAX_REJECTED, Queue, Receipt, Rejection,
     SplitError, Timestamp,
 };
 use tokio::task::yield_now;
@@ -261,11 +261,16 @@ impl<'a> Progress<'a> {
     }
 
     async fn store(&mut self, events: Vec<Event>, places: Vec<Place>) -> Result<(), Problem> {
-        let receipts = self.app.analytics.ingest(events).await?;
-        for (receipt, (index, raw)) in receipts.into_iter().zip(places) {
-            self.settle(receipt, index, raw);
+        let outcomes = self.app.analytics.ingest_each(events).await?;
+        let mut failed = Ok(());
+        for (outcome, (index, raw)) in outcomes.into_iter().zip(places) {
+            match outcome {
+                Ok(receipt) => self.settle(receipt, index, raw),
+                Err(error @ Error::Refused { .. }) => self.refuse(&error.to_string(), index, raw),
+                Err(error) => failed = failed.and(Err(error.into())),
+            }
         }
-        Ok(())
+        failed
     }
 
     async fn queue(
@@ -298,19 +303,20 @@ impl<'a> Progress<'a> {
             Receipt::Duplicate(_) => counts.duplicate += 1,
             Receipt::Replaced(_) => counts.replaced += 1,
             Receipt::TooOld => {
-                self.rejections.push(Rejection::new(
-                    Timestamp::from(SystemTime::now()),
-                    InvalidEvent::TooOld.to_string(),
-                    &self.raw[raw],
-                ));
-                self.reject(index, InvalidEvent::TooOld.to_string().into());
-                if self.outcome.counts.rejected > MAX_REJECTED {
-                    self.end = Some(End::Rejected);
-                }
-                return;
+                return self.refuse(&InvalidEvent::TooOld.to_string(), index, raw);
             }
         }
         self.accept(index, Accepted::Stored(receipt));
+    }
+
+    /// Rejects an event that the store did not accept.
+    fn refuse(&mut self, reason: &str, index: usize, raw: Range<usize>) {
+        let now = Timestamp::from(SystemTime::now());
+        self.rejections.push(Rejection::new(now, reason, &self.raw[raw]));
+        self.reject(index, reason.to_owned().into());
+        if self.outcome.counts.rejected > MAX_REJECTED {
+            self.end = Some(End::Rejected);
+        }
     }
 
     fn check(&self) -> Result<(), Problem> {
