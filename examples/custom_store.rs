@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::backend::{
-    Batch, EventId, Held, HeldLog, JobWrite, LogWriteSet, Removed, RollupKey, plan, plan_forget,
-    plan_log, plan_prune_logs,
+    Batch, EventId, FORGOTTEN_INPUT, Held, HeldLog, JobWrite, LogWriteSet, Removed, RollupKey,
+    mention_of, plan, plan_forget, plan_log, plan_prune_logs,
 };
 use spark_analytics_core::log::{
     Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage,
@@ -484,6 +484,14 @@ impl Store for JsonStore {
                 let writes = plan_forget(&attempt, state.held_log(&attempt));
                 forgotten.count(&writes);
                 state.put_log(attempt, writes);
+            }
+            if attempt_id.is_none() && !app_id.is_empty() {
+                let mention = mention_of(app_id);
+                for (_, reason, raw) in state.rejected.values_mut() {
+                    if raw.contains(&mention) {
+                        (*reason, *raw) = (FORGOTTEN_INPUT.to_owned(), String::new());
+                    }
+                }
             }
             forgotten
         })

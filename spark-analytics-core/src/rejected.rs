@@ -33,6 +33,14 @@ impl Rejection {
     }
 }
 
+/// The reason of rejected input whose text a store has removed, because it named an application that was forgotten.
+pub const FORGOTTEN_INPUT: &str = "it named an application that has been forgotten";
+
+/// What the text of rejected input contains if it names an application: the id as a JSON text.
+pub fn mention_of(app_id: &str) -> String {
+    serde_json::Value::from(app_id).to_string()
+}
+
 fn cut(text: String) -> String {
     let mut text = if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
     let mut end = text.len().min(MAX_REJECTED_BYTES);

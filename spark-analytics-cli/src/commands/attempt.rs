@@ -65,6 +65,9 @@ pub(crate) async fn why_unknown(store: &dyn Store, which: &WhichJob) -> anyhow::
         [] => format!(
             "{key} is unknown: no event names it, and no event log of its application was imported"
         ),
+        [only] if only.attempt_id.is_empty() => {
+            format!("{key} is unknown: its application is known, but has no job of this id")
+        }
         attempts => format!("{key} is unknown; {}", of(attempts)),
     })
 }

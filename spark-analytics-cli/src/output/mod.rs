@@ -75,7 +75,12 @@ impl Out {
                 let heading = if self.width.is_some() { human_heading } else { table::heading };
                 let headings = columns.all.iter().map(|name| heading(name).len());
                 let width = headings.max().unwrap_or(0);
+                let is_empty = |value: &Value| value.is_null() || value.as_str() == Some("");
                 for name in columns.all {
+                    // A terminal has no room for what is not there.
+                    if self.width.is_some() && is_empty(field(&row, name)) {
+                        continue;
+                    }
                     let value = match (self.width, field(&row, name)) {
                         _ if has_no_tasks(&row, name) => "-".to_owned(),
                         // There is room for every line of a reason.

@@ -533,7 +533,10 @@ fn the_newest_attempt_is_meant_unless_one_is_named() {
         "error: job 4 of application app-20261123203120-0000 is unknown; its application has the attempts 1, 2"
     );
     let of_one = folder.run(&["job", "99", "--app", FAILURES]);
-    assert!(of_one.error().ends_with("is unknown; its application has no attempts"), "{of_one:?}");
+    assert!(
+        of_one.error().ends_with("is unknown: its application is known, but has no job of this id"),
+        "{of_one:?}"
+    );
     let events = folder.run(&["events", "0", "--app", FAILURES]);
     assert!(events.stderr.ends_with("and logs leave no single events\n"), "{events:?}");
 }

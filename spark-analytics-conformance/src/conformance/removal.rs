@@ -3,8 +3,9 @@ use super::logs::{import, job, log};
 use super::*;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use spark_analytics_core::backend::FORGOTTEN_INPUT;
 use spark_analytics_core::log::{LogSnapshot, LogSource};
-use spark_analytics_core::{AttemptKey, Day, PruneScope, PrunedLogs, Refusal};
+use spark_analytics_core::{AttemptKey, Day, PruneScope, PrunedLogs, Refusal, Rejection};
 
 use crate::difference::assert_eq;
 use crate::{Dump, Reference};
@@ -150,7 +151,16 @@ pub fn a_forgotten_application_leaves_no_trace<F: Fixture>() {
         import(&store, a).await;
         send(&store, whole_job(&both, 0, 9, "ada", "JobFailed")).await;
         send(&store, whole_job(&of_events, 0, DAY, "bob", "JobSucceeded")).await;
+        let rejections = [r#"{"app_id":"a","job_id":-1}"#, r#"{"app_id":"aa"}"#, "a"];
+        let rejections = rejections.map(|raw| Rejection::new(at(1), "no event", raw.as_bytes()));
+        store.reject(rejections.to_vec()).await.expect("stores");
+        assert_eq!(forget(&store, "a", Some("other")).await, (0, 0));
+        let rejected = async || store.rejected(None, 9).await.expect("reads");
+        assert_eq!(rejected().await[2].rejection, rejections[0], "it may be of any attempt");
         assert_eq!(forget(&store, "a", None).await, (1, 3));
+        let left: Vec<Rejection> = rejected().await.into_iter().map(|r| r.rejection).collect();
+        let removed = Rejection::new(at(1), FORGOTTEN_INPUT, b"");
+        assert_eq!(left, [rejections[2].clone(), rejections[1].clone(), removed]);
         assert_eq!(dump(&store).await, without);
         assert_eq!(store.log(&AttemptKey::new("a", "")).await.expect("reads"), None);
         for key in [both, of_events] {

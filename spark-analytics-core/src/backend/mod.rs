@@ -15,6 +15,7 @@ pub(crate) mod upgrade;
 pub use crate::figures::fold::{JobEnd, JobFold, JobStart};
 pub use crate::identity::{EventId, RollupKey};
 pub use crate::log::codec::UnpackError;
+pub use crate::rejected::{FORGOTTEN_INPUT, mention_of};
 pub use crate::store::apart::{IngestedPart, ingest_apart};
 pub use columns::{HeldJobColumns, JobColumns};
 pub use limits::rows_limit;

@@ -15,7 +15,7 @@ use crate::figures::job::{Job, JobRecord};
 use crate::figures::rollup::Rollup;
 use crate::identity::{AttemptKey, Dedup, JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage};
-use crate::rejected::{MAX_REJECTED, Rejected, Rejection};
+use crate::rejected::{FORGOTTEN_INPUT, MAX_REJECTED, Rejected, Rejection, mention_of};
 use crate::store::{
     EventCursor, Forgotten, JobCursor, JobFilter, JobOrder, LogReceipt, PruneScope, Pruned,
     PrunedLogs, Receipt, Store, StoredEvent,
@@ -445,6 +445,15 @@ impl Store for MemoryStore {
             let writes = plan_forget(&attempt, state.held_log(&attempt));
             forgotten.count(&writes);
             state.put_log(&attempt, writes);
+        }
+        if attempt_id.is_none() && !app_id.is_empty() {
+            let mention = mention_of(app_id);
+            for Rejected { rejection, .. } in &mut state.rejected {
+                if rejection.raw.contains(&mention) {
+                    rejection.raw.clear();
+                    FORGOTTEN_INPUT.clone_into(&mut rejection.reason);
+                }
+            }
         }
         Ok(forgotten)
     }

@@ -225,7 +225,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// they are of a later run ([`Refusal::Forgotten`]).
     ///
     /// What a prune removed of it earlier stays in roll-ups. An application of which nothing is known stays unknown,
-    /// and so does `""`. The [sources](Self::log_source) of its logs stay, so that importers skip them unread.
+    /// and so does `""`. The [sources](Self::log_source) of its logs stay, so that importers skip them unread. Without
+    /// an attempt, rejected input with a [mention](crate::backend::mention_of) of it loses its text.
     ///
     /// # Errors
     /// As [`ingest`](Self::ingest).

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::postgres::PgConnection;
 
 use spark_analytics_core::backend::{
-    HeldLog, LogWriteSet, OldApplications, RollupKey, plan_forget, plan_prune_logs,
+    FORGOTTEN_INPUT, HeldLog, LogWriteSet, OldApplications, RollupKey, mention_of, plan_forget,
+    plan_prune_logs,
 };
 use spark_analytics_core::{AttemptKey, Day, Forgotten, PruneScope, PrunedLogs, Result, Rollup};
 
@@ -82,6 +83,15 @@ pub(crate) async fn forget(
     let wanted = attempts.into_iter().filter(|(_, held)| attempt_id.is_none_or(|id| id == held));
     let attempts = wanted.map(|(number, id)| (number, AttemptKey::new(app_id, id))).collect();
     let writes = change(store, &mut transaction, attempts, plan_forget).await?;
+    // Its JSON has no U+0000, which PostgreSQL would refuse.
+    if attempt_id.is_none() {
+        sqlx::query("UPDATE spark_rejected SET reason = $1, raw = '' WHERE strpos(raw, $2) > 0")
+            .bind(FORGOTTEN_INPUT)
+            .bind(mention_of(app_id))
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed("remove rejected input"))?;
+    }
     transaction.commit().await.map_err(failed("commit"))?;
     writes.iter().for_each(|writes| forgotten.count(writes));
     Ok(forgotten)

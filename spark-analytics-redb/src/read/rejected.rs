@@ -23,7 +23,7 @@ pub(crate) fn rejected(
     rows.collect()
 }
 
-fn decode(id: i64, value: &[u8]) -> Result<Rejected> {
+pub(crate) fn decode(id: i64, value: &[u8]) -> Result<Rejected> {
     let (at, reason, raw): (Timestamp, String, String) =
         from_postcard(value, || format!("rejected input {id}"))?;
     Ok(Rejected { id, rejection: Rejection::new(at, reason, raw.as_bytes()) })

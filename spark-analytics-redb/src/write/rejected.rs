@@ -1,10 +1,12 @@
 //! Rejected input.
 
-use redb::WriteTransaction;
-use spark_analytics_core::{MAX_REJECTED, Rejection};
+use redb::{ReadableTable, WriteTransaction};
+use spark_analytics_core::backend::{FORGOTTEN_INPUT, mention_of};
+use spark_analytics_core::{MAX_REJECTED, Rejected, Rejection};
 
 use crate::error::Result;
 use crate::handle::Written;
+use crate::read::rejected::decode;
 use crate::tables::{META, REJECTED, State};
 use crate::value::to_postcard;
 
@@ -30,6 +32,24 @@ pub(crate) fn reject(
         }
     }
     Ok(Written::Changed(()))
+}
+
+/// Removes the texts that name an application; whether there were any.
+pub(crate) fn forget(transaction: &WriteTransaction, app_id: &str) -> Result<bool> {
+    let mention = mention_of(app_id);
+    let mut table = transaction.open_table(REJECTED)?;
+    let mut found = Vec::new();
+    for row in table.iter()? {
+        let (id, value) = row?;
+        let Rejected { id, rejection } = decode(id.value(), value.value())?;
+        if rejection.raw.contains(&mention) {
+            found.push((id, Rejection::new(rejection.at, FORGOTTEN_INPUT, b"")));
+        }
+    }
+    for (id, rejection) in &found {
+        table.insert(id, encode_rejection(rejection)?.as_slice())?;
+    }
+    Ok(!found.is_empty())
 }
 
 fn encode_rejection(rejection: &Rejection) -> Result<Vec<u8>> {

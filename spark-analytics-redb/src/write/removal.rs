@@ -15,6 +15,7 @@ use crate::tables::{
 };
 use crate::value::NOT_A_KEY;
 use crate::write::logs::change;
+use crate::write::rejected;
 
 /// Moves the day of logs forward and returns the day in force.
 pub(crate) fn move_day(transaction: &WriteTransaction, before: Day) -> Result<Written<Day>> {
@@ -65,7 +66,9 @@ pub(crate) fn forget(
             change(transaction, &attempt, plan)?;
         }
     }
-    let is_changed = forgotten != Forgotten::default();
+    let has_input =
+        attempt_id.is_none() && !app_id.is_empty() && rejected::forget(transaction, app_id)?;
+    let is_changed = has_input || forgotten != Forgotten::default();
     Ok(if is_changed { Written::Changed(forgotten) } else { Written::Unchanged(forgotten) })
 }
 

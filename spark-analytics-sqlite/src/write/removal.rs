@@ -1,6 +1,8 @@
 //! Removing facts of logs, and whole applications.
 
-use spark_analytics_core::backend::{OldApplications, plan_forget, plan_prune_logs};
+use spark_analytics_core::backend::{
+    FORGOTTEN_INPUT, OldApplications, mention_of, plan_forget, plan_prune_logs,
+};
 use spark_analytics_core::{AttemptKey, Day, Forgotten, PruneScope, PrunedLogs, Result};
 
 use crate::SqliteStore;
@@ -64,6 +66,14 @@ pub(crate) async fn forget(
     let (held, numbers) = load(&mut transaction, &apps).await?;
     let writes = apps.iter().zip(held).map(|(app, held)| plan_forget(app, held)).collect();
     let writes = write(&mut transaction, &apps, writes, &numbers).await?;
+    if attempt_id.is_none() {
+        sqlx::query("UPDATE spark_rejected SET reason = ?, raw = '' WHERE instr(raw, ?) > 0")
+            .bind(FORGOTTEN_INPUT)
+            .bind(mention_of(app_id))
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed("remove rejected input"))?;
+    }
     transaction.commit().await.map_err(failed("commit"))?;
     writes.iter().for_each(|writes| forgotten.count(writes));
     Ok(forgotten)
