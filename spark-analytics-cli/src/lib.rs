@@ -93,7 +93,7 @@ async fn command(cli: Cli, out: &mut Out) -> anyhow::Result<()> {
         Command::Send(args) => send::run(args, out).await,
         Command::Ingest(args) => ingest::run(&args, &shared, out).await,
         Command::Import(args) => import::run(&args, &shared, out).await,
-        Command::Inspect(args) => inspect::run(&args, out),
+        Command::Inspect(args) => inspect::run(&args, &shared, out),
         Command::Job(args) => jobs::one(&args, &shared, out).await,
         Command::Jobs(args) => jobs::list(&args, &shared, out).await,
         Command::Failures(args) => jobs::failures(&args, &shared, out).await,

@@ -72,6 +72,14 @@ pub enum LogError {
         /// Its kind, such as `zip archive`.
         kind: &'static str,
     },
+    /// The facts of the log take more memory than they may, or cost far more than its content.
+    #[error("{name} is not read, because {reason}")]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// What takes or costs too much.
+        reason: String,
+    },
     /// There are events, but no `SparkListenerApplicationStart` that identifies their application.
     #[error(
         "{name} has no SparkListenerApplicationStart, so the application of its {events} events is unknown"
@@ -94,6 +102,7 @@ impl LogError {
                 | Self::Replaced { .. }
                 | Self::Damaged { .. }
                 | Self::BadApplication { .. }
+                | Self::TooLarge { .. }
         )
     }
 }

@@ -49,8 +49,15 @@ pub struct Follower {
     folder: PathBuf,
     /// By [`FoundLog::id`].
     logs: BTreeMap<String, Followed>,
+    /// The most memory that the readers of all logs may take between two polls, in bytes.
+    memory: usize,
+    /// What they take.
+    held_bytes: usize,
     on_read: OnRead,
 }
+
+/// The memory that the readers of a follower may take unless it is set: 1 GiB.
+const DEFAULT_MEMORY: usize = 1 << 30;
 
 type OnRead = Arc<dyn Fn(u64) + Send + Sync>;
 
@@ -67,7 +74,8 @@ pub enum Polled {
     Gone,
     /// The log is in progress and has no start of an application yet.
     NotStarted,
-    /// The file is not an event log of an application, which an earlier call reported as an error.
+    /// The file is not an event log of an application, or its facts take too much memory, which an earlier call reported
+    /// as an error.
     NotALog,
 }
 
@@ -78,7 +86,11 @@ struct Followed {
     is_ingested: bool,
     /// Whether an error reported that it is not an event log.
     is_reported: bool,
+    /// Whether it takes or costs too much. It is not read again before its application has ended.
+    is_too_large: bool,
     reader: Option<LogReader>,
+    /// What the reader takes.
+    held_bytes: usize,
 }
 
 /// What changes whenever a log changes.
@@ -102,7 +114,22 @@ impl Follower {
         folder: impl Into<PathBuf>,
         on_read: impl Fn(u64) + Send + Sync + 'static,
     ) -> Self {
-        Self { folder: folder.into(), logs: BTreeMap::new(), on_read: Arc::new(on_read) }
+        Self {
+            folder: folder.into(),
+            logs: BTreeMap::new(),
+            memory: DEFAULT_MEMORY,
+            held_bytes: 0,
+            on_read: Arc::new(on_read),
+        }
+    }
+
+    /// Limits the memory that the readers of all logs in progress take together, in bytes; 1 GiB by default. Beyond it,
+    /// the largest readers are dropped, and their logs are read from the beginning when they change. The facts of a
+    /// single log may take half of it; a log of more is [`LogError::TooLarge`].
+    #[must_use]
+    pub const fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
     }
 
     /// Lists the folder, as [`find_logs`](crate::find_logs) does, down to [`MAX_FOLLOWED_DEPTH`] folders below it and
@@ -115,6 +142,7 @@ impl Follower {
             let is_unread = |name: &str| id.starts_with(name) || name.starts_with(id);
             listed.contains(&**id) || found.failed.iter().any(|failed| is_unread(&failed.name))
         });
+        self.held_bytes = self.logs.values().map(|log| log.held_bytes).sum();
         found
     }
 
@@ -132,14 +160,21 @@ impl Follower {
     /// later calls return [`Polled::NotALog`] until it becomes one.
     pub fn read(&mut self, log: &FoundLog) -> Result<Polled, LogError> {
         let mark = Mark::of(log);
-        let before = self.logs.remove(log.id());
+        let before = self.take(log);
+        if let Some(before) =
+            before.as_ref().filter(|before| before.is_too_large && mark.is_in_progress)
+        {
+            let followed = Followed { mark, is_ingested: true, reader: None, ..*before };
+            self.put(log, followed);
+            return Ok(Polled::NotALog);
+        }
         let was_reported = before.as_ref().is_some_and(|before| before.is_reported);
         let was_ingested = before.as_ref().is_some_and(|before| {
             before.is_ingested && before.mark.is_in_progress == mark.is_in_progress
         });
         let mut reader = before.and_then(|before| before.reader).unwrap_or_else(|| {
             let on_read = Arc::clone(&self.on_read);
-            LogReader::with_progress(move |bytes| on_read(bytes))
+            LogReader::with_progress(move |bytes| on_read(bytes)).memory(self.memory / 2)
         });
         let read = match reader.read(log) {
             Ok(has_read) if has_read || !was_ingested => reader.log_file().map(Polled::Read),
@@ -147,7 +182,15 @@ impl Follower {
             Err(error) => Err(error),
         };
         let reader = Some(reader).filter(|_| log.is_in_progress);
-        let mut followed = Followed { mark, is_ingested: true, is_reported: false, reader };
+        let held_bytes = reader.as_ref().map_or(0, LogReader::held_bytes);
+        let mut followed = Followed {
+            mark,
+            is_ingested: true,
+            is_reported: false,
+            is_too_large: matches!(read, Err(LogError::TooLarge { .. })),
+            reader,
+            held_bytes,
+        };
         let read = match read {
             Ok(polled) => {
                 followed.is_ingested = !matches!(polled, Polled::Read(_));
@@ -162,12 +205,39 @@ impl Follower {
             }
             Err(error) => {
                 followed.is_reported = true;
-                followed.reader = None;
+                (followed.reader, followed.held_bytes) = (None, 0);
                 if was_reported { Ok(Polled::NotALog) } else { Err(error) }
             }
         };
-        self.logs.insert(log.id().to_owned(), followed);
+        self.put(log, followed);
         read
+    }
+
+    fn put(&mut self, log: &FoundLog, followed: Followed) {
+        self.held_bytes += followed.held_bytes;
+        self.logs.insert(log.id().to_owned(), followed);
+        if self.held_bytes > self.memory {
+            self.drop_readers();
+        }
+    }
+
+    fn take(&mut self, log: &FoundLog) -> Option<Followed> {
+        let followed = self.logs.remove(log.id())?;
+        self.held_bytes -= followed.held_bytes;
+        Some(followed)
+    }
+
+    /// Drops the largest readers until the others take three quarters of what they may, so that this is rare.
+    fn drop_readers(&mut self) {
+        let readers = self.logs.values_mut().filter(|log| log.reader.is_some());
+        let mut readers: Vec<&mut Followed> = readers.collect();
+        readers.sort_unstable_by_key(|log| log.held_bytes);
+        while self.held_bytes > self.memory / 4 * 3
+            && let Some(largest) = readers.pop()
+        {
+            self.held_bytes -= largest.held_bytes;
+            (largest.reader, largest.held_bytes) = (None, 0);
+        }
     }
 
     /// Records that the facts of a log, as listed by the last poll, are stored: after [`read`](Self::read), or
@@ -178,7 +248,9 @@ impl Follower {
             mark,
             is_ingested: true,
             is_reported: false,
+            is_too_large: false,
             reader: None,
+            held_bytes: 0,
         });
         known.is_ingested = true;
         known.mark = mark;

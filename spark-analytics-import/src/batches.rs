@@ -116,11 +116,12 @@ pub struct Batches {
 
 /// Reads logs in their order on a blocking thread of tokio.
 ///
-/// `is_known` says which logs to leave out unread, and `progress` is called with each number of bytes read.
+/// The facts of a log may take `memory` bytes ([`LogReader::memory`]). `is_known` says which logs to leave out unread, and `progress` is called with each number of bytes read.
 /// When the batches are dropped, the thread ends after the log that it reads. At most three batches are
 /// in memory: the one being stored, the next, and the one being read.
 pub fn read_batches(
     logs: Vec<FoundLog>,
+    memory: usize,
     mut is_known: impl FnMut(&FoundLog) -> bool + Send + 'static,
     progress: impl Fn(u64) + Clone + Send + Sync + 'static,
 ) -> Batches {
@@ -131,7 +132,7 @@ pub fn read_batches(
             if is_known(&log) {
                 continue;
             }
-            let result = read_one(&log, progress.clone());
+            let result = read_one(&log, memory, progress.clone());
             batch.push(log, result);
             // The other side is dropped when the store has failed.
             if batch.is_full() && give.blocking_send(std::mem::take(&mut batch)).is_err() {
@@ -165,7 +166,8 @@ impl Batches {
 async fn store_again(log: FoundLog, store: &dyn Store) -> Result<LogReceipt> {
     let unreadable = |why: String| Error::engine("given", "read a log again", why);
     let read = tokio::task::spawn_blocking(move || {
-        let result = read_one(&log, |_| {});
+        // It was within its limit before.
+        let result = read_one(&log, usize::MAX, |_| {});
         ReadLog { log, result }
     });
     let ReadLog { log, result } = read.await.map_err(|panic| unreadable(panic.to_string()))?;
@@ -177,9 +179,10 @@ async fn store_again(log: FoundLog, store: &dyn Store) -> Result<LogReceipt> {
 
 fn read_one(
     log: &FoundLog,
+    memory: usize,
     progress: impl Fn(u64) + Send + Sync + 'static,
 ) -> Result<LogFile, LogError> {
-    let mut reader = LogReader::with_progress(progress);
+    let mut reader = LogReader::with_progress(progress).memory(memory);
     reader.read(log)?;
     reader.into_log_file()
 }

@@ -21,11 +21,16 @@ use crate::sources::{KnownLog, known_logs};
 pub struct FollowOptions {
     pub(crate) interval: Duration,
     pub(crate) remind_after: Duration,
+    pub(crate) memory: usize,
 }
 
 impl Default for FollowOptions {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(10), remind_after: Duration::from_secs(60) }
+        Self {
+            interval: Duration::from_secs(10),
+            remind_after: Duration::from_secs(60),
+            memory: 1 << 30,
+        }
     }
 }
 
@@ -34,6 +39,12 @@ impl FollowOptions {
     /// long as itself.
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
+        self
+    }
+
+    /// The memory that is kept for all logs in progress, in bytes ([`Follower::memory`]), 1 GiB by default.
+    pub const fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
         self
     }
 
@@ -61,7 +72,8 @@ pub async fn follow<E>(
     let read = Arc::clone(&bytes);
     let follower = Follower::with_progress(folder.clone(), move |bytes| {
         read.fetch_add(bytes, Ordering::Relaxed);
-    });
+    })
+    .memory(options.memory);
     let mut following = Following {
         store,
         folder,

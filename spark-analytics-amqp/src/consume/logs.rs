@@ -34,9 +34,11 @@ pub(crate) async fn run(
     channel: Channel,
     mut consumer: Consumer,
     reading: Arc<Semaphore>,
+    memory: usize,
 ) -> Result<(), Left> {
     while let Some(delivery) = next(&sink, &mut consumer).await? {
-        let Replayed { uri, logs, failed } = replay(&sink, &channel, &delivery, &reading).await?;
+        let Replayed { uri, logs, failed } =
+            replay(&sink, &channel, &delivery, &reading, memory).await?;
         if failed.is_empty() {
             tracing::info!(uri, logs, "replayed");
         } else {
@@ -74,6 +76,7 @@ async fn replay(
     channel: &Channel,
     delivery: &Delivery,
     reading: &Arc<Semaphore>,
+    memory: usize,
 ) -> Result<Replayed, Left> {
     let replay: Replay = match serde_json::from_slice(&delivery.data) {
         Ok(replay) => replay,
@@ -109,7 +112,7 @@ async fn replay(
         known.contains_key(log.id())
     };
     let mut stored = 0;
-    let mut batches = read_batches(found.logs, is_known, |_| {});
+    let mut batches = read_batches(found.logs, memory, is_known, |_| {});
     loop {
         let batch = match batches.next().await {
             Ok(Some(batch)) => batch,

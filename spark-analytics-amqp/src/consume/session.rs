@@ -29,6 +29,7 @@ pub(crate) async fn run(
     sink: &Sink,
     concurrency: u16,
     reading: &Arc<Semaphore>,
+    log_memory: usize,
 ) -> Result<(), Left> {
     let connection = tokio::select! {
         connected = connect(url, "spark-analytics worker") => connected?,
@@ -40,7 +41,13 @@ pub(crate) async fn run(
         let (channel, consumer) = consume(&connection, EVENTS, events::PREFETCH).await?;
         consumers.spawn(events::run(sink.clone(), channel, consumer));
         let (channel, consumer) = consume(&connection, EVENT_LOGS, logs::PREFETCH).await?;
-        consumers.spawn(logs::run(sink.clone(), channel, consumer, Arc::clone(reading)));
+        consumers.spawn(logs::run(
+            sink.clone(),
+            channel,
+            consumer,
+            Arc::clone(reading),
+            log_memory,
+        ));
     }
     tracing::info!(broker = %url, concurrency, "consuming");
     let connected = gauge!("spark_analytics_broker_connected", "connection" => "consume");

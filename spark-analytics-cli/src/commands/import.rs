@@ -73,7 +73,15 @@ pub(crate) async fn run(args: &Import, shared: &Shared, out: &mut Out) -> anyhow
     let store = open::open_or_create(shared).await?;
     let mut found = Found::under(&args.paths);
     let mut skips = Skips::new(&args.paths, args.verbose);
-    let imported = store_logs(&mut found, &*store, args.force, &mut skips, out.format()).await?;
+    let imported = store_logs(
+        &mut found,
+        &*store,
+        args.force,
+        shared.memory().logs(),
+        &mut skips,
+        out.format(),
+    )
+    .await?;
     let is_listed = !args.quiet && (imported.views.len() <= LISTED_LOGS || args.verbose);
     match out.format() {
         Format::Table if args.quiet || imported.views.is_empty() => {}

@@ -11,6 +11,7 @@ use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{LogFile, is_url};
 
 use crate::commands::logs::{self, Found, LeftOut};
+use crate::flags::Shared;
 use crate::output::progress;
 use crate::output::{Columns, Format, List, Out};
 
@@ -80,7 +81,7 @@ const WARNINGS: Columns = {
     Columns { all: ALL, table: ALL }
 };
 
-pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Inspect, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let found = Found::under(&args.paths);
     let bar = progress::bytes(Some(found.bytes()));
     found.skipped.iter().for_each(|skipped| skipped.say(&bar));
@@ -93,7 +94,7 @@ pub(crate) fn run(args: &Inspect, out: &mut Out) -> anyhow::Result<()> {
     };
     let is_named = |name: &str| args.paths.iter().any(|path| plain(path).to_string_lossy() == name);
     for found_log in &found.logs {
-        match logs::read(found_log, &bar) {
+        match logs::read(found_log, shared.memory().logs(), &bar) {
             Ok(log) => {
                 if report.format == Format::Csv {
                     logs::say_warnings(&found_log.name, &log, &bar);

@@ -102,9 +102,9 @@ pub(crate) fn all_read(failed: &[LeftOut]) -> anyhow::Result<()> {
 }
 
 /// Reads a log and advances a bar.
-pub(crate) fn read(log: &FoundLog, bar: &ProgressBar) -> Result<LogFile, LogError> {
+pub(crate) fn read(log: &FoundLog, memory: usize, bar: &ProgressBar) -> Result<LogFile, LogError> {
     let bar = bar.clone();
-    let mut reader = LogReader::with_progress(move |bytes| bar.inc(bytes));
+    let mut reader = LogReader::with_progress(move |bytes| bar.inc(bytes)).memory(memory);
     reader.read(log)?;
     reader.into_log_file()
 }

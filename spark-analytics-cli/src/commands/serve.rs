@@ -165,6 +165,7 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
             Arc::clone(&store),
             folder,
             args.import_interval,
+            memory.logs(),
             degradation,
         ))
     });

@@ -79,7 +79,7 @@ pub(crate) async fn run(args: Work, shared: &Shared) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     let store = redis.around(Metered::new(store), args.redis.as_deref()).await?;
-    consume(&url, &store, args.concurrency, stop).await;
+    consume(&url, &store, args.concurrency, shared.memory().logs(), stop).await;
     store.close().await?;
     Ok(())
 }

@@ -10,6 +10,8 @@ use spark_analytics_http::{ApiOptions, ServeOptions};
 const LEAST: u64 = 64 << 20;
 /// The most that is used without being told.
 const MOST_BY_DEFAULT: u64 = 1 << 30;
+/// The most that facts of event logs take without being told: those of about 300,000 jobs.
+const MOST_LOGS_BY_DEFAULT: u64 = 2 << 30;
 /// What a read under way takes at most: a piece of raw events, as rows, as events and as JSON.
 const READ_BYTES: usize = 8 << 20;
 /// More cheap reads at a time than this do not make them faster.
@@ -21,15 +23,21 @@ const CONNECTION_BYTES: usize = 16 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
     total: usize,
+    logs: usize,
 }
 
 impl Memory {
     /// What a flag says, or else half of what the machine, the cgroup or a resource limit leave the process, at most
     /// 1 GiB.
     pub(crate) fn new(flag: Option<u64>) -> Self {
-        let by_default = || (available::bytes() / 2).clamp(LEAST, MOST_BY_DEFAULT);
-        let total = flag.unwrap_or_else(by_default);
-        Self { total: usize::try_from(total).unwrap_or(usize::MAX) }
+        let in_usize = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        if let Some(total) = flag {
+            return Self { total: in_usize(total), logs: in_usize(total / 4) };
+        }
+        let available = available::bytes();
+        let total = (available / 2).clamp(LEAST, MOST_BY_DEFAULT);
+        let logs = (available / 8).clamp(total / 4, MOST_LOGS_BY_DEFAULT);
+        Self { total: in_usize(total), logs: in_usize(logs) }
     }
 
     /// Bodies being received and answers not yet sent: a quarter.
@@ -52,6 +60,12 @@ impl Memory {
         // They are counted in KiB.
         let waiting = (self.total / 16 / 1024).min(CommitLimits::DEFAULT.waiting);
         CommitLimits::DEFAULT.waiting(waiting)
+    }
+
+    /// The facts of the log that is read, or of all logs that are followed: a quarter, or as much of the machine as
+    /// an eighth of it.
+    pub(crate) const fn logs(self) -> usize {
+        self.logs
     }
 
     /// Reads under way: an eighth. If the store has few connections, two of them are left to writes.

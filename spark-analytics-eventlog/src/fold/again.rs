@@ -11,6 +11,9 @@ use spark_analytics_core::log::{Executor, LogJob, Process, ResourceProfile, SqlE
 use crate::fold::Fold;
 use crate::fold::text::Texts;
 
+/// As many steps take the time in which a fact is judged.
+const STEPS_OF_A_FACT: usize = 16;
+
 impl Fold {
     /// Applies new patterns to all facts but the properties, which the same event replaces.
     pub(crate) fn judge_again(&mut self) {
@@ -23,6 +26,10 @@ impl Fold {
         self.processes.facts_mut().for_each(|process| texts.process(process));
         self.sql.facts_mut().for_each(|execution| texts.execution(execution));
         self.sql.count_plans();
+        let (runs, jobs) = self.jobs.count();
+        let (live_stages, stages) = self.stages.count();
+        let facts = runs + jobs + live_stages + stages + self.executors.count() + self.sql.count();
+        self.work += (facts * STEPS_OF_A_FACT) as u64;
     }
 }
 

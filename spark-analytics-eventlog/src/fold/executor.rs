@@ -18,6 +18,9 @@ pub(crate) const DRIVER: &str = "driver";
 pub(crate) struct Executors {
     pub(crate) live: HashMap<String, LiveExecutor>,
     removed: HashMap<String, LiveExecutor>,
+    /// The removed executors that a live stage attempt may have run on, by the time of their removal: their peaks may
+    /// still arrive.
+    awaited: BTreeSet<(Timestamp, String)>,
     /// Executors excluded for single live stage attempts.
     pub(crate) excluded: BTreeMap<StageKey, BTreeSet<String>>,
 }
@@ -27,9 +30,6 @@ pub(crate) struct LiveExecutor {
     pub(crate) fact: Executor,
     pub(crate) peaks: Peaks,
     has_block_manager: bool,
-    /// For a removed executor: whether a live stage attempt may have run on it, so that its peaks may still
-    /// arrive.
-    awaits_peaks: bool,
 }
 
 impl LiveExecutor {
@@ -76,8 +76,12 @@ impl Executors {
     /// A live executor, or a removed one whose peaks are awaited.
     pub(crate) fn get_for_peaks(&mut self, id: &str) -> Option<&mut LiveExecutor> {
         let id = key(id);
-        let removed = self.removed.get_mut(id.as_ref()).filter(|removed| removed.awaits_peaks);
-        self.live.get_mut(id.as_ref()).or(removed)
+        if let Some(live) = self.live.get_mut(id.as_ref()) {
+            return Some(live);
+        }
+        let removed = self.removed.get_mut(id.as_ref())?;
+        let time = removed.fact.remove_time?;
+        self.awaited.contains(&(time, id.into_owned())).then_some(removed)
     }
 
     pub(crate) fn add(&mut self, event: ExecutorAdded<'_>, cpus_per_task: i64, texts: &mut Texts) {
@@ -104,26 +108,37 @@ impl Executors {
         earliest_submission: Option<Timestamp>,
         texts: &mut Texts,
     ) {
-        let id = key(&event.id.0);
-        let Some(mut executor) = self.live.remove(id.as_ref()) else { return };
+        let id = key(&event.id.0).into_owned();
+        let Some(mut executor) = self.live.remove(&id) else { return };
+        let time = Timestamp::from_millis(event.time);
         executor.fact.events += 1;
         executor.fact.ended = true;
         executor.fact.is_active = false;
-        executor.fact.remove_time = Some(Timestamp::from_millis(event.time));
+        executor.fact.remove_time = Some(time);
         executor.fact.remove_reason = texts.optional(event.reason.as_ref());
-        executor.awaits_peaks =
-            earliest_submission < executor.fact.remove_time && earliest_submission.is_some();
-        self.removed.insert(id.into_owned(), executor);
+        if earliest_submission.is_some_and(|earliest| earliest < time) {
+            self.awaited.insert((time, id.clone()));
+        }
+        let before = self.removed.insert(id.clone(), executor);
+        if let Some(before) = before.and_then(|before| before.fact.remove_time)
+            && before != time
+        {
+            self.awaited.remove(&(before, id));
+        }
     }
 
     /// Stops awaiting peaks of executors that were removed before all live stage attempts began.
-    pub(crate) fn settle(&mut self, earliest_submission: impl Fn() -> Option<Timestamp>) {
-        // Finding the minimum visits each attempt.
-        let mut earliest = None;
-        for executor in self.removed.values_mut().filter(|executor| executor.awaits_peaks) {
-            let earliest = *earliest.get_or_insert_with(&earliest_submission);
-            executor.awaits_peaks = earliest.is_some() && earliest < executor.fact.remove_time;
+    pub(crate) fn settle(&mut self, earliest_submission: Option<Timestamp>) {
+        while let Some((time, _)) = self.awaited.first()
+            && earliest_submission.is_none_or(|earliest| *time <= earliest)
+        {
+            self.awaited.pop_first();
         }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.live.len() + self.removed.len()
     }
 
     /// Sets the driver's logs and attributes from the start of the application.
@@ -185,12 +200,7 @@ impl Executors {
             fact.events = events;
             fact.add_time = Some(Timestamp::from_millis(add_time));
             fact.is_active = true;
-            LiveExecutor {
-                fact,
-                peaks: Peaks::UNREPORTED,
-                has_block_manager: false,
-                awaits_peaks: false,
-            }
+            LiveExecutor { fact, peaks: Peaks::UNREPORTED, has_block_manager: false }
         });
         executor.fact.events += 1;
         executor

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+/// What a word takes, with its key and its part of the table.
+pub(crate) const WORD_BYTES: usize = 48;
+
 /// A set of `(group, index)`, stored as one bit each in words of 64 neighbours.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Indices(HashMap<(i64, i64), u64, RandomState>);
@@ -24,6 +27,11 @@ impl Indices {
             *word |= bits;
         }
         new
+    }
+
+    /// The number of words, each of which takes about [`WORD_BYTES`].
+    pub(crate) fn words(&self) -> usize {
+        self.0.len()
     }
 
     /// Removes an index. Returns whether it was present.

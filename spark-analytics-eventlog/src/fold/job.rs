@@ -23,8 +23,13 @@ pub(crate) struct Jobs {
     /// The last run of each job.
     latest: HashMap<i64, Run>,
     /// The running job runs that name a stage.
-    by_stage: HashMap<i64, Vec<Run>>,
+    by_stage: HashMap<i64, BTreeSet<Run>>,
     written: BTreeMap<i64, LogJob>,
+    /// The words of the runs' indices.
+    pub(crate) words: usize,
+    /// The stages that jobs named, and the bytes of the reasons for which their tasks were killed.
+    pub(crate) named_stages: usize,
+    pub(crate) reason_bytes: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -94,8 +99,9 @@ impl Jobs {
         let run = self.next_run;
         self.next_run += 1;
         for stage_id in distinct(&fact.stage_ids) {
-            self.by_stage.entry(stage_id).or_default().push(run);
+            self.by_stage.entry(stage_id).or_default().insert(run);
         }
+        self.named_stages += fact.stage_ids.len();
         self.runs.insert(run, LiveJob { fact, is_running: true, ..LiveJob::default() });
         self.latest.insert(job_id, run);
         run
@@ -137,7 +143,7 @@ impl Jobs {
 
     /// The running job runs that name a stage.
     pub(crate) fn naming(&self, stage_id: i64) -> Vec<Run> {
-        self.by_stage.get(&stage_id).cloned().unwrap_or_default()
+        self.by_stage.get(&stage_id).into_iter().flatten().copied().collect()
     }
 
     /// Records that a live stage attempt counts towards a run.
@@ -187,7 +193,7 @@ impl Jobs {
         job.is_running = false;
         for stage_id in distinct(&job.fact.stage_ids) {
             if let Some(runs) = self.by_stage.get_mut(&stage_id) {
-                runs.retain(|other| *other != run);
+                runs.remove(&run);
                 if runs.is_empty() {
                     self.by_stage.remove(&stage_id);
                 }
@@ -197,8 +203,14 @@ impl Jobs {
 
     fn drop_if_over(&mut self, run: Run) {
         if self.runs.get(&run).is_some_and(|job| !job.is_running && job.links == 0) {
-            self.runs.remove(&run);
+            let over = self.runs.remove(&run);
+            self.words -= over.map_or(0, |over| over.indices.words());
         }
+    }
+
+    /// How many there are: runs that are held, and jobs that were written.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        (self.runs.len(), self.written.len())
     }
 }
 

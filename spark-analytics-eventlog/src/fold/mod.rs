@@ -2,6 +2,7 @@
 //! `AppStatusListener`.
 
 mod again;
+mod cost;
 pub(crate) mod environment;
 mod exclusion;
 mod executor;
@@ -9,13 +10,14 @@ mod indices;
 mod job;
 pub(crate) mod one_application;
 pub(crate) mod process;
+mod share;
 pub(crate) mod sql;
 mod stage;
 pub(crate) mod tally;
 mod task;
 pub(crate) mod text;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use spark_analytics_core::log::{Application, LogSnapshot, Stage, StageStatus};
 use spark_analytics_core::{JobResult, Timestamp};
@@ -54,6 +56,12 @@ pub(crate) struct Fold {
     texts: Texts,
     /// Ids of the tasks that started and have not ended.
     running_tasks: Indices,
+    /// The stage attempts with tasks that were not yet added to their jobs.
+    unshared: BTreeSet<StageKey>,
+    /// Steps for jobs and executors that an event concerned beside its own.
+    work: u64,
+    /// What was read of the log.
+    pub(crate) content_bytes: u64,
 }
 
 impl Default for Fold {
@@ -70,6 +78,9 @@ impl Default for Fold {
             sql: SqlExecutions::default(),
             texts: Texts::default(),
             running_tasks: Indices::default(),
+            unshared: BTreeSet::new(),
+            work: 0,
+            content_bytes: 0,
         }
     }
 }
@@ -110,6 +121,7 @@ impl Fold {
             Event::Exclusion(event) => {
                 let stage = event.stage().and_then(|key| self.stages.get(key));
                 self.executors.exclude(&event, stage.is_some());
+                self.work += self.executors.live.len() as u64;
             }
             Event::BlockManagerAdded(event) => {
                 self.executors.add_block_manager(&event, &mut self.texts);
@@ -142,7 +154,8 @@ impl Fold {
     }
 
     /// The facts so far; `name` is the application id if the log has none.
-    fn into_snapshot(self, name: &str) -> LogSnapshot {
+    fn into_snapshot(mut self, name: &str) -> LogSnapshot {
+        self.share_all();
         let mut application = self.application;
         if application.app_id.is_empty() {
             application.app_id = key(name).into_owned();
@@ -227,6 +240,7 @@ impl Fold {
                 &unknown
             }
         };
+        self.share_all();
         let run = self.jobs.start(event, stages, &mut self.texts);
         let execution = event.properties.as_ref().and_then(|p| p.sql_execution_id.as_ref());
         if let Some(id) = execution.and_then(|id| id.0.parse().ok()) {
@@ -240,6 +254,7 @@ impl Fold {
 
     fn end_job(&mut self, event: &JobEnd<'_>) {
         self.sql.end_job(event.job_id);
+        self.share_all();
         let Some((run, stage_ids)) = self.jobs.running(event.job_id) else { return };
         for stage_id in stage_ids {
             for key in self.stages.pending(stage_id) {
@@ -260,7 +275,9 @@ impl Fold {
     }
 
     fn submit_stage(&mut self, event: &StageSubmitted<'_>) {
+        self.share_all();
         let runs = self.jobs.naming(event.info.id);
+        self.work += runs.len() as u64;
         for run in &runs {
             self.jobs.link(*run);
             if let Some(job) = self.jobs.get(*run) {
@@ -272,6 +289,7 @@ impl Fold {
         }
         let stage = self.stages.get_or_create(&event.info, &mut self.texts);
         stage.submit(event.properties.as_ref(), &mut self.texts);
+        self.work += stage.jobs.len() as u64;
         for run in std::mem::replace(&mut stage.jobs, runs) {
             self.jobs.unlink(run);
         }
@@ -280,10 +298,11 @@ impl Fold {
     fn complete_stage(&mut self, event: &StageCompleted<'_>) {
         let info = &event.info;
         let key = (info.id, info.attempt);
+        self.stages.set_info(info, &mut self.texts);
         if let Some(stage) = self.stages.get(key) {
             self.executors.complete_stage(key);
-            stage.set_info(info, &mut self.texts);
             stage.fact.events += 1;
+            self.work += stage.jobs.len() as u64;
             let status = match (&info.failure_reason, info.submission_time) {
                 (Some(_), _) => StageStatus::Failed,
                 (None, Some(_)) => StageStatus::Complete,
@@ -307,7 +326,7 @@ impl Fold {
                 self.leave_stage(key);
             }
         }
-        self.executors.settle(|| self.stages.earliest_submission());
+        self.executors.settle(self.stages.earliest_submission());
     }
 
     fn raise_peaks(&mut self, event: &StageExecutorMetrics<'_>) {
@@ -351,6 +370,7 @@ impl Fold {
             self.application.tasks += &tasks.tasks;
             raise(&mut self.application.longest_task_ms, tasks.longest);
             if self.add_to_stage(tasks, all_ran) {
+                self.share_all();
                 for run in self.stages.leave(tasks.key) {
                     self.jobs.write(run);
                     self.jobs.unlink(run);
@@ -367,9 +387,12 @@ impl Fold {
     /// exceed the limit of recorded reasons.
     fn is_order_independent(&mut self, tasks: &StageTally) -> bool {
         let Some(stage) = self.stages.get(tasks.key) else { return true };
-        let room = |summary: &BTreeMap<String, i64>| {
-            tasks.kills.is_empty() || summary.len() + tasks.kills.len() < MAX_KILL_REASONS
-        };
+        if tasks.kills.is_empty() {
+            return !stage.is_over();
+        }
+        self.work += stage.jobs.len() as u64;
+        let room =
+            |summary: &BTreeMap<String, i64>| summary.len() + tasks.kills.len() < MAX_KILL_REASONS;
         let job_has_room = |run: &Run| match self.jobs.get(*run) {
             Some(job) => room(&job.fact.killed_tasks_summary),
             None => true,
@@ -408,30 +431,75 @@ impl Fold {
         if all_ran {
             stage.sums.merge(&tasks.sums);
         }
+        let words = stage.indices.words();
         stage.fact.completed_indices += stage.indices.insert_all(0, &tasks.succeeded);
+        let grown = stage.indices.words() - words;
         let kills: Vec<String> = tasks.kills.iter().map(|kill| self.texts.text(kill)).collect();
+        let mut reason_bytes = 0;
         for reason in &kills {
-            note_kill(&mut stage.fact.killed_tasks_summary, reason);
+            reason_bytes += note_kill(&mut stage.fact.killed_tasks_summary, reason);
         }
         stage.peaks.raise(&tasks.peaks);
         if let Some(launched) = tasks.launched {
             stage.launch(launched);
         }
-        for run in &stage.jobs {
-            let Some(job) = self.jobs.get(*run) else { continue };
-            job.fact.events += tasks.events;
-            job.fact.active_tasks += tasks.active;
-            job.fact.tasks += &tasks.tasks;
-            raise(&mut job.fact.longest_task_ms, tasks.longest);
-            job.fact.completed_indices += job.indices.insert_all(tasks.key.0, &tasks.succeeded);
-            for reason in &kills {
-                note_kill(&mut job.fact.killed_tasks_summary, reason);
+        let is_drained = tasks.has_ends() && stage.is_drained();
+        self.stages.words += grown;
+        self.jobs.reason_bytes += reason_bytes;
+        self.add_to_jobs(tasks, &kills);
+        is_drained
+    }
+
+    /// Adds tasks to the jobs of a stage attempt: to few immediately, to many once that can be seen.
+    fn add_to_jobs(&mut self, tasks: &StageTally, kills: &[String]) {
+        let Some(stage) = self.stages.get(tasks.key) else { return };
+        if stage.jobs.len() <= FEW_JOBS {
+            self.jobs.add_tasks(&stage.jobs, tasks.key.0, tasks.into());
+        } else {
+            stage.share.add(tasks);
+            self.unshared.insert(tasks.key);
+            if stage.share.succeeded.len() > MAX_SHARED_INDICES || !kills.is_empty() {
+                self.share(tasks.key);
             }
         }
-        tasks.has_ends() && stage.is_drained()
+        if let Some(stage) = self.stages.get(tasks.key).filter(|_| !kills.is_empty()) {
+            let runs = std::mem::take(&mut stage.jobs);
+            if self.may_take(runs.len() * kills.len()) {
+                self.jobs.add_kills(&runs, kills);
+            }
+            if let Some(stage) = self.stages.get(tasks.key) {
+                stage.jobs = runs;
+            }
+        }
+    }
+
+    /// Adds the tasks that the jobs of a stage attempt have in common to each of them.
+    fn share(&mut self, key: StageKey) {
+        let Some(stage) = self.stages.get(key).filter(|stage| stage.share.events > 0) else {
+            return;
+        };
+        let mut share = std::mem::take(&mut stage.share);
+        if !share.succeeded.is_sorted() {
+            share.succeeded.sort_unstable();
+        }
+        let runs = std::mem::take(&mut stage.jobs);
+        if self.may_take(runs.len() * (1 + share.succeeded.len())) {
+            self.jobs.add_tasks(&runs, key.0, (&share).into());
+        }
+        if let Some(stage) = self.stages.get(key) {
+            stage.jobs = runs;
+        }
+    }
+
+    /// Does so for all stage attempts, before anything else happens to jobs.
+    pub(crate) fn share_all(&mut self) {
+        for key in std::mem::take(&mut self.unshared) {
+            self.share(key);
+        }
     }
 
     fn leave_stage(&mut self, key: StageKey) {
+        self.share_all();
         for run in self.stages.leave(key) {
             self.jobs.unlink(run);
         }
@@ -444,6 +512,12 @@ impl Fold {
         }
     }
 }
+
+/// The jobs of a stage attempt to which its tasks are added immediately.
+const FEW_JOBS: usize = 4;
+
+/// How many partitions a stage attempt remembers for its jobs.
+const MAX_SHARED_INDICES: usize = 64 * 1024;
 
 fn raise(longest: &mut Option<i64>, other: Option<i64>) {
     *longest = (*longest).max(other);

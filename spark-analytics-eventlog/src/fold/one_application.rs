@@ -84,6 +84,47 @@ impl OneApplication {
         self.fold.events()
     }
 
+    /// Notes how many bytes of the log's content were read.
+    pub(crate) const fn note_content(&mut self, bytes: u64) {
+        self.fold.content_bytes += bytes;
+    }
+
+    /// Finishes what is cheaper for many events together.
+    pub(crate) fn finish(&mut self) {
+        match &mut self.next {
+            Next::InDoubt(fold) => fold.share_all(),
+            Next::Own | Next::LeftOut => self.fold.share_all(),
+        }
+    }
+
+    /// An estimate of the memory that the facts take.
+    pub(crate) fn bytes(&self) -> usize {
+        let before = match &self.next {
+            Next::InDoubt(fold) => fold.bytes(),
+            Next::Own | Next::LeftOut => 0,
+        };
+        self.fold.bytes() + before
+    }
+
+    /// Why the log is not read any further, if its facts take more than `memory` bytes, or cost far more than what it
+    /// has of content.
+    pub(crate) fn excess(&self, memory: usize) -> Option<String> {
+        if self.bytes() > memory {
+            return Some(format!(
+                "its facts take more than {} MiB of memory: {}",
+                memory >> 20,
+                self.fold.contents()
+            ));
+        }
+        let in_doubt = matches!(&self.next, Next::InDoubt(fold) if fold.is_too_much_work());
+        (in_doubt || self.fold.is_too_much_work()).then(|| {
+            format!(
+                "its events concern far too many jobs or executors each, more than a cluster has: {}",
+                self.fold.contents()
+            )
+        })
+    }
+
     /// The parts of a Databricks log that are missing before its last one: the first and the last of each gap.
     pub(crate) fn missing_parts(&self) -> Vec<(u64, u64)> {
         let (mut missing, mut next) = (Vec::new(), 0);

@@ -93,6 +93,16 @@ impl SqlExecutions {
         self.facts.values_mut()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// What their plans take.
+    pub(crate) const fn plan_bytes(&self) -> usize {
+        self.plan_bytes
+    }
+
     /// Counts the bytes of the plans again, after they were changed.
     pub(crate) fn count_plans(&mut self) {
         self.plan_bytes = self.facts.values().map(|fact| fact.plan_description.len()).sum();

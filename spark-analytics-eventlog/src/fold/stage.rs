@@ -1,12 +1,13 @@
 //! Stage attempts, while a log is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use spark_analytics_core::Timestamp;
 use spark_analytics_core::log::{Speculation, Stage, StageStatus};
 
 use crate::fold::indices::Indices;
 use crate::fold::job::Run;
+use crate::fold::share::Share;
 use crate::fold::text::Texts;
 use crate::wire::event::{JobProperties, StageInfo};
 use crate::wire::lenient::StageKey;
@@ -18,22 +19,30 @@ const DEFAULT_POOL: &str = "default";
 pub(crate) struct Stages {
     /// Attempts that later events may change: `liveStages` in Spark.
     live: BTreeMap<StageKey, LiveStage>,
+    /// The submission times of the live attempts, the epoch for attempts that were not submitted.
+    submissions: BTreeSet<(Timestamp, StageKey)>,
     /// Attempts that are final, unless a job names them again.
     written: BTreeMap<StageKey, Stage>,
+    /// The words of the live attempts' indices.
+    pub(crate) words: usize,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct LiveStage {
     pub(crate) fact: Stage,
+    /// Its submission time among those of all live attempts.
+    noted_submission: Timestamp,
     /// The job runs whose figures include its tasks.
     pub(crate) jobs: Vec<Run>,
+    /// Tasks that these do not include yet.
+    pub(crate) share: Share,
     pub(crate) indices: Indices,
     pub(crate) sums: Sums,
     pub(crate) peaks: Peaks,
 }
 
 impl LiveStage {
-    pub(crate) fn set_info(&mut self, info: &StageInfo<'_>, texts: &mut Texts) {
+    fn set_info(&mut self, info: &StageInfo<'_>, texts: &mut Texts) {
         self.fact.name = texts.text(&info.name.0);
         self.fact.num_tasks = info.num_tasks;
         self.fact.submission_time = info.submission_time.map(Timestamp::from_millis);
@@ -50,6 +59,15 @@ impl LiveStage {
         self.fact.status = StageStatus::Active;
         self.fact.scheduling_pool = texts.optional(pool).unwrap_or_else(|| DEFAULT_POOL.to_owned());
         self.fact.description = texts.optional(description);
+    }
+
+    fn note_submission(&mut self, key: StageKey, all: &mut BTreeSet<(Timestamp, StageKey)>) {
+        let time = self.fact.submission_time.unwrap_or_default();
+        if time != self.noted_submission {
+            all.remove(&(self.noted_submission, key));
+            all.insert((time, key));
+            self.noted_submission = time;
+        }
     }
 
     /// Sets a status that a stage attempt ends in.
@@ -95,7 +113,7 @@ impl Stages {
         texts: &mut Texts,
     ) -> &mut LiveStage {
         let key = (info.id, info.attempt);
-        let written = &self.written;
+        let (written, submissions) = (&self.written, &mut self.submissions);
         let stage = self.live.entry(key).or_insert_with(|| {
             let (ended, events) =
                 written.get(&key).map(|f| (f.ended, f.events)).unwrap_or_default();
@@ -104,9 +122,13 @@ impl Stages {
             (fact.ended, fact.events) = (ended, events);
             fact.scheduling_pool = DEFAULT_POOL.to_owned();
             fact.speculation = Some(Speculation::default());
+            let noted_submission = Timestamp::default();
+            submissions.insert((noted_submission, key));
             LiveStage {
                 fact,
+                noted_submission,
                 jobs: Vec::new(),
+                share: Share::default(),
                 indices: Indices::default(),
                 sums: Sums::default(),
                 peaks: Peaks::UNREPORTED,
@@ -114,7 +136,17 @@ impl Stages {
         });
         stage.set_info(info, texts);
         stage.fact.events += 1;
+        stage.note_submission(key, submissions);
         stage
+    }
+
+    /// Updates a live attempt with the data of an event.
+    pub(crate) fn set_info(&mut self, info: &StageInfo<'_>, texts: &mut Texts) {
+        let key = (info.id, info.attempt);
+        if let Some(stage) = self.live.get_mut(&key) {
+            stage.set_info(info, texts);
+            stage.note_submission(key, &mut self.submissions);
+        }
     }
 
     pub(crate) fn facts_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
@@ -124,6 +156,8 @@ impl Stages {
     /// Finishes an attempt and returns the job runs that counted its tasks.
     pub(crate) fn leave(&mut self, key: StageKey) -> Vec<Run> {
         let Some(mut stage) = self.live.remove(&key) else { return Vec::new() };
+        self.submissions.remove(&(stage.noted_submission, key));
+        self.words -= stage.indices.words();
         let jobs = std::mem::take(&mut stage.jobs);
         self.written.insert(key, stage.into_fact());
         jobs
@@ -138,7 +172,12 @@ impl Stages {
 
     /// The earliest submission time of a live attempt, with the epoch for attempts that were not submitted.
     pub(crate) fn earliest_submission(&self) -> Option<Timestamp> {
-        self.live.values().map(|stage| stage.fact.submission_time.unwrap_or_default()).min()
+        self.submissions.first().map(|(time, _)| *time)
+    }
+
+    /// How many attempts are live, and how many are final.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        (self.live.len(), self.written.len())
     }
 
     /// All attempts, without metrics and peaks.

@@ -8,6 +8,8 @@ use crate::wire::event::TaskEndReason;
 
 /// Maximum number of distinct reasons in a summary of killed tasks. Each denied commit has its own reason.
 pub(crate) const MAX_KILL_REASONS: usize = 1_000;
+/// What a reason takes in a summary, besides its text.
+const KILL_REASON_BYTES: usize = 64;
 const OTHER_KILL_REASONS: &str = "other reasons";
 
 impl TaskEndReason<'_> {
@@ -45,13 +47,16 @@ impl TaskEndReason<'_> {
     }
 }
 
-/// Counts a killed task under its reason.
-pub(crate) fn note_kill(summary: &mut BTreeMap<String, i64>, reason: &str) {
+/// Counts a killed task under its reason. Returns the bytes of a new reason.
+pub(crate) fn note_kill(summary: &mut BTreeMap<String, i64>, reason: &str) -> usize {
     if let Some(count) = summary.get_mut(reason) {
         *count += 1;
+        0
     } else if summary.len() < MAX_KILL_REASONS {
         summary.insert(reason.to_owned(), 1);
+        reason.len() + KILL_REASON_BYTES
     } else {
         *summary.entry(OTHER_KILL_REASONS.to_owned()).or_default() += 1;
+        0
     }
 }

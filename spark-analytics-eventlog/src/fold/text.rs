@@ -17,6 +17,8 @@ pub(crate) struct Texts {
     pub(crate) redaction: Redaction,
     /// What was lost, and which patterns cannot be used, since the last [`Texts::take_notes`].
     notes: Vec<String>,
+    /// The bytes of all texts so far, except plans.
+    pub(crate) bytes: usize,
 }
 
 impl Texts {
@@ -24,7 +26,9 @@ impl Texts {
     pub(crate) fn text(&mut self, text: &str) -> String {
         let text = self.redaction.text(text);
         self.note_nul(&text);
-        clean(&text, MAX_TEXT_BYTES).into_owned()
+        let text = clean(&text, MAX_TEXT_BYTES).into_owned();
+        self.bytes += text.len();
+        text
     }
 
     /// A text that may be absent.
@@ -44,7 +48,9 @@ impl Texts {
         let (name, value) = self.redaction.property(name, value);
         let mut kept = |text: Cow<'_, str>| {
             self.note_nul(&text);
-            clean(&text, MAX_TEXT_BYTES).into_owned()
+            let text = clean(&text, MAX_TEXT_BYTES).into_owned();
+            self.bytes += text.len();
+            text
         };
         (kept(name), kept(value))
     }

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memrchr};
 
+use crate::source::Source;
+
 /// Maximum length of a line in bytes: 64 MiB. Longer lines are left out.
 pub const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -39,6 +41,13 @@ impl Block {
     /// The lines, each with its line feed.
     pub(crate) fn lines(&self) -> &[u8] {
         &self.buffer[..self.filled]
+    }
+}
+
+impl<R: Read> Blocks<Source<R>> {
+    /// What they take between two reads: the line that has not ended, and the state of the codec.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.tail.capacity() + self.reader.held_bytes()
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::read::blocks::{Block, Blocks};
 use crate::read::parse::parse;
-use crate::read::state::{LogState, NotALog};
+use crate::read::state::{LogState, Refused};
 
 /// Number of blocks read before other threads start, so that a small log needs no thread.
 const BLOCKS_ALONE: usize = 4;
@@ -17,7 +17,7 @@ const MAX_THREADS: usize = 8;
 #[derive(Debug)]
 pub(crate) enum Stop {
     Io(io::Error),
-    NotALog(NotALog),
+    Refused(Refused),
 }
 
 impl From<io::Error> for Stop {
@@ -26,9 +26,9 @@ impl From<io::Error> for Stop {
     }
 }
 
-impl From<NotALog> for Stop {
-    fn from(why: NotALog) -> Self {
-        Self::NotALog(why)
+impl From<Refused> for Stop {
+    fn from(why: Refused) -> Self {
+        Self::Refused(why)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::locate::{FoundLog, LogPart, find_logs};
 use crate::log_file::LogFile;
 use crate::read::blocks::Blocks;
 use crate::read::pipeline::{Stop, read_on};
-use crate::read::state::{LogState, NotALog};
+use crate::read::state::{DEFAULT_MEMORY, LogState, Refused};
 use crate::source::Source;
 
 /// Reads an event log: a file, or the folder of a rolled log; plain, or compressed with gzip or any codec that
@@ -109,6 +109,8 @@ pub struct LogReader {
     /// The part that is being read: its index among the parts of the log, and its content.
     part: Option<(usize, Blocks<Source<GrowingPart>>)>,
     reading: LogState,
+    /// The most memory that its facts may take, in bytes.
+    memory: Option<usize>,
     on_read: Option<OnRead>,
 }
 
@@ -119,6 +121,22 @@ impl LogReader {
     /// that read them.
     pub fn with_progress(on_read: impl Fn(u64) + Send + Sync + 'static) -> Self {
         Self { on_read: Some(Arc::new(on_read)), ..Self::default() }
+    }
+
+    /// Limits the memory that the facts of the log may take, in bytes; 1 GiB by default. A log of more facts is
+    /// [`LogError::TooLarge`]. The facts are estimated, with what is needed to read on; lines and windows of codecs come
+    /// on top of it.
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = Some(bytes);
+        self.restart();
+        self
+    }
+
+    /// An estimate of the memory that the reader takes between two calls of [`read`](Self::read).
+    pub(crate) fn held_bytes(&self) -> usize {
+        let part = self.part.as_ref().map_or(0, |(_, blocks)| blocks.held_bytes());
+        self.reading.bytes() + part
     }
 
     /// Reads what is new in a log, which must be as found just now. Returns whether there was anything new.
@@ -166,7 +184,9 @@ impl LogReader {
     }
 
     fn restart(&mut self) {
-        *self = Self { on_read: self.on_read.take(), ..Self::default() };
+        let reading = LogState::new(self.memory.unwrap_or(DEFAULT_MEMORY));
+        let on_read = self.on_read.take();
+        *self = Self { reading, memory: self.memory, on_read, ..Self::default() };
     }
 
     fn read_parts(&mut self, log: &FoundLog) -> Result<bool, LogError> {
@@ -306,9 +326,12 @@ impl Read for GrowingPart {
 fn error(stop: Stop, part: &str, log: &str) -> LogError {
     match stop {
         Stop::Io(reason) => LogError::Io { name: part.to_owned(), reason },
-        Stop::NotALog(NotALog::Other) => LogError::NotALog { name: log.to_owned() },
-        Stop::NotALog(NotALog::Archive(kind)) => LogError::Archive { name: log.to_owned(), kind },
-        Stop::NotALog(NotALog::InOtherForm(form)) => {
+        Stop::Refused(Refused::NotALog) => LogError::NotALog { name: log.to_owned() },
+        Stop::Refused(Refused::TooLarge(reason)) => {
+            LogError::TooLarge { name: log.to_owned(), reason }
+        }
+        Stop::Refused(Refused::Archive(kind)) => LogError::Archive { name: log.to_owned(), kind },
+        Stop::Refused(Refused::InOtherForm(form)) => {
             LogError::OtherForm { name: log.to_owned(), form }
         }
     }

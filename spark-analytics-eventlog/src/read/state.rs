@@ -24,19 +24,25 @@ const MAX_BYTES_WITHOUT_EVENT: u64 = if cfg!(test) { 4 * 1024 } else { 1024 * 10
 const APPLICATION_START: &str = "SparkListenerApplicationStart";
 
 /// Why a file is not read any further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotALog {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
     /// It is not an event log.
-    Other,
+    NotALog,
+    /// It takes or costs too much; the text says what.
+    TooLarge(String),
     /// It is one in another form, which the text describes.
     InOtherForm(&'static str),
     /// It has to be unpacked first; the text names its kind.
     Archive(&'static str),
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct LogState {
     facts: OneApplication,
+    /// The most memory that the facts may take, in bytes.
+    memory: usize,
+    /// Why it is not read any further although it is a log.
+    excess: Option<String>,
     /// Whether any line was an event, of any class.
     has_event: bool,
     lines: u64,
@@ -53,9 +59,41 @@ pub(crate) struct LogState {
     warnings_left_out: u64,
 }
 
+/// The memory that the facts of a log may take unless it is set: 1 GiB.
+pub(crate) const DEFAULT_MEMORY: usize = 1 << 30;
+
+impl Default for LogState {
+    fn default() -> Self {
+        Self::new(DEFAULT_MEMORY)
+    }
+}
+
 impl LogState {
+    /// The state of a log of which nothing was read, whose facts may take `memory` bytes.
+    pub(crate) fn new(memory: usize) -> Self {
+        Self {
+            facts: OneApplication::default(),
+            memory,
+            excess: None,
+            has_event: false,
+            lines: 0,
+            lines_without_event: 0,
+            form: None,
+            bad_start: None,
+            damage: None,
+            archive: None,
+            warnings: Vec::new(),
+            warnings_left_out: 0,
+        }
+    }
+
+    /// An estimate of the memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.facts.bytes()
+    }
+
     /// Adds the lines of a block.
-    pub(crate) fn add(&mut self, block: &Block, parsed: Parsed<'_>) -> Result<(), NotALog> {
+    pub(crate) fn add(&mut self, block: &Block, parsed: Parsed<'_>) -> Result<(), Refused> {
         self.check_is_no_archive(block.offset, block.lines())?;
         if let Some(offset) = block.long_line {
             self.lines += 1;
@@ -65,7 +103,11 @@ impl LogState {
             }
         }
         self.note_form(block.lines(), &parsed);
+        self.facts.note_content(block.lines().len() as u64);
         self.add_lines(block.offset, parsed);
+        if let Some(excess) = &self.excess {
+            return Err(Refused::TooLarge(excess.clone()));
+        }
         let is_long = block.offset + block.lines().len() as u64 > MAX_BYTES_WITHOUT_EVENT;
         match self.lines_without_event {
             MAX_LINES_WITHOUT_EVENT.. if is_long && !self.has_event => Err(self.not_a_log()),
@@ -73,14 +115,14 @@ impl LogState {
         }
     }
 
-    fn not_a_log(&self) -> NotALog {
-        self.form.map_or(NotALog::Other, NotALog::InOtherForm)
+    fn not_a_log(&self) -> Refused {
+        self.form.map_or(Refused::NotALog, Refused::InOtherForm)
     }
 
-    fn check_is_no_archive(&mut self, offset: u64, text: &[u8]) -> Result<(), NotALog> {
+    fn check_is_no_archive(&mut self, offset: u64, text: &[u8]) -> Result<(), Refused> {
         let kind = archive::kind(text).filter(|_| offset == 0);
         self.archive = self.archive.or(kind);
-        self.archive.map_or(Ok(()), |kind| Err(NotALog::Archive(kind)))
+        self.archive.map_or(Ok(()), |kind| Err(Refused::Archive(kind)))
     }
 
     /// Adds a last line without a line feed. In a log in progress it may be incomplete.
@@ -100,6 +142,9 @@ impl LogState {
 
     fn add_lines(&mut self, offset: u64, parsed: Parsed<'_>) {
         for item in parsed.items {
+            if self.excess.is_some() {
+                return;
+            }
             let at = match &item {
                 Item::Tasks(_, _, at)
                 | Item::Event(_, at)
@@ -107,6 +152,7 @@ impl LogState {
                 | Item::Bad(_, at) => *at,
             };
             self.add_item(item, offset + at.offset, self.lines + at.line + 1);
+            self.excess = self.facts.excess(self.memory);
         }
         self.warnings_left_out += parsed.more_bad_lines;
         self.lines += parsed.lines;
@@ -216,6 +262,10 @@ impl LogState {
         self.warn_of_missing_ends(log);
         if let Some(kind) = self.archive {
             return Err(LogError::Archive { name, kind });
+        }
+        self.facts.finish();
+        if let Some(reason) = self.excess.or_else(|| self.facts.excess(self.memory)) {
+            return Err(LogError::TooLarge { name, reason });
         }
         if !self.has_event {
             return Err(match (self.damage, self.form) {

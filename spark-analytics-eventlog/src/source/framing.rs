@@ -51,6 +51,10 @@ impl<F: Framing> Decode for Framed<F> {
     fn is_at_end(&self) -> bool {
         self.framing.is_at_end()
     }
+
+    fn held_bytes(&self) -> usize {
+        self.content.capacity()
+    }
 }
 
 /// The bytes at `at`, if present.

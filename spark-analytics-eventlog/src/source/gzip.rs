@@ -9,6 +9,9 @@ pub(super) const MAGIC: &[u8] = b"\x1f\x8b";
 /// The window of gzip is always this large.
 const WINDOW_LOG: u8 = 15;
 
+/// What a decoder takes: its window and its tables.
+const MEMBER_BYTES: usize = 48 * 1024;
+
 /// The message of the decoder depends on the size of its input, so it is not used.
 const DAMAGED: &str = "not deflate data, or its checksum is wrong";
 
@@ -58,5 +61,9 @@ impl Decode for Gzip {
 
     fn is_at_end(&self) -> bool {
         self.member.is_none()
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.member.as_ref().map_or(0, |_| MEMBER_BYTES)
     }
 }

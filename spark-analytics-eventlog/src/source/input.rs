@@ -25,6 +25,10 @@ impl<R: Read> Input<R> {
         &mut self.reader
     }
 
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }

@@ -76,6 +76,9 @@ trait Decode {
 
     /// Whether the data may end after the consumed input.
     fn is_at_end(&self) -> bool;
+
+    /// About what the decoder takes.
+    fn held_bytes(&self) -> usize;
 }
 
 /// Number of bytes consumed and produced.
@@ -103,6 +106,15 @@ impl<R: Read> Source<R> {
     pub(crate) fn new(reader: R) -> Self {
         let content = Content::Unknown;
         Self { input: Input::new(reader), content, total: Progress::NONE, corrupt: None }
+    }
+
+    /// About what it takes beside the reader.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let decoder = match &self.content {
+            Content::Unknown | Content::Plain => 0,
+            Content::Compressed(codec) => codec.held_bytes(),
+        };
+        self.input.held_bytes() + decoder
     }
 
     pub(crate) const fn reader(&self) -> &R {

@@ -4,6 +4,7 @@ use std::io;
 
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 
+use super::framing::array;
 use super::{Decode, Progress};
 
 /// The largest window that zstd uses in Spark, at level 22: 2^27 bytes.
@@ -21,6 +22,31 @@ pub(super) struct Zstd {
     wanted: usize,
     is_within_frame: bool,
     may_hold_output: bool,
+    /// The window of the latest frame, for which zstd keeps its buffer.
+    window: usize,
+}
+
+/// What a decoder takes beside its window.
+const DECODER_BYTES: usize = 256 * 1024;
+
+/// The window that the header of a frame declares; `None` if there is no frame, or too little of it.
+fn window(frame: &[u8]) -> Option<usize> {
+    let descriptor = *frame.strip_prefix(b"\x28\xb5\x2f\xfd")?.first()?;
+    let is_one_segment = descriptor & 0x20 != 0;
+    if !is_one_segment {
+        let byte = *frame.get(5)?;
+        let base = 1_usize << (10 + (byte >> 3)).min(62);
+        return Some(base + base / 8 * usize::from(byte & 7));
+    }
+    // The content is the window: its size follows the dictionary's id.
+    let at = 5 + [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let size = match descriptor >> 6 {
+        0 => u64::from(*frame.get(at)?),
+        1 => u64::from(u16::from_le_bytes(array(frame, at)?)) + 256,
+        2 => u64::from(u32::from_le_bytes(array(frame, at)?)),
+        _ => u64::from_le_bytes(array(frame, at)?),
+    };
+    usize::try_from(size).ok()
 }
 
 impl Zstd {
@@ -28,7 +54,7 @@ impl Zstd {
         let mut decoder = Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG))?;
         let wanted = FIRST_BYTES;
-        Ok(Self { decoder, wanted, is_within_frame: false, may_hold_output: false })
+        Ok(Self { decoder, wanted, is_within_frame: false, may_hold_output: false, window: 0 })
     }
 
     fn run(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, String> {
@@ -55,6 +81,9 @@ impl Decode for Zstd {
         if input.is_empty() {
             return Ok(Progress::NONE);
         }
+        if !self.is_within_frame {
+            self.window = window(input).unwrap_or(self.window).min(1 << MAX_WINDOW_LOG);
+        }
         // A call that finds damage discards what it decoded before it, so no call spans more than one block.
         let most = match self.wanted {
             header @ ..=BLOCK_HEADER_BYTES => header,
@@ -65,6 +94,10 @@ impl Decode for Zstd {
 
     fn is_at_end(&self) -> bool {
         !self.is_within_frame
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.window + DECODER_BYTES
     }
 }
 

@@ -9,6 +9,7 @@ mod follow;
 mod forms;
 mod layouts;
 mod leniency;
+mod limits;
 mod listener;
 mod locate;
 mod made;

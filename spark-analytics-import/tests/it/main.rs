@@ -20,6 +20,7 @@ use spark_analytics_import::{
 use tempfile::TempDir;
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/eventlogs");
+const MEMORY: usize = 1 << 30;
 const INTERVAL: Duration = Duration::from_millis(20);
 const END: &str = "{\"Event\":\"SparkListenerApplicationEnd\",\"Timestamp\":1711793600000}\n";
 
@@ -46,7 +47,7 @@ fn samples() -> TempDir {
 }
 
 async fn import(logs: Vec<FoundLog>, store: &dyn Store) {
-    let mut batches = read_batches(logs, |_| false, |_| {});
+    let mut batches = read_batches(logs, MEMORY, |_| false, |_| {});
     while let Some(batch) = batches.next().await.unwrap() {
         batch.store(store).await.unwrap();
     }
@@ -153,6 +154,7 @@ async fn a_batch_has_at_most_64_logs_and_keeps_their_order() {
     let counted: Arc<AtomicU64> = Arc::clone(&read);
     let mut batches = read_batches(
         found,
+        MEMORY,
         |_| false,
         move |bytes| {
             counted.fetch_add(bytes, Ordering::Relaxed);
@@ -176,7 +178,7 @@ async fn a_known_log_is_not_read() {
     }
     let found = find_logs(folder.path()).logs;
     let is_known = |log: &FoundLog| log.name.ends_with("app-1");
-    let mut batches = read_batches(found, is_known, |_| {});
+    let mut batches = read_batches(found, MEMORY, is_known, |_| {});
     let batch = batches.next().await.unwrap().unwrap();
     let [log] = batch.logs() else { panic!("{batch:?}") };
     assert!(log.log.name.ends_with("app-2"));
@@ -192,7 +194,7 @@ async fn a_log_that_cannot_be_read_does_not_keep_others_from_the_store() {
     let found = find_logs(folder.path()).logs;
     fs::remove_file(folder.path().join("app-1")).unwrap();
     let store = MemoryStore::default();
-    let batch = read_batches(found, |_| false, |_| {}).next().await.unwrap().unwrap();
+    let batch = read_batches(found, MEMORY, |_| false, |_| {}).next().await.unwrap().unwrap();
     let failed: Vec<bool> = batch.logs().iter().map(|read| read.result.is_err()).collect();
     assert_eq!(failed, [true, false]);
     assert_eq!(batch.store(&store).await.unwrap().len(), 1);
@@ -210,7 +212,7 @@ async fn the_source_of_a_log_that_may_grow_is_not_recorded() {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
         let found = find_logs(&path).logs;
-        let batch = read_batches(found, |_| false, |_| {}).next().await.unwrap().unwrap();
+        let batch = read_batches(found, MEMORY, |_| false, |_| {}).next().await.unwrap().unwrap();
         let [read] = batch.logs() else { panic!("{batch:?}") };
         let snapshot = &read.result.as_ref().unwrap().snapshot;
         let source = || read.log.source().with_run(snapshot.application.run());
@@ -366,7 +368,7 @@ async fn a_log_that_the_store_refuses_fails_alone() {
         fs::write(folder.path().join(app), whole(app)).unwrap();
     }
     let store = without_b();
-    let mut batches = read_batches(find_logs(folder.path()).logs, |_| false, |_| {});
+    let mut batches = read_batches(find_logs(folder.path()).logs, MEMORY, |_| false, |_| {});
     let batch = batches.next().await.unwrap().unwrap();
     let outcomes = batch.store_each(&store).await.unwrap();
     let are_stored: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();

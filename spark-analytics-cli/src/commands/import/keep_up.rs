@@ -52,7 +52,7 @@ pub(super) async fn keep_up(
         }
         Ok(())
     };
-    let options = FollowOptions::default().interval(interval);
+    let options = FollowOptions::default().interval(interval).memory(shared.memory().logs());
     tokio::select! {
         error = follow(store, folder.to_owned(), options, report) => Err(error),
         interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),

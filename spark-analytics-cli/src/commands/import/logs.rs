@@ -96,6 +96,7 @@ pub(super) async fn store_logs(
     found: &mut Found,
     store: &dyn Store,
     force: bool,
+    memory: usize,
     skips: &mut Skips<'_>,
     format: Format,
 ) -> anyhow::Result<Imported> {
@@ -117,7 +118,7 @@ pub(super) async fn store_logs(
     let mut left = logs.len();
     let mut warnings_left = if format == Format::Json { MOST_WARNINGS } else { 0 };
     let reading = bar.clone();
-    let mut batches = read_batches(logs, |_| false, move |bytes| reading.inc(bytes));
+    let mut batches = read_batches(logs, memory, |_| false, move |bytes| reading.inc(bytes));
     loop {
         let batch = match batches.next().await {
             Ok(Some(batch)) => batch,

@@ -17,9 +17,10 @@ pub(super) async fn follow_folder(
     store: Arc<dyn Store>,
     folder: PathBuf,
     interval: Duration,
+    memory: usize,
     degradation: Degradation,
 ) {
-    let options = FollowOptions::default().interval(interval);
+    let options = FollowOptions::default().interval(interval).memory(memory);
     // Until a look has been completed, its age is that of the server.
     set_last_look();
     let report = |report: &Report<'_>| -> Result<(), Infallible> {
