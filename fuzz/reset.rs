@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey, JobRecord,
+    AttemptKey, Day, Dedup, Event, EventCursor, Facts, Forgotten, Job, JobCursor, JobFilter, JobKey, JobRecord,
     LogReceipt, MemoryStore, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result, Rollup, Store,
     StoredEvent,
 };
@@ -88,6 +88,15 @@ impl Store for Reset {
     }
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         self.store().log(attempt).await
+    }
+
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        self.store().facts(attempt, facts, limit).await
     }
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         self.store().log_source(location).await

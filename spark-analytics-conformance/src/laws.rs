@@ -9,9 +9,11 @@ use spark_analytics_core::{Day, Dedup, Event, Store};
 
 use crate::difference::{assert_eq, cut};
 use crate::history::{Input, Operation, applications, inputs, operations};
+use crate::pages::assert_pages_are_parts;
 use crate::{Dump, Fixture, Reference};
 
-/// Order, batching, repetition and restarts do not matter, and the store equals the reference model.
+/// Order, batching, repetition and restarts do not matter, and the store equals the reference model. Pages of facts are
+/// together the facts of whole attempts.
 ///
 /// Seeds of failures are saved beside `source_file`.
 ///
@@ -44,6 +46,7 @@ pub fn figures_do_not_depend_on_arrival<F: Fixture>(source_file: &'static str) {
             store = fixture.reopen(store).await;
             apply(&store, &shuffled[half..], &cuts).await;
             assert_eq!(Dump::of(&store).await.expect("reads"), expected, "shuffled and restarted");
+            assert_pages_are_parts(&store, &expected).await.expect("reads");
             store.close().await.expect("closes");
         });
     });

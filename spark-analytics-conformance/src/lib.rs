@@ -10,6 +10,7 @@ mod fixture;
 mod gate;
 pub mod history;
 pub mod laws;
+mod pages;
 mod probe;
 mod reference;
 mod workload;

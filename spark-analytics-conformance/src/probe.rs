@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Facts, Forgotten, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 
 /// A call of a [`Store`] method, with the arguments that tests look at.
@@ -34,6 +34,8 @@ pub enum Call<'a> {
     Applications(Option<&'a AttemptKey>),
     /// [`Store::log`]
     Log(&'a AttemptKey),
+    /// [`Store::facts`]
+    Facts(&'a AttemptKey, &'a Facts),
     /// [`Store::log_source`]
     LogSource(&'a str),
     /// [`Store::reject`]
@@ -196,6 +198,17 @@ impl<S: Store> Store for Probe<S> {
         self.before(Call::Log(attempt)).await?;
         let result = self.store.log(attempt).await;
         self.after(Call::Log(attempt)).await?;
+        result
+    }
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        self.before(Call::Facts(attempt, facts)).await?;
+        let result = self.store.facts(attempt, facts, limit).await;
+        self.after(Call::Facts(attempt, facts)).await?;
         result
     }
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -33,6 +33,7 @@ pub use rejected::{MAX_REJECTED, MAX_REJECTED_BYTES, Rejected, Rejection};
 pub use store::attempts::{attempts_of, newest_attempt};
 pub use store::cached::{CacheCounts, Cached};
 pub use store::durability::Durability;
+pub use store::facts::{Facts, KeyRange};
 pub use store::memory::MemoryStore;
 pub use store::{
     EventCursor, Forgotten, JobCursor, JobFilter, JobOrder, LogReceipt, OtherRun, ParseOrderError,

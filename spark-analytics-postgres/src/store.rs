@@ -8,9 +8,9 @@ use sqlx::postgres::PgPool;
 
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Facts, Forgotten, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 
 use crate::error::failed;
@@ -106,6 +106,15 @@ impl Store for PostgresStore {
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         read::logs::log(self, attempt).await
+    }
+
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        read::facts::facts(self, attempt, facts, limit).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -123,6 +123,11 @@ impl<'r> Columns<'r> {
         self.row.try_get(at).map_err(|error| self.damaged(error))
     }
 
+    /// Leaves out columns.
+    pub(crate) const fn skip(&mut self, columns: usize) {
+        self.next += columns;
+    }
+
     pub(crate) fn time(&mut self) -> Result<Timestamp> {
         self.get().map(Timestamp::from_micros)
     }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use spark_analytics_core::backend::{Batch, OldApplications};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection, Result,
-    Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Facts, Forgotten, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection,
+    Result, Rollup, Store, StoredEvent,
 };
 
 use crate::handle::Handle;
@@ -115,6 +115,17 @@ impl Store for RedbStore {
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         let attempt = attempt.clone();
         self.handle.read("read a log", move |t| read::logs::log(t, &attempt)).await
+    }
+
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        let (attempt, facts) = (attempt.clone(), facts.clone());
+        let read = move |t: &_| read::facts::facts(t, &attempt, &facts, limit);
+        self.handle.read("read facts of a log", read).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use redis::{Client, IntoConnectionInfo};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Error, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter,
+    AttemptKey, Day, Dedup, Error, Event, EventCursor, Facts, Forgotten, Job, JobCursor, JobFilter,
     JobKey, JobRecord, LocationCause, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt,
     Rejected, Rejection, Result, Rollup, Store, StoredEvent,
 };
@@ -213,6 +213,15 @@ impl<S: Store> Store for RedisCached<S> {
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         self.store.log(attempt).await
+    }
+
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        self.store.facts(attempt, facts, limit).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use futures_util::future::try_join_all;
-use spark_analytics_core::{AttemptKey, Day, JobKey, Result, Store};
+use spark_analytics_core::{AttemptKey, Day, Facts, JobKey, KeyRange, Result, Store};
 
 use crate::RedisCached;
 use crate::link::{Distrust, Purpose};
@@ -104,8 +104,13 @@ impl<S: Store> RedisCached<S> {
             args.extend(app_names.iter().map(String::as_bytes));
             is_alone = self.link.call(Purpose::Write, &self.scripts.begin_logs, &args).await?;
             for app in &apps {
-                if let Some(held) = self.store.log(app).await.ok()? {
-                    add_log(&mut touched, &held);
+                let mut rest = Some(Facts::Jobs(KeyRange::all()));
+                while let Some(facts) = rest {
+                    let held = self.store.facts(app, &facts, JOBS_PER_CALL).await.ok()?;
+                    rest = held.as_ref().and_then(|page| facts.rest(page, JOBS_PER_CALL));
+                    if let Some(held) = held {
+                        add_log(&mut touched, &held);
+                    }
                 }
             }
         }

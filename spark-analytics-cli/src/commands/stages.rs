@@ -1,9 +1,12 @@
 //! `stages`: the figures of an application's stages.
 
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 use clap::Args;
-use spark_analytics_core::JobKey;
 use spark_analytics_core::figures::StageFigures;
+use spark_analytics_core::log::Stage;
+use spark_analytics_core::{Facts, JobKey, KeyRange, Store};
 
 use crate::commands::attempt;
 use crate::flags::Shared;
@@ -85,27 +88,40 @@ const STAGES: Columns = Columns {
 pub(crate) async fn run(args: &Stages, shared: &Shared, out: &mut Out) -> anyhow::Result<()> {
     let store = open::existing(shared).await?;
     let attempt = attempt::find(&*store, &args.app, args.attempt.as_deref()).await?;
-    let Some(log) = store.log(&attempt).await? else {
-        bail!("the facts of application {} were just removed", args.app);
+    let read = async |facts: &Facts| match store.facts(&attempt, facts, PAGE).await? {
+        Some(log) => Ok(log),
+        None => bail!("the facts of application {} were just removed", args.app),
     };
-    let of_job = match args.job {
-        None => None,
-        Some(id) => match log.jobs.iter().find(|job| job.job_id == id) {
-            Some(job) => Some(&job.stage_ids),
-            None => bail!("{} is unknown", JobKey::in_app(attempt.app_id, attempt.attempt_id, id)),
-        },
-    };
-    let mut stages = log.stages;
-    stages.retain(|stage| {
-        of_job.is_none_or(|ids| ids.contains(&stage.stage_id))
+    let mut of_job = None;
+    let mut range = KeyRange::all();
+    if let Some(id) = args.job {
+        let Some(job) = read(&Facts::Jobs(KeyRange::one(id))).await?.jobs.pop() else {
+            bail!("{} is unknown", JobKey::in_app(attempt.app_id, attempt.attempt_id, id));
+        };
+        let ids: BTreeSet<i64> = job.stage_ids.into_iter().collect();
+        if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+            range = KeyRange::between((*first, i64::MIN), (*last, i64::MAX));
+        }
+        of_job = Some(ids);
+    }
+    let is_wanted = |stage: &Stage| {
+        of_job.as_ref().is_none_or(|ids| ids.contains(&stage.stage_id))
             && args
                 .status
                 .as_ref()
                 .is_none_or(|name| name.eq_ignore_ascii_case(stage.status.name()))
-    });
+    };
     let mut list = List::new(out, STAGES);
-    for stages in stages.chunks(PAGE) {
-        list.page(&stages.iter().map(StageFigures::from).collect::<Vec<_>>())?;
+    let (mut rest, mut shown) = (Some(Facts::Stages(range)), Vec::new());
+    while let Some(facts) = rest {
+        let page = read(&facts).await?;
+        rest = facts.rest(&page, PAGE);
+        shown.extend(page.stages.iter().filter(|stage| is_wanted(stage)).map(StageFigures::from));
+        // The first rows choose the columns of a table.
+        if !shown.is_empty() && (shown.len() >= PAGE || rest.is_none()) {
+            list.page(&shown)?;
+            shown.clear();
+        }
     }
     list.end_or_say("no stages match")?;
     Ok(store.close().await?)

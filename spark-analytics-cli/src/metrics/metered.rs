@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use metrics::{counter, histogram};
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter, JobKey,
-    JobRecord, LogReceipt, OtherRun, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection,
-    Result, Rollup, Store, StoredEvent,
+    AttemptKey, Day, Dedup, Event, EventCursor, Facts, Forgotten, Job, JobCursor, JobFilter,
+    JobKey, JobRecord, LogReceipt, OtherRun, PruneScope, Pruned, PrunedLogs, Receipt, Rejected,
+    Rejection, Result, Rollup, Store, StoredEvent,
 };
 
 use crate::metrics::names::{
@@ -150,6 +150,15 @@ impl<S: Store> Store for Metered<S> {
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         counted(READ, self.0.log(attempt).await)
+    }
+
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        counted(READ, self.0.facts(attempt, facts, limit).await)
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use spark_analytics_amqp::Backoff;
 use spark_analytics_core::log::{Application, LogSnapshot, LogSource};
 use spark_analytics_core::{
-    AttemptKey, Day, Dedup, Error, Event, EventCursor, Forgotten, Job, JobCursor, JobFilter,
+    AttemptKey, Day, Dedup, Error, Event, EventCursor, Facts, Forgotten, Job, JobCursor, JobFilter,
     JobKey, JobRecord, LogReceipt, PruneScope, Pruned, PrunedLogs, Receipt, Rejected, Rejection,
     Result, Rollup, Store, StoredEvent,
 };
@@ -151,6 +151,15 @@ impl Store for OpenedLater {
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         self.opened()?.log(attempt).await
+    }
+
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        self.opened()?.facts(attempt, facts, limit).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -5,6 +5,7 @@
 
 mod applications;
 mod events;
+mod facts;
 mod faults;
 mod jobs;
 mod logs;
@@ -15,6 +16,7 @@ mod rollups;
 
 pub use applications::*;
 pub use events::*;
+pub use facts::*;
 pub use faults::*;
 pub use jobs::*;
 pub use logs::*;
@@ -77,6 +79,8 @@ macro_rules! conformance {
              a_batch_of_logs_equals_one_by_one
              the_sources_of_logs_are_recorded
              applications_are_listed_page_by_page
+             facts_are_read_without_the_rest
+             ranges_of_facts_have_the_facts_within_their_bounds
              pruned_events_are_removed_and_figures_stay
              the_prune_day_only_moves_forward
              ids_are_never_reused

@@ -16,6 +16,7 @@ use crate::figures::rollup::Rollup;
 use crate::identity::{AttemptKey, Dedup, JobKey};
 use crate::log::{Application, LogSnapshot, LogSource};
 use crate::rejected::{Rejected, Rejection};
+use crate::store::facts::Facts;
 use crate::store::{
     EventCursor, Forgotten, JobCursor, JobFilter, LogReceipt, PruneScope, Pruned, PrunedLogs,
     Receipt, Store, StoredEvent,
@@ -237,6 +238,15 @@ impl<S: Store> Store for Cached<S> {
 
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         self.store.log(attempt).await
+    }
+
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        self.store.facts(attempt, facts, limit).await
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -16,6 +16,7 @@ use crate::figures::rollup::Rollup;
 use crate::identity::{AttemptKey, Dedup, JobKey, RollupKey};
 use crate::log::{Application, Environment, Executor, LogSnapshot, LogSource, SqlExecution, Stage};
 use crate::rejected::{FORGOTTEN_INPUT, MAX_REJECTED, Rejected, Rejection, mention_of};
+use crate::store::facts::{Facts, KeyRange};
 use crate::store::{
     EventCursor, Forgotten, JobCursor, JobFilter, JobOrder, LogReceipt, PruneScope, Pruned,
     PrunedLogs, Receipt, Store, StoredEvent,
@@ -223,6 +224,18 @@ impl State {
     }
 }
 
+/// The rows of a range, in its order.
+fn in_range<'a, K: Clone + Ord, T>(
+    rows: &'a BTreeMap<K, T>,
+    range: &KeyRange<K>,
+) -> Box<dyn Iterator<Item = &'a T> + 'a> {
+    if range.is_empty() {
+        return Box::new(std::iter::empty());
+    }
+    let rows = rows.range(range.bounds()).map(|(_, row)| row);
+    if range.is_descending { Box::new(rows.rev()) } else { Box::new(rows) }
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     fn dedup(&self) -> Dedup {
@@ -377,6 +390,41 @@ impl Store for MemoryStore {
             sql: rows.sql.values().cloned().collect(),
         };
         Ok(rows.application.as_ref().map(log))
+    }
+
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        let state = self.read();
+        let rows = state.application(&attempt.app_id, &attempt.attempt_id);
+        let Some((rows, application)) =
+            rows.and_then(|rows| Some((rows, rows.application.clone()?)))
+        else {
+            return Ok(None);
+        };
+        let mut part = LogSnapshot { application, ..LogSnapshot::default() };
+        match facts {
+            Facts::Application => {}
+            Facts::Environment => part.environment = rows.environment.clone(),
+            Facts::Jobs(range) => {
+                let jobs = in_range(&rows.jobs, range);
+                let jobs = jobs.filter_map(|rows| rows.record.log.as_deref());
+                part.jobs = jobs.take(limit).cloned().collect();
+            }
+            Facts::Stages(range) => {
+                part.stages = in_range(&rows.stages, range).take(limit).cloned().collect();
+            }
+            Facts::Executors(range) => {
+                part.executors = in_range(&rows.executors, range).take(limit).cloned().collect();
+            }
+            Facts::Sql(range) => {
+                part.sql = in_range(&rows.sql, range).take(limit).cloned().collect();
+            }
+        }
+        Ok(Some(part))
     }
 
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {

@@ -4,6 +4,7 @@ pub(crate) mod apart;
 pub(crate) mod attempts;
 pub(crate) mod cached;
 pub(crate) mod durability;
+pub(crate) mod facts;
 pub(crate) mod memory;
 
 use std::cmp::Ordering;
@@ -21,6 +22,7 @@ use crate::figures::rollup::Rollup;
 use crate::identity::{AttemptKey, Dedup, EventId, EventType, JobKey};
 use crate::log::{Application, LogSnapshot, LogSource};
 use crate::rejected::{Rejected, Rejection};
+use crate::store::facts::Facts;
 use crate::time::{Day, Timestamp};
 
 /// Storage of events, jobs, roll-ups and facts of event logs.
@@ -180,6 +182,24 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`job`](Self::job).
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>>;
+
+    /// A part of what [`log`](Self::log) gives: the application, and beside it the first `limit` of the facts that are
+    /// asked for, in the order of their range. `None` if no log of the attempt is stored. Page by page, the ranges are
+    /// those of [`Facts::rest`].
+    ///
+    /// The default reads the whole attempt. A store that does better reads the application and the rows of the page,
+    /// both of one snapshot.
+    ///
+    /// # Errors
+    /// As [`job`](Self::job).
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        Ok(self.log(attempt).await?.map(|log| facts.cut(log, limit)))
+    }
 
     /// The last recorded source of a log's location; `None` if it has none.
     ///
@@ -638,6 +658,14 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     async fn log(&self, attempt: &AttemptKey) -> Result<Option<LogSnapshot>> {
         (**self).log(attempt).await
+    }
+    async fn facts(
+        &self,
+        attempt: &AttemptKey,
+        facts: &Facts,
+        limit: usize,
+    ) -> Result<Option<LogSnapshot>> {
+        (**self).facts(attempt, facts, limit).await
     }
     async fn log_source(&self, location: &str) -> Result<Option<LogSource>> {
         (**self).log_source(location).await

@@ -39,11 +39,4 @@ impl<C: Cursor> Page<C> {
         let limit = params::limit(limit, size.default, size.max)?;
         Ok(Self { after: cursor.map(C::decode).transpose()?, limit })
     }
-
-    /// Cuts the rows read to the page, and returns the cursor of the next page if there is one.
-    pub(crate) fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> C) -> Option<String> {
-        let is_last = rows.len() <= self.limit;
-        rows.truncate(self.limit);
-        rows.last().filter(|_| !is_last).map(|row| cursor(row).encode())
-    }
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use spark_analytics_core::figures::{ApplicationFigures, StageFigures};
 use spark_analytics_core::log::{Application, Stage};
-use spark_analytics_core::{AttemptKey, Store, attempts_of, newest_attempt};
+use spark_analytics_core::{AttemptKey, Facts, KeyRange, Store, attempts_of, newest_attempt};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
@@ -166,36 +166,59 @@ pub(crate) struct StagePage {
     )
 )]
 pub(crate) async fn stages(
-    State(app): State<App>,
+    reader: Reader,
     app_id: Result<Path<String>, PathRejection>,
     Params(params): Params<StageParams>,
-) -> Result<Json<StagePage>, Problem> {
+) -> Result<Response, Problem> {
     let Path(app_id) = app_id?;
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let permit = app.permits.take(Cost::Expensive).await?;
-    let read = page_of_stages(app, app_id, params.attempt, page);
-    let (answer, _permit) = permits::run(permit, read).await;
-    answer
+    let cost = if page.limit > SHORT { Cost::Expensive } else { Cost::Cheap };
+    let app = App::clone(&reader.app);
+    let permit = app.permits.take(cost).await?;
+    let find = async move {
+        let attempts = attempts_of(app.analytics.store(), &app_id).await?;
+        match wanted(&attempts, params.attempt.as_deref()) {
+            Some(attempt) => Ok(attempt.key()),
+            None => Err(unknown(&app_id, &attempts)),
+        }
+    };
+    let (attempt, permit) = permits::run(permit, find).await;
+    drop(permit);
+    let frame = StagePage { stages: Vec::new(), next: None };
+    reader.list(cost, Stages(attempt?), page, &frame).await
 }
 
-async fn page_of_stages(
-    app: App,
-    app_id: String,
-    attempt: Option<String>,
-    page: Page<(i64, i64)>,
-) -> Result<Json<StagePage>, Problem> {
-    let store = app.analytics.store();
-    let attempts = attempts_of(store, &app_id).await?;
-    let log = match wanted(&attempts, attempt.as_deref()) {
-        Some(attempt) => store.log(&attempt.key()).await?,
-        None => None,
-    };
-    let Some(log) = log else { return Err(unknown(&app_id, &attempts)) };
-    let key = |stage: &Stage| (stage.stage_id, stage.stage_attempt_id);
-    let mut stages = log.stages;
-    stages.retain(|stage| page.after.is_none_or(|after| key(stage) > after));
-    let next = page.cut(&mut stages, key);
-    Ok(Json(StagePage { stages: stages.iter().map(Into::into).collect(), next }))
+/// The stage attempts of an attempt of an application.
+struct Stages(AttemptKey);
+
+impl Rows for Stages {
+    type Cursor = (i64, i64);
+    type Row = Stage;
+    type Shown = StageFigures;
+
+    /// As many as jobs, which have the same figures and texts.
+    fn at_a_time(&self) -> usize {
+        128
+    }
+
+    async fn read(
+        &self,
+        app: &Shared,
+        after: Option<&(i64, i64)>,
+        limit: usize,
+    ) -> spark_analytics_core::Result<Vec<Stage>> {
+        let range = after.map_or_else(KeyRange::all, |after| KeyRange::all().after(*after));
+        let log = app.analytics.store().facts(&self.0, &Facts::Stages(range), limit).await?;
+        Ok(log.map(|log| log.stages).unwrap_or_default())
+    }
+
+    fn cursor(&self, _: &Shared, stage: &Stage) -> (i64, i64) {
+        (stage.stage_id, stage.stage_attempt_id)
+    }
+
+    fn shown(stage: Stage) -> StageFigures {
+        (&stage).into()
+    }
 }
 
 /// The attempt that a request names, or else the only one, or the newest.

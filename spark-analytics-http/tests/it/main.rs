@@ -14,6 +14,7 @@ mod history_errors;
 mod history_lists;
 mod ingest;
 mod listener;
+mod narrow;
 mod openapi;
 mod origins;
 mod paging;

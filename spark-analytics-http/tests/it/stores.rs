@@ -41,6 +41,7 @@ pub(crate) fn faulty(fault: Fault) -> Probe<MemoryStore> {
                     | Call::Jobs(_)
                     | Call::Events(_)
                     | Call::Log(_)
+                    | Call::Facts(..)
                     | Call::Reject(_)
                     | Call::Rejected
                     | Call::Check

@@ -30,6 +30,11 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The first key of all its rows, and the first after them.
+    pub(crate) fn bounds(&self) -> (&[u8], &[u8]) {
+        (&self.application, &self.end)
+    }
+
     fn range(&self) -> Range<&[u8]> {
         self.application.as_slice()..self.end.as_slice()
     }

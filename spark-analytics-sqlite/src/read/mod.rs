@@ -1,6 +1,7 @@
 //! Reads.
 
 pub(crate) mod events;
+pub(crate) mod facts;
 pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod rejected;

@@ -12,9 +12,23 @@ pub(super) type Answer = Result<Response, Refusal>;
 
 /// A JSON response.
 pub(super) fn json(answer: &(impl Serialize + ?Sized)) -> Answer {
-    let body = serde_json::to_vec(answer)
-        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    let mut text = Vec::new();
+    write_json(&mut text, answer)?;
+    Ok(body(text))
+}
+
+/// A response of a JSON text.
+pub(super) fn body(text: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// Appends a JSON text.
+pub(super) fn write_json(
+    text: &mut Vec<u8>,
+    answer: &(impl Serialize + ?Sized),
+) -> Result<(), Refusal> {
+    serde_json::to_writer(text, answer)
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
 /// A response other than the requested one.

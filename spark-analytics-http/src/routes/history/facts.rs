@@ -1,13 +1,16 @@
 //! The facts of an attempt: jobs, stages, executors, environment, SQL.
 
+use std::collections::BTreeSet;
+
+use serde::Serialize;
 use spark_analytics_core::history::{
     ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, StageDetails, all_executors,
-    executors, job_status, jobs, processes, stages,
+    executors, job_status, processes,
 };
-use spark_analytics_core::log::{LogSnapshot, Stage};
-use spark_analytics_core::{AttemptKey, Store};
+use spark_analytics_core::log::{LogJob, LogSnapshot, Stage, fact};
+use spark_analytics_core::{AttemptKey, Facts, KeyRange, Store};
 
-use super::answer::{Answer, Refusal, json};
+use super::answer::{self, Answer, Refusal, json, write_json};
 use super::query::Query;
 use super::resource::{Missing, Resource};
 use crate::state::App;
@@ -17,6 +20,8 @@ const STAGE_STATUSES: [&str; 5] = ["ACTIVE", "COMPLETE", "FAILED", "PENDING", "S
 const TASK_STATUSES: [&str; 5] = ["RUNNING", "KILLED", "FAILED", "SUCCESS", "UNKNOWN"];
 const PROCESSES_UNKNOWN: &str = "the processes of this application are unknown, because an earlier version \
      of spark-analytics stored its event log: import the log again";
+/// How many facts are read at a time.
+const PAGE: usize = 128;
 /// How many SQL executions are listed by default.
 const EXECUTIONS: i32 = 20;
 
@@ -28,40 +33,51 @@ pub(super) async fn answer(
     resource: Resource<'_>,
     query: &Query<'_>,
 ) -> Answer {
-    let attempt = AttemptKey::new(app_id, attempt_id.unwrap_or_default());
-    let log = app.analytics.store().log(&attempt).await?;
-    let unknown = || match attempt_id {
-        Some(attempt_id) => Refusal::not_found(format!("no such app: {app_id}/{attempt_id}")),
-        None => Refusal::not_found(format!("no such app: {app_id}")),
-    };
-    let log = log.ok_or_else(unknown)?;
+    let key = AttemptKey::new(app_id, attempt_id.unwrap_or_default());
+    let attempt = Attempt { app, key, is_named: attempt_id.is_some() };
     match resource {
-        Resource::Jobs => list_jobs(&log, query),
+        Resource::Jobs => list_jobs(&attempt, query).await,
         Resource::Job(id) => {
-            let job = log.jobs.iter().find(|job| job.job_id == i64::from(id));
+            let log = attempt.part(&Facts::Jobs(KeyRange::one(i64::from(id))), 1).await?;
             let unknown = || Refusal::not_found(format!("unknown job: {id}"));
-            json(&JobData(job.ok_or_else(unknown)?))
+            json(&JobData(log.jobs.first().ok_or_else(unknown)?))
         }
-        Resource::Stages => list_stages(&log, query),
-        Resource::Stage(id) => {
-            check_stage_parameters(query)?;
-            stages_json(stage_attempts(&log, id)?, query.flag("details", true))
+        Resource::Stages => list_stages(&attempt, query).await,
+        Resource::Stage(id) => stage(&attempt, id, query).await,
+        Resource::StageAttempt(id, number) => stage_attempt(&attempt, id, number, query).await,
+        Resource::Executors => {
+            let mut list = Array::default();
+            let all = Facts::Executors(KeyRange::all().descending());
+            attempt.each_page(all, |page| list.extend(executors(page))).await?;
+            list.answer()
         }
-        Resource::StageAttempt(id, attempt) => stage_attempt(&log, id, attempt, query),
-        Resource::Executors => json(&executors(&log)),
-        Resource::AllExecutors => json(&all_executors(&log)),
+        Resource::AllExecutors => {
+            let mut list = Array::default();
+            let all = Facts::Executors(KeyRange::all());
+            attempt.each_page(all, |page| list.extend(all_executors(page))).await?;
+            list.answer()
+        }
         Resource::Environment => {
+            let log = attempt.part(&Facts::Environment, 1).await?;
+            let unknown = || attempt.unknown();
             json(&ApplicationEnvironmentInfo(log.environment.as_ref().ok_or_else(unknown)?))
         }
-        Resource::Sql => list_sql(&log, query),
+        Resource::Sql => list_sql(&attempt, query).await,
         Resource::SqlExecution(id) => {
-            let execution = log.sql.iter().find(|execution| execution.execution_id == id);
-            let unknown = || Refusal::not_found(format!("unknown query execution id: {id}"));
-            let execution =
-                with_plans(ExecutionData::of(&log, [execution.ok_or_else(unknown)?]), query);
-            json(&execution.first())
+            let log = attempt.part(&Facts::Sql(KeyRange::one(id)), 1).await?;
+            if log.sql.is_empty() {
+                return Err(Refusal::not_found(format!("unknown query execution id: {id}")));
+            }
+            let log = with_jobs(&attempt, log).await?;
+            json(&with_plans(ExecutionData::of(&log, &log.sql), query).first())
         }
-        Resource::Rdds => json(&[(); 0]),
+        _ => without_facts(&attempt.part(&Facts::Application, 1).await?, resource, query),
+    }
+}
+
+/// Answers that no facts but the application are needed for.
+fn without_facts(log: &LogSnapshot, resource: Resource<'_>, query: &Query<'_>) -> Answer {
+    match resource {
         Resource::Processes => {
             let unknown = || Refusal::not_found(PROCESSES_UNKNOWN);
             json(&processes(&log.application).ok_or_else(unknown)?)
@@ -78,62 +94,210 @@ pub(super) async fn answer(
             if missing == Missing::TaskSummary {
                 query.check_quantiles()?;
             }
-            Err(Refusal::not_found(reason(missing, &log)))
+            Err(Refusal::not_found(reason(missing, log)))
+        }
+        // Of the other resources, only RDDs come here.
+        _ => json(&[(); 0]),
+    }
+}
+
+/// The attempt that a request is about.
+struct Attempt<'a> {
+    app: &'a App,
+    key: AttemptKey,
+    /// Whether the request names the attempt.
+    is_named: bool,
+}
+
+impl Attempt<'_> {
+    fn unknown(&self) -> Refusal {
+        let AttemptKey { app_id, attempt_id } = &self.key;
+        match self.is_named {
+            true => Refusal::not_found(format!("no such app: {app_id}/{attempt_id}")),
+            false => Refusal::not_found(format!("no such app: {app_id}")),
         }
     }
+
+    /// What a request asks for, unless it is wrong: of an unknown application, that is said first.
+    async fn or_unknown<T>(&self, parameters: Result<T, Refusal>) -> Result<T, Refusal> {
+        if parameters.is_err() {
+            self.part(&Facts::Application, 1).await?;
+        }
+        parameters
+    }
+
+    /// A part of its facts.
+    async fn part(&self, facts: &Facts, limit: usize) -> Result<LogSnapshot, Refusal> {
+        let part = self.app.analytics.store().facts(&self.key, facts, limit).await?;
+        part.ok_or_else(|| self.unknown())
+    }
+
+    /// Calls `take` with each page of a range of facts.
+    async fn each_page(
+        &self,
+        facts: Facts,
+        mut take: impl FnMut(&LogSnapshot) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let mut rest = Some(facts);
+        while let Some(facts) = rest {
+            let page = self.part(&facts, PAGE).await?;
+            rest = facts.rest(&page, PAGE);
+            take(&page)?;
+        }
+        Ok(())
+    }
 }
 
-fn list_jobs(log: &LogSnapshot, query: &Query<'_>) -> Answer {
-    let statuses = query.words("status", &JOB_STATUSES)?;
-    let mut jobs = jobs(log);
-    jobs.retain(|job| statuses.is_empty() || statuses.contains(&job_status(job)));
-    json(&jobs.into_iter().map(JobData).collect::<Vec<_>>())
+/// A list as JSON, made of pages of facts that are dropped one after another.
+#[derive(Debug, Default)]
+struct Array(Vec<u8>);
+
+impl Array {
+    fn extend<T: Serialize>(&mut self, items: impl IntoIterator<Item = T>) -> Result<(), Refusal> {
+        items.into_iter().try_for_each(|item| {
+            self.0.push(if self.0.is_empty() { b'[' } else { b',' });
+            write_json(&mut self.0, &item)
+        })
+    }
+
+    fn answer(mut self) -> Answer {
+        self.0.extend_from_slice(if self.0.is_empty() { b"[]" } else { b"]" });
+        Ok(answer::body(self.0))
+    }
 }
 
-fn list_stages(log: &LogSnapshot, query: &Query<'_>) -> Answer {
-    let statuses = query.words("status", &STAGE_STATUSES)?;
-    let task_statuses = query.words("taskStatus", &TASK_STATUSES)?;
-    query.check_quantiles()?;
-    let mut stages = stages(log);
-    let is_wanted = |stage: &Stage| statuses.contains(&stage.status.name());
-    stages.retain(|stage| statuses.is_empty() || is_wanted(stage));
+async fn list_jobs(attempt: &Attempt<'_>, query: &Query<'_>) -> Answer {
+    let statuses = attempt.or_unknown(query.words("status", &JOB_STATUSES)).await?;
+    let mut list = Array::default();
+    let is_wanted = |job: &LogJob| statuses.is_empty() || statuses.contains(&job_status(job));
+    let all = Facts::Jobs(KeyRange::all().descending());
+    let take = |page: &LogSnapshot| {
+        list.extend(page.jobs.iter().filter(|job| is_wanted(job)).map(JobData))
+    };
+    attempt.each_page(all, take).await?;
+    list.answer()
+}
+
+async fn list_stages(attempt: &Attempt<'_>, query: &Query<'_>) -> Answer {
+    let parameters = || {
+        let statuses = query.words("status", &STAGE_STATUSES)?;
+        let task_statuses = query.words("taskStatus", &TASK_STATUSES)?;
+        query.check_quantiles()?;
+        Ok((statuses, task_statuses))
+    };
+    let (statuses, task_statuses) = attempt.or_unknown(parameters()).await?;
     // Spark considers the tasks only if it lists them.
     let with_details = query.flag("details", false);
-    if with_details && !task_statuses.is_empty() {
-        stages.retain(|stage| task_statuses.iter().any(|status| has_tasks(stage, status)));
-    }
-    stages_json(stages, with_details)
-}
-
-fn stages_json(stages: Vec<&Stage>, with_details: bool) -> Answer {
-    if with_details {
-        json(&stages.into_iter().map(StageDetails).collect::<Vec<_>>())
-    } else {
-        json(&stages.into_iter().map(StageData).collect::<Vec<_>>())
-    }
-}
-
-fn stage_attempt(log: &LogSnapshot, id: i32, attempt: i32, query: &Query<'_>) -> Answer {
-    check_stage_parameters(query)?;
-    let all = stage_attempts(log, id)?;
-    let unknown = || {
-        let ids: Vec<_> = all.iter().map(|stage| stage.stage_attempt_id.to_string()).collect();
-        let found = ids.join(",");
-        Refusal::not_found(format!("unknown attempt for stage {id}.  Found attempts: [{found}]"))
+    let is_wanted = |stage: &Stage| {
+        (statuses.is_empty() || statuses.contains(&stage.status.name()))
+            && (!with_details
+                || task_statuses.is_empty()
+                || task_statuses.iter().any(|status| has_tasks(stage, status)))
     };
-    let stage = all.iter().find(|stage| stage.stage_attempt_id == i64::from(attempt));
-    let stage = stage.ok_or_else(unknown)?;
-    if query.flag("details", true) { json(&StageDetails(stage)) } else { json(&StageData(stage)) }
+    let mut list = Array::default();
+    let all = Facts::Stages(KeyRange::all().descending());
+    let take = |page: &LogSnapshot| {
+        add_stages(&mut list, page.stages.iter().filter(|stage| is_wanted(stage)), with_details)
+    };
+    attempt.each_page(all, take).await?;
+    list.answer()
 }
 
-fn list_sql(log: &LogSnapshot, query: &Query<'_>) -> Answer {
-    let offset = query.integer("offset")?.unwrap_or(0);
-    let length = query.integer("length")?.unwrap_or(EXECUTIONS);
-    let offset = usize::try_from(offset).unwrap_or(0);
-    let length = usize::try_from(length).ok().filter(|length| *length > 0);
-    // Every store returns them ordered by id.
-    let wanted = log.sql.iter().skip(offset).take(length.unwrap_or(usize::MAX));
-    json(&with_plans(ExecutionData::of(log, wanted), query))
+fn add_stages<'s>(
+    list: &mut Array,
+    stages: impl Iterator<Item = &'s Stage>,
+    with_details: bool,
+) -> Result<(), Refusal> {
+    match with_details {
+        true => list.extend(stages.map(StageDetails)),
+        false => list.extend(stages.map(StageData)),
+    }
+}
+
+/// The attempts of a stage, ordered by number.
+async fn stage(attempt: &Attempt<'_>, id: i32, query: &Query<'_>) -> Answer {
+    attempt.or_unknown(check_stage_parameters(query)).await?;
+    let with_details = query.flag("details", true);
+    let mut list = Array::default();
+    let take = |page: &LogSnapshot| add_stages(&mut list, page.stages.iter(), with_details);
+    attempt.each_page(Facts::of_stage(i64::from(id)), take).await?;
+    match list.0.is_empty() {
+        true => Err(unknown_stage(id)),
+        false => list.answer(),
+    }
+}
+
+fn unknown_stage(id: i32) -> Refusal {
+    Refusal::not_found(format!("unknown stage: {id}"))
+}
+
+async fn stage_attempt(attempt: &Attempt<'_>, id: i32, number: i32, query: &Query<'_>) -> Answer {
+    attempt.or_unknown(check_stage_parameters(query)).await?;
+    let key = (i64::from(id), i64::from(number));
+    let log = attempt.part(&Facts::Stages(KeyRange::one(key)), 1).await?;
+    if let Some(stage) = log.stages.first() {
+        return match query.flag("details", true) {
+            true => json(&StageDetails(stage)),
+            false => json(&StageData(stage)),
+        };
+    }
+    let mut found: Vec<String> = Vec::new();
+    let take = |page: &LogSnapshot| {
+        found.extend(page.stages.iter().map(|stage| stage.stage_attempt_id.to_string()));
+        Ok(())
+    };
+    attempt.each_page(Facts::of_stage(i64::from(id)), take).await?;
+    if found.is_empty() {
+        return Err(unknown_stage(id));
+    }
+    let found = found.join(",");
+    let text = format!("unknown attempt for stage {id}.  Found attempts: [{found}]");
+    Err(Refusal::not_found(text))
+}
+
+async fn list_sql(attempt: &Attempt<'_>, query: &Query<'_>) -> Answer {
+    let parameters = || Ok((query.integer("offset")?, query.integer("length")?));
+    let (offset, length) = attempt.or_unknown(parameters()).await?;
+    let mut skip = usize::try_from(offset.unwrap_or(0)).unwrap_or(0);
+    let length = usize::try_from(length.unwrap_or(EXECUTIONS)).ok().filter(|length| *length > 0);
+    let mut left = length.unwrap_or(usize::MAX);
+    let mut log = attempt.part(&Facts::Application, 1).await?;
+    let mut rest = Some(Facts::Sql(KeyRange::all()));
+    while let Some(facts) = rest.filter(|_| left > 0) {
+        let mut page = attempt.part(&facts, PAGE).await?;
+        rest = facts.rest(&page, PAGE);
+        let skipped = skip.min(page.sql.len());
+        skip -= skipped;
+        page.sql.drain(..skipped);
+        page.sql.truncate(left);
+        left -= page.sql.len();
+        log.sql.append(&mut page.sql);
+    }
+    let log = with_jobs(attempt, log).await?;
+    json(&with_plans(ExecutionData::of(&log, &log.sql), query))
+}
+
+/// Adds the jobs of the executions, with no more than an execution shows of them. They are found among all jobs of the
+/// attempt, which are read page by page.
+async fn with_jobs(attempt: &Attempt<'_>, mut log: LogSnapshot) -> Result<LogSnapshot, Refusal> {
+    let ids: BTreeSet<i64> = log.sql.iter().map(|execution| execution.execution_id).collect();
+    if ids.is_empty() {
+        return Ok(log);
+    }
+    let jobs = &mut log.jobs;
+    let take = |page: &LogSnapshot| {
+        let is_wanted = |job: &&LogJob| job.sql_execution_id.is_some_and(|id| ids.contains(&id));
+        jobs.extend(page.jobs.iter().filter(is_wanted).map(|job| {
+            fact!(LogJob {
+                job_id: job.job_id,
+                sql_execution_id: job.sql_execution_id,
+                job_result: job.job_result.clone(),
+            })
+        }));
+        Ok(())
+    };
+    attempt.each_page(Facts::Jobs(KeyRange::all()), take).await?;
+    Ok(log)
 }
 
 fn with_plans<'a>(
@@ -166,17 +330,6 @@ fn has_tasks(stage: &Stage, status: &str) -> bool {
 fn check_stage_parameters(query: &Query<'_>) -> Result<(), Refusal> {
     query.words("taskStatus", &TASK_STATUSES)?;
     query.check_quantiles()
-}
-
-/// The attempts of a stage, ordered by number.
-fn stage_attempts(log: &LogSnapshot, id: i32) -> Result<Vec<&Stage>, Refusal> {
-    let mut attempts: Vec<&Stage> =
-        log.stages.iter().filter(|stage| stage.stage_id == i64::from(id)).collect();
-    attempts.sort_by_key(|stage| stage.stage_attempt_id);
-    if attempts.is_empty() {
-        return Err(Refusal::not_found(format!("unknown stage: {id}")));
-    }
-    Ok(attempts)
 }
 
 fn reason(missing: Missing, log: &LogSnapshot) -> String {
