@@ -13,7 +13,7 @@ const MARK: &str = "kx7Vq2mZ9tLw4Rb8";
 /// A log with the mark in each text of each event, except ids and users, which are not judged.
 fn log() -> String {
     let text = format!(
-        "jdbc:x://h/d?user=u&password={MARK} apikey={MARK} DB_PASS={MARK} --passphrase {MARK} keyStorePwd={MARK}"
+        "jdbc:x://h/d?user=u&password={MARK} apikey={MARK} DB_PASS={MARK} --passphrase {MARK} keyStorePwd={MARK} s3://u:{MARK}@b"
     );
     let text = text.as_str();
     let of = |names: &[&str]| -> BTreeMap<String, String> {

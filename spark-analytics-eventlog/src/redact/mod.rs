@@ -2,11 +2,12 @@
 //!
 //! A property is hidden if its name or its value matches `spark.redaction.regex`, as in Spark, or if its name is a further
 //! one of secrets. In any other text the values are hidden that are assigned to such a name (`password=…`, `--token …`), and
-//! the parts that match `spark.redaction.string.regex`. Spark's default always holds, and the patterns of the log in
+//! the parts that match `spark.redaction.string.regex`, and everywhere the passwords of URLs. Spark's default always holds, and the patterns of the log in
 //! addition to it.
 
 mod assignment;
 mod pattern;
+mod url;
 mod words;
 
 use std::borrow::Cow;
@@ -123,7 +124,7 @@ impl Redaction {
     }
 
     fn without_parts<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut text = Cow::Borrowed(text);
+        let mut text = url::without_passwords(text);
         for pattern in &self.0.parts {
             if !pattern.is_in(&text) {
                 continue;

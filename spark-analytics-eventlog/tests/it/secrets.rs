@@ -116,6 +116,7 @@ fn a_secret_in_any_text_is_hidden() {
         "jdbc:postgresql://host/db?user=u&password=hunter2",
         "failed: credential = hunter2",
         "apikey=hunter2",
+        "jdbc:mysql://ada:hunter2@host/db",
         "--conf spark.hadoop.fs.azure.account.key.x.core.windows.net=hunter2",
         "my.api_key: hunter2",
         "keyStorePwd=hunter2",
