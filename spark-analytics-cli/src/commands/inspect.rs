@@ -45,6 +45,7 @@ const JOBS: Columns = Columns {
         "numFailedStages",
         "numSkippedStages",
         "longestTaskMs",
+        "failureMessage",
     ],
     table: &[
         "jobId",
@@ -58,6 +59,7 @@ const JOBS: Columns = Columns {
         "numSkippedTasks",
         "longestTaskMs",
         "name",
+        "failureMessage",
     ],
 };
 
@@ -204,12 +206,12 @@ fn application(log: &LogSnapshot) -> Value {
     })
 }
 
-/// Spark's jobs, each with its application and the duration of its longest task.
+/// Spark's jobs, each with its application, the duration of its longest task, and why it failed.
 fn jobs(log: &LogSnapshot) -> Vec<Value> {
     let Value::Array(mut jobs) = jobs_json(log) else { return Vec::new() };
-    let longest = history::jobs(log).into_iter().map(|job| job.longest_task_ms);
-    for (job, longest) in jobs.iter_mut().zip(longest) {
-        job["longestTaskMs"] = longest.into();
+    for (job, of_log) in jobs.iter_mut().zip(history::jobs(log)) {
+        job["longestTaskMs"] = of_log.longest_task_ms.into();
+        job["failureMessage"] = of_log.failure_message.as_deref().into();
         job["appId"] = log.application.app_id.as_str().into();
         job["attemptId"] = log.application.attempt_id.as_str().into();
     }

@@ -14,10 +14,11 @@ const GAP: usize = 2;
 /// Texts are not cut to less than this.
 const LEAST: usize = 8;
 /// Columns whose texts may be cut.
-const FLEXIBLE: [&str; 10] = [
+const FLEXIBLE: [&str; 11] = [
     "app_id",
     "app_name",
     "description|name",
+    "failureMessage",
     "failure_message",
     "failure_reason",
     "log",

@@ -64,7 +64,7 @@ pub(crate) fn human(name: &str, value: &Value) -> String {
         };
     }
     match (name, value.as_str()) {
-        (_, Some(time)) if name.ends_with("_time") => minute(time),
+        (_, Some(time)) if name.ends_with("_time") || name.ends_with("Time") => minute(time),
         ("job_result", Some("JobSucceeded")) => "succeeded".to_owned(),
         ("job_result", Some("JobFailed")) => "failed".to_owned(),
         (_, Some(string)) => match string.split_once(['\r', '\n']) {
@@ -135,6 +135,7 @@ mod tests {
             ("longestTaskMs", json!(12_452), "12.5 s"),
             ("input_bytes", json!(5e18), "4440.9 PB"),
             ("end_time", json!("2026-11-23T20:23:51.168Z"), "2026-11-23 20:23"),
+            ("submissionTime", json!("2026-11-23T20:23:51.168GMT"), "2026-11-23 20:23"),
             ("end_time", json!(null), "-"),
             ("skew", json!(1.5), "1.50"),
             ("job_result", json!("JobFailed"), "failed"),

@@ -70,7 +70,7 @@ pub(crate) fn heading(name: &str) -> String {
         "task_count" => return "TASK ATTEMPTS".to_owned(),
         "avg_success_rate" => return "MEAN TASK SUCCESS %".to_owned(),
         "success_rate" => return "TASK SUCCESS %".to_owned(),
-        "failure_message" | "failure_reason" => return "REASON".to_owned(),
+        "failure_message" | "failure_reason" | "failureMessage" => return "REASON".to_owned(),
         "ended" => return "STATUS".to_owned(),
         _ => {}
     }
