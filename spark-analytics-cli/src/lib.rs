@@ -45,6 +45,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = runtime.block_on(start(cli));
     // Dropping it would wait for threads that are reading.
     runtime.shutdown_background();
+    server::log_queue::flush();
     let Err(error) = ended else { return ExitCode::SUCCESS };
     progress::say(&format!("error: {error:#}"));
     exit::code(&error).into()

@@ -31,6 +31,7 @@ pub(crate) const REDIS_FLUSHES: &str = "spark_analytics_redis_flushes_total";
 pub(crate) const REDIS_AVAILABLE: &str = "spark_analytics_redis_available";
 pub(crate) const LAG_SECONDS: &str = "spark_analytics_lag_seconds";
 pub(crate) const PUBLISH_SECONDS: &str = "spark_analytics_publish_seconds";
+pub(crate) const LOG_LINES_DROPPED: &str = "spark_analytics_log_lines_dropped_total";
 pub(crate) const PUBLISH_ERRORS: &str = "spark_analytics_publish_errors_total";
 
 pub(crate) const IMPORT_LAST_LOOK: &str = "spark_analytics_import_last_look_timestamp_seconds";
@@ -54,7 +55,7 @@ const fn metric(name: &'static str, kind: Kind, help: &'static str) -> Metric {
 
 /// All metrics of the program.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 23] = [
+pub const METRICS: [Metric; 24] = [
     metric(EVENTS, Kind::Counter, "Events by outcome"),
     metric(LOGS, Kind::Counter, "Event logs, by whether they changed anything, were replaced by another run or were refused"),
     metric(REMOVED_APPLICATIONS, Kind::Counter, "Attempts of applications that were pruned or forgotten"),
@@ -72,6 +73,7 @@ pub const METRICS: [Metric; 23] = [
     metric(LAG_SECONDS, LONG_SECONDS, "Time from publishing a message to storing its events"),
     metric(PUBLISH_SECONDS, SECONDS, "Time until the broker confirmed a message"),
     metric(PUBLISH_ERRORS, Kind::Counter, "Messages that the broker did not confirm"),
+    metric(LOG_LINES_DROPPED, Kind::Counter, "Lines of the log that were dropped because standard error was not read"),
     metric(IMPORT_LAST_LOOK, Kind::Gauge, "When the followed folder of event logs was last read and stored completely, at first the start of the program; 0 without a folder"),
     metric(IMPORT_FAILING, Kind::Gauge, "Logs and folders below the followed one that cannot be read or stored now"),
     metric(IMPORT_BYTES, Kind::Counter, "Bytes read of followed event logs, as they are stored in files"),

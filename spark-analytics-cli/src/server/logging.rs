@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::output::terminal::Escaping;
+use crate::server::log_queue::Line;
 
 /// Logging to standard error.
 #[derive(Args, Debug)]
@@ -40,7 +41,7 @@ impl LogArgs {
         let log = tracing_subscriber::fmt()
             .with_env_filter(self.log)
             .with_ansi(has_colours)
-            .with_writer(move || Escaping { to: std::io::stderr(), has_colours })
+            .with_writer(move || Escaping { to: Line::default(), has_colours })
             // It would report a closed stderr on stderr, and panic.
             .log_internal_errors(false);
         match self.log_format {

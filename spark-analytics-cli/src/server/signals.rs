@@ -1,5 +1,6 @@
 //! Signals: to stop, and to reload files.
 
+use crate::server::log_queue;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGTERM and SIGINT.
@@ -33,6 +34,7 @@ impl Signals {
         tokio::spawn(async move {
             self.next().await;
             tracing::warn!("ended before the requests and logs in progress");
+            log_queue::flush();
             std::process::exit(1);
         });
     }

@@ -269,6 +269,37 @@ fn the_server_answers_when_its_output_is_not_read() {
 }
 
 #[test]
+fn a_reader_of_the_log_that_stands_still_stops_neither_requests_nor_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0", "--store", "memory:", "--log", "info"]);
+    let mut server = Server::run(command.stderr(Stdio::piped()));
+    let unread = server.child.stderr.take().unwrap();
+    // More lines than the pipe holds and the queue takes.
+    let mut client = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let request = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
+    let mut answers = [0; 64 * 1024];
+    for _ in 0..50 {
+        client.write_all(request.as_bytes()).unwrap();
+        let mut healthy = 0;
+        while healthy < 100 {
+            let read = client.read(&mut answers).unwrap();
+            assert!(read > 0);
+            healthy += answers[..read].windows(9).filter(|text| text == b"healthy\"}").count();
+        }
+    }
+    let metrics = ureq::get(format!("{}/metrics", server.url)).call().unwrap();
+    let metrics = metrics.into_body().read_to_string().unwrap();
+    let dropped = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("spark_analytics_log_lines_dropped_total "))
+        .unwrap();
+    assert!(dropped.parse::<f64>().unwrap() > 100.0, "{dropped}");
+    server.stop("-TERM");
+    drop(unread);
+}
+
+#[test]
 fn the_server_serves_with_a_closed_stdout() {
     let folder = tempfile::tempdir().unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();

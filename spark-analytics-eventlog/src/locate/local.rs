@@ -1,10 +1,13 @@
 //! Logs in the file system.
 
 use std::collections::BTreeSet;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+#[cfg(unix)]
+use rustix::fs::OFlags;
 
 use super::folder::{self, Entry};
 use super::names;
@@ -110,6 +113,31 @@ fn entry(path: PathBuf, canonical: PathBuf, metadata: &Metadata) -> Entry {
         location: Location::Local(path),
         identity: identity(metadata),
     }
+}
+
+/// Opens a file for reading, without waiting for what is not a file: between listing and opening, a pipe or a device may
+/// have taken its place.
+///
+/// # Errors
+/// `NotFound` if it is not the file that was listed, and those of the system.
+pub(super) fn open(path: &Path, identity: Option<(u64, u64)>) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || self::identity(&metadata) != identity {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "another file has taken its place since it was listed",
+        ));
+    }
+    Ok(file)
 }
 
 /// Whether a file is the same and has at least this many bytes, or no longer exists.

@@ -12,7 +12,6 @@ mod remote;
 mod stream;
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -246,7 +245,7 @@ impl LogPart {
     pub fn open(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
         match &self.location {
             Location::Local(path) => {
-                let mut file = File::open(path)?;
+                let mut file = local::open(path, self.identity)?;
                 if offset > 0 {
                     file.seek(SeekFrom::Start(offset))?;
                 }

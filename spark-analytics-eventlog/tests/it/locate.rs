@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use spark_analytics_core::log::LogSnapshot;
 use spark_analytics_eventlog::{
-    Discovered, FoundLog, LogFile, LogKind, find_logs, list_logs, read_found, read_from,
+    Discovered, FoundLog, LogError, LogFile, LogKind, find_logs, list_logs, read_found, read_from,
 };
 
 use crate::made::codecs::{gzip, lz4, zstd};
@@ -430,5 +430,34 @@ fn a_url_whose_feature_is_missing_names_that_feature() {
         let reason =
             format!("cannot read {url}: it needs the feature `{feature}`, which this build lacks");
         assert_eq!(found.failed[0].reason, reason);
+    }
+}
+
+/// Between listing and opening.
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_in_place_of_a_log_does_not_stop_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app-1");
+    for replacement in ["pipe", "/dev/zero", "/dev/tty", "/proc/kmsg", "other"] {
+        std::fs::write(&path, "{}\n").unwrap();
+        let listed = find_logs(folder.path()).logs.remove(0);
+        std::fs::remove_file(&path).unwrap();
+        match replacement {
+            "pipe" => {
+                let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+                assert!(made.success());
+            }
+            // The first file keeps its inode meanwhile, so that this one gets another.
+            "other" => {
+                let kept = std::fs::File::create(folder.path().join("kept")).unwrap();
+                std::fs::write(&path, "{}\n").unwrap();
+                drop(kept);
+            }
+            device => std::os::unix::fs::symlink(device, &path).unwrap(),
+        }
+        let error = read_found(&listed).unwrap_err();
+        assert!(matches!(error, LogError::Io { .. }), "{replacement}: {error}");
+        std::fs::remove_file(&path).unwrap();
     }
 }
