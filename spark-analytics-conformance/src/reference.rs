@@ -19,10 +19,19 @@ pub struct Reference {
     logs: Vec<LogSnapshot>,
     logs_pruned_before: Option<Day>,
     facts_pruned: BTreeSet<AttemptKey>,
-    /// Attempts whose jobs were removed, with the start of that run.
-    removed: BTreeMap<AttemptKey, Option<Timestamp>>,
+    /// Attempts whose jobs were removed.
+    removed: BTreeMap<AttemptKey, Removed>,
     /// Pruned jobs, which still count in roll-ups.
     pruned: Vec<Job>,
+}
+
+/// What is known of an attempt whose jobs were removed.
+#[derive(Clone, Copy, Debug)]
+struct Removed {
+    /// The start of the run, or of the latest.
+    run: Option<Timestamp>,
+    /// Whether nothing but this run was removed, and its part in roll-ups with it.
+    is_one_forgotten: bool,
 }
 
 impl Reference {
@@ -50,7 +59,12 @@ impl Reference {
     /// Adds a log.
     pub fn ingest_log(&mut self, log: LogSnapshot) {
         let (key, start) = (log.application.key(), log.application.start_time);
-        let is_removed = self.removed.get(&key).is_some_and(|run| run.is_none() || start <= *run);
+        let is_removed = match self.removed.get(&key) {
+            Some(Removed { run: None, .. }) => true,
+            Some(Removed { run, is_one_forgotten: true }) if start.is_some() => start == *run,
+            Some(Removed { run, .. }) => start <= *run,
+            None => false,
+        };
         let is_too_old = self.logs_pruned_before.is_some_and(|day| log.application.is_before(day));
         let held = self.log(&key.app_id, &key.attempt_id);
         let is_earlier = held.is_some_and(|held| log.application.run() < held.application.run());
@@ -72,7 +86,7 @@ impl Reference {
             if scope == PruneScope::Jobs {
                 let jobs = self.jobs().into_iter();
                 self.pruned.extend(jobs.filter(|job| is_of(&key, &job.key)));
-                self.remove(key);
+                self.remove(key, false);
                 continue;
             }
             for log in self.logs.iter_mut().filter(|log| log.application.key() == key) {
@@ -88,18 +102,20 @@ impl Reference {
         for key in self.attempts() {
             let is_it = key.app_id == app_id && attempt_id.is_none_or(|id| id == key.attempt_id);
             if is_it && !app_id.is_empty() {
-                self.remove(key);
+                self.remove(key, true);
             }
         }
     }
 
-    fn remove(&mut self, key: AttemptKey) {
+    fn remove(&mut self, key: AttemptKey, is_forgotten: bool) {
         let run = self.log(&key.app_id, &key.attempt_id).and_then(|log| log.application.start_time);
         self.logs.retain(|log| log.application.key() != key);
         self.events.retain(|job, _| !is_of(&key, job));
         self.facts_pruned.remove(&key);
-        let held = self.removed.entry(key).or_insert(run);
-        *held = held.zip(run).map(|(held, run)| held.max(run));
+        let is_one_forgotten = is_forgotten && !self.removed.contains_key(&key);
+        let held = self.removed.entry(key).or_insert(Removed { run, is_one_forgotten });
+        held.is_one_forgotten = is_one_forgotten;
+        held.run = held.run.zip(run).map(|(held, run)| held.max(run));
     }
 
     /// All attempts of which something is held.

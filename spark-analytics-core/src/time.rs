@@ -30,6 +30,9 @@ const EPOCH_FROM_CE: i32 = 719_163;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The first instant after those that events and logs may have: 2263-01-01T00:00:00Z.
+    pub const END: Self = Self(9_246_182_400_000_000);
+
     /// The instant `micros` µs after the epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)

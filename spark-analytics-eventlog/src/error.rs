@@ -2,6 +2,8 @@
 
 use std::io;
 
+use spark_analytics_core::Timestamp;
+
 /// Why a file cannot be read as an event log. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -80,6 +82,17 @@ pub enum LogError {
         /// What takes or costs too much.
         reason: String,
     },
+    /// The application starts in the future, so that no other run of its id would count. Importers return it; reading
+    /// does not.
+    #[error(
+        "{name} starts in the future, at {start}: a clock was wrong, that of the driver or that of this machine"
+    )]
+    InFuture {
+        /// The file.
+        name: String,
+        /// When its application starts.
+        start: Timestamp,
+    },
     /// There are events, but no `SparkListenerApplicationStart` that identifies their application.
     #[error(
         "{name} has no SparkListenerApplicationStart, so the application of its {events} events is unknown"
@@ -102,6 +115,7 @@ impl LogError {
                 | Self::Replaced { .. }
                 | Self::Damaged { .. }
                 | Self::BadApplication { .. }
+                | Self::InFuture { .. }
                 | Self::TooLarge { .. }
         )
     }

@@ -1,11 +1,14 @@
 //! Logs read in batches, each of which is stored in one transaction.
 
+use std::time::SystemTime;
+
 use spark_analytics_core::log::{LogSnapshot, LogSource};
 use spark_analytics_core::{Error, LogReceipt, Result, Store};
 use spark_analytics_eventlog::{FoundLog, LogError, LogFile, LogReader};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::future::refuse_future;
 use crate::sources::source_to_record;
 
 /// A batch is full when it has this many logs.
@@ -114,7 +117,8 @@ pub struct Batches {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Reads logs in their order on a blocking thread of tokio.
+/// Reads logs in their order on a blocking thread of tokio. The result of a log whose application starts more than a day
+/// after now is [`LogError::InFuture`].
 ///
 /// The facts of a log may take `memory` bytes ([`LogReader::memory`]). `is_known` says which logs to leave out unread, and `progress` is called with each number of bytes read.
 /// When the batches are dropped, the thread ends after the log that it reads. At most three batches are
@@ -184,5 +188,5 @@ fn read_one(
 ) -> Result<LogFile, LogError> {
     let mut reader = LogReader::with_progress(progress).memory(memory);
     reader.read(log)?;
-    reader.into_log_file()
+    refuse_future(log, reader.into_log_file()?, SystemTime::now())
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use spark_analytics_core::log::LogRun;
 use spark_analytics_core::{Error, OtherRun, Store};
-use spark_analytics_eventlog::{Discovered, Follower, FoundLog, LogFile, Polled};
+use spark_analytics_eventlog::{Discovered, Follower, FoundLog, LogError, LogFile, Polled};
 
 use crate::batches::{Batch, ReadLog};
+use crate::future::refuse_future;
 use crate::progress::{LogState, Look, Report, Started, Update};
 use crate::sources::{KnownLog, known_logs};
 
@@ -196,10 +197,18 @@ impl Following {
         let Some(read) = self.blocking(move |follower| follower.read(&listed)).await else {
             return Ok(None);
         };
-        match read {
-            Ok(Polled::Read(file)) => Ok(Some(file)),
+        let read = match read {
+            Ok(Polled::Read(file)) => refuse_future(log, file, SystemTime::now()).map(Some),
             Ok(_) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(file) => Ok(file),
             Err(error) => {
+                if matches!(error, LogError::InFuture { .. }) {
+                    // Until it has changed there is no use in trying again.
+                    self.lock().mark_ingested(log);
+                }
                 let state = if error.is_failure() { LogState::Failed } else { LogState::Skipped };
                 let update = Update::problem(&log.name, state, &error.to_string());
                 self.report(log.id(), update, report)?;

@@ -3,6 +3,7 @@
 
 mod batches;
 mod follow;
+mod future;
 mod progress;
 mod sources;
 

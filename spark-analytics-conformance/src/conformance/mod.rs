@@ -88,7 +88,8 @@ macro_rules! conformance {
              pruned_jobs_stay_in_rollups_and_never_count_again
              a_prune_of_logs_keeps_recent_applications
              a_forgotten_application_leaves_no_trace
-             a_forgotten_application_is_refused_and_a_later_run_is_accepted
+             a_forgotten_application_is_refused_and_another_run_is_accepted
+             forgetting_a_run_lets_the_one_that_it_replaced_return
              one_attempt_is_forgotten_and_the_others_stay
              an_unknown_application_cannot_be_forgotten
              removed_data_stays_removed_in_a_reopened_store

@@ -5,7 +5,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use spark_analytics_core::backend::FORGOTTEN_INPUT;
 use spark_analytics_core::log::{LogSnapshot, LogSource};
-use spark_analytics_core::{AttemptKey, Day, PruneScope, PrunedLogs, Refusal, Rejection};
+use spark_analytics_core::{AttemptKey, Day, OtherRun, PruneScope, PrunedLogs, Refusal, Rejection};
 
 use crate::difference::assert_eq;
 use crate::{Dump, Reference};
@@ -173,16 +173,16 @@ pub fn a_forgotten_application_leaves_no_trace<F: Fixture>() {
     });
 }
 
-/// Its events are refused whatever their time, its logs up to the run that was forgotten; of an application without a
-/// known run all logs.
-pub fn a_forgotten_application_is_refused_and_a_later_run_is_accepted<F: Fixture>() {
+/// Its events are refused whatever their time, and the logs of the run that was forgotten; of an application without a
+/// known run all logs. Once several runs were removed, only a later one is accepted.
+pub fn a_forgotten_application_is_refused_and_another_run_is_accepted<F: Fixture>() {
     with_store::<F, _>(async |store: Arc<dyn Store>| {
         let key = JobKey::in_app("a", "", 1);
         import(&store, log_until("a", 5, 0)).await;
         forget(&store, "a", None).await;
         let events = whole_job(&key, 9 * DAY, 9 * DAY + 1, "ada", "JobFailed");
         assert_eq!(send(&store, events).await, [Receipt::TooOld; 3]);
-        for log in [log_until("a", 5, 9), log_until("a", 4, 0), log("a", 5, 9, Vec::new())] {
+        for log in [log_until("a", 5, 9), log("a", 5, 9, Vec::new())] {
             let receipt = import(&store, log).await;
             assert_eq!(receipt.refused, Some(Refusal::Forgotten));
             assert!(receipt.is_unchanged());
@@ -191,19 +191,46 @@ pub fn a_forgotten_application_is_refused_and_a_later_run_is_accepted<F: Fixture
         assert_eq!(import(&store, log_until("a", 6, 0)).await.jobs, 1);
         assert_eq!(send(&store, vec![start(&key, 0, "ada")]).await, [Receipt::TooOld]);
         assert_eq!(forget(&store, "a", None).await, (1, 1), "the later run, too");
-        assert_eq!(import(&store, log_until("a", 6, 0)).await.refused, Some(Refusal::Forgotten));
+        for start in [6, 5, 4] {
+            let refused = import(&store, log_until("a", start, 0)).await.refused;
+            assert_eq!(refused, Some(Refusal::Forgotten), "{start}");
+        }
+        assert_eq!(import(&store, log_until("a", 7, 0)).await.jobs, 1);
+        assert_eq!(forget(&store, "a", None).await, (1, 1));
 
         send(&store, vec![start(&JobKey::in_app("b", "", 1), 0, "ada")]).await;
         assert_eq!(forget(&store, "b", None).await, (1, 1));
         assert_eq!(import(&store, log_until("b", 99, 9)).await.refused, Some(Refusal::Forgotten));
         assert_eq!(dump(&store).await, Dump::default());
 
-        // Forgetting what was pruned keeps its roll-ups, which no longer say whose they are.
+        // Of what was pruned nothing is left to forget but its part in roll-ups, which no longer says whose it is.
         import(&store, log_until("c", 0, 0)).await;
         prune(&store, day(1), PruneScope::Jobs).await;
-        assert_eq!(forget(&store, "c", None).await, (1, 0));
-        assert_eq!(import(&store, log_until("c", 0, 9)).await.refused, Some(Refusal::Forgotten));
+        assert_eq!(forget(&store, "c", None).await, (0, 0));
+        assert_eq!(import(&store, log_until("c", 0, 9)).await.refused, Some(Refusal::TooOld));
+        import(&store, log_until("c", 5 * DAY, 9)).await;
+        assert_eq!(forget(&store, "c", None).await, (1, 1));
+        assert_eq!(import(&store, log_until("c", 0, 9)).await.refused, Some(Refusal::TooOld));
         assert_eq!(dump(&store).await.rollups.len(), 2);
+    });
+}
+
+/// A run that replaced another one under the same id, by a false start perhaps, can be taken back: once it is forgotten,
+/// the log of the other is stored as if there had been no other.
+pub fn forgetting_a_run_lets_the_one_that_it_replaced_return<F: Fixture>() {
+    with_store::<F, _>(async |store: Arc<dyn Store>| {
+        import(&store, log_until("a", 1, 0)).await;
+        let before = dump(&store).await;
+        let replaced = import(&store, log_until("a", 5, 0)).await.other_run;
+        assert_eq!(replaced, Some(OtherRun::Removed { started: Some(at(1)), jobs: 1 }));
+        let kept = import(&store, log_until("a", 1, 0)).await.other_run;
+        assert_eq!(kept, Some(OtherRun::Kept { started: Some(at(5)) }));
+        assert_eq!(forget(&store, "a", None).await, (1, 1));
+        let back = import(&store, log_until("a", 1, 0)).await;
+        assert_eq!((back.jobs, back.refused, back.other_run), (1, None, None));
+        assert_eq!(dump(&store).await, before);
+        assert_eq!(import(&store, log_until("a", 5, 0)).await.refused, Some(Refusal::Forgotten));
+        assert_eq!(dump(&store).await, before);
     });
 }
 

@@ -14,12 +14,13 @@ use crate::store::{Forgotten, PruneScope, PrunedLogs, Refusal, Store};
 use crate::time::{Day, Timestamp};
 
 /// What a store keeps of an application's attempt whose jobs were removed, so that nothing of it counts again: all
-/// its single events are refused, and its logs up to that run.
+/// its single events are refused, and the logs of what was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Removed {
-    /// Whether it was forgotten; otherwise its roll-ups stayed.
+    /// Whether it is one run that was forgotten: the logs of other runs are accepted, also of those that it had
+    /// replaced. Otherwise roll-ups have jobs of it, or several runs were removed, and only logs of later runs are.
     pub is_forgotten: bool,
-    /// When the removed run began. A log of a later run is accepted. `None` if unknown: no log is.
+    /// When the removed run began, or the latest of several. `None` if unknown: no log is accepted.
     pub run: Option<Timestamp>,
 }
 
@@ -31,20 +32,27 @@ impl Removed {
             (Some(earlier), Some(later)) => earlier.zip(later).map(|(a, b)| a.max(b)),
             (one, other) => one.or(other).flatten(),
         };
-        let was_forgotten = held.removed.is_some_and(|removed| removed.is_forgotten);
-        Self { is_forgotten: is_forgotten || was_forgotten, run }
+        Self { is_forgotten: is_forgotten && held.removed.is_none(), run }
     }
 }
 
 impl HeldLog {
     /// Why a log of the attempt is refused, if it is.
     pub(crate) fn refusal(&self, log: &Application) -> Option<Refusal> {
-        let is_of = |removed: &Removed| removed.run.is_none_or(|run| log.start_time <= Some(run));
-        match self.removed.filter(is_of) {
-            Some(removed) if removed.is_forgotten => Some(Refusal::Forgotten),
+        let is_of = |removed: &Removed| match (removed.run, log.start_time) {
+            (Some(run), Some(start)) if removed.is_forgotten => start == run,
+            (Some(run), start) => start <= Some(run),
+            (None, _) => true,
+        };
+        let forgotten = match self.removed.filter(is_of) {
+            Some(removed) if removed.is_forgotten || self.pruned_before.is_none() => {
+                Some(Refusal::Forgotten)
+            }
             Some(_) => Some(Refusal::TooOld),
-            None => self.pruned_before.filter(|day| log.is_before(*day)).map(|_| Refusal::TooOld),
-        }
+            None => None,
+        };
+        let is_too_old = self.pruned_before.is_some_and(|day| log.is_before(day));
+        forgotten.or_else(|| is_too_old.then_some(Refusal::TooOld))
     }
 }
 
@@ -78,15 +86,13 @@ pub fn plan_prune_logs(
 }
 
 /// Computes what forgetting an attempt changes: everything of it is removed, and its figures are subtracted from
-/// roll-ups. Nothing changes if nothing is known of it, or it was forgotten before. Pure, like
-/// [`plan_log`](crate::backend::plan_log()).
+/// roll-ups. Nothing changes if nothing is held of it. Pure, like [`plan_log`](crate::backend::plan_log()).
 ///
 /// The figures of jobs whose rows a prune removed earlier stay in roll-ups. The raw events of jobs whose rows are
 /// deleted must be deleted with them.
 pub fn plan_forget(attempt: &AttemptKey, held: HeldLog) -> LogWriteSet {
     let mut out = LogWriteSet::default();
-    let is_held = held.application.is_some() || !held.jobs.is_empty();
-    if !is_held && held.removed.is_none_or(|removed| removed.is_forgotten) {
+    if held.application.is_none() && held.jobs.is_empty() {
         return out;
     }
     out.removed = Some(Removed::of(&held, true));

@@ -21,9 +21,6 @@ use crate::figures::tasks::TaskOutcome;
 use crate::identity::{Dedup, EventId, EventType, JobKey};
 use crate::time::Timestamp;
 
-/// The first instant after the accepted ones: 2263-01-01T00:00:00Z, in µs.
-const END_OF_TIME_US: i64 = 9_246_182_400_000_000;
-
 /// Where the JSON of an event comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -422,7 +419,7 @@ fn check_range(field: &'static str, value: i64, max: i64) -> Result<(), InvalidE
 }
 
 fn check_time(field: &'static str, time: Timestamp) -> Result<(), InvalidEvent> {
-    if (0..END_OF_TIME_US).contains(&time.as_micros()) {
+    if (Timestamp::from_micros(0)..Timestamp::END).contains(&time) {
         Ok(())
     } else {
         Err(InvalidEvent::field(field, FieldProblem::OutsideTime))

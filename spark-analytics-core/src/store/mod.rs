@@ -242,7 +242,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Removes an application, or one attempt of it, in one transaction: facts, jobs with their raw events, and
     /// their part in roll-ups. From now on its single events are refused ([`Receipt::TooOld`]), and its logs unless
-    /// they are of a later run ([`Refusal::Forgotten`]).
+    /// they are of another run ([`Refusal::Forgotten`]), or of a later one if several runs were removed.
     ///
     /// What a prune removed of it earlier stays in roll-ups. An application of which nothing is known stays unknown,
     /// and so does `""`. The [sources](Self::log_source) of its logs stay, so that importers skip them unread. Without
@@ -284,7 +284,8 @@ pub enum Receipt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Its application was over before the day up to which logs were pruned, or its jobs were pruned.
+    /// Its application was over before the day up to which logs were pruned, or its jobs or those of a later run were
+    /// removed.
     TooOld,
     /// Its application was forgotten.
     Forgotten,

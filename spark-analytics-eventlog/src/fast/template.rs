@@ -15,6 +15,7 @@ use crate::wire::lenient::Text;
 use crate::wire::metrics::{
     Input, Output, Peaks, PushShuffle, ShuffleRead, ShuffleWrite, TaskMetrics,
 };
+use crate::wire::number::END_OF_TIME;
 
 /// Reads task lines.
 #[derive(Debug, Default)]
@@ -119,6 +120,9 @@ fn task_info<'a>(cursor: &mut Cursor<'a>) -> Option<TaskInfo<'a>> {
     cursor.number()?;
     cursor.take(b",\"Finish Time\":")?;
     let finish_time = cursor.number()?;
+    if launch_time.max(finish_time) >= END_OF_TIME {
+        return None;
+    }
     cursor.take(b",\"Failed\":")?;
     cursor.boolean()?;
     cursor.take(b",\"Killed\":")?;

@@ -109,7 +109,7 @@ pub(crate) struct ApplicationStart<'a> {
     pub(crate) name: Text<'a>,
     #[serde(rename = "App ID", borrow, default)]
     pub(crate) id: Option<Text<'a>>,
-    #[serde(rename = "Timestamp", deserialize_with = "number::required")]
+    #[serde(rename = "Timestamp", deserialize_with = "number::time")]
     pub(crate) time: i64,
     #[serde(rename = "User", borrow, default, deserialize_with = "or_default")]
     pub(crate) user: Text<'a>,
@@ -123,13 +123,13 @@ pub(crate) struct ApplicationStart<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ApplicationEnd {
-    #[serde(rename = "Timestamp", deserialize_with = "number::required")]
+    #[serde(rename = "Timestamp", deserialize_with = "number::time")]
     pub(crate) time: i64,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ExecutorAdded<'a> {
-    #[serde(rename = "Timestamp", deserialize_with = "number::required")]
+    #[serde(rename = "Timestamp", deserialize_with = "number::time")]
     pub(crate) time: i64,
     #[serde(rename = "Executor ID", borrow)]
     pub(crate) id: Text<'a>,
@@ -161,7 +161,7 @@ pub(crate) struct Resource {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ExecutorRemoved<'a> {
-    #[serde(rename = "Timestamp", deserialize_with = "number::required")]
+    #[serde(rename = "Timestamp", deserialize_with = "number::time")]
     pub(crate) time: i64,
     #[serde(rename = "Executor ID", borrow)]
     pub(crate) id: Text<'a>,
@@ -178,7 +178,7 @@ pub(crate) struct BlockManagerAdded<'a> {
     #[serde(
         rename = "Timestamp",
         default = "number::no_time",
-        deserialize_with = "number::or_no_time"
+        deserialize_with = "number::time_or_none"
     )]
     pub(crate) time: i64,
     #[serde(rename = "Maximum Onheap Memory", default, deserialize_with = "number::optional")]
@@ -201,7 +201,7 @@ pub(crate) struct BlockManagerId<'a> {
 pub(crate) struct JobStart<'a> {
     #[serde(rename = "Job ID", deserialize_with = "number::required")]
     pub(crate) job_id: i64,
-    #[serde(rename = "Submission Time", default, deserialize_with = "number::or_zero")]
+    #[serde(rename = "Submission Time", default, deserialize_with = "number::time_or_zero")]
     pub(crate) time: i64,
     #[serde(rename = "Stage Infos", borrow, default)]
     pub(crate) stage_infos: Option<Vec<StageInfo<'a>>>,
@@ -232,7 +232,7 @@ pub(crate) struct JobProperties<'a> {
 pub(crate) struct JobEnd<'a> {
     #[serde(rename = "Job ID", deserialize_with = "number::required")]
     pub(crate) job_id: i64,
-    #[serde(rename = "Completion Time", default, deserialize_with = "number::or_zero")]
+    #[serde(rename = "Completion Time", default, deserialize_with = "number::time_or_zero")]
     pub(crate) time: i64,
     #[serde(rename = "Job Result", borrow)]
     pub(crate) result: JobEndResult<'a>,
@@ -262,9 +262,9 @@ pub(crate) struct StageInfo<'a> {
     pub(crate) name: Text<'a>,
     #[serde(rename = "Number of Tasks", deserialize_with = "number::required")]
     pub(crate) num_tasks: i64,
-    #[serde(rename = "Submission Time", default, deserialize_with = "number::optional")]
+    #[serde(rename = "Submission Time", default, deserialize_with = "number::optional_time")]
     pub(crate) submission_time: Option<i64>,
-    #[serde(rename = "Completion Time", default, deserialize_with = "number::optional")]
+    #[serde(rename = "Completion Time", default, deserialize_with = "number::optional_time")]
     pub(crate) completion_time: Option<i64>,
     #[serde(rename = "Failure Reason", borrow, default)]
     pub(crate) failure_reason: Option<Text<'a>>,
@@ -343,7 +343,7 @@ pub(crate) struct ExecutorUpdate {
 /// A process other than driver and executors.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ProcessAdded<'a> {
-    #[serde(deserialize_with = "number::required")]
+    #[serde(deserialize_with = "number::time")]
     pub(crate) time: i64,
     #[serde(rename = "processId", borrow)]
     pub(crate) id: Text<'a>,
@@ -393,13 +393,13 @@ pub(crate) struct TaskInfo<'a> {
     pub(crate) id: i64,
     #[serde(rename = "Index", deserialize_with = "number::required")]
     pub(crate) index: i64,
-    #[serde(rename = "Launch Time", deserialize_with = "number::required")]
+    #[serde(rename = "Launch Time", deserialize_with = "number::time")]
     pub(crate) launch_time: i64,
     #[serde(rename = "Executor ID", borrow)]
     pub(crate) executor_id: Text<'a>,
     #[serde(rename = "Speculative", default, deserialize_with = "or_default")]
     pub(crate) speculative: bool,
-    #[serde(rename = "Finish Time", default, deserialize_with = "number::or_zero")]
+    #[serde(rename = "Finish Time", default, deserialize_with = "number::time_or_zero")]
     pub(crate) finish_time: i64,
 }
 

@@ -10,7 +10,7 @@ use crate::wire::number;
 /// An event that excludes an executor or all executors of a node, or reverts that.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Exclusion<'a> {
-    #[serde(deserialize_with = "number::required")]
+    #[serde(deserialize_with = "number::time")]
     pub(crate) time: i64,
     #[serde(rename = "executorId", borrow, default)]
     pub(crate) executor_id: Option<Text<'a>>,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use spark_analytics_core::Timestamp;
 
 /// A number that must be present.
 pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
@@ -17,9 +18,39 @@ pub(crate) fn or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64,
     deserializer.deserialize_any(Number { null: Some(0) })
 }
 
+/// The first time, in ms, after those that logs may have.
+pub(crate) const END_OF_TIME: i64 = Timestamp::END.as_millis();
+
+/// A time that must be present.
+pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    required(deserializer).and_then(in_time)
+}
+
+/// A time that is 0 where the log has `null`.
+pub(crate) fn time_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    or_zero(deserializer).and_then(in_time)
+}
+
 /// A time that is -1, as in Spark, where the log has `null`.
-pub(crate) fn or_no_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    deserializer.deserialize_any(Number { null: Some(NO_TIME) })
+pub(crate) fn time_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    deserializer.deserialize_any(Number { null: Some(NO_TIME) }).and_then(in_time)
+}
+
+/// A time that may be missing.
+pub(crate) fn optional_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<i64>, D::Error> {
+    optional(deserializer)?.map(in_time).transpose()
+}
+
+/// Checks that a time is one that single events may have, too, or none.
+fn in_time<E: Error>(millis: i64) -> Result<i64, E> {
+    match (NO_TIME..END_OF_TIME).contains(&millis) {
+        true => Ok(millis),
+        false => {
+            Err(E::custom(format_args!("the time {millis} is outside the years 1970 to 2262")))
+        }
+    }
 }
 
 /// A number that may be missing.

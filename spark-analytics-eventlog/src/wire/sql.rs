@@ -15,7 +15,7 @@ pub(crate) struct SqlExecutionStart<'a> {
     pub(crate) description: Option<Text<'a>>,
     #[serde(rename = "physicalPlanDescription", borrow, default)]
     pub(crate) plan: Option<Text<'a>>,
-    #[serde(deserialize_with = "number::required")]
+    #[serde(deserialize_with = "number::time")]
     pub(crate) time: i64,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct SqlAdaptiveExecutionUpdate<'a> {
 pub(crate) struct SqlExecutionEnd<'a> {
     #[serde(rename = "executionId", deserialize_with = "number::required")]
     pub(crate) id: i64,
-    #[serde(deserialize_with = "number::required")]
+    #[serde(deserialize_with = "number::time")]
     pub(crate) time: i64,
     #[serde(rename = "errorMessage", borrow, default)]
     pub(crate) error_message: Option<Text<'a>>,

@@ -427,6 +427,60 @@ fn keys_are_short_and_have_no_nul() {
     assert_eq!(read(named.as_bytes()).snapshot.application.name.len(), MAX_TEXT_BYTES);
 }
 
+/// Times have the range of those of single events; -1 is none.
+#[test]
+fn times_outside_the_years_1970_to_2262_are_damage() {
+    const END: i64 = 9_246_182_400_000;
+    let class = |name: &str| format!("{{\"Event\":\"SparkListener{name}\",");
+    let sql = |name: &str| format!("{{\"Event\":\"org.apache.spark.sql.execution.ui.{name}\",");
+    let stage = r#""Stage Info":{"Stage ID":0,"Stage Name":"s","Number of Tasks":3,"#;
+    let task = |times: &str| {
+        let info =
+            r#""Stage ID":0,"Stage Attempt ID":0,"Task Info":{"Task ID":9,"Index":0,"Attempt":0,"#;
+        format!(
+            "{info}{times},\"Locality\":\"ANY\",\"Speculative\":false,\"Getting Result Time\":0,\
+             \"Finish Time\":@,\"Failed\":false,\"Killed\":false,\"Accumulables\":[]}}}}"
+        )
+    };
+    let launch = |at: &str| format!("\"Launch Time\":{at},\"Executor ID\":\"1\",\"Host\":\"h\"");
+    let lines = [
+        class("ApplicationEnd") + r#""Timestamp":@}"#,
+        class("ExecutorAdded")
+            + r#""Timestamp":@,"Executor ID":"7","Executor Info":{"Host":"h","Total Cores":4}}"#,
+        class("ExecutorRemoved") + r#""Timestamp":@,"Executor ID":"7"}"#,
+        class("BlockManagerAdded")
+            + r#""Block Manager ID":{"Executor ID":"7","Host":"h","Port":7},"Maximum Memory":7,"Timestamp":@}"#,
+        class("JobStart") + r#""Job ID":7,"Submission Time":@,"Stage Infos":[]}"#,
+        class("JobEnd")
+            + r#""Job ID":7,"Completion Time":@,"Job Result":{"Result":"JobSucceeded"}}"#,
+        class("StageSubmitted") + stage + r#""Submission Time":@}}"#,
+        class("StageCompleted") + stage + r#""Submission Time":7,"Completion Time":@}}"#,
+        class("TaskStart") + &task(&launch("@")).replace("\"Finish Time\":@", "\"Finish Time\":0"),
+        class("TaskStart") + &task(&launch("7")),
+        sql("SparkListenerSQLExecutionStart") + r#""executionId":7,"time":@}"#,
+        sql("SparkListenerSQLExecutionEnd") + r#""executionId":7,"time":@}"#,
+    ];
+    for line in lines {
+        let warnings = |time: i64| {
+            let line = line.replace('@', &time.to_string());
+            let log = read(&with_line(line.as_bytes()));
+            log.warnings.into_iter().map(|warning| warning.reason).collect::<Vec<_>>()
+        };
+        for time in [-1, 0, END - 1] {
+            let warnings = warnings(time);
+            assert!(!warnings.concat().contains("time"), "{line} {time}: {warnings:?}");
+        }
+        for time in [i64::MIN, -2, END, i64::MAX / 1_000, i64::MAX] {
+            let warnings = warnings(time).concat();
+            let outside = format!("the time {time} is outside the years 1970 to 2262");
+            assert!(warnings.contains(&outside), "{line} {time}: {warnings}");
+        }
+    }
+    let start = whole().text().replacen("1000", &i64::MAX.to_string(), 1);
+    let error = error(start.as_bytes(), NAME);
+    assert!(error.contains("cannot be read without its application: line 2:"), "{error}");
+}
+
 #[test]
 fn extreme_numbers_do_no_harm() {
     let extremes = [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX];
@@ -438,7 +492,7 @@ fn extreme_numbers_do_no_harm() {
             let text =
                 log.text().replace(":4000,", &format!(":{a},")).replace(":2000", &format!(":{b}"));
             let text = text.replace(":9000", &format!(":{a}")).replace(":7,", &format!(":{b},"));
-            let text = text.replace(":1000,", &format!(":{a},")).replace(":4010", &format!(":{b}"));
+            let text = text.replace(":4010", &format!(":{b}"));
             let log = read(text.as_bytes()).snapshot;
             for json in [
                 history::application_json(&log),

@@ -7,11 +7,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use spark_analytics_conformance::{Call, Probe, When};
-use spark_analytics_core::{Error, JobFilter, MemoryStore, Store};
+use spark_analytics_core::{Error, JobFilter, MemoryStore, Store, Timestamp};
 use spark_analytics_eventlog::{FoundLog, find_logs};
 use spark_analytics_import::{
     FollowOptions, LogState, Look, Report, Update, follow, known_logs, read_batches,
@@ -305,6 +305,63 @@ async fn a_replaced_run_is_reported_when_it_is_replaced_and_after_each_restart()
     let logs = find_logs(folder.path()).logs;
     let known = known_logs(&*store, &logs).await.unwrap();
     assert_eq!(known.into_keys().collect::<Vec<_>>(), [logs[1].id()]);
+}
+
+/// Else the log would keep all real runs of its id out of the store.
+#[tokio::test]
+async fn a_log_that_starts_in_the_future_is_refused_and_others_are_stored() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let in_hours = |hours: i64| now.as_millis() as i64 + hours * 3_600_000;
+    let folder = tempfile::tempdir().unwrap();
+    let logs = [("a", T0, 3), ("b", in_hours(25), 1), ("c", i64::MAX, 1)];
+    for (name, start, jobs) in logs {
+        fs::write(folder.path().join(name), with_jobs("ann", start, jobs)).unwrap();
+    }
+    let refused = |why: &str, name: &str| match name {
+        "b" => why.contains("/b starts in the future, at "),
+        _ => why.contains("the time 9223372036854775807 is outside the years 1970 to 2262"),
+    };
+    let has_real_run = async |store: &dyn Store| {
+        let applications = store.applications(None, 9).await.unwrap();
+        assert_eq!(applications.len(), 1);
+        assert_eq!(applications[0].start_time, Some(Timestamp::from_millis(T0)));
+        assert_eq!(store.jobs(&JobFilter::default(), None, 9).await.unwrap().len(), 3);
+    };
+
+    let store = MemoryStore::default();
+    let mut batches = read_batches(find_logs(folder.path()).logs, MEMORY, |_| false, |_| {});
+    let batch = batches.next().await.unwrap().unwrap();
+    for read in &batch.logs()[1..] {
+        let error = read.result.as_ref().unwrap_err();
+        let name = read.log.name.rsplit('/').next().unwrap();
+        assert!(error.is_failure() && refused(&error.to_string(), name), "{error}");
+    }
+    batch.store(&store).await.unwrap();
+    has_real_run(&store).await;
+
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let mut looks = 0;
+    let mut failed = Vec::new();
+    follow_reports(Arc::clone(&store), folder.path(), |report| {
+        match report {
+            Report::Log(update) if update.state == LogState::Failed => {
+                failed.push(update.detail.clone().unwrap());
+            }
+            Report::Look(_) => looks += 1,
+            _ => {}
+        }
+        looks == 3
+    })
+    .await;
+    assert_eq!(failed.len(), 2, "each once: {failed:?}");
+    assert!(refused(&failed[0], "b") && refused(&failed[1], "c"), "{failed:?}");
+    has_real_run(&*store).await;
+
+    // A clock may be a little ahead.
+    let log = folder.path().join("d");
+    fs::write(&log, with_jobs("ann", in_hours(23), 1)).unwrap();
+    let mut batches = read_batches(find_logs(&log).logs, MEMORY, |_| false, |_| {});
+    assert!(batches.next().await.unwrap().unwrap().logs()[0].result.is_ok());
 }
 
 #[tokio::test]
