@@ -15,6 +15,11 @@ use crate::error::failed;
 use crate::transaction::Transaction;
 use crate::value::{Columns, cannot_be_held, until_nul};
 
+/// One snapshot, in which pages are read in the order of the primary key: without statistics, the planner would read all
+/// rows of an attempt, and sort them.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; \
+     SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; SET LOCAL jit = off";
+
 pub(crate) async fn facts(
     store: &PostgresStore,
     attempt: &AttemptKey,
@@ -25,9 +30,8 @@ pub(crate) async fn facts(
     if cannot_be_held(&[app_id, attempt_id]) {
         return Ok(None);
     }
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     let mut transaction =
-        Transaction::begin(&store.pool, begin).await.map_err(failed("begin to read"))?;
+        Transaction::begin(&store.pool, BEGIN).await.map_err(failed("begin to read"))?;
     let part = part(&mut transaction, attempt, facts, limit).await?;
     transaction.commit().await.map_err(failed("end reading"))?;
     Ok(part)

@@ -74,23 +74,57 @@ async fn below(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Refusal> {
     let Path((app_id, rest)) = path.map_err(|_| Refusal::nothing_at(&uri))?;
-    let permit = app.permits.take(Cost::Expensive).await?;
+    let permit = app.permits.take(cost(parse(&rest).1)).await?;
     let read = async move { read_below(&app, &uri, &app_id, &rest).await };
     let (answer, _permit) = permits::run(permit, read).await;
     answer
 }
 
-async fn read_below(app: &App, uri: &Uri, app_id: &str, rest: &str) -> Answer {
+/// The attempt and the resource that a path below an application names.
+fn parse(rest: &str) -> (Option<&str>, Below<'_>) {
     let segments: Vec<&str> = rest.split('/').filter(|segment| !segment.is_empty()).collect();
     let (attempt_id, segments) = match resource::starts_one(&segments) {
         true => (None, segments.as_slice()),
         false => (segments.first().copied(), segments.get(1..).unwrap_or_default()),
     };
-    match (attempt_id, segments) {
-        (None, []) => applications::one(app, app_id).await,
-        (Some(attempt_id), []) => applications::attempt(app, app_id, attempt_id).await,
-        _ => {
-            let resource = Resource::of(segments).ok_or_else(|| Refusal::nothing_at(uri))?;
+    let below = match segments {
+        [] => Below::Itself,
+        segments => Resource::of(segments).map_or(Below::Nothing, Below::Resource),
+    };
+    (attempt_id, below)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Below<'p> {
+    /// The application or the attempt.
+    Itself,
+    Resource(Resource<'p>),
+    Nothing,
+}
+
+/// A list reads any number of rows, and an execution of SQL looks for its jobs among all of them.
+const fn cost(below: Below<'_>) -> Cost {
+    match below {
+        Below::Resource(
+            Resource::Jobs
+            | Resource::Stages
+            | Resource::Stage(_)
+            | Resource::StageAttempt(..)
+            | Resource::Executors
+            | Resource::AllExecutors
+            | Resource::Sql
+            | Resource::SqlExecution(_),
+        ) => Cost::Expensive,
+        Below::Itself | Below::Resource(_) | Below::Nothing => Cost::Cheap,
+    }
+}
+
+async fn read_below(app: &App, uri: &Uri, app_id: &str, rest: &str) -> Answer {
+    match parse(rest) {
+        (None, Below::Itself) => applications::one(app, app_id).await,
+        (Some(attempt_id), Below::Itself) => applications::attempt(app, app_id, attempt_id).await,
+        (_, Below::Nothing) => Err(Refusal::nothing_at(uri)),
+        (attempt_id, Below::Resource(resource)) => {
             facts::answer(app, (app_id, attempt_id), resource, &Query::of(uri)).await
         }
     }
