@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
+use axum::BoxError;
 use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -12,7 +13,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Serialize;
-use spark_analytics_core::Result;
 use tokio::time::{Duration, Instant, sleep};
 
 use super::permits::{Cost, Permit, run};
@@ -42,7 +42,7 @@ pub(crate) trait Rows: Send + Sync + 'static {
         app: &Shared,
         after: Option<&Self::Cursor>,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Self::Row>>> + Send;
+    ) -> impl Future<Output = spark_analytics_core::Result<Vec<Self::Row>>> + Send;
 
     /// The place of a row in the list.
     fn cursor(&self, app: &Shared, row: &Self::Row) -> Self::Cursor;
@@ -50,7 +50,21 @@ pub(crate) trait Rows: Send + Sync + 'static {
     fn shown(row: Self::Row) -> Self::Shown;
 }
 
+/// A list without cursors, read piece by piece.
+pub(crate) trait Pieces: Send + Sync + 'static {
+    /// Where a piece begins.
+    type Start: Send;
+
+    /// Reads the piece that begins here, as part of the answer, and says where the next one begins.
+    fn read(
+        &self,
+        app: &Shared,
+        start: Self::Start,
+    ) -> impl Future<Output = Result<(Vec<u8>, Option<Self::Start>), BoxError>> + Send;
+}
+
 /// Who reads, and for which connection.
+#[derive(Clone)]
 pub(crate) struct Reader {
     pub(crate) app: App,
     slot: Option<Arc<Slot>>,
@@ -95,10 +109,52 @@ impl Reader {
             Body::from(first)
         } else {
             listing.hold(first.len()).await?;
-            listing.into_body(first)
+            into_body(listing, first)
         };
         drop(permit);
         Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    }
+
+    /// The body of an answer whose first piece has been read. If a later one cannot be read, the connection is closed, so
+    /// that the client sees that the answer is incomplete.
+    pub(crate) async fn stream<P: Pieces>(
+        self,
+        first: Vec<u8>,
+        start: P::Start,
+        pieces: P,
+    ) -> Result<Body, Full> {
+        self.hold(first.len(), self.app.permits.wait()).await?;
+        let rest = Rest { reader: self, pieces: Arc::new(pieces), start: Some(start) };
+        Ok(into_body(rest, first.into()))
+    }
+
+    /// Counts the bytes of a piece against the memory that the server holds for its clients, in place of the previous
+    /// ones, once there is room for them.
+    async fn hold(&self, bytes: usize, within: Duration) -> Result<(), Full> {
+        let Some(slot) = &self.slot else { return Ok(()) };
+        let until = Instant::now() + within;
+        while let Err(full) = slot.reserve(counted(bytes)) {
+            if Instant::now() >= until {
+                return Err(full);
+            }
+            sleep(ROOM_INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    /// The client has received the last piece, and waits for the next.
+    fn continues(&self) {
+        self.release();
+        if let Some(slot) = &self.slot {
+            slot.response_continues();
+        }
+    }
+
+    /// The next piece has been read.
+    fn is_ready(&self) {
+        if let Some(slot) = &self.slot {
+            slot.response_ready();
+        }
     }
 
     fn release(&self) {
@@ -183,17 +239,9 @@ impl<R: Rows> Listing<R> {
         Ok((json.into(), permit))
     }
 
-    /// Counts the bytes of a piece against the memory that the server holds for its clients, in place of the previous
-    /// ones, once there is room for them.
     async fn hold(&mut self, bytes: usize) -> Result<(), Full> {
-        let Some(slot) = &self.reader.slot else { return Ok(()) };
         let asked = Instant::now();
-        while let Err(full) = slot.reserve(counted(bytes)) {
-            if asked.elapsed() >= self.patience {
-                return Err(full);
-            }
-            sleep(ROOM_INTERVAL).await;
-        }
+        self.reader.hold(bytes, self.patience).await?;
         self.patience = self.patience.saturating_sub(asked.elapsed());
         Ok(())
     }
@@ -205,22 +253,6 @@ impl<R: Rows> Listing<R> {
         let next = next.map_or_else(|| "null".to_owned(), |next| format!("\"{next}\""));
         self.is_over = true;
         format!(r#"],"next":{next}{}"#, self.tail).into()
-    }
-
-    /// The next piece of the answer, `None` after the last.
-    async fn next(&mut self) -> Option<Bytes> {
-        if self.is_over {
-            return None;
-        }
-        self.reader.release();
-        if let Some(slot) = &self.reader.slot {
-            slot.response_continues();
-        }
-        let piece = self.next_or_end().await;
-        if let Some(slot) = &self.reader.slot {
-            slot.response_ready();
-        }
-        Some(piece)
     }
 
     async fn next_or_end(&mut self) -> Bytes {
@@ -239,29 +271,92 @@ impl<R: Rows> Listing<R> {
         (self.after, self.left) = before;
         self.close(true).into()
     }
+}
 
-    fn into_body(self, first: Bytes) -> Body {
-        let sent = Sent { listing: self, piece: first };
-        Body::from_stream(stream::unfold(sent, |mut sent| async {
-            if sent.piece.is_empty() {
-                sent.piece = sent.listing.next().await?;
-            }
-            let count = sent.piece.len().min(CHUNK_BYTES);
-            Some((Ok::<_, Infallible>(sent.piece.split_to(count)), sent))
+impl<R: Rows> Source for Listing<R> {
+    fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
+        if self.is_over {
+            return None;
+        }
+        Some(Ok(self.next_or_end().await))
+    }
+}
+
+/// The rest of a list without cursors.
+struct Rest<P: Pieces> {
+    reader: Reader,
+    pieces: Arc<P>,
+    start: Option<P::Start>,
+}
+
+impl<P: Pieces> Source for Rest<P> {
+    fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
+        let start = self.start.take()?;
+        Some(self.read(start).await.inspect_err(|error| {
+            tracing::warn!(%error, "an answer is incomplete");
         }))
     }
 }
 
-/// A list that is being sent.
-struct Sent<R: Rows> {
-    listing: Listing<R>,
+impl<P: Pieces> Rest<P> {
+    async fn read(&mut self, start: P::Start) -> Result<Bytes, BoxError> {
+        let app = Arc::clone(&self.reader.app);
+        let permit = app.permits.take(Cost::Expensive).await?;
+        let wait = app.permits.wait();
+        let pieces = Arc::clone(&self.pieces);
+        let (read, permit) = run(permit, async move { pieces.read(&app, start).await }).await;
+        let (piece, next) = read?;
+        self.start = next;
+        let held = self.reader.hold(piece.len(), wait).await;
+        drop(permit);
+        held.map_err(|full| Problem::from(full).detail().to_owned())?;
+        Ok(piece.into())
+    }
+}
+
+/// What the rest of an answer is read from.
+trait Source: Send + 'static {
+    fn reader(&self) -> &Reader;
+
+    /// The next piece of the answer; `None` after the last.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, BoxError>>> + Send;
+}
+
+/// An answer that is being sent.
+struct Sent<S: Source> {
+    source: S,
     /// What is left of the piece read last.
     piece: Bytes,
 }
 
-impl<R: Rows> Drop for Sent<R> {
+fn into_body<S: Source>(source: S, first: Bytes) -> Body {
+    let sent = Sent { source, piece: first };
+    Body::from_stream(stream::unfold(sent, |mut sent| async {
+        while sent.piece.is_empty() {
+            sent.source.reader().continues();
+            let next = sent.source.next().await;
+            sent.source.reader().is_ready();
+            match next? {
+                Ok(piece) => sent.piece = piece,
+                Err(error) => return Some((Err(error), sent)),
+            }
+        }
+        let count = sent.piece.len().min(CHUNK_BYTES);
+        Some((Ok(sent.piece.split_to(count)), sent))
+    }))
+}
+
+impl<S: Source> Drop for Sent<S> {
     fn drop(&mut self) {
-        self.listing.reader.release();
+        self.source.reader().release();
     }
 }
 

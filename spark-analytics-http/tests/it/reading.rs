@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::Request;
 use futures::{FutureExt, StreamExt};
 use spark_analytics_conformance::{Call, Probe, When};
+use spark_analytics_core::log::{LogJob, LogSnapshot, fact};
 use spark_analytics_core::{Error, Event, Facts, KeyRange, MemoryStore, Store, Timestamp};
 use spark_analytics_http::ApiOptions;
 use tokio::sync::Semaphore;
@@ -222,4 +223,42 @@ async fn a_page_whose_pieces_wait_too_long_ends_early_and_the_next_ones_have_the
         }
         assert_eq!(ids, (0..1_280).collect::<Vec<_>>());
     }
+}
+
+/// A log of an application `a` with this many jobs.
+fn log_of_jobs(count: i64) -> LogSnapshot {
+    fact!(LogSnapshot {
+        application: crate::application("a"),
+        jobs: (0..count).map(|job_id| fact!(LogJob { job_id })).collect(),
+    })
+}
+
+#[tokio::test]
+async fn a_list_without_cursors_is_read_in_pieces_to_its_end() {
+    let api = Api::new();
+    api.import(log_of_jobs(300)).await;
+    let path = "/api/v1/applications/a/jobs";
+    let jobs = api.get(path).await.json();
+    let ids: Vec<u64> =
+        jobs.as_array().unwrap().iter().map(|job| job["jobId"].as_u64().unwrap()).collect();
+    assert_eq!(ids, (0..300).rev().collect::<Vec<_>>());
+    assert_eq!(api.get(&format!("{path}?status=failed")).await.text(), "[]");
+}
+
+#[tokio::test]
+async fn a_list_without_cursors_that_cannot_be_read_to_its_end_is_cut_off() {
+    let calls = AtomicUsize::new(0);
+    let store = Probe::new(MemoryStore::default(), move |when, call| {
+        let is_list = matches!((when, call), (When::Before, Call::Facts(..)));
+        let fails = is_list && calls.fetch_add(1, Ordering::Relaxed) == 1;
+        let failure = || Err(Error::engine("odd", "answer", "the disk is full"));
+        ready(if fails { failure() } else { Ok(()) }).boxed()
+    });
+    let api = Api::over(store, &ApiOptions::default());
+    api.import(log_of_jobs(300)).await;
+    let request = Request::get("/api/v1/applications/a/jobs").body(Body::empty()).unwrap();
+    let response = api.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+    assert!(body.is_err(), "it is incomplete, and says so");
 }

@@ -1,12 +1,14 @@
 //! Responses in the form of the History Server: JSON, or a sentence as plain text.
 
+use axum::body::Body;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use spark_analytics_core::Error;
 
-use crate::problem::Detail;
+use crate::problem::{Detail, Problem};
 use crate::reading::permits::Busy;
+use crate::server::connections::Full;
 
 pub(super) type Answer = Result<Response, Refusal>;
 
@@ -18,8 +20,8 @@ pub(super) fn json(answer: &(impl Serialize + ?Sized)) -> Answer {
 }
 
 /// A response of a JSON text.
-pub(super) fn body(text: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+pub(super) fn body(text: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text.into()).into_response()
 }
 
 /// Appends a JSON text.
@@ -35,7 +37,7 @@ pub(super) fn write_json(
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
-    text: String,
+    pub(super) text: String,
     /// Whether a retry may help.
     is_retryable: bool,
 }
@@ -81,6 +83,13 @@ impl From<Error> for Refusal {
             false => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, text: error.to_string(), is_retryable }
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self { status, text: Problem::from(full).detail().to_owned(), is_retryable: true }
     }
 }
 

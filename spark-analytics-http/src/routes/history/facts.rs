@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use axum::BoxError;
 use serde::Serialize;
 use spark_analytics_core::history::{
     ApplicationEnvironmentInfo, ExecutionData, JobData, StageData, StageDetails, all_executors,
@@ -13,7 +14,8 @@ use spark_analytics_core::{AttemptKey, Facts, KeyRange, Store};
 use super::answer::{self, Answer, Refusal, json, write_json};
 use super::query::Query;
 use super::resource::{Missing, Resource};
-use crate::state::App;
+use crate::reading::listing::{Pieces, Reader};
+use crate::state::Shared;
 
 const JOB_STATUSES: [&str; 4] = ["RUNNING", "SUCCEEDED", "FAILED", "UNKNOWN"];
 const STAGE_STATUSES: [&str; 5] = ["ACTIVE", "COMPLETE", "FAILED", "PENDING", "SKIPPED"];
@@ -28,13 +30,13 @@ const EXECUTIONS: i32 = 20;
 /// Answers for an application, or for one of its attempts. As in Spark, an application that has attempts is found only
 /// by its attempt.
 pub(super) async fn answer(
-    app: &App,
+    reader: &Reader,
     (app_id, attempt_id): (&str, Option<&str>),
     resource: Resource<'_>,
     query: &Query<'_>,
 ) -> Answer {
     let key = AttemptKey::new(app_id, attempt_id.unwrap_or_default());
-    let attempt = Attempt { app, key, is_named: attempt_id.is_some() };
+    let attempt = Attempt { reader, key, is_named: attempt_id.is_some() };
     match resource {
         Resource::Jobs => list_jobs(&attempt, query).await,
         Resource::Job(id) => {
@@ -46,16 +48,12 @@ pub(super) async fn answer(
         Resource::Stage(id) => stage(&attempt, id, query).await,
         Resource::StageAttempt(id, number) => stage_attempt(&attempt, id, number, query).await,
         Resource::Executors => {
-            let mut list = Array::default();
             let all = Facts::Executors(KeyRange::all().descending());
-            attempt.each_page(all, |page| list.extend(executors(page))).await?;
-            list.answer()
+            attempt.list(all, Box::new(|page, list| list.extend(executors(page)))).await
         }
         Resource::AllExecutors => {
-            let mut list = Array::default();
             let all = Facts::Executors(KeyRange::all());
-            attempt.each_page(all, |page| list.extend(all_executors(page))).await?;
-            list.answer()
+            attempt.list(all, Box::new(|page, list| list.extend(all_executors(page)))).await
         }
         Resource::Environment => {
             let log = attempt.part(&Facts::Environment, 1).await?;
@@ -103,7 +101,7 @@ fn without_facts(log: &LogSnapshot, resource: Resource<'_>, query: &Query<'_>) -
 
 /// The attempt that a request is about.
 struct Attempt<'a> {
-    app: &'a App,
+    reader: &'a Reader,
     key: AttemptKey,
     /// Whether the request names the attempt.
     is_named: bool,
@@ -128,8 +126,21 @@ impl Attempt<'_> {
 
     /// A part of its facts.
     async fn part(&self, facts: &Facts, limit: usize) -> Result<LogSnapshot, Refusal> {
-        let part = self.app.analytics.store().facts(&self.key, facts, limit).await?;
+        let part = self.reader.app.analytics.store().facts(&self.key, facts, limit).await?;
         part.ok_or_else(|| self.unknown())
+    }
+
+    /// Answers with a list of facts, which `add` makes of each page.
+    async fn list(&self, facts: Facts, add: Add) -> Answer {
+        let mut list = Array::default();
+        let page = self.part(&facts, PAGE).await?;
+        add(&page, &mut list)?;
+        let Some(rest) = facts.rest(&page, PAGE) else { return list.answer() };
+        drop(page);
+        let start = (rest, list.is_begun);
+        let rest = Rest { key: self.key.clone(), add };
+        let body = self.reader.clone().stream(list.text, start, rest).await?;
+        Ok(answer::body(body))
     }
 
     /// Calls `take` with each page of a range of facts.
@@ -150,32 +161,70 @@ impl Attempt<'_> {
 
 /// A list as JSON, made of pages of facts that are dropped one after another.
 #[derive(Debug, Default)]
-struct Array(Vec<u8>);
+struct Array {
+    text: Vec<u8>,
+    /// Whether it has an item, perhaps in an earlier text.
+    is_begun: bool,
+}
 
 impl Array {
     fn extend<T: Serialize>(&mut self, items: impl IntoIterator<Item = T>) -> Result<(), Refusal> {
         items.into_iter().try_for_each(|item| {
-            self.0.push(if self.0.is_empty() { b'[' } else { b',' });
-            write_json(&mut self.0, &item)
+            self.text.push(if self.is_begun { b',' } else { b'[' });
+            self.is_begun = true;
+            write_json(&mut self.text, &item)
         })
     }
 
+    fn end(&mut self) {
+        self.text.extend_from_slice(if self.is_begun { b"]" } else { b"[]" });
+    }
+
     fn answer(mut self) -> Answer {
-        self.0.extend_from_slice(if self.0.is_empty() { b"[]" } else { b"]" });
-        Ok(answer::body(self.0))
+        self.end();
+        Ok(answer::body(self.text))
+    }
+}
+
+/// The rest of a list of facts.
+struct Rest {
+    key: AttemptKey,
+    add: Add,
+}
+
+/// Adds what a list has of a page of facts.
+type Add = Box<dyn Fn(&LogSnapshot, &mut Array) -> Result<(), Refusal> + Send + Sync>;
+
+impl Pieces for Rest {
+    /// The facts that are left, and whether the list has an item.
+    type Start = (Facts, bool);
+
+    async fn read(
+        &self,
+        app: &Shared,
+        (facts, is_begun): Self::Start,
+    ) -> Result<(Vec<u8>, Option<Self::Start>), BoxError> {
+        let page = app.analytics.store().facts(&self.key, &facts, PAGE).await?;
+        let page = page.ok_or("the application was removed while it was read")?;
+        let mut list = Array { text: Vec::new(), is_begun };
+        (self.add)(&page, &mut list).map_err(|refusal| refusal.text)?;
+        let rest = facts.rest(&page, PAGE);
+        if rest.is_none() {
+            list.end();
+        }
+        let is_begun = list.is_begun;
+        Ok((list.text, rest.map(|rest| (rest, is_begun))))
     }
 }
 
 async fn list_jobs(attempt: &Attempt<'_>, query: &Query<'_>) -> Answer {
     let statuses = attempt.or_unknown(query.words("status", &JOB_STATUSES)).await?;
-    let mut list = Array::default();
-    let is_wanted = |job: &LogJob| statuses.is_empty() || statuses.contains(&job_status(job));
+    let is_wanted = move |job: &LogJob| statuses.is_empty() || statuses.contains(&job_status(job));
     let all = Facts::Jobs(KeyRange::all().descending());
-    let take = |page: &LogSnapshot| {
+    let add = move |page: &LogSnapshot, list: &mut Array| {
         list.extend(page.jobs.iter().filter(|job| is_wanted(job)).map(JobData))
     };
-    attempt.each_page(all, take).await?;
-    list.answer()
+    attempt.list(all, Box::new(add)).await
 }
 
 async fn list_stages(attempt: &Attempt<'_>, query: &Query<'_>) -> Answer {
@@ -188,19 +237,17 @@ async fn list_stages(attempt: &Attempt<'_>, query: &Query<'_>) -> Answer {
     let (statuses, task_statuses) = attempt.or_unknown(parameters()).await?;
     // Spark considers the tasks only if it lists them.
     let with_details = query.flag("details", false);
-    let is_wanted = |stage: &Stage| {
+    let is_wanted = move |stage: &Stage| {
         (statuses.is_empty() || statuses.contains(&stage.status.name()))
             && (!with_details
                 || task_statuses.is_empty()
                 || task_statuses.iter().any(|status| has_tasks(stage, status)))
     };
-    let mut list = Array::default();
     let all = Facts::Stages(KeyRange::all().descending());
-    let take = |page: &LogSnapshot| {
-        add_stages(&mut list, page.stages.iter().filter(|stage| is_wanted(stage)), with_details)
+    let add = move |page: &LogSnapshot, list: &mut Array| {
+        add_stages(list, page.stages.iter().filter(|stage| is_wanted(stage)), with_details)
     };
-    attempt.each_page(all, take).await?;
-    list.answer()
+    attempt.list(all, Box::new(add)).await
 }
 
 fn add_stages<'s>(
@@ -221,9 +268,9 @@ async fn stage(attempt: &Attempt<'_>, id: i32, query: &Query<'_>) -> Answer {
     let mut list = Array::default();
     let take = |page: &LogSnapshot| add_stages(&mut list, page.stages.iter(), with_details);
     attempt.each_page(Facts::of_stage(i64::from(id)), take).await?;
-    match list.0.is_empty() {
-        true => Err(unknown_stage(id)),
-        false => list.answer(),
+    match list.is_begun {
+        true => list.answer(),
+        false => Err(unknown_stage(id)),
     }
 }
 

@@ -20,6 +20,7 @@ use axum::routing::get;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::reading::listing::Reader;
 use crate::reading::permits::{self, Busy, Cheap, Cost};
 use crate::state::App;
 use answer::{Answer, Refusal, json};
@@ -69,13 +70,13 @@ async fn application(
 }
 
 async fn below(
-    State(app): State<App>,
+    reader: Reader,
     OriginalUri(uri): OriginalUri,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Refusal> {
     let Path((app_id, rest)) = path.map_err(|_| Refusal::nothing_at(&uri))?;
-    let permit = app.permits.take(cost(parse(&rest).1)).await?;
-    let read = async move { read_below(&app, &uri, &app_id, &rest).await };
+    let permit = reader.app.permits.take(cost(parse(&rest).1)).await?;
+    let read = async move { read_below(&reader, &uri, &app_id, &rest).await };
     let (answer, _permit) = permits::run(permit, read).await;
     answer
 }
@@ -119,13 +120,14 @@ const fn cost(below: Below<'_>) -> Cost {
     }
 }
 
-async fn read_below(app: &App, uri: &Uri, app_id: &str, rest: &str) -> Answer {
+async fn read_below(reader: &Reader, uri: &Uri, app_id: &str, rest: &str) -> Answer {
+    let app = &reader.app;
     match parse(rest) {
         (None, Below::Itself) => applications::one(app, app_id).await,
         (Some(attempt_id), Below::Itself) => applications::attempt(app, app_id, attempt_id).await,
         (_, Below::Nothing) => Err(Refusal::nothing_at(uri)),
         (attempt_id, Below::Resource(resource)) => {
-            facts::answer(app, (app_id, attempt_id), resource, &Query::of(uri)).await
+            facts::answer(reader, (app_id, attempt_id), resource, &Query::of(uri)).await
         }
     }
 }
