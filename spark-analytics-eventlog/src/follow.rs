@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::LogError;
 use crate::locate::{Discovered, FoundLog, logs_to_follow};
@@ -59,6 +59,12 @@ pub struct Follower {
 /// The memory that the readers of a follower may take unless it is set: 1 GiB.
 const DEFAULT_MEMORY: usize = 1 << 30;
 
+/// After how long without a change a reader is dropped.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// Only the readers of logs up to this size are, in bytes: such a log is read from its beginning in no time.
+const MAX_IDLE_BYTES: u64 = 8 << 20;
+
 type OnRead = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// The result of [`Follower::read`].
@@ -91,6 +97,8 @@ struct Followed {
     reader: Option<LogReader>,
     /// What the reader takes.
     held_bytes: usize,
+    /// When the reader read last.
+    read_at: Instant,
 }
 
 /// What changes whenever a log changes.
@@ -134,7 +142,8 @@ impl Follower {
 
     /// Lists the folder, as [`find_logs`](crate::find_logs) does, down to [`MAX_FOLLOWED_DEPTH`] folders below it and
     /// up to [`MAX_FOLLOWED_FILES`] files. Logs that have disappeared are forgotten, unless a folder
-    /// could not be read.
+    /// could not be read. The reader of a log of one part and at most 8 MiB that has not changed for 10 minutes is
+    /// dropped; the log is read from the beginning when it changes.
     pub fn poll(&mut self) -> Discovered {
         let found = logs_to_follow(self.folder.as_os_str());
         let listed: BTreeSet<&str> = found.logs.iter().map(FoundLog::id).collect();
@@ -142,8 +151,19 @@ impl Follower {
             let is_unread = |name: &str| id.starts_with(name) || name.starts_with(id);
             listed.contains(&**id) || found.failed.iter().any(|failed| is_unread(&failed.name))
         });
+        self.drop_idle_readers(Instant::now());
         self.held_bytes = self.logs.values().map(|log| log.held_bytes).sum();
         found
+    }
+
+    fn drop_idle_readers(&mut self, now: Instant) {
+        for log in self.logs.values_mut() {
+            // Compaction may have removed what the reader of several parts has read.
+            let is_short = log.mark.parts == 1 && log.mark.size <= MAX_IDLE_BYTES;
+            if is_short && now.saturating_duration_since(log.read_at) >= IDLE {
+                (log.reader, log.held_bytes) = (None, 0);
+            }
+        }
     }
 
     /// Whether a log as listed by the last poll is new, has changed, or was read but not marked as ingested.
@@ -190,6 +210,7 @@ impl Follower {
             is_too_large: matches!(read, Err(LogError::TooLarge { .. })),
             reader,
             held_bytes,
+            read_at: Instant::now(),
         };
         let read = match read {
             Ok(polled) => {
@@ -251,6 +272,7 @@ impl Follower {
             is_too_large: false,
             reader: None,
             held_bytes: 0,
+            read_at: Instant::now(),
         });
         known.is_ingested = true;
         known.mark = mark;
@@ -275,5 +297,43 @@ impl Mark {
             size: log.size(),
             modified: log.parts.iter().map(|part| part.modified).max(),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn readers_of_idle_logs_are_dropped_and_their_logs_read_again_when_they_change() {
+        const START: &str = "{\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"a\",\"App ID\":\"a\",\
+                             \"Timestamp\":1711793500000,\"User\":\"ada\"}\n";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.inprogress");
+        fs::write(&path, START).unwrap();
+        let mut follower = Follower::new(folder.path());
+        let look = |follower: &mut Follower| {
+            let log = follower.poll().logs.remove(0);
+            let has_changes = follower.has_changes(&log);
+            let read = follower.read(&log).unwrap();
+            follower.mark_ingested(&log);
+            (has_changes, read)
+        };
+        let has_reader = |follower: &Follower| follower.logs.values().any(|l| l.reader.is_some());
+        assert!(matches!(look(&mut follower), (true, Polled::Read(_))));
+        follower.drop_idle_readers(Instant::now() + IDLE / 2);
+        assert!(has_reader(&follower));
+        follower.drop_idle_readers(Instant::now() + IDLE);
+        assert!(!has_reader(&follower));
+        let log = follower.poll().logs.remove(0);
+        assert!(!follower.has_changes(&log));
+
+        let end = "{\"Event\":\"SparkListenerApplicationEnd\",\"Timestamp\":1711793600000}\n";
+        fs::write(&path, [START, end].concat()).unwrap();
+        let (has_changes, Polled::Read(file)) = look(&mut follower) else { panic!("not read") };
+        assert!(has_changes && file.snapshot.application.ended && has_reader(&follower));
+        assert_eq!(file.snapshot.application.events, 2);
     }
 }

@@ -37,7 +37,7 @@ impl Default for FollowOptions {
 
 impl FollowOptions {
     /// The time between two looks at the folder, 10 s by default. A look that takes longer is followed by a pause as
-    /// long as itself.
+    /// long as itself, and listing a folder by one nine times as long, up to 1 minute.
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -80,6 +80,7 @@ pub async fn follow<E>(
         folder,
         options,
         follower: Arc::new(Mutex::new(follower)),
+        listing: Duration::ZERO,
         bytes,
         known: None,
         is_one_by_one: false,
@@ -90,16 +91,26 @@ pub async fn follow<E>(
         if let Err(error) = following.look(&mut report).await {
             return error;
         }
-        let pause = options.interval.max(begun.elapsed());
-        tokio::time::sleep(pause.max(Duration::from_millis(10))).await;
+        tokio::time::sleep(pause(options.interval, begun.elapsed(), following.listing)).await;
     }
 }
+
+/// The time until the next look. Where there are very many logs, listing them takes a tenth of the time, not more.
+fn pause(interval: Duration, look: Duration, listing: Duration) -> Duration {
+    let of_listing = (listing * 9).min(MAX_PAUSE_OF_LISTING);
+    interval.max(look).max(of_listing).max(Duration::from_millis(10))
+}
+
+/// A slow file system does not keep logs waiting for longer than this, so that none seems forgotten.
+const MAX_PAUSE_OF_LISTING: Duration = Duration::from_secs(60);
 
 struct Following {
     store: Arc<dyn Store>,
     folder: PathBuf,
     options: FollowOptions,
     follower: Arc<Mutex<Follower>>,
+    /// How long the last look took to list the folder.
+    listing: Duration,
     /// Number of bytes read since the last look.
     bytes: Arc<AtomicU64>,
     /// The logs that the store had at the first look; `None` before it.
@@ -115,7 +126,9 @@ impl Following {
         &mut self,
         report: &mut (impl FnMut(&Report<'_>) -> Result<(), E> + Send),
     ) -> Result<(), E> {
+        let begun = Instant::now();
         let Some(found) = self.blocking(Follower::poll).await else { return Ok(()) };
+        self.listing = begun.elapsed();
         let mut look = Look {
             unreadable: self.why_unreadable(&found),
             is_complete: found.failed.is_empty(),
@@ -347,5 +360,23 @@ impl Following {
 
     fn lock(&self) -> MutexGuard<'_, Follower> {
         self.follower.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listing_a_folder_takes_a_tenth_of_the_time_at_most() {
+        let seconds = Duration::from_secs;
+        assert_eq!(pause(seconds(10), seconds(1), seconds(1)), seconds(10));
+        assert_eq!(pause(seconds(1), seconds(1), seconds(1)), seconds(9));
+        assert_eq!(pause(seconds(1), seconds(300), seconds(1)), seconds(300));
+        assert_eq!(pause(seconds(1), seconds(30), seconds(30)), seconds(60));
+        assert_eq!(
+            pause(Duration::ZERO, Duration::ZERO, Duration::ZERO),
+            Duration::from_millis(10)
+        );
     }
 }
