@@ -1,25 +1,30 @@
 //! Middleware for every request: request id, access log, panic handling, and delivery of the response.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime};
 
+use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
+use tracing::field::display;
 use tracing::{Level, enabled, event};
 
 use crate::problem::{Detail, Problem};
 use crate::request::{Caller, REQUEST_ID};
 use crate::server::connections::Slot;
+use crate::server::one_request::Peer;
 use crate::server::{drain, one_request};
 use crate::state::App;
 
 const MAX_ID_BYTES: usize = 128;
+const MAX_USER_AGENT_BYTES: usize = 128;
 /// How much of an unread body is drained, in multiples of the longest batch.
 const DRAINED_BATCHES: usize = 4;
 
@@ -29,7 +34,7 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     let started = Instant::now();
     let id = request.headers().get(&REQUEST_ID).filter(|id| is_valid_id(id)).cloned();
     let id = id.unwrap_or_else(new_id);
-    let logged = enabled!(Level::INFO).then(|| (request.method().clone(), request.uri().clone()));
+    let logged = enabled!(Level::INFO).then(|| Logged::new(&request));
     let counted = Counted::new(&request);
     let slot = request.extensions().get::<Arc<Slot>>().cloned();
     let (request, unread) = drain::watch(request);
@@ -51,15 +56,20 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
         response = one_request::reserve(response, &slot);
     }
     counted.count(response.status(), started.elapsed().as_secs_f64());
-    if let Some((method, uri)) = logged {
+    if let Some(Logged { method, uri, client, user_agent }) = logged {
         let detail = response.extensions().get::<Detail>().map(|detail| detail.0.as_str());
         let token = response.extensions().get::<Caller>().map(|caller| &*caller.0);
         let status = response.status().as_u16();
+        let (client, user_agent) = (client.map(display), user_agent.as_deref());
+        let bytes = response.body().size_hint().exact();
         let ms = started.elapsed().as_micros() as f64 / 1e3;
         let id = id.to_str().unwrap_or_default();
         macro_rules! log {
             ($level:expr) => {
-                event!($level, id, %method, path = uri.path(), token, status, ms, detail, "answered")
+                event!(
+                    $level, id, client, %method, path = uri.path(), query = uri.query(), user_agent, token,
+                    status, bytes, ms, detail, "answered"
+                )
             };
         }
         let log = || if status >= 500 { log!(Level::WARN) } else { log!(Level::INFO) };
@@ -70,6 +80,32 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     headers.insert(REQUEST_ID, id);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// What the log says of a request.
+struct Logged {
+    method: Method,
+    uri: Uri,
+    /// The address of the connection; `None` if another server embeds the router.
+    client: Option<IpAddr>,
+    user_agent: Option<String>,
+}
+
+impl Logged {
+    fn new(request: &Request) -> Self {
+        let address = request.extensions().get::<Peer>();
+        let user_agent = request.headers().get(header::USER_AGENT);
+        let user_agent = user_agent.map(|agent| {
+            let agent = agent.as_bytes();
+            String::from_utf8_lossy(&agent[..agent.len().min(MAX_USER_AGENT_BYTES)]).into_owned()
+        });
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            client: address.map(|Peer(address)| address.ip()),
+            user_agent,
+        }
+    }
 }
 
 /// The labels of a request in the metrics: bounded by the number of routes, whatever clients send.

@@ -26,6 +26,7 @@ use crate::server::logging::LogArgs;
 use crate::server::retention::RetentionArgs;
 use crate::server::signals::{Signals, at_hangup};
 use crate::server::tls_flags::TlsArgs;
+use crate::store::by_url::without_password;
 use crate::store::shared_cache::SharedCache;
 
 /// The maximum number of connections: each takes about 16 KiB while it is idle.
@@ -147,7 +148,8 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     let metrics = prometheus::route(access.as_ref(), metrics, count_caches);
     let metrics = hosts.iter().fold(metrics, |metrics, hosts| hosts.guard(metrics));
     let router = api.into_router().merge(metrics);
-    let options = memory.serving(connections());
+    let most_connections = connections();
+    let options = memory.serving(most_connections);
     if tokens.is_some() || tls.is_some() {
         let (tokens, tls) = (tokens.clone(), tls.clone());
         at_hangup(move || {
@@ -158,6 +160,18 @@ pub(crate) async fn run(args: Serve, shared: &Shared) -> anyhow::Result<()> {
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        store = without_password(&shared.store),
+        dedup = shared.how_to_open().dedup.name(),
+        memory_mib = memory.mib(),
+        connections = most_connections,
+        tokens = tokens.is_some(),
+        tls = tls.is_some(),
+        import = args.import.is_some(),
+        retention = retains,
+        "started"
+    );
     let scheme = if tls.is_some() { "https" } else { "http" };
     let _ = writeln!(std::io::stdout(), "listening on {scheme}://{}", listener.local_addr()?);
     let importing = args.import.map(|folder| {

@@ -52,6 +52,7 @@ pub(crate) async fn run(args: Work, shared: &Shared) -> anyhow::Result<()> {
     use crate::metrics::prometheus;
     use crate::server::monitor;
     use crate::server::signals::{Signals, at_hangup};
+    use crate::store::by_url::without_password;
     use crate::store::open_in_background::open_when_there;
     use crate::store::shared_cache::SharedCache;
 
@@ -79,6 +80,15 @@ pub(crate) async fn run(args: Work, shared: &Shared) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     let store = redis.around(Metered::new(store), args.redis.as_deref()).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        store = without_password(&shared.store),
+        broker = %url,
+        concurrency = args.concurrency,
+        memory_mib = shared.memory().mib(),
+        metrics = args.metrics.map(tracing::field::display),
+        "started"
+    );
     consume(&url, &store, args.concurrency, shared.memory().logs(), stop).await;
     store.close().await?;
     Ok(())

@@ -40,6 +40,11 @@ impl Memory {
         Self { total: in_usize(total), logs: in_usize(logs) }
     }
 
+    /// All of it, in MiB.
+    pub(crate) const fn mib(self) -> usize {
+        self.total >> 20
+    }
+
     /// Bodies being received and answers not yet sent: a quarter.
     const fn clients(self) -> usize {
         self.total / 4

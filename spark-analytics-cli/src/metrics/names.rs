@@ -18,6 +18,7 @@ pub(crate) enum Kind {
     Histogram(&'static [f64]),
 }
 
+pub(crate) const BUILD_INFO: &str = "spark_analytics_build_info";
 pub(crate) const EVENTS: &str = "spark_analytics_events_total";
 pub(crate) const LOGS: &str = "spark_analytics_logs_total";
 pub(crate) const REMOVED_APPLICATIONS: &str = "spark_analytics_removed_applications_total";
@@ -55,7 +56,8 @@ const fn metric(name: &'static str, kind: Kind, help: &'static str) -> Metric {
 
 /// All metrics of the program.
 #[rustfmt::skip]
-pub const METRICS: [Metric; 24] = [
+pub const METRICS: [Metric; 25] = [
+    metric(BUILD_INFO, Kind::Gauge, "1, with the version of the program"),
     metric(EVENTS, Kind::Counter, "Events by outcome"),
     metric(LOGS, Kind::Counter, "Event logs, by whether they changed anything, were replaced by another run or were refused"),
     metric(REMOVED_APPLICATIONS, Kind::Counter, "Attempts of applications that were pruned or forgotten"),

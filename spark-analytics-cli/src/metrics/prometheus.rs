@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use spark_analytics_http::{Access, Role};
 
 use crate::metrics::names::{
-    BATCH_EVENTS, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, IMPORT_BYTES, IMPORT_FAILING,
+    BATCH_EVENTS, BUILD_INFO, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, IMPORT_BYTES, IMPORT_FAILING,
     IMPORT_LAG_SECONDS, IMPORT_LAST_LOOK, Kind, LAG_SECONDS, LOGS, METRICS, Metric, PUBLISH_ERRORS,
     PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES, REMOVED_APPLICATIONS,
     RETENTION_SUCCESS, STORE_ERRORS,
@@ -35,6 +35,8 @@ pub(crate) fn start() -> Result<PrometheusHandle, BuildError> {
             Kind::Histogram(_) => describe_histogram!(name, help),
         }
     }
+    metrics_process::Collector::default().describe();
+    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     begin_at_zero();
     let upkeep = handle.clone();
     tokio::spawn(async move {
@@ -98,6 +100,7 @@ pub(crate) fn route(
 ) -> Router {
     let render = move || {
         before();
+        metrics_process::Collector::default().collect();
         let text = handle.render();
         let headers = [
             (header::CONTENT_TYPE, "text/plain; version=0.0.4"),

@@ -243,15 +243,24 @@ fn the_log_has_an_entry_for_each_response_and_is_json_on_request() {
     command.args(["--listen", "127.0.0.1:0", "--store", "memory:", "--log-format", "json"]);
     let mut server = Server::run(command.stderr(Stdio::piped()));
     let mut log = server.child.stderr.take().unwrap();
-    let request = ureq::get(format!("{}/health", server.url)).header("x-request-id", "test-1");
+    let request = ureq::get(format!("{}/health?a=%1b&b", server.url));
+    let request = request.header("x-request-id", "test-1").header("user-agent", "test/1");
     request.call().unwrap();
     server.stop("-TERM");
     let mut text = String::new();
     log.read_to_string(&mut text).unwrap();
-    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-    let fields = &first["fields"];
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let started = &lines[0]["fields"];
+    assert_eq!(started["message"], "started");
+    assert_eq!(started["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!((&started["store"], &started["tokens"]), (&"memory:".into(), &false.into()));
+    let fields = &lines[1]["fields"];
     assert_eq!(fields["id"], "test-1");
     assert_eq!(fields["path"], "/health");
+    assert_eq!(fields["query"], "a=%1b&b");
+    assert_eq!(fields["client"], "127.0.0.1");
+    assert_eq!(fields["user_agent"], "test/1");
+    assert!(fields["bytes"].as_u64().unwrap() > 10, "{fields}");
     assert_eq!(fields["status"], 200);
 }
 

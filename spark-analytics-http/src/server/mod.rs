@@ -87,7 +87,7 @@ async fn serve_with<F, S>(
     loop {
         let accepted = async {
             match listener.accept().await {
-                Ok((stream, _)) => Ok((stream, server.connections.acquire().await)),
+                Ok((stream, peer)) => Ok((stream, peer, server.connections.acquire().await)),
                 Err(error) => Err(error),
             }
         };
@@ -96,11 +96,11 @@ async fn serve_with<F, S>(
             accepted = accepted => accepted,
         };
         match accepted {
-            Ok((stream, slot)) => {
+            Ok((stream, peer, slot)) => {
                 // Without it, small responses wait for the client's delayed acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let request =
-                    OneRequest::new(router.clone(), Arc::clone(&slot), options.body_timeout);
+                    OneRequest::new(router.clone(), Arc::clone(&slot), peer, options.body_timeout);
                 let served = server.connection(handshake(stream), request, Arc::clone(&slot));
                 tokio::spawn(until_evicted(served, slot));
             }

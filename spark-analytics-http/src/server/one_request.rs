@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,16 +28,26 @@ pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 /// Bodies up to this size are not counted: a connection's own buffers hold about as much.
 pub(crate) const SMALL_BYTES: usize = 16 * 1024;
 
+/// The address of a request's client.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 /// A router that keeps a connection's slot informed of what the server waits for.
 pub(crate) struct OneRequest {
     router: TowerToHyperService<Router>,
     slot: Arc<Slot>,
+    peer: SocketAddr,
     body_timeout: Duration,
 }
 
 impl OneRequest {
-    pub(crate) fn new(router: Router, slot: Arc<Slot>, body_timeout: Duration) -> Self {
-        Self { router: TowerToHyperService::new(router), slot, body_timeout }
+    pub(crate) fn new(
+        router: Router,
+        slot: Arc<Slot>,
+        peer: SocketAddr,
+        body_timeout: Duration,
+    ) -> Self {
+        Self { router: TowerToHyperService::new(router), slot, peer, body_timeout }
     }
 }
 
@@ -65,6 +76,7 @@ impl Service<hyper::Request<Incoming>> for OneRequest {
             })
         });
         request.extensions_mut().insert(Arc::clone(&slot));
+        request.extensions_mut().insert(Peer(self.peer));
         let responding = self.router.call(request);
         Box::pin(async move {
             let response = responding.await;
