@@ -339,6 +339,8 @@ fn a_second_signal_ends_the_server_during_requests() {
     assert_eq!(&answer, b"HTTP/1.1 100");
     let id = server.child.id().to_string();
     let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines();
+    let started = log.next().unwrap().unwrap();
+    assert!(started.contains("started"), "{started}");
     for expected in ["stopping", "ended before the requests and logs in progress"] {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let line = log.next().unwrap().unwrap();
