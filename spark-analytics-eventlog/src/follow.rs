@@ -110,6 +110,13 @@ struct Mark {
     modified: Option<SystemTime>,
 }
 
+impl Followed {
+    /// Whether it was too large and is still the same log, in progress.
+    const fn still_is_too_large(&self, now: &Mark) -> bool {
+        self.is_too_large && now.is_in_progress && now.size >= self.mark.size
+    }
+}
+
 impl Follower {
     /// A follower of a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
@@ -131,9 +138,10 @@ impl Follower {
         }
     }
 
-    /// Limits the memory that the readers of all logs in progress take together, in bytes; 1 GiB by default. Beyond it,
-    /// the largest readers are dropped, and their logs are read from the beginning when they change. The facts of a
-    /// single log may take half of it; a log of more is [`LogError::TooLarge`].
+    /// Limits the memory that the facts of a log may take, in bytes, and that which the readers of all logs in progress
+    /// keep together; 1 GiB by default. A log of more facts is [`LogError::TooLarge`]. Beyond it, the largest readers of
+    /// other logs are dropped, and these logs are read from the beginning when they change: first those of one part,
+    /// because compaction may have removed what the reader of several parts has read.
     #[must_use]
     pub const fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
@@ -181,9 +189,7 @@ impl Follower {
     pub fn read(&mut self, log: &FoundLog) -> Result<Polled, LogError> {
         let mark = Mark::of(log);
         let before = self.take(log);
-        if let Some(before) =
-            before.as_ref().filter(|before| before.is_too_large && mark.is_in_progress)
-        {
+        if let Some(before) = before.as_ref().filter(|before| before.still_is_too_large(&mark)) {
             let followed = Followed { mark, is_ingested: true, reader: None, ..*before };
             self.put(log, followed);
             return Ok(Polled::NotALog);
@@ -194,7 +200,7 @@ impl Follower {
         });
         let mut reader = before.and_then(|before| before.reader).unwrap_or_else(|| {
             let on_read = Arc::clone(&self.on_read);
-            LogReader::with_progress(move |bytes| on_read(bytes)).memory(self.memory / 2)
+            LogReader::with_progress(move |bytes| on_read(bytes)).memory(self.memory)
         });
         let read = match reader.read(log) {
             Ok(has_read) if has_read || !was_ingested => reader.log_file().map(Polled::Read),
@@ -238,7 +244,7 @@ impl Follower {
         self.held_bytes += followed.held_bytes;
         self.logs.insert(log.id().to_owned(), followed);
         if self.held_bytes > self.memory {
-            self.drop_readers();
+            self.drop_readers(log.id());
         }
     }
 
@@ -248,11 +254,12 @@ impl Follower {
         Some(followed)
     }
 
-    /// Drops the largest readers until the others take three quarters of what they may, so that this is rare.
-    fn drop_readers(&mut self) {
-        let readers = self.logs.values_mut().filter(|log| log.reader.is_some());
-        let mut readers: Vec<&mut Followed> = readers.collect();
-        readers.sort_unstable_by_key(|log| log.held_bytes);
+    /// Drops the largest readers but that of one log until the others take three quarters of what they may, so that this
+    /// is rare.
+    fn drop_readers(&mut self, but: &str) {
+        let readers = self.logs.iter_mut().filter(|(id, log)| log.reader.is_some() && *id != but);
+        let mut readers: Vec<&mut Followed> = readers.map(|(_, log)| log).collect();
+        readers.sort_unstable_by_key(|log| (log.mark.parts == 1, log.held_bytes));
         while self.held_bytes > self.memory / 4 * 3
             && let Some(largest) = readers.pop()
         {

@@ -17,6 +17,7 @@ const STEPS_OF_A_FACT: usize = 16;
 impl Fold {
     /// Applies new patterns to all facts but the properties, which the same event replaces.
     pub(crate) fn judge_again(&mut self) {
+        let bytes = self.texts.bytes;
         let texts = &mut self.texts;
         texts.all([&mut self.application.name, &mut self.application.spark_version]);
         self.environment.profiles_mut().for_each(|profile| texts.profile(profile));
@@ -26,6 +27,7 @@ impl Fold {
         self.processes.facts_mut().for_each(|process| texts.process(process));
         self.sql.facts_mut().for_each(|execution| texts.execution(execution));
         self.sql.count_plans();
+        self.texts.bytes = bytes;
         let (runs, jobs) = self.jobs.count();
         let (live_stages, stages) = self.stages.count();
         let facts = runs + jobs + live_stages + stages + self.executors.count() + self.sql.count();

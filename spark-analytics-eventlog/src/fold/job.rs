@@ -27,7 +27,7 @@ pub(crate) struct Jobs {
     written: BTreeMap<i64, LogJob>,
     /// The words of the runs' indices.
     pub(crate) words: usize,
-    /// The stages that jobs named, and the bytes of the reasons for which their tasks were killed.
+    /// The stages that running jobs named, and the bytes of the reasons for which their tasks were killed.
     pub(crate) named_stages: usize,
     pub(crate) reason_bytes: usize,
 }
@@ -189,8 +189,9 @@ impl Jobs {
     }
 
     fn stop(&mut self, run: Run) {
-        let Some(job) = self.runs.get_mut(&run) else { return };
+        let Some(job) = self.runs.get_mut(&run).filter(|job| job.is_running) else { return };
         job.is_running = false;
+        self.named_stages -= job.fact.stage_ids.len();
         for stage_id in distinct(&job.fact.stage_ids) {
             if let Some(runs) = self.by_stage.get_mut(&stage_id) {
                 runs.remove(&run);

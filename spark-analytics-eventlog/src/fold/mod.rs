@@ -101,7 +101,8 @@ impl Fold {
                 if self.texts.learn(&event.spark) {
                     self.judge_again();
                 }
-                self.environment.update(event, &mut self.texts);
+                let environment = &mut self.environment;
+                self.texts.uncounted(|texts| environment.update(event, texts));
             }
             Event::ResourceProfileAdded(event) => self.add_profile(event),
             Event::ApplicationStart(event) => self.start_application(&event),
@@ -434,7 +435,9 @@ impl Fold {
         let words = stage.indices.words();
         stage.fact.completed_indices += stage.indices.insert_all(0, &tasks.succeeded);
         let grown = stage.indices.words() - words;
-        let kills: Vec<String> = tasks.kills.iter().map(|kill| self.texts.text(kill)).collect();
+        let kills = tasks.kills.iter();
+        let kills: Vec<String> =
+            self.texts.uncounted(|texts| kills.map(|kill| texts.text(kill)).collect());
         let mut reason_bytes = 0;
         for reason in &kills {
             reason_bytes += note_kill(&mut stage.fact.killed_tasks_summary, reason);

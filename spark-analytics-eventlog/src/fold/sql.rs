@@ -26,6 +26,7 @@ impl SqlExecutions {
     pub(crate) fn start(&mut self, event: &SqlExecutionStart<'_>, texts: &mut Texts) {
         let held = self.facts.remove(&event.id).unwrap_or_default();
         self.plan_bytes -= held.plan_description.len();
+        texts.release(held.error_message.iter().chain([&held.description]));
         let plan = event.plan.as_ref().map(|plan| self.plan(plan, texts)).unwrap_or_default();
         let mut fact = SqlExecution::default();
         fact.execution_id = event.id;

@@ -43,6 +43,7 @@ pub(crate) struct LiveStage {
 
 impl LiveStage {
     fn set_info(&mut self, info: &StageInfo<'_>, texts: &mut Texts) {
+        texts.release(self.fact.failure_reason.iter().chain([&self.fact.name]));
         self.fact.name = texts.text(&info.name.0);
         self.fact.num_tasks = info.num_tasks;
         self.fact.submission_time = info.submission_time.map(Timestamp::from_millis);
@@ -56,6 +57,7 @@ impl LiveStage {
     pub(crate) fn submit(&mut self, properties: Option<&JobProperties<'_>>, texts: &mut Texts) {
         let pool = properties.and_then(|p| p.pool.as_ref());
         let description = properties.and_then(|p| p.description.as_ref());
+        texts.release(self.fact.description.iter().chain([&self.fact.scheduling_pool]));
         self.fact.status = StageStatus::Active;
         self.fact.scheduling_pool = texts.optional(pool).unwrap_or_else(|| DEFAULT_POOL.to_owned());
         self.fact.description = texts.optional(description);

@@ -17,7 +17,8 @@ pub(crate) struct Texts {
     pub(crate) redaction: Redaction,
     /// What was lost, and which patterns cannot be used, since the last [`Texts::take_notes`].
     notes: Vec<String>,
-    /// The bytes of all texts so far, except plans.
+    /// About the bytes of all texts that are held, except plans, reasons of kills and the environment, which have limits
+    /// or counts of their own.
     pub(crate) bytes: usize,
 }
 
@@ -29,6 +30,20 @@ impl Texts {
         let text = clean(&text, MAX_TEXT_BYTES).into_owned();
         self.bytes += text.len();
         text
+    }
+
+    /// Uncounts texts that are about to be replaced.
+    pub(crate) fn release<'a>(&mut self, replaced: impl IntoIterator<Item = &'a String>) {
+        let bytes: usize = replaced.into_iter().map(String::len).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Does something with texts that are counted elsewhere.
+    pub(crate) fn uncounted<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let bytes = self.bytes;
+        let done = work(self);
+        self.bytes = bytes;
+        done
     }
 
     /// A text that may be absent.

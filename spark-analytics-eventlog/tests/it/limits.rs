@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use spark_analytics_eventlog::{LogError, LogReader, find_logs, read_from};
+use spark_analytics_eventlog::{Follower, LogError, LogReader, Polled, find_logs, read_from};
 
 const HEAD: &str = "{\"Event\":\"SparkListenerLogStart\",\"Spark Version\":\"3.5.1\"}\n\
     {\"Event\":\"SparkListenerApplicationStart\",\"App Name\":\"a\",\"App ID\":\"app-1\",\"Timestamp\":1,\"User\":\"ada\"}\n";
@@ -207,4 +207,46 @@ fn the_cost_of_a_log_grows_with_its_length() {
         let (less, more) = (taken(1_500), taken(6_000));
         assert!(more < less * 9 + Duration::from_millis(20), "{name}: {less:?}, {more:?}");
     }
+}
+
+/// What was replaced is not counted.
+#[test]
+fn a_text_that_is_replaced_many_times_counts_once() {
+    let long = "x".repeat(60_000);
+    let name = format!("\"Stage Name\":\"{long}\"");
+    let submissions = (0..200).map(|_| submitted(0).replace("\"Stage Name\":\"s\"", &name));
+    let jobs = (0..200).flat_map(|job| [job_start(job, 1), job_end(job)]);
+    assert_eq!(read(&log(submissions.chain(jobs)), 4 << 20).unwrap(), 200);
+}
+
+#[test]
+fn a_follower_keeps_the_readers_that_fit_and_reads_the_others_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |id: usize, jobs: usize| {
+        let lines = (0..jobs).flat_map(|job| [job_start(job, job), job_end(job)]);
+        log(lines).replace("app-1", &format!("app-{id}"))
+    };
+    let path = |id| folder.path().join(format!("app-{id}.inprogress"));
+    let mut follower = Follower::new(folder.path()).memory(6 << 20);
+    for jobs in [300, 400] {
+        for id in 0..5 {
+            std::fs::write(path(id), text(id, jobs)).unwrap();
+        }
+        for log in follower.poll().logs {
+            let Polled::Read(file) = follower.read(&log).unwrap() else { panic!("{log:?}") };
+            assert_eq!(file.snapshot.jobs.len(), jobs);
+            follower.mark_ingested(&log);
+        }
+    }
+    // One that is too large is reported once, and read again after it was replaced.
+    std::fs::write(path(5), text(5, 5_000)).unwrap();
+    let find = |follower: &mut Follower| {
+        follower.poll().logs.into_iter().find(|log| log.name.contains("app-5"))
+    };
+    let log = find(&mut follower).unwrap();
+    assert!(matches!(follower.read(&log), Err(LogError::TooLarge { .. })));
+    assert!(matches!(follower.read(&log), Ok(Polled::NotALog)));
+    std::fs::write(path(5), text(5, 10)).unwrap();
+    let log = find(&mut follower).unwrap();
+    assert!(matches!(follower.read(&log), Ok(Polled::Read(_))));
 }
