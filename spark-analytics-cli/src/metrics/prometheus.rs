@@ -11,9 +11,9 @@ use spark_analytics_http::{Access, Role};
 
 use crate::metrics::names::{
     BATCH_EVENTS, BUILD_INFO, CACHE_REQUESTS, COMMIT_SECONDS, EVENTS, IMPORT_BYTES, IMPORT_FAILING,
-    IMPORT_LAG_SECONDS, IMPORT_LAST_LOOK, Kind, LAG_SECONDS, LOGS, METRICS, Metric, PUBLISH_ERRORS,
-    PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES, REMOVED_APPLICATIONS,
-    RETENTION_SUCCESS, STORE_ERRORS,
+    IMPORT_LAG_SECONDS, IMPORT_LAST_LOOK, Kind, LAG_SECONDS, LOG_LINES_DROPPED, LOGS, METRICS,
+    Metric, PUBLISH_ERRORS, PUBLISH_SECONDS, REDIS_AVAILABLE, REDIS_ERRORS, REDIS_FLUSHES,
+    REMOVED_APPLICATIONS, RETENTION_SUCCESS, STORE_ERRORS,
 };
 
 /// Records metrics from now on. Needs a tokio runtime; may be called once in a process.
@@ -84,6 +84,7 @@ fn begin_at_zero() {
         let _ = histogram!(COMMIT_SECONDS, "of" => of);
     }
     counter!(PUBLISH_ERRORS).absolute(0);
+    counter!(LOG_LINES_DROPPED).absolute(0);
     gauge!(IMPORT_LAST_LOOK).set(0.0);
     gauge!(IMPORT_FAILING).set(0.0);
     counter!(IMPORT_BYTES).absolute(0);
