@@ -15,7 +15,7 @@ pub fn read_and_written(data: &[u8]) {
         Err(error) => return assert!(error.to_string().len() <= LONGEST_ERROR, "{error}"),
     };
     assert_eq!(Event::from_json(event.raw()).as_ref(), Ok(&event));
-    assert_eq!(Event::from_stored(text).as_ref(), Ok(&event));
+    assert_eq!(Event::from_stored(event.raw()).as_ref(), Ok(&event));
     let written = serde_json::to_string(&event).expect("it is JSON");
     assert_eq!(written, event.raw());
     assert_eq!(serde_json::from_str::<Event>(text).expect("serde reads it, too"), event);

@@ -31,6 +31,8 @@ pub struct ReadLog {
 pub struct Batch {
     read: Vec<ReadLog>,
     bytes: usize,
+    /// What the facts of a log may take when it is read again; `None` for any.
+    memory: Option<usize>,
 }
 
 impl Batch {
@@ -91,6 +93,7 @@ impl Batch {
     /// Any other error of the store; logs before it may be stored then.
     pub async fn store_each(self, store: &dyn Store) -> Result<Vec<Result<LogReceipt>>> {
         let could_be_read = self.read.iter().filter(|read| read.result.is_ok());
+        let memory = self.memory.unwrap_or(usize::MAX);
         let logs: Vec<FoundLog> = could_be_read.map(|read| read.log.clone()).collect();
         match self.store(store).await {
             Ok(receipts) => Ok(receipts.into_iter().map(Ok).collect()),
@@ -98,7 +101,7 @@ impl Batch {
             Err(error) if error.is_of_one_part() => {
                 let mut outcomes = Vec::with_capacity(logs.len());
                 for log in logs {
-                    match store_again(log, store).await {
+                    match store_again(log, memory, store).await {
                         Err(error) if !error.is_of_one_part() => return Err(error),
                         outcome => outcomes.push(outcome),
                     }
@@ -131,7 +134,8 @@ pub fn read_batches(
 ) -> Batches {
     let (give, read) = mpsc::channel(1);
     let thread = tokio::task::spawn_blocking(move || {
-        let mut batch = Batch::default();
+        let empty = || Batch { memory: Some(memory), ..Batch::default() };
+        let mut batch = empty();
         for log in logs {
             if is_known(&log) {
                 continue;
@@ -139,7 +143,9 @@ pub fn read_batches(
             let result = read_one(&log, memory, progress.clone());
             batch.push(log, result);
             // The other side is dropped when the store has failed.
-            if batch.is_full() && give.blocking_send(std::mem::take(&mut batch)).is_err() {
+            if batch.is_full()
+                && give.blocking_send(std::mem::replace(&mut batch, empty())).is_err()
+            {
                 return;
             }
         }
@@ -167,11 +173,10 @@ impl Batches {
 }
 
 /// Reads a log again and stores it by itself.
-async fn store_again(log: FoundLog, store: &dyn Store) -> Result<LogReceipt> {
+async fn store_again(log: FoundLog, memory: usize, store: &dyn Store) -> Result<LogReceipt> {
     let unreadable = |why: String| Error::engine("given", "read a log again", why);
     let read = tokio::task::spawn_blocking(move || {
-        // It was within its limit before.
-        let result = read_one(&log, usize::MAX, |_| {});
+        let result = read_one(&log, memory, |_| {});
         ReadLog { log, result }
     });
     let ReadLog { log, result } = read.await.map_err(|panic| unreadable(panic.to_string()))?;

@@ -84,6 +84,7 @@ pub async fn follow<E>(
         bytes,
         known: None,
         is_one_by_one: false,
+        has_refused: false,
         reported: BTreeMap::new(),
     };
     loop {
@@ -115,8 +116,10 @@ struct Following {
     bytes: Arc<AtomicU64>,
     /// The logs that the store had at the first look; `None` before it.
     known: Option<BTreeMap<String, KnownLog>>,
-    /// Whether logs are stored one by one, since the store can never take one of them.
+    /// Whether logs are stored one by one, since at the last look the store could not take one of them.
     is_one_by_one: bool,
+    /// Whether that happened at this look.
+    has_refused: bool,
     /// The last update of each log, by its id, and when it was reported.
     reported: BTreeMap<String, (Update, Instant)>,
 }
@@ -158,6 +161,7 @@ impl Following {
             }
         }
         self.store(batch, &mut look, report).await?;
+        self.is_one_by_one = std::mem::take(&mut self.has_refused);
         // Logs that were there before have been waiting for the follower, not because of it.
         look.lag = look.lag.filter(|_| !is_first);
         look.bytes = self.bytes.swap(0, Ordering::Relaxed);
@@ -264,7 +268,7 @@ impl Following {
             Err(error) => {
                 look.is_complete = false;
                 // The facts of all are read again at the next look.
-                self.is_one_by_one |= error.is_of_one_part();
+                self.has_refused |= error.is_of_one_part();
                 // Until it has changed there is no use in trying again.
                 let is_refused = logs.len() == 1 && matches!(error, Error::Refused { .. });
                 for (log, ..) in &logs {

@@ -145,7 +145,8 @@ impl Analytics {
         self.ingest_each(events).await?.into_iter().collect()
     }
 
-    /// Like [`ingest`](Self::ingest), with the outcome of each event: one that the store can never take fails alone.
+    /// Like [`ingest`](Self::ingest), with the outcome of each event: one that the store can never take fails alone. Any
+    /// other error is that of all events after it, which are not tried.
     ///
     /// # Errors
     /// [`Error::Busy`] if too many events wait. Pieces committed before it stay.
@@ -153,6 +154,7 @@ impl Analytics {
         let mut outcomes = Vec::with_capacity(events.len());
         let mut rest = events.into_iter();
         while rest.len() > 0 {
+            let begin = outcomes.len();
             let piece: Vec<Event> = rest.by_ref().take(self.shared.limits.batch).collect();
             let len = piece.len();
             let (commit, offset) = self.join(piece)?;
@@ -162,6 +164,11 @@ impl Analytics {
                     outcomes.extend(all.skip(offset).take(len));
                 }
                 None => outcomes.extend((0..len).map(|_| Err(panicked()))),
+            }
+            let errors = outcomes[begin..].iter().filter_map(|outcome| outcome.as_ref().err());
+            if let Some(error) = errors.into_iter().find(|error| !error.is_of_one_part()).cloned() {
+                outcomes.extend(rest.map(|_| Err(error.clone())));
+                break;
             }
         }
         Ok(outcomes)

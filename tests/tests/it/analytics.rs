@@ -151,6 +151,22 @@ fn a_call_larger_than_the_limit_is_stored_in_pieces() {
 }
 
 #[test]
+fn a_call_of_several_pieces_ends_at_the_first_error_of_the_store() {
+    let gate = Gate::new();
+    let store = gate.store();
+    gate.let_through(99);
+    gate.fail_next(1);
+    let analytics =
+        Analytics::with_limits(store.clone(), CommitLimits::DEFAULT.batch(4).waiting(8));
+    let outcomes = block_on(analytics.ingest_each((0..21).flat_map(event).collect())).unwrap();
+    assert_eq!(
+        (outcomes.len(), outcomes.iter().filter(|outcome| outcome.is_err()).count()),
+        (21, 21)
+    );
+    assert_eq!(gate.arrived(), [4]);
+}
+
+#[test]
 fn an_error_reaches_every_caller_of_its_batch_and_no_other() {
     let gate = Gate::new();
     let store = gate.store();
