@@ -214,7 +214,13 @@ impl Following {
         let Some(read) = self.blocking(move |follower| follower.read(&listed)).await else {
             return Ok(None);
         };
+        // A log that was stored stays so when the clock steps back.
+        let reported = self.reported.get(log.id());
+        let is_stored = reported.is_some_and(|(update, _)| {
+            matches!(update.state, LogState::Running | LogState::Ended | LogState::NoEnd)
+        });
         let read = match read {
+            Ok(Polled::Read(file)) if is_stored => Ok(Some(file)),
             Ok(Polled::Read(file)) => refuse_future(log, file, SystemTime::now()).map(Some),
             Ok(_) => Ok(None),
             Err(error) => Err(error),
