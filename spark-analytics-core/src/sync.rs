@@ -1,4 +1,4 @@
-//! Locks and atomics of the group commit: from std, or from the model checker under `--cfg shuttle`.
+//! Locks, and atomics of the group commit: from std, or from the model checker under `--cfg shuttle`.
 
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -13,6 +13,7 @@ use rand::{Rng, SeedableRng};
 use serde::Serialize;
 use spark_analytics_core::{Day, Event, InvalidEvent, Timestamp};
 
+use crate::commands::private::private;
 use crate::flags::{day, today};
 use crate::output::progress;
 use crate::output::{Columns, Out};
@@ -83,7 +84,9 @@ pub(crate) fn run(args: &Generate, out: &mut Out) -> anyhow::Result<()> {
         return write(&facts, out, &ProgressBar::hidden());
     }
     let cannot_write = || format!("cannot write {}", args.output.display());
-    let file = open(&args.output, args.force);
+    let mut options = File::options();
+    options.write(true).create(args.force).truncate(args.force).create_new(!args.force);
+    let file = private(&mut options).open(&args.output);
     if file.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists) {
         bail!("{} exists; --force overwrites it, --output names another", args.output.display());
     }
@@ -99,15 +102,6 @@ pub(crate) fn run(args: &Generate, out: &mut Out) -> anyhow::Result<()> {
         output: args.output.display().to_string(),
     };
     out.record(GENERATED, &generated)
-}
-
-/// Opens a file, which only its owner may read and write if it is new.
-fn open(path: &Path, may_exist: bool) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(may_exist).truncate(may_exist).create_new(!may_exist);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// A day that leaves ten years before it for events.

@@ -10,6 +10,7 @@ pub(crate) mod ingest;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod logs;
+mod private;
 pub(crate) mod prune;
 pub(crate) mod rejected;
 pub(crate) mod send;

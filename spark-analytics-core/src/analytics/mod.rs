@@ -11,7 +11,7 @@ use crate::figures::job::Job;
 use crate::figures::rollup::Rollup;
 use crate::identity::JobKey;
 use crate::log::LogSnapshot;
-use crate::store::apart::{IngestedPart, ingest_apart};
+use crate::store::apart::{IngestedPart, ingest_apart, outcomes_in};
 use crate::store::{LogReceipt, Pruned, Receipt, Store};
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 use crate::time::Day;
@@ -159,14 +159,11 @@ impl Analytics {
             let len = piece.len();
             let (commit, offset) = self.join(piece)?;
             match commit.await {
-                Some(parts) => {
-                    let all = parts.iter().flat_map(IngestedPart::outcomes);
-                    outcomes.extend(all.skip(offset).take(len));
-                }
+                Some(parts) => outcomes.extend(outcomes_in(&parts, offset..offset + len)),
                 None => outcomes.extend((0..len).map(|_| Err(panicked()))),
             }
-            let errors = outcomes[begin..].iter().filter_map(|outcome| outcome.as_ref().err());
-            if let Some(error) = errors.into_iter().find(|error| !error.is_of_one_part()).cloned() {
+            let mut errors = outcomes[begin..].iter().filter_map(|outcome| outcome.as_ref().err());
+            if let Some(error) = errors.find(|error| !error.is_of_one_part()).cloned() {
                 outcomes.extend(rest.map(|_| Err(error.clone())));
                 break;
             }

@@ -1,5 +1,7 @@
 //! Storing what a store can take of a batch that it refuses as a whole.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::store::{Receipt, Store};
@@ -20,11 +22,29 @@ pub struct IngestedPart {
 impl IngestedPart {
     /// The outcome of each event.
     pub fn outcomes(&self) -> impl Iterator<Item = Result<Receipt>> + '_ {
-        (0..self.events).map(|at| match &self.receipts {
+        self.outcomes_of(0..self.events)
+    }
+
+    fn outcomes_of(&self, events: Range<usize>) -> impl Iterator<Item = Result<Receipt>> + '_ {
+        events.map(|at| match &self.receipts {
             Ok(receipts) => receipts.get(at).copied().ok_or_else(no_receipt),
             Err(error) => Err(error.clone()),
         })
     }
+}
+
+/// The outcomes of some of the events of a batch, at the cost of these alone.
+pub(crate) fn outcomes_in(
+    parts: &[IngestedPart],
+    events: Range<usize>,
+) -> impl Iterator<Item = Result<Receipt>> + '_ {
+    let mut end = 0;
+    parts.iter().flat_map(move |part| {
+        let begin = end;
+        end += part.events;
+        let within = |at: usize| at.clamp(begin, end) - begin;
+        part.outcomes_of(within(events.start)..within(events.end))
+    })
 }
 
 fn no_receipt() -> Error {

@@ -90,6 +90,17 @@ impl<K> KeyRange<K> {
         Self { is_descending: true, ..self }
     }
 
+    /// What holds for the keys, for stores that ask in SQL: comparisons with a key, such as `>=`.
+    pub fn comparisons(&self) -> impl Iterator<Item = (&'static str, &K)> {
+        let comparison = |bound, included, excluded| match bound {
+            Bound::Included(key) => Some((included, key)),
+            Bound::Excluded(key) => Some((excluded, key)),
+            Bound::Unbounded => None,
+        };
+        let lower = comparison(self.lower.as_ref(), ">=", ">");
+        lower.into_iter().chain(comparison(self.upper.as_ref(), "<=", "<"))
+    }
+
     /// The keys that come after one, in the order of the range.
     #[must_use]
     pub fn after(mut self, key: K) -> Self {

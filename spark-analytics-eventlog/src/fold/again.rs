@@ -31,7 +31,7 @@ impl Fold {
         let (runs, jobs) = self.jobs.count();
         let (live_stages, stages) = self.stages.count();
         let facts = runs + jobs + live_stages + stages + self.executors.count() + self.sql.count();
-        self.work += (facts * STEPS_OF_A_FACT) as u64;
+        self.work.may_take(facts * STEPS_OF_A_FACT);
     }
 }
 

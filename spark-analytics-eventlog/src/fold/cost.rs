@@ -17,12 +17,39 @@ const NAMED_STAGE_BYTES: usize = 64;
 const MIN_STEPS: u64 = if cfg!(test) { 10_000 } else { 500_000 };
 const BYTES_OF_A_STEP: u64 = 4;
 
+/// What was done for a log, and how much may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Work {
+    /// Steps for jobs and executors that an event concerned beside its own.
+    steps: u64,
+    /// What was read of the log.
+    content_bytes: u64,
+}
+
+impl Work {
+    /// Notes how many bytes of the log's content were read.
+    pub(crate) const fn note_content(&mut self, bytes: u64) {
+        self.content_bytes += bytes;
+    }
+
+    /// Counts steps. Returns whether they may be taken; if not, the log is refused.
+    pub(crate) const fn may_take(&mut self, steps: usize) -> bool {
+        self.steps = self.steps.saturating_add(steps as u64);
+        !self.is_too_much()
+    }
+
+    /// Whether the events cost far more than their number: each event of a stage concerns all jobs that name it, and
+    /// that of a host all its executors.
+    pub(crate) const fn is_too_much(&self) -> bool {
+        self.steps > MIN_STEPS + self.content_bytes / BYTES_OF_A_STEP
+    }
+}
+
 impl Fold {
     /// An estimate of the memory that the facts take.
     pub(crate) fn bytes(&self) -> usize {
         let (live_stages, stages) = self.stages.count();
         let (runs, jobs) = self.jobs.count();
-        let words = self.stages.words + self.jobs.words + self.running_tasks.words();
         live_stages * LIVE_STAGE_BYTES
             + stages * STAGE_BYTES
             + (runs + jobs) * JOB_BYTES
@@ -31,7 +58,7 @@ impl Fold {
             + self.executors.count() * EXECUTOR_BYTES
             + self.sql.count() * SQL_BYTES
             + self.sql.plan_bytes()
-            + words * WORD_BYTES
+            + self.partition_bytes()
             + self.texts.bytes
     }
 
@@ -47,20 +74,13 @@ impl Fold {
             self.executors.count(),
             self.sql.count(),
             self.texts.bytes + self.sql.plan_bytes(),
-            (self.stages.words + self.jobs.words + self.running_tasks.words()) * WORD_BYTES,
+            self.partition_bytes(),
             self.jobs.reason_bytes,
         )
     }
 
-    /// Whether the events cost far more than their number: each event of a stage concerns all jobs that name it, and
-    /// that of a host all its executors.
-    pub(crate) const fn is_too_much_work(&self) -> bool {
-        self.work > MIN_STEPS + self.content_bytes / BYTES_OF_A_STEP
-    }
-
-    /// Counts steps. Returns whether they may be taken; if not, the log is refused.
-    pub(crate) const fn may_take(&mut self, steps: usize) -> bool {
-        self.work = self.work.saturating_add(steps as u64);
-        !self.is_too_much_work()
+    /// What the sets of partitions and tasks take.
+    fn partition_bytes(&self) -> usize {
+        (self.stages.words + self.jobs.words + self.running_tasks.words()) * WORD_BYTES
     }
 }

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use spark_analytics_core::log::{Application, LogSnapshot, Stage, StageStatus};
 use spark_analytics_core::{JobResult, Timestamp};
 
+use crate::fold::cost::Work;
 use crate::fold::environment::Environments;
 use crate::fold::executor::Executors;
 use crate::fold::indices::Indices;
@@ -58,10 +59,7 @@ pub(crate) struct Fold {
     running_tasks: Indices,
     /// The stage attempts with tasks that were not yet added to their jobs.
     unshared: BTreeSet<StageKey>,
-    /// Steps for jobs and executors that an event concerned beside its own.
-    work: u64,
-    /// What was read of the log.
-    pub(crate) content_bytes: u64,
+    pub(crate) work: Work,
 }
 
 impl Default for Fold {
@@ -79,8 +77,7 @@ impl Default for Fold {
             texts: Texts::default(),
             running_tasks: Indices::default(),
             unshared: BTreeSet::new(),
-            work: 0,
-            content_bytes: 0,
+            work: Work::default(),
         }
     }
 }
@@ -122,7 +119,7 @@ impl Fold {
             Event::Exclusion(event) => {
                 let stage = event.stage().and_then(|key| self.stages.get(key));
                 self.executors.exclude(&event, stage.is_some());
-                self.work += self.executors.live.len() as u64;
+                self.work.may_take(self.executors.live.len());
             }
             Event::BlockManagerAdded(event) => {
                 self.executors.add_block_manager(&event, &mut self.texts);
@@ -278,7 +275,7 @@ impl Fold {
     fn submit_stage(&mut self, event: &StageSubmitted<'_>) {
         self.share_all();
         let runs = self.jobs.naming(event.info.id);
-        self.work += runs.len() as u64;
+        self.work.may_take(runs.len());
         for run in &runs {
             self.jobs.link(*run);
             if let Some(job) = self.jobs.get(*run) {
@@ -290,7 +287,7 @@ impl Fold {
         }
         let stage = self.stages.get_or_create(&event.info, &mut self.texts);
         stage.submit(event.properties.as_ref(), &mut self.texts);
-        self.work += stage.jobs.len() as u64;
+        self.work.may_take(stage.jobs.len());
         for run in std::mem::replace(&mut stage.jobs, runs) {
             self.jobs.unlink(run);
         }
@@ -303,7 +300,7 @@ impl Fold {
         if let Some(stage) = self.stages.get(key) {
             self.executors.complete_stage(key);
             stage.fact.events += 1;
-            self.work += stage.jobs.len() as u64;
+            self.work.may_take(stage.jobs.len());
             let status = match (&info.failure_reason, info.submission_time) {
                 (Some(_), _) => StageStatus::Failed,
                 (None, Some(_)) => StageStatus::Complete,
@@ -391,7 +388,7 @@ impl Fold {
         if tasks.kills.is_empty() {
             return !stage.is_over();
         }
-        self.work += stage.jobs.len() as u64;
+        self.work.may_take(stage.jobs.len());
         let room =
             |summary: &BTreeMap<String, i64>| summary.len() + tasks.kills.len() < MAX_KILL_REASONS;
         let job_has_room = |run: &Run| match self.jobs.get(*run) {
@@ -465,14 +462,10 @@ impl Fold {
                 self.share(tasks.key);
             }
         }
-        if let Some(stage) = self.stages.get(tasks.key).filter(|_| !kills.is_empty()) {
-            let runs = std::mem::take(&mut stage.jobs);
-            if self.may_take(runs.len() * kills.len()) {
-                self.jobs.add_kills(&runs, kills);
-            }
-            if let Some(stage) = self.stages.get(tasks.key) {
-                stage.jobs = runs;
-            }
+        if let Some(stage) = self.stages.get(tasks.key).filter(|_| !kills.is_empty())
+            && self.work.may_take(stage.jobs.len() * kills.len())
+        {
+            self.jobs.add_kills(&stage.jobs, kills);
         }
     }
 
@@ -485,12 +478,8 @@ impl Fold {
         if !share.succeeded.is_sorted() {
             share.succeeded.sort_unstable();
         }
-        let runs = std::mem::take(&mut stage.jobs);
-        if self.may_take(runs.len() * (1 + share.succeeded.len())) {
-            self.jobs.add_tasks(&runs, key.0, (&share).into());
-        }
-        if let Some(stage) = self.stages.get(key) {
-            stage.jobs = runs;
+        if self.work.may_take(stage.jobs.len() * (1 + share.succeeded.len())) {
+            self.jobs.add_tasks(&stage.jobs, key.0, (&share).into());
         }
     }
 

@@ -86,7 +86,7 @@ impl OneApplication {
 
     /// Notes how many bytes of the log's content were read.
     pub(crate) const fn note_content(&mut self, bytes: u64) {
-        self.fold.content_bytes += bytes;
+        self.fold.work.note_content(bytes);
     }
 
     /// Finishes what is cheaper for many events together.
@@ -116,8 +116,8 @@ impl OneApplication {
                 self.fold.contents()
             ));
         }
-        let in_doubt = matches!(&self.next, Next::InDoubt(fold) if fold.is_too_much_work());
-        (in_doubt || self.fold.is_too_much_work()).then(|| {
+        let in_doubt = matches!(&self.next, Next::InDoubt(fold) if fold.work.is_too_much());
+        (in_doubt || self.fold.work.is_too_much()).then(|| {
             format!(
                 "its events concern far too many jobs or executors each, more than a cluster has: {}",
                 self.fold.contents()

@@ -17,6 +17,9 @@ use crate::options::ApiOptions;
 use crate::problem::Problem;
 use crate::state::App;
 
+/// A list of at most this many rows is cheap if they come one after another.
+const SHORT_LIST: usize = 100;
+
 /// What a read costs, at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cost {
@@ -24,6 +27,13 @@ pub(crate) enum Cost {
     Cheap,
     /// Many rows, or rows that are searched for.
     Expensive,
+}
+
+impl Cost {
+    /// That of a list whose rows come one after another, by its limit.
+    pub(crate) const fn of_list(limit: usize) -> Self {
+        if limit > SHORT_LIST { Self::Expensive } else { Self::Cheap }
+    }
 }
 
 /// The permits of a server.

@@ -18,9 +18,6 @@ pub(crate) const FIGURES: PageSize = PageSize { default: 1_000, max: 10_000 };
 /// The size of pages of raw input, of which a row may have 64 KiB.
 pub(crate) const RAW: PageSize = PageSize { default: 100, max: 1_000 };
 
-/// A page of at most this many rows is short.
-pub(crate) const SHORT: usize = 100;
-
 /// The page that a request asks for.
 #[derive(Debug)]
 pub(crate) struct Page<C> {

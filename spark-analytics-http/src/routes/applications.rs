@@ -12,9 +12,9 @@ use spark_analytics_core::{AttemptKey, Facts, KeyRange, Store, attempts_of, newe
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
-use crate::reading::listing::{Reader, Rows};
+use crate::reading::listing::{FACTS_AT_A_TIME, Reader, Rows};
 use crate::reading::permits::{self, Cheap, Cost};
-use crate::request::page::{self, Page, SHORT};
+use crate::request::page::{self, Page};
 use crate::request::params::{Params, short};
 use crate::state::{App, Shared};
 
@@ -57,7 +57,7 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let cost = if page.limit > SHORT { Cost::Expensive } else { Cost::Cheap };
+    let cost = Cost::of_list(page.limit);
     let frame = ApplicationPage { applications: Vec::new(), next: None };
     reader.list(cost, Applications, page, &frame).await
 }
@@ -70,9 +70,8 @@ impl Rows for Applications {
     type Row = Application;
     type Shown = ApplicationFigures;
 
-    /// As many as jobs, which have the same figures and texts.
     fn at_a_time(&self) -> usize {
-        128
+        FACTS_AT_A_TIME
     }
 
     async fn read(
@@ -172,7 +171,7 @@ pub(crate) async fn stages(
 ) -> Result<Response, Problem> {
     let Path(app_id) = app_id?;
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::FIGURES)?;
-    let cost = if page.limit > SHORT { Cost::Expensive } else { Cost::Cheap };
+    let cost = Cost::of_list(page.limit);
     let app = App::clone(&reader.app);
     let permit = app.permits.take(cost).await?;
     let find = async move {
@@ -196,9 +195,8 @@ impl Rows for Stages {
     type Row = Stage;
     type Shown = StageFigures;
 
-    /// As many as jobs, which have the same figures and texts.
     fn at_a_time(&self) -> usize {
-        128
+        FACTS_AT_A_TIME
     }
 
     async fn read(

@@ -13,10 +13,10 @@ use spark_analytics_core::{Job, JobFilter, JobKey, JobOrder, Store, attempts_of,
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
-use crate::reading::listing::{Reader, Rows};
+use crate::reading::listing::{FACTS_AT_A_TIME, Reader, Rows};
 use crate::reading::permits::{Cheap, Cost};
 use crate::request::cursor::ListedJob;
-use crate::request::page::{self, Page, SHORT};
+use crate::request::page::{self, Page};
 use crate::request::params::{self, Params};
 use crate::state::{App, Shared};
 
@@ -178,10 +178,7 @@ impl<T> Jobs<T> {
     }
 }
 
-/// How many jobs are read at a time. One takes less than 1 KB in general, and at most about 400 KB: texts of 64 KiB
-/// from an event log, and thousands of different durations.
-const AT_A_TIME: usize = 128;
-/// The same of a list for each piece of which a store sorts all jobs that the filter selects.
+/// How many jobs of a list are read at a time for each piece of which a store sorts all that the filter selects.
 const SORTED_AT_A_TIME: usize = 512;
 
 impl<T: From<Job> + Serialize + 'static> Rows for Jobs<T> {
@@ -193,7 +190,7 @@ impl<T: From<Job> + Serialize + 'static> Rows for Jobs<T> {
         let JobFilter { app_id, from, to, order, .. } = &self.filter;
         let is_narrowed = app_id.is_some() || from.is_some() || to.is_some();
         let is_sorted = *order == JobOrder::Longest && is_narrowed;
-        if is_sorted { SORTED_AT_A_TIME } else { AT_A_TIME }
+        if is_sorted { SORTED_AT_A_TIME } else { FACTS_AT_A_TIME }
     }
 
     async fn read(
@@ -221,5 +218,5 @@ fn cost(filter: &JobFilter, limit: usize) -> Cost {
         || filter.result.is_some()
         || filter.unknown_result
         || filter.app_id.is_some();
-    if is_searched || limit > SHORT { Cost::Expensive } else { Cost::Cheap }
+    if is_searched { Cost::Expensive } else { Cost::of_list(limit) }
 }

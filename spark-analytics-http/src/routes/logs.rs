@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::reading::listing::{Reader, Rows};
 use crate::reading::permits::Cost;
 use crate::request::json_names::WireEvent;
-use crate::request::page::{self, Page, SHORT};
+use crate::request::page::{self, Page};
 use crate::request::params::{self, Params};
 use crate::state::Shared;
 
@@ -82,7 +82,7 @@ pub(crate) async fn events(
     };
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::RAW)?;
     let frame = EventPage { events: Vec::new(), next: None };
-    reader.list(cost(page.limit), Events(key), page, &frame).await
+    reader.list(Cost::of_list(page.limit), Events(key), page, &frame).await
 }
 
 /// The events of a job.
@@ -116,11 +116,6 @@ impl Rows for Events {
     fn shown(StoredEvent { id, event }: StoredEvent) -> EventRow {
         EventRow { log_id: id, event }
     }
-}
-
-/// What a list that is found by its key costs.
-const fn cost(limit: usize) -> Cost {
-    if limit > SHORT { Cost::Expensive } else { Cost::Cheap }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -178,7 +173,7 @@ pub(crate) async fn rejected(
 ) -> Result<Response, Problem> {
     let page = Page::new(params.limit.as_deref(), params.cursor.as_deref(), page::RAW)?;
     let frame = RejectedPage { rejected: Vec::new(), next: None };
-    reader.list(cost(page.limit), NewestRejected, page, &frame).await
+    reader.list(Cost::of_list(page.limit), NewestRejected, page, &frame).await
 }
 
 /// All rejected input.

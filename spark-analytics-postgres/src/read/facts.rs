@@ -142,14 +142,9 @@ impl Table {
         let mut query = QueryBuilder::new("SELECT app_no, ");
         query.push(key).push(", ").push(fact).push(" FROM ").push(name);
         query.push(" WHERE ").push(fact).push(" IS NOT NULL AND app_no = ").push_bind(app);
-        for (bound, included, excluded) in [(&range.lower, ">=", ">"), (&range.upper, "<=", "<")] {
-            let (comparison, value) = match bound {
-                Bound::Included(value) => (included, value),
-                Bound::Excluded(value) => (excluded, value),
-                Bound::Unbounded => continue,
-            };
+        for (comparison, bound) in range.comparisons() {
             query.push(" AND (").push(key).push(") ").push(comparison).push(" (");
-            put(&mut query, value);
+            put(&mut query, bound);
             query.push(")");
         }
         let columns: Vec<&str> = key.split(", ").collect();

@@ -1,7 +1,5 @@
 //! Reading parts of the facts of event logs: the application, and rows beside it by the primary keys.
 
-use std::ops::Bound;
-
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Sqlite};
@@ -131,14 +129,9 @@ impl Table {
         if name == JOBS.name {
             query.push(" AND log IS NOT NULL");
         }
-        for (bound, included, excluded) in [(&range.lower, ">=", ">"), (&range.upper, "<=", "<")] {
-            let (comparison, value) = match bound {
-                Bound::Included(value) => (included, value),
-                Bound::Excluded(value) => (excluded, value),
-                Bound::Unbounded => continue,
-            };
+        for (comparison, bound) in range.comparisons() {
             query.push(" AND (").push(key).push(") ").push(comparison).push(" (");
-            put(&mut query, value);
+            put(&mut query, bound);
             query.push(")");
         }
         let columns: Vec<&str> = key.split(", ").filter(|column| !column.is_empty()).collect();

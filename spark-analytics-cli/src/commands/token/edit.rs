@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use crate::commands::private::private;
+
 /// The new file is beside the old one, under a name that another command would need, too: so it is their lock.
 #[derive(Debug)]
 pub(super) struct Edit {
@@ -73,19 +75,6 @@ impl Drop for Edit {
             let _ = fs::remove_file(&self.new);
         }
     }
-}
-
-/// A file that only its owner may read.
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    options.mode(0o600)
-}
-
-#[cfg(not(unix))]
-const fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
 }
 
 /// A server that runs as another user must still be able to read the file.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::weight::Weigh;
+use crate::sync::{Mutex, lock};
 
 /// Number of parts of a shelf; a write to one part does not affect reads of the others.
 const PARTS: usize = 64;
@@ -166,9 +166,4 @@ impl<K: Hash + Eq + Weigh, V: Clone + Weigh> Shelf<K, V> {
     fn part(&self, key: &K) -> usize {
         self.hasher.hash_one(key) as usize % PARTS
     }
-}
-
-/// Code that holds the lock cannot panic, so a poisoned lock can be used.
-fn lock<K, V>(part: &Mutex<Part<K, V>>) -> MutexGuard<'_, Part<K, V>> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,7 @@ use spark_analytics_core::{AttemptKey, Facts, KeyRange, Store};
 use super::answer::{self, Answer, Refusal, json, write_json};
 use super::query::Query;
 use super::resource::{Missing, Resource};
-use crate::reading::listing::{Pieces, Reader};
+use crate::reading::listing::{FACTS_AT_A_TIME, Pieces, Reader};
 use crate::state::Shared;
 
 const JOB_STATUSES: [&str; 4] = ["RUNNING", "SUCCEEDED", "FAILED", "UNKNOWN"];
@@ -22,8 +22,6 @@ const STAGE_STATUSES: [&str; 5] = ["ACTIVE", "COMPLETE", "FAILED", "PENDING", "S
 const TASK_STATUSES: [&str; 5] = ["RUNNING", "KILLED", "FAILED", "SUCCESS", "UNKNOWN"];
 const PROCESSES_UNKNOWN: &str = "the processes of this application are unknown, because an earlier version \
      of spark-analytics stored its event log: import the log again";
-/// How many facts are read at a time.
-const PAGE: usize = 128;
 /// How many SQL executions are listed by default.
 const EXECUTIONS: i32 = 20;
 
@@ -133,9 +131,9 @@ impl Attempt<'_> {
     /// Answers with a list of facts, which `add` makes of each page.
     async fn list(&self, facts: Facts, add: Add) -> Answer {
         let mut list = Array::default();
-        let page = self.part(&facts, PAGE).await?;
+        let page = self.part(&facts, FACTS_AT_A_TIME).await?;
         add(&page, &mut list)?;
-        let Some(rest) = facts.rest(&page, PAGE) else { return list.answer() };
+        let Some(rest) = facts.rest(&page, FACTS_AT_A_TIME) else { return list.answer() };
         drop(page);
         let start = (rest, list.is_begun);
         let rest = Rest { key: self.key.clone(), add };
@@ -151,8 +149,8 @@ impl Attempt<'_> {
     ) -> Result<(), Refusal> {
         let mut rest = Some(facts);
         while let Some(facts) = rest {
-            let page = self.part(&facts, PAGE).await?;
-            rest = facts.rest(&page, PAGE);
+            let page = self.part(&facts, FACTS_AT_A_TIME).await?;
+            rest = facts.rest(&page, FACTS_AT_A_TIME);
             take(&page)?;
         }
         Ok(())
@@ -204,11 +202,11 @@ impl Pieces for Rest {
         app: &Shared,
         (facts, is_begun): Self::Start,
     ) -> Result<(Vec<u8>, Option<Self::Start>), BoxError> {
-        let page = app.analytics.store().facts(&self.key, &facts, PAGE).await?;
+        let page = app.analytics.store().facts(&self.key, &facts, FACTS_AT_A_TIME).await?;
         let page = page.ok_or("the application was removed while it was read")?;
         let mut list = Array { text: Vec::new(), is_begun };
         (self.add)(&page, &mut list).map_err(|refusal| refusal.text)?;
-        let rest = facts.rest(&page, PAGE);
+        let rest = facts.rest(&page, FACTS_AT_A_TIME);
         if rest.is_none() {
             list.end();
         }
@@ -311,8 +309,8 @@ async fn list_sql(attempt: &Attempt<'_>, query: &Query<'_>) -> Answer {
     let mut log = attempt.part(&Facts::Application, 1).await?;
     let mut rest = Some(Facts::Sql(KeyRange::all()));
     while let Some(facts) = rest.filter(|_| left > 0) {
-        let mut page = attempt.part(&facts, PAGE).await?;
-        rest = facts.rest(&page, PAGE);
+        let mut page = attempt.part(&facts, FACTS_AT_A_TIME).await?;
+        rest = facts.rest(&page, FACTS_AT_A_TIME);
         let skipped = skip.min(page.sql.len());
         skip -= skipped;
         page.sql.drain(..skipped);
